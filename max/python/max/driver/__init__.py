@@ -1,0 +1,32 @@
+"""Devices and the buffers that live on them."""
+
+from max.driver.buffer import Buffer, DLPackArray
+from max.driver.device import (
+    CPU,
+    GPU,
+    Accelerator,
+    Device,
+    DeviceSpec,
+    accelerator_api,
+    accelerator_count,
+    load_devices,
+    scan_available_devices,
+)
+
+# The name that packages written before `Buffer` use.
+Tensor = Buffer
+
+__all__ = [
+    "CPU",
+    "GPU",
+    "Accelerator",
+    "Buffer",
+    "DLPackArray",
+    "Device",
+    "DeviceSpec",
+    "Tensor",
+    "accelerator_api",
+    "accelerator_count",
+    "load_devices",
+    "scan_available_devices",
+]

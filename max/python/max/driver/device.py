@@ -1,0 +1,112 @@
+"""Devices: the host's CPU and its accelerators. Importing this does not import torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class DeviceSpec:
+    """Names a device without opening it: what a configuration holds."""
+
+    id: int
+    device_type: Literal["cpu", "gpu"] = "gpu"
+
+    @classmethod
+    def cpu(cls, id: int = 0) -> DeviceSpec:
+        """The host."""
+        return cls(id, "cpu")
+
+    @classmethod
+    def accelerator(cls, id: int = 0) -> DeviceSpec:
+        """The accelerator of that index."""
+        return cls(id, "gpu")
+
+    def __str__(self) -> str:
+        return "cpu" if self.device_type == "cpu" else f"gpu:{self.id}"
+
+
+@dataclass(frozen=True)
+class Device:
+    """An open device. Two devices with the same label and id are the same device."""
+
+    id: int = 0
+    label: str = "cpu"
+
+    @property
+    def is_host(self) -> bool:
+        """Whether its memory is the host's memory."""
+        return self.label == "cpu"
+
+    def to_torch(self) -> torch.device:
+        """The torch device that this is."""
+        import torch
+
+        return torch.device("cpu") if self.is_host else torch.device("cuda", self.id)
+
+    @classmethod
+    def from_torch(cls, device: torch.device) -> Device:
+        """The device that a torch tensor lives on."""
+        return Device(0, "cpu") if device.type == "cpu" else Device(device.index or 0, "gpu")
+
+    def __str__(self) -> str:
+        return f"{self.label}:{self.id}"
+
+
+def CPU(id: int = 0) -> Device:  # noqa: N802 - the documented name
+    """The host's device."""
+    return Device(id, "cpu")
+
+
+def Accelerator(id: int = 0) -> Device:  # noqa: N802 - the documented name
+    """The accelerator of index `id`.
+
+    Raises:
+        ValueError: if the machine has no such accelerator.
+    """
+    count = accelerator_count()
+    if id >= count:
+        raise ValueError(
+            f"no accelerator {id}: this machine has {count} that torch can use. "
+            "Use CPU(), or --devices cpu on the command line; a GPU needs torch's CUDA build."
+        )
+    return Device(id, "gpu")
+
+
+GPU = Accelerator
+
+
+def accelerator_count() -> int:
+    """How many accelerators torch can use here."""
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def accelerator_api() -> str:
+    """The accelerators' programming interface: "cuda", "hip", or "cpu" when there are none."""
+    import torch
+
+    if accelerator_count() == 0:
+        return "cpu"
+    return "hip" if torch.version.hip else "cuda"
+
+
+def scan_available_devices() -> list[DeviceSpec]:
+    """All accelerators, or the CPU where there are none."""
+    specs = [DeviceSpec.accelerator(i) for i in range(accelerator_count())]
+    return specs or [DeviceSpec.cpu()]
+
+
+def load_devices(specs: Sequence[DeviceSpec]) -> list[Device]:
+    """Opens the devices that the specs name, in their order.
+
+    Raises:
+        ValueError: if one is not there.
+    """
+    return [CPU(s.id) if s.device_type == "cpu" else Accelerator(s.id) for s in specs]

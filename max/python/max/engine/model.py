@@ -1,0 +1,113 @@
+"""Compiled models and runnable ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import fx
+
+from max.driver import Buffer
+from max.dtype import DType
+from max.graph import Shape, StaticDim, TensorType, Weight
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """What a model says of an input or output."""
+
+    name: str
+    dtype: DType
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class CompiledModel:
+    """A graph after the passes: code, and the weights that it needs; no elements yet."""
+
+    name: str
+    module: fx.GraphModule
+    input_types: Sequence[TensorType]
+    output_types: Sequence[TensorType]
+    weights: Mapping[str, Weight]
+    constants: Mapping[str, torch.Tensor]
+    # Names of weights and constants in the order of the code's parameters, after the inputs.
+    extra_names: Sequence[str]
+
+    @property
+    def code(self) -> str:
+        """The Python code that runs the graph."""
+        return self.module.code
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model with its weights on their devices; `model(x)` and `model.execute(x)` run it.
+
+    Made by `InferenceSession.init`.
+    """
+
+    compiled: CompiledModel
+    extras: Sequence[torch.Tensor]
+    _forward: Callable[..., tuple[torch.Tensor, ...]] = field(repr=False)
+
+    @property
+    def input_metadata(self) -> list[TensorSpec]:
+        """Names, dtypes and shapes of the inputs."""
+        return _specs("input", self.compiled.input_types)
+
+    @property
+    def output_metadata(self) -> list[TensorSpec]:
+        """Names, dtypes and shapes of the outputs."""
+        return _specs("output", self.compiled.output_types)
+
+    def execute(self, *inputs: Any) -> list[Buffer]:  # noqa: ANN401 - arrays of any library
+        """Runs the model.
+
+        Args:
+            inputs: numpy arrays, torch tensors, Buffers or other DLPack arrays, on their devices.
+
+        Returns:
+            The outputs.
+
+        Raises:
+            ValueError: if an input's number, dtype or shape is not what the graph declares.
+        """
+        tensors = [Buffer.from_dlpack(x).tensor for x in inputs]
+        self._check(tensors)
+        with torch.inference_mode():
+            return [Buffer(t) for t in self._forward(*tensors, *self.extras)]
+
+    __call__ = execute
+
+    def _check(self, tensors: Sequence[torch.Tensor]) -> None:
+        types = self.compiled.input_types
+        if len(tensors) != len(types):
+            raise ValueError(f"{self.compiled.name} takes {len(types)} inputs, got {len(tensors)}")
+        sizes: dict[str, int] = {}
+        for i, (tensor, type) in enumerate(zip(tensors, types, strict=True)):
+            fits = tensor.dtype == type.dtype.to_torch() and tensor.ndim == type.rank
+            if not fits or not _bind(type.shape, tensor.shape, sizes):
+                known = {str(d): sizes[str(d)] for d in type.shape if str(d) in sizes}
+                where = f" with {known}" if known else ""
+                raise ValueError(
+                    f"input {i} of {self.compiled.name} must be {type.dtype} {type.shape}{where}, "
+                    f"got {str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
+                )
+
+
+def _bind(shape: Shape, actual: Sequence[int], sizes: dict[str, int]) -> bool:
+    """Whether `actual` fits `shape`, given the symbols' sizes so far, which it adds to."""
+    for dim, size in zip(shape, actual, strict=True):
+        if isinstance(dim, StaticDim):
+            if int(dim) != size:
+                return False
+        elif sizes.setdefault(str(dim), size) != size:
+            return False
+    return True
+
+
+def _specs(kind: str, types: Sequence[TensorType]) -> list[TensorSpec]:
+    return [TensorSpec(f"{kind}{i}", t.dtype, t.shape) for i, t in enumerate(types)]

@@ -1,0 +1,122 @@
+"""The inference session: where graphs become models."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import fx
+
+from max.driver import CPU, Device
+from max.engine.debug_print import DebugPrinter, PrintStyle
+from max.engine.model import CompiledModel, Model
+from max.engine.weights import place_weights
+from max.graph import Graph
+from max.graph.ops.debug import print_tensor
+
+
+class InferenceSession:
+    """Compiles graphs for some devices, and gives them their weights.
+
+    Args:
+        devices: the devices that its models may use; the host is always one of them.
+        num_threads: threads of the CPU kernels; all cores unless given.
+    """
+
+    def __init__(self, devices: Iterable[Device] = (), num_threads: int | None = None) -> None:
+        self.devices = list(dict.fromkeys([*devices, CPU()]))
+        self.printer = DebugPrinter()
+        if num_threads is not None:
+            torch.set_num_threads(num_threads)
+
+    def compile(self, graph: Graph) -> CompiledModel:
+        """Turns a graph into code.
+
+        Raises:
+            ValueError: if the graph has no outputs, or names a device that the session lacks.
+        """
+        if graph.output_types is None:
+            raise ValueError(f"graph '{graph.name}' has no outputs: call graph.output(...) first")
+        self._check_devices(graph)
+        graph.fx.eliminate_dead_code()
+        graph.fx.lint()
+        names = [n.meta["name"] for n in graph.fx.nodes if n.op == "placeholder"]
+        return CompiledModel(
+            name=graph.name,
+            module=fx.GraphModule({}, graph.fx, class_name=_class_name(graph.name)),
+            input_types=graph.input_types,
+            output_types=graph.output_types,
+            weights=dict(graph.weights),
+            constants=dict(graph.constants),
+            extra_names=names[len(graph.input_types) :],
+        )
+
+    def init(
+        self, compiled: CompiledModel, *, weights_registry: Mapping[str, Any] | None = None
+    ) -> Model:
+        """Gives a compiled model its weights and makes it runnable.
+
+        Args:
+            compiled: from `compile`.
+            weights_registry: array of any library (or WeightData, Buffer) by the weight's name.
+
+        Raises:
+            ValueError: if weights are missing, or have other shapes or dtypes than declared; all
+                of them are named.
+        """
+        weights = place_weights(compiled, weights_registry or {})
+        extras = [weights[name] for name in compiled.extra_names]
+        return Model(compiled, extras, self._forward(compiled))
+
+    def load(
+        self, model: Graph, *, weights_registry: Mapping[str, Any] | None = None
+    ) -> Model:
+        """`compile` and `init` in one."""
+        return self.init(self.compile(model), weights_registry=weights_registry)
+
+    def set_debug_print_options(
+        self,
+        style: str | PrintStyle = PrintStyle.COMPACT,
+        precision: int = 6,
+        output_directory: str | os.PathLike[str] | None = None,
+    ) -> None:
+        """Says how tensors that graphs print are shown (see `DebugPrinter`)."""
+        directory = None if output_directory is None else Path(output_directory)
+        self.printer = DebugPrinter(PrintStyle(style), precision, directory)
+
+    def _forward(self, compiled: CompiledModel) -> Callable[..., tuple[torch.Tensor, ...]]:
+        """The code as a function, its printing nodes bound to this session's printer."""
+        prints = [n for n in compiled.module.graph.nodes if n.target is print_tensor]
+        if not prints:
+            forward: Callable[..., tuple[torch.Tensor, ...]] = compiled.module.forward
+            return forward
+        graph = fx.Graph()
+        graph.output(graph.graph_copy(compiled.module.graph, {}))
+        for node in [n for n in graph.nodes if n.target is print_tensor]:
+            node.target = self._print
+        module = fx.GraphModule({}, graph, class_name=_class_name(compiled.name))
+        bound: Callable[..., tuple[torch.Tensor, ...]] = module.forward
+        return bound
+
+    def _print(self, tensor: torch.Tensor, label: str) -> None:
+        self.printer(tensor, label)
+
+    def _check_devices(self, graph: Graph) -> None:
+        used = {t.device for t in graph.input_types} | {w.device for w in graph.weights.values()}
+        have = {(d.label, d.id) for d in self.devices}
+        for device in used:
+            if (device.device_type, device.id) not in have:
+                raise ValueError(
+                    f"graph '{graph.name}' uses {device}, which the session lacks; it has "
+                    f"{', '.join(map(str, self.devices))}: InferenceSession(devices=[...])"
+                )
+
+    def __repr__(self) -> str:
+        return f"InferenceSession(devices={self.devices})"
+
+
+def _class_name(name: str) -> str:
+    return "".join(c if c.isalnum() else "_" for c in name.title()) or "Graph"

@@ -1,0 +1,116 @@
+"""Dimensions of shapes: static numbers, named symbols, and expressions of them."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import sympy
+from torch.utils._sympy.functions import FloorDiv
+
+DimLike: TypeAlias = "int | str | Dim"
+
+
+class Dim:
+    """One size of a shape. `Dim(5)` is static, `Dim("batch")` symbolic; `+ - * //` combine them.
+
+    Two symbolic dims of one graph are the same size exactly when they have the same name.
+    Immutable; equal dims are interchangeable, and a static dim equals its number.
+    """
+
+    expr: sympy.Expr
+
+    def __new__(cls, value: DimLike) -> Dim:
+        if isinstance(value, Dim):
+            return value
+        if isinstance(value, str):
+            if not value.isidentifier():
+                raise ValueError(f"a symbolic dim's name is an identifier, got {value!r}")
+            return _make(sympy.Symbol(value, integer=True))
+        if isinstance(value, bool) or not hasattr(value, "__index__"):
+            raise TypeError(f"a dim is an int, a name or a Dim, got {value!r}")
+        return _make(sympy.Integer(value.__index__()))
+
+    @staticmethod
+    def of(expr: sympy.Expr) -> Dim:
+        """The dim of a sympy expression over symbols named like the symbolic dims."""
+        return _make(expr)
+
+    def __add__(self, other: DimLike) -> Dim:
+        return _make(self.expr + Dim(other).expr)
+
+    def __sub__(self, other: DimLike) -> Dim:
+        return _make(self.expr - Dim(other).expr)
+
+    def __mul__(self, other: DimLike) -> Dim:
+        return _make(self.expr * Dim(other).expr)
+
+    def __floordiv__(self, other: DimLike) -> Dim:
+        return _make(FloorDiv(self.expr, Dim(other).expr))
+
+    def __radd__(self, other: DimLike) -> Dim:
+        return Dim(other) + self
+
+    def __rsub__(self, other: DimLike) -> Dim:
+        return Dim(other) - self
+
+    def __rmul__(self, other: DimLike) -> Dim:
+        return Dim(other) * self
+
+    def __neg__(self) -> Dim:
+        return _make(-self.expr)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, int | str | Dim):
+            return bool(self.expr == Dim(other).expr)
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(int(self)) if isinstance(self, StaticDim) else hash(self.expr)
+
+    def __int__(self) -> int:
+        if not isinstance(self, StaticDim):
+            raise TypeError(f"dim '{self}' is not a number until the model runs")
+        return int(self.expr)
+
+    def __index__(self) -> int:
+        return int(self)
+
+    def __str__(self) -> str:
+        return str(self.expr)
+
+    def __repr__(self) -> str:
+        return f"Dim({int(self)})" if isinstance(self, StaticDim) else f"Dim('{self}')"
+
+
+class StaticDim(Dim):
+    """A dim that is a number."""
+
+    @property
+    def dim(self) -> int:
+        """The number."""
+        return int(self)
+
+
+class SymbolicDim(Dim):
+    """A dim that is a name; its number is known when the model runs."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        return str(self.expr)
+
+
+class AlgebraicDim(Dim):
+    """A dim computed from symbolic dims, `2*seq + 1` say."""
+
+
+def _make(expr: sympy.Expr) -> Dim:
+    cls = AlgebraicDim
+    if expr.is_Integer:
+        cls = StaticDim
+    elif expr.is_Symbol:
+        cls = SymbolicDim
+    dim = object.__new__(cls)
+    dim.expr = expr
+    return dim
+

@@ -1,0 +1,27 @@
+"""The real tensors behind values, weights and buffers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from max.driver import Buffer
+from max.graph.value import Value
+from max.graph.weight import Weight
+
+
+def real_tensor(x: Any) -> Any:  # noqa: ANN401 - leaves other things as they are
+    """The torch tensor behind a real value, weight or buffer; anything else is returned as it is."""
+    if isinstance(x, Value):
+        if x.graph is not None:
+            raise ValueError(f"{x!r} belongs to the graph '{x.graph.name}', which is not running")
+        return x.data
+    if isinstance(x, Buffer):
+        return x.tensor
+    if isinstance(x, Weight):
+        return x.bound_tensor()
+    if isinstance(x, np.ndarray):
+        return torch.from_numpy(x)
+    return x

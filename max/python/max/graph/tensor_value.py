@@ -1,0 +1,225 @@
+"""Tensor values: their operators and methods are the ops of the same names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import numpy as np
+import torch
+
+from max.driver import Buffer, Device
+from max.dtype import DType
+from max.graph.shape import ShapeLike
+from max.graph.type import DeviceRef, TensorType
+from max.graph.value import Value
+
+if TYPE_CHECKING:
+    from max.graph.weight import Weight
+
+TensorValueLike: TypeAlias = (
+    "TensorValue | Weight | Buffer | torch.Tensor | np.ndarray[Any, Any] | float | int"
+)
+
+
+class Operators:
+    """Python's operators, each the elementwise op (or `matmul`) that its method calls."""
+
+    __hash__ = object.__hash__
+
+    def _self(self) -> TensorValue:
+        return cast("TensorValue", self)
+
+    def __neg__(self) -> TensorValue:
+        return ops.negate(self._self())
+
+    def __abs__(self) -> TensorValue:
+        return ops.abs(self._self())
+
+    def __invert__(self) -> TensorValue:
+        return ops.logical_not(self._self())
+
+    def __add__(self, rhs: TensorValueLike) -> TensorValue:
+        return ops.add(self._self(), rhs)
+
+    def __radd__(self, lhs: TensorValueLike) -> TensorValue:
+        return ops.add(lhs, self._self())
+
+    def __sub__(self, rhs: TensorValueLike) -> TensorValue:
+        return ops.sub(self._self(), rhs)
+
+    def __rsub__(self, lhs: TensorValueLike) -> TensorValue:
+        return ops.sub(lhs, self._self())
+
+    def __mul__(self, rhs: TensorValueLike) -> TensorValue:
+        return ops.mul(self._self(), rhs)
+
+    def __rmul__(self, lhs: TensorValueLike) -> TensorValue:
+        return ops.mul(lhs, self._self())
+
+    def __truediv__(self, rhs: TensorValueLike) -> TensorValue:
+        return ops.div(self._self(), rhs)
+
+    def __rtruediv__(self, lhs: TensorValueLike) -> TensorValue:
+        return ops.div(lhs, self._self())
+
+    def __floordiv__(self, rhs: TensorValueLike) -> TensorValue:
+        return ops.floor_div(self._self(), rhs)
+
+    def __rfloordiv__(self, lhs: TensorValueLike) -> TensorValue:
+        return ops.floor_div(lhs, self._self())
+
+    def __mod__(self, rhs: TensorValueLike) -> TensorValue:
+        return ops.mod(self._self(), rhs)
+
+    def __rmod__(self, lhs: TensorValueLike) -> TensorValue:
+        return ops.mod(lhs, self._self())
+
+    def __pow__(self, rhs: TensorValueLike) -> TensorValue:
+        return ops.pow(self._self(), rhs)
+
+    def __rpow__(self, lhs: TensorValueLike) -> TensorValue:
+        return ops.pow(lhs, self._self())
+
+    def __matmul__(self, rhs: TensorValueLike) -> TensorValue:
+        return ops.matmul(self._self(), rhs)
+
+    def __rmatmul__(self, lhs: TensorValueLike) -> TensorValue:
+        return ops.matmul(lhs, self._self())
+
+    def __and__(self, rhs: TensorValueLike) -> TensorValue:
+        return ops.logical_and(self._self(), rhs)
+
+    def __rand__(self, lhs: TensorValueLike) -> TensorValue:
+        return ops.logical_and(lhs, self._self())
+
+    def __or__(self, rhs: TensorValueLike) -> TensorValue:
+        return ops.logical_or(self._self(), rhs)
+
+    def __ror__(self, lhs: TensorValueLike) -> TensorValue:
+        return ops.logical_or(lhs, self._self())
+
+    def __xor__(self, rhs: TensorValueLike) -> TensorValue:
+        return ops.logical_xor(self._self(), rhs)
+
+    def __rxor__(self, lhs: TensorValueLike) -> TensorValue:
+        return ops.logical_xor(lhs, self._self())
+
+    def __eq__(self, rhs: object) -> TensorValue:  # type: ignore[override]  # elementwise, as in numpy
+        return ops.equal(self._self(), cast("TensorValueLike", rhs))
+
+    def __ne__(self, rhs: object) -> TensorValue:  # type: ignore[override]  # elementwise, as in numpy
+        return ops.not_equal(self._self(), cast("TensorValueLike", rhs))
+
+    def __lt__(self, rhs: TensorValueLike) -> TensorValue:
+        return ops.less(self._self(), rhs)
+
+    def __le__(self, rhs: TensorValueLike) -> TensorValue:
+        return ops.less_equal(self._self(), rhs)
+
+    def __gt__(self, rhs: TensorValueLike) -> TensorValue:
+        return ops.greater(self._self(), rhs)
+
+    def __ge__(self, rhs: TensorValueLike) -> TensorValue:
+        return ops.greater_equal(self._self(), rhs)
+
+
+class TensorValue(Value, Operators):
+    """A tensor that ops read. Its operators and methods are the ops of the same names."""
+
+    @property
+    def tensor(self) -> TensorValue:
+        """This value."""
+        return self
+
+    @property
+    def type(self) -> TensorType:
+        """Its type."""
+        return TensorType(self.dtype, self.shape, self.device)
+
+    def to_numpy(self) -> np.ndarray[Any, Any]:
+        """The elements.
+
+        Raises:
+            TypeError: while a graph is built, when there are none yet.
+        """
+        if self.graph is not None:
+            raise TypeError(f"{self!r} has no elements until the model runs; see print()")
+        return Buffer(self.data).to_numpy()
+
+    def print(self, label: str = "debug_tensor") -> None:
+        """Prints this tensor when the model runs (see `InferenceSession.set_debug_print_options`)."""
+        ops.print(self, label)
+
+    def reshape(self, shape: ShapeLike) -> TensorValue:
+        """The same elements in another shape; one dim may be -1."""
+        return ops.reshape(self, shape)
+
+    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> TensorValue:
+        """Merges the axes from `start_dim` to `end_dim`."""
+        return ops.flatten(self, start_dim, end_dim)
+
+    def broadcast_to(self, shape: ShapeLike) -> TensorValue:
+        """Repeats axes of size 1, and new leading axes, up to `shape`."""
+        return ops.broadcast_to(self, shape)
+
+    def cast(self, dtype: DType) -> TensorValue:
+        """The elements converted to `dtype`."""
+        return ops.cast(self, dtype)
+
+    def rebind(self, shape: ShapeLike, message: str = "") -> TensorValue:
+        """Asserts, when the model runs, that the shape is `shape`, and names its dims so."""
+        return ops.rebind(self, shape, message)
+
+    def permute(self, dims: Sequence[int]) -> TensorValue:
+        """Reorders the axes."""
+        return ops.permute(self, dims)
+
+    def transpose(self, dim_1: int, dim_2: int) -> TensorValue:
+        """Swaps two axes."""
+        return ops.transpose(self, dim_1, dim_2)
+
+    @property
+    def T(self) -> TensorValue:  # noqa: N802 - numpy's name
+        """The last two axes swapped."""
+        return self.transpose(-1, -2)
+
+    def to(self, device: DeviceRef | Device) -> TensorValue:
+        """This tensor on `device`."""
+        return ops.transfer_to(self, device)
+
+    def argmax(self, axis: int = -1) -> TensorValue:
+        """Index of the greatest element along `axis`, which stays with size 1."""
+        return ops.argmax(self, axis)
+
+    def max(self, axis: int = -1) -> TensorValue:
+        """The greatest element along `axis`, which stays with size 1."""
+        return ops.max(self, axis=axis)
+
+    def min(self, axis: int = -1) -> TensorValue:
+        """The least element along `axis`, which stays with size 1."""
+        return ops.min(self, axis=axis)
+
+    def mean(self, axis: int = -1) -> TensorValue:
+        """The mean along `axis`, which stays with size 1."""
+        return ops.mean(self, axis)
+
+    def sum(self, axis: int = -1) -> TensorValue:
+        """The sum along `axis`, which stays with size 1."""
+        return ops.sum(self, axis)
+
+    def __getitem__(self, index: Any) -> TensorValue:  # noqa: ANN401 - ints, slices, tensors, None
+        return ops.slice_tensor(self, index if isinstance(index, tuple | list) else [index])
+
+    def __len__(self) -> int:
+        return int(self.shape[0])
+
+    def __dlpack__(self, **options: Any) -> Any:  # noqa: ANN401 - a capsule
+        return Buffer(self.data).__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:  # noqa: ANN401
+        return self.data.__dlpack_device__()
+
+
+# Ops are made of values: they can only be imported once the classes above exist.
+from max.graph import ops  # noqa: E402
