@@ -1,0 +1,24 @@
+"""The state of a request: tokens, sampling parameters, stop rules, results."""
+
+from max.pipelines.context.eos import EOSTracker
+from max.pipelines.context.errors import InputError, PromptTooLongError
+from max.pipelines.context.logits_processing import LogitsProcessor, ProcessorInputs
+from max.pipelines.context.outputs import LogProbabilities, TextGenerationOutput
+from max.pipelines.context.sampling_params import SamplingParams
+from max.pipelines.context.status import GenerationStatus
+from max.pipelines.context.text_context import TextContext
+from max.pipelines.context.token_buffer import TokenBuffer
+
+__all__ = [
+    "EOSTracker",
+    "GenerationStatus",
+    "InputError",
+    "LogProbabilities",
+    "LogitsProcessor",
+    "ProcessorInputs",
+    "PromptTooLongError",
+    "SamplingParams",
+    "TextContext",
+    "TextGenerationOutput",
+    "TokenBuffer",
+]

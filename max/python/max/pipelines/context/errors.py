@@ -1,0 +1,43 @@
+"""What is wrong with a request, told to the person who sent it."""
+
+from __future__ import annotations
+
+
+class InputError(ValueError):
+    """A request cannot be served as given.
+
+    Attributes:
+        param: The request's field that is wrong, when there is one.
+        code: OpenAI's error code, when there is one.
+    """
+
+    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        """Makes the error from what the sender shall read."""
+        super().__init__(message)
+        self.param = param
+        self.code = code
+
+
+class PromptTooLongError(InputError):
+    """The prompt leaves no room for an answer.
+
+    Attributes:
+        given: The prompt's number of tokens.
+        allowed: How many tokens prompt and answer may have together.
+    """
+
+    def __init__(self, given: int, allowed: int, *, param: str | None = "prompt") -> None:
+        """Makes the error from the two numbers, both in tokens."""
+        super().__init__(
+            f"This model's maximum context length is {allowed} tokens. However, your {param} "
+            f"resulted in {given} tokens, which leaves no room for an answer. Please reduce the "
+            f"length of the {param}, or start with a larger --max-length.",
+            param=param,
+            code="context_length_exceeded",
+        )
+        self.given = given
+        self.allowed = allowed
+
+    def __reduce__(self) -> tuple[type[PromptTooLongError], tuple[int, int]]:
+        """Pickles by the two numbers."""
+        return (type(self), (self.given, self.allowed))

@@ -1,0 +1,85 @@
+"""The state of one text request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from max.pipelines.context.eos import EOSTracker
+from max.pipelines.context.sampling_params import SamplingParams
+from max.pipelines.context.status import GenerationStatus
+from max.pipelines.context.token_buffer import TokenBuffer
+from max.pipelines.modeling.request_id import RequestID
+
+
+@dataclass(kw_only=True)
+class TextContext:
+    """The state of one text request, from its arrival to its last token.
+
+    Texts that end an answer (`SamplingParams.stop`) are not known here: tokens become text on the
+    other side of the house, which then cancels the request.
+
+    Attributes:
+        max_length: How many tokens prompt and answer may have together.
+        tokens: The tokens and the progress through them.
+        request_id: The request's name.
+        eos_tracker: Which tokens end the answer.
+        sampling_params: How tokens are chosen.
+        model_name: The model (or LoRA adapter) that the caller named.
+        cache_salt: Cached prefixes are shared only with requests of the same salt.
+        log_probabilities: How many of the best log probabilities to return per token.
+        status: Whether the request still generates, and why it ended.
+    """
+
+    max_length: int
+    tokens: TokenBuffer
+    request_id: RequestID = field(default_factory=RequestID)
+    eos_tracker: EOSTracker = field(default_factory=EOSTracker)
+    sampling_params: SamplingParams = field(default_factory=SamplingParams)
+    model_name: str = ""
+    cache_salt: str | None = None
+    log_probabilities: int = 0
+    status: GenerationStatus = GenerationStatus.ACTIVE
+
+    def __post_init__(self) -> None:
+        """Checks that the tokens fit.
+
+        Raises:
+            ValueError: If there are more tokens than `max_length`.
+        """
+        if len(self.tokens) > self.max_length:
+            raise ValueError(
+                f"Request {self.request_id} has {len(self.tokens)} tokens; allowed is max_length, "
+                f"{self.max_length}."
+            )
+
+    @property
+    def is_done(self) -> bool:
+        """Whether no further token will come."""
+        return self.status.is_done
+
+    @property
+    def is_initial_prompt(self) -> bool:
+        """Whether no token has been generated yet."""
+        return self.tokens.generated_length == 0
+
+    def update(self, token: int) -> None:
+        """Adds a generated token and decides whether it is the last one.
+
+        An end token is kept in `tokens`; it is not part of the answer's text.
+
+        Raises:
+            RuntimeError: If the request is done.
+        """
+        if self.is_done:
+            raise RuntimeError(
+                f"Request {self.request_id} is done ({self.status}) and takes no more tokens."
+            )
+        self.tokens.append(token)
+        if self.eos_tracker.is_end(token, self.tokens.generated_length):
+            self.status = GenerationStatus.END_OF_SEQUENCE
+        elif len(self.tokens) >= self.max_length:
+            self.status = GenerationStatus.MAXIMUM_LENGTH
+
+    def reset(self) -> None:
+        """Forgets what was computed, not what was generated: all tokens are processed again."""
+        self.tokens.rewind()
