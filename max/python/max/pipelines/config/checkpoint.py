@@ -1,0 +1,125 @@
+"""A checkpoint's weight files: which there are, what their headers say. Reads no tensor data."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from max.pipelines.config.config_enums import SupportedEncoding
+from max.pipelines.config.errors import ModelSourceError
+
+INDEX_FILE = "model.safetensors.index.json"
+_ENCODING_OF_DTYPE: dict[str, SupportedEncoding] = {
+    "F32": "float32",
+    "BF16": "bfloat16",
+    "F16": "float16",
+    "F8_E4M3": "float8_e4m3fn",
+}
+_OTHER_FORMATS = (".bin", ".pth", ".pt", ".gguf")
+# Norms and routers are often kept in float32; below this share of the bytes a type does not count.
+_MINOR_SHARE = 0.1
+
+
+class TensorEntry(NamedTuple):
+    """One tensor in a safetensors header: dtype as named there, and its size in bytes."""
+
+    dtype: str
+    num_bytes: int
+
+
+def shards_of_index(folder: Path) -> list[str]:
+    """The file names that the folder's index lists, sorted; none without an index.
+
+    Raises:
+        ModelSourceError: if the index cannot be read.
+    """
+    path = folder / INDEX_FILE
+    if not path.is_file():
+        return []
+    try:
+        return sorted(set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()))
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ModelSourceError(f"{path} is not an index of weights: {error!r}") from error
+
+
+def find_weight_files(folder: Path) -> list[Path]:
+    """The safetensors files of a model's folder: those of its index, else all there are.
+
+    Raises:
+        ModelSourceError: if there are none, or a file that the index names is missing.
+    """
+    shards = shards_of_index(folder)
+    missing = [name for name in shards if not (folder / name).is_file()]
+    if missing:
+        raise ModelSourceError(
+            f"{folder / INDEX_FILE} lists {len(shards)} weight files, but {len(missing)} are "
+            f"missing: {', '.join(missing)}; is the copy or download complete?"
+        )
+    if shards:
+        return [folder / name for name in shards]
+    files = sorted(folder.glob("*.safetensors"))
+    whole = [path for path in files if path.name == "model.safetensors"]
+    if files:
+        return whole or files
+    others = sorted(
+        p.name for p in folder.iterdir() if p.suffix in (".bin", ".pth", ".pt", ".gguf")
+    )
+    found = f"it has {', '.join(others)}, which this release does not load" if others else "none"
+    raise ModelSourceError(f"no weights in {folder}: expected *.safetensors, found {found}")
+
+
+def read_safetensors_header(path: Path) -> dict[str, TensorEntry]:
+    """The tensors of a safetensors file by name (format: 8 bytes length, JSON, data).
+
+    Raises:
+        ModelSourceError: if the file is missing, truncated or not safetensors.
+    """
+    if not path.is_file():
+        raise ModelSourceError(f"the weight file {path} does not exist")
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        prefix = file.read(8)
+        header_length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else size
+        if 8 + header_length > size:
+            raise ModelSourceError(f"{path} is truncated or no safetensors file ({size} bytes)")
+        text = file.read(header_length)
+    try:
+        header: dict[str, Any] = json.loads(text)
+        header.pop("__metadata__", None)
+        spans = {name: entry["data_offsets"] for name, entry in header.items()}
+        entries = {
+            name: TensorEntry(str(entry["dtype"]), int(spans[name][1]) - int(spans[name][0]))
+            for name, entry in header.items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ModelSourceError(f"{path} is no safetensors file: {error!r}") from error
+    expected = 8 + header_length + max((int(end) for _, end in spans.values()), default=0)
+    if size < expected:
+        raise ModelSourceError(
+            f"{path} is truncated: {size} bytes of {expected}; is the copy or download complete?"
+        )
+    return entries
+
+
+def checkpoint_encodings(files: Iterable[Path]) -> frozenset[SupportedEncoding]:
+    """The encodings of the checkpoint's floating-point tensors, without those of minor share.
+
+    Raises:
+        ModelSourceError: as `read_safetensors_header`.
+    """
+    num_bytes: Counter[SupportedEncoding] = Counter()
+    for path in files:
+        for entry in read_safetensors_header(path).values():
+            if entry.dtype in _ENCODING_OF_DTYPE:
+                num_bytes[_ENCODING_OF_DTYPE[entry.dtype]] += entry.num_bytes
+    total = num_bytes.total()
+    return frozenset(e for e, amount in num_bytes.items() if amount >= _MINOR_SHARE * total)
+
+
+def total_size(files: Sequence[Path]) -> int:
+    """Bytes of the files together."""
+    return sum(path.stat().st_size for path in files)

@@ -1,0 +1,28 @@
+"""Errors that a user of the configuration can mend."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+
+class ConfigurationError(ValueError):
+    """A configuration value is unknown, out of range or contradicts another one."""
+
+
+class ModelSourceError(ValueError):
+    """The model's files cannot be found, downloaded or read."""
+
+
+def describe_validation_error(error: ValidationError) -> str:
+    """One line per broken field: its dotted name, what is wrong, and the value given."""
+    lines = []
+    for detail in error.errors(include_url=False):
+        message = detail["msg"].removeprefix("Value error, ")
+        name = ".".join(str(part) for part in detail["loc"])
+        if detail["type"] == "value_error":
+            lines.append(message)
+        elif detail["type"] == "missing":
+            lines.append(f"{name}: {message}")
+        else:
+            lines.append(f"{name}: {message} (given: {detail['input']!r})")
+    return "\n".join(lines)

@@ -1,0 +1,84 @@
+"""Reading the JSON and code that a Hugging Face checkpoint brings beside its weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from max.pipelines.config.errors import ModelSourceError
+
+if TYPE_CHECKING:
+    from transformers import GenerationConfig, PretrainedConfig
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file that holds one object.
+
+    Raises:
+        ModelSourceError: if the file is missing or holds something else.
+    """
+    if not path.is_file():
+        raise ModelSourceError(
+            f"{path.parent} has no {path.name}; is it the folder of a Hugging Face model?"
+        )
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelSourceError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise ModelSourceError(f"{path} should hold a JSON object, not {type(content).__name__}")
+    return content
+
+
+def architecture_name(folder: Path) -> str:
+    """The first entry of `architectures` in config.json, which chooses the implementation.
+
+    Raises:
+        ModelSourceError: if config.json is missing, malformed or names none.
+    """
+    names = read_json(folder / "config.json").get("architectures")
+    if not isinstance(names, list) or not names or not isinstance(names[0], str):
+        raise ModelSourceError(
+            f"{folder / 'config.json'} does not say which architecture the model has: expected "
+            f'"architectures": ["LlamaForCausalLM"] or the like, found {names!r}'
+        )
+    return names[0]
+
+
+def load_huggingface_config(folder: Path, trust_remote_code: bool) -> PretrainedConfig:
+    """config.json as the object that transformers makes of it.
+
+    Raises:
+        ModelSourceError: if it is missing or malformed, if its `model_type` is unknown, or if it
+            needs code from the checkpoint and `trust_remote_code` is off.
+    """
+    raw = read_json(folder / "config.json")
+    from transformers import AutoConfig, __version__
+
+    try:
+        config: PretrainedConfig = AutoConfig.from_pretrained(
+            folder, trust_remote_code=trust_remote_code
+        )
+    except (ValueError, KeyError, OSError) as error:
+        if "AutoConfig" in raw.get("auto_map", {}) and not trust_remote_code:
+            raise ModelSourceError(
+                f"the model in {folder} brings its own configuration code "
+                f"({raw['auto_map']['AutoConfig']}), which is not run unless you trust it: "
+                "read it, then pass --trust-remote-code"
+            ) from error
+        raise ModelSourceError(
+            f"transformers {__version__} cannot read {folder / 'config.json'} "
+            f"(model_type {raw.get('model_type')!r}): {error}"
+        ) from error
+    return config
+
+
+def load_generation_config(folder: Path) -> GenerationConfig | None:
+    """generation_config.json as the object that transformers makes of it; None without the file."""
+    if not (folder / "generation_config.json").is_file():
+        return None
+    from transformers import GenerationConfig
+
+    config: GenerationConfig = GenerationConfig.from_pretrained(folder)
+    return config

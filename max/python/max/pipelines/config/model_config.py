@@ -1,0 +1,281 @@
+"""Which model to load, from where, and in which form."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, field_validator
+
+from max.driver import DeviceSpec
+from max.pipelines.config.base import ConfigModel, NotInThisRelease
+from max.pipelines.config.checkpoint import checkpoint_encodings, total_size
+from max.pipelines.config.config_enums import SupportedEncoding, supported_encoding_dtype
+from max.pipelines.config.device_specs import default_device_specs, parse_device_specs
+from max.pipelines.config.encoding_resolution import (
+    EncodingRequest,
+    check_known_encodings,
+    choose_encoding,
+)
+from max.pipelines.config.errors import ConfigurationError
+from max.pipelines.config.hf_files import (
+    architecture_name,
+    load_generation_config,
+    load_huggingface_config,
+)
+from max.pipelines.config.kv_cache_config import KVCacheConfig
+from max.pipelines.config.model_source import ModelSource, find_model
+from max.pipelines.config.sampling_defaults import SamplingParamsGenerationConfigDefaults
+
+if TYPE_CHECKING:
+    from transformers import GenerationConfig, PretrainedConfig
+
+    from max.dtype import DType
+
+
+class MAXModelConfig(ConfigModel):
+    """A model: its files, encoding, devices and KV cache.
+
+    Properties that read files do so once, on first use; a copy in another process reads them anew.
+    """
+
+    model_path: str = Field(
+        default="", description="Folder of a model, Hugging Face repository id, or 'demo'."
+    )
+    served_model_name: str | None = Field(
+        default=None, description="Name that requests use; the model path when not given."
+    )
+    weight_path: list[Path] = Field(
+        default_factory=list,
+        description="A weight file to load, here or inside the model; repeatable.",
+    )
+    quantization_encoding: SupportedEncoding | None = Field(
+        default=None,
+        description="Encoding of the loaded weights; as they are stored when not given.",
+    )
+    max_length: int | None = Field(
+        default=None,
+        ge=0,
+        description="Most tokens of prompt and output together; the model's limit when not given.",
+    )
+    huggingface_model_revision: str = Field(
+        default="main", description="Branch, tag or commit of the Hugging Face repository."
+    )
+    huggingface_weight_revision: str = Field(
+        default="main",
+        description="Branch, tag or commit of the weights; as the model's when not given.",
+    )
+    trust_remote_code: bool = Field(
+        default=False, description="Run tokenizer and configuration code that the model brings."
+    )
+    device_specs: list[DeviceSpec] = Field(
+        default_factory=default_device_specs,
+        description="Devices to run on: cpu, gpu, gpu:all, gpu:0,1 or default (a GPU if any).",
+    )
+    force_download: bool = Field(
+        default=False, description="Download the model again although it is in the cache."
+    )
+    chat_template: Path | None = Field(
+        default=None, description="File with a chat template to use instead of the model's own."
+    )
+    subfolder: Annotated[str | None, NotInThisRelease()] = Field(
+        default=None, description="Folder of the model inside its repository."
+    )
+    vision_config_overrides: Annotated[dict[str, Any] | None, NotInThisRelease()] = Field(
+        default=None, description="Values that replace those of the vision configuration, as JSON."
+    )
+    rope_type: Annotated[str | None, NotInThisRelease()] = Field(
+        default=None, description="Kind of rotary embedding, for weights that do not say."
+    )
+    sliding_window: Annotated[int | None, NotInThisRelease()] = Field(
+        default=None, description="Width of the attention window."
+    )
+    use_subgraphs: Annotated[bool, NotInThisRelease()] = Field(
+        default=True, description="Compile equal layers once."
+    )
+    data_parallel_degree: Annotated[int, NotInThisRelease()] = Field(
+        default=1, description="Replicas of the model."
+    )
+    pool_embeddings: Annotated[bool, NotInThisRelease()] = Field(
+        default=True, description="Return one embedding per input, not one per token."
+    )
+    enable_echo: Annotated[bool, NotInThisRelease()] = Field(
+        default=False, description="Accept requests that return the prompt's log probabilities."
+    )
+    kv_cache: KVCacheConfig = Field(default_factory=KVCacheConfig, description="The KV cache.")
+
+    @field_validator("device_specs", mode="before")
+    @classmethod
+    def _parse_device_specs(cls, value: object) -> object:
+        return default_device_specs() if value is None else parse_device_specs(value)
+
+    @field_validator("weight_path", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return [value] if isinstance(value, (str, Path)) else value
+
+    @field_validator("chat_template")
+    @classmethod
+    def _must_be_a_file(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError(f"chat_template '{value}' (--chat-template) is not a file")
+        return value
+
+    @property
+    def model_name(self) -> str:
+        """The name that requests use."""
+        return self.served_model_name or self.model_path
+
+    @property
+    def weight_revision(self) -> str:
+        """The revision of the weights: their own if given, else the model's."""
+        given = "huggingface_weight_revision" in self.model_fields_set
+        return self.huggingface_weight_revision if given else self.huggingface_model_revision
+
+    @property
+    def default_device_spec(self) -> DeviceSpec:
+        """The first device."""
+        return self.device_specs[0]
+
+    @property
+    def huggingface_weight_repo(self) -> str:
+        """The repository or folder that the weights come from."""
+        return self.model_path
+
+    @cached_property
+    def source(self) -> ModelSource:
+        """Where the files come from.
+
+        Raises:
+            ModelSourceError: if `model_path` names nothing.
+        """
+        return find_model(
+            self.model_path,
+            revision=self.huggingface_model_revision,
+            weight_revision=self.weight_revision,
+            trust_remote_code=self.trust_remote_code,
+            force_download=self.force_download,
+        )
+
+    @cached_property
+    def resolved_model_path(self) -> Path:
+        """Local folder of config.json and the tokenizer, downloaded if need be; weights follow.
+
+        Raises:
+            ModelSourceError: if the files cannot be had.
+        """
+        return self.source.folder()
+
+    @cached_property
+    def resolved_weight_paths(self) -> list[Path]:
+        """Local paths of the weight files, downloaded if need be.
+
+        Raises:
+            ModelSourceError: if one is missing or cannot be had.
+        """
+        return self.source.weight_files(self.weight_path)
+
+    @property
+    def architecture_name(self) -> str:
+        """The first of the `architectures` in config.json.
+
+        Raises:
+            ModelSourceError: if there is none.
+        """
+        return architecture_name(self.resolved_model_path)
+
+    @cached_property
+    def huggingface_config(self) -> PretrainedConfig:
+        """config.json as read by transformers.
+
+        Raises:
+            ModelSourceError: if it cannot be read.
+        """
+        return load_huggingface_config(self.resolved_model_path, self.trust_remote_code)
+
+    @cached_property
+    def generation_config(self) -> GenerationConfig | None:
+        """generation_config.json as read by transformers; None without the file."""
+        return load_generation_config(self.resolved_model_path)
+
+    @cached_property
+    def sampling_params_defaults(self) -> SamplingParamsGenerationConfigDefaults:
+        """The sampling parameters that the model recommends."""
+        return SamplingParamsGenerationConfigDefaults.from_folder(self.resolved_model_path)
+
+    @property
+    def dtype(self) -> DType:
+        """The element type of the weights.
+
+        Raises:
+            ConfigurationError: before `resolve_encoding`.
+        """
+        return supported_encoding_dtype(self._resolved_encoding())
+
+    @property
+    def cache_dtype(self) -> DType:
+        """The element type of the KV cache.
+
+        Raises:
+            ConfigurationError: before `resolve_encoding`.
+        """
+        return self.kv_cache.cache_dtype(self.dtype)
+
+    @property
+    def graph_quantization_encoding(self) -> None:
+        """The block quantization of the graph's matrix products; this release has none."""
+        return None
+
+    def weights_size(self) -> int:
+        """Bytes of the weight files."""
+        return total_size(self.resolved_weight_paths)
+
+    def retrieve_chat_template(self) -> str | None:
+        """The text of `chat_template`; None when the model's own is used."""
+        return self.chat_template.read_text(encoding="utf-8") if self.chat_template else None
+
+    def resolve_encoding(
+        self,
+        architecture_default: str | None = None,
+        architecture_supported: Collection[str] = (),
+    ) -> SupportedEncoding:
+        """Fixes `quantization_encoding`; see `choose_encoding` for the rule.
+
+        Args:
+            architecture_default: the architecture's preferred encoding.
+            architecture_supported: what the architecture can run; empty for no restriction.
+
+        Raises:
+            ConfigurationError: if none fits device, architecture, weights and this release.
+            ModelSourceError: if the weights cannot be had or read.
+        """
+        default = check_known_encodings([architecture_default] if architecture_default else [])
+        encoding = choose_encoding(
+            EncodingRequest(
+                model_path=self.model_path,
+                requested=self.quantization_encoding,
+                weight_paths=tuple(self.weight_path),
+                in_checkpoint=checkpoint_encodings(self.resolved_weight_paths),
+                device_type=self.default_device_spec.device_type,
+                architecture_default=next(iter(default), None),
+                architecture_supported=check_known_encodings(architecture_supported),
+            )
+        )
+        self.quantization_encoding = encoding
+        return encoding
+
+    def _resolved_encoding(self) -> SupportedEncoding:
+        if self.quantization_encoding is None:
+            raise ConfigurationError(
+                "the encoding is not resolved yet; call resolve_encoding first"
+            )
+        return self.quantization_encoding
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Without what was read from files: it may be of classes that the model itself brought."""
+        state = dict(super().__getstate__())
+        fields = type(self).model_fields
+        state["__dict__"] = {k: v for k, v in state["__dict__"].items() if k in fields}
+        return state

@@ -1,0 +1,44 @@
+"""The sampling parameters that a model recommends in its generation_config.json."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+from max.pipelines.config.hf_files import read_json
+
+
+@dataclass(frozen=True)
+class SamplingParamsGenerationConfigDefaults:
+    """What generation_config.json says; None where it says nothing."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    max_new_tokens: int | None = None
+    min_new_tokens: int | None = None
+    do_sample: bool | None = None
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> Self:
+        """Reads the folder's generation_config.json; all None without one.
+
+        Raises:
+            ModelSourceError: if the file is malformed.
+        """
+        path = folder / "generation_config.json"
+        content = read_json(path) if path.is_file() else {}
+        return cls(**{f.name: content.get(f.name) for f in fields(cls)})
+
+    @property
+    def values_to_update(self) -> dict[str, Any]:
+        """Arguments for `SamplingParams`; `do_sample: false` becomes temperature 0: greedy."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "do_sample"}
+        if self.do_sample is False:
+            values |= {"temperature": 0.0, "top_p": None, "top_k": None, "min_p": None}
+        if values["top_k"] == 0:  # Hugging Face's 0 means no limit, which is the default here
+            values["top_k"] = None
+        return {name: value for name, value in values.items() if value is not None}
