@@ -1,0 +1,222 @@
+"""Which pages each request holds. No tensors here: the page bookkeeping of `PagedKVCacheManager`.
+
+tokens of a request   0 ........ 128 ...... 256 ... processed ... + active ...... len
+its pages             [  page 7  ][  page 2  ][     page 9     ][   page 4   ]
+                      `---- num_full ------'  `---- written by the coming step -'
+                      shared, never written   held by this request alone
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from max.pipelines.kv_cache.block_pool import BlockPool
+from max.pipelines.kv_cache.errors import KVCacheIntegrityError, UnknownRequestError
+from max.pipelines.kv_cache.integrity import check_integrity
+from max.pipelines.kv_cache.prefix_index import PrefixKey
+from max.pipelines.kv_cache.results import AllocationResult, KVCacheMetrics
+
+if TYPE_CHECKING:
+    from max.pipelines.context import TextContext
+
+
+@dataclass
+class RequestPages:
+    """What one request holds.
+
+    Attributes:
+        pages: page ids in token order.
+        num_full: leading pages that are full and registered for sharing; they are never written.
+        last_key: prefix key of page `num_full - 1`, or the namespace root.
+        registers: whether its pages may be found by others.
+    """
+
+    pages: list[int] = field(default_factory=list)
+    num_full: int = 0
+    last_key: PrefixKey | None = None
+    registers: bool = True
+
+
+def prefix_namespace(ctx: TextContext) -> PrefixKey:
+    """The root key of a request's prefixes: requests of different salts never share a page."""
+    salt = ctx.cache_salt
+    return PrefixKey(None, b"" if salt is None else b"salt:" + salt.encode())
+
+
+class BlockManager:
+    """Gives pages to requests, grows them, shares full ones by prefix, and takes them back.
+
+    Args:
+        total_num_pages: pages of the cache.
+        page_size: tokens of a page.
+        enable_prefix_caching: whether full pages stay findable by the tokens that they hold.
+    """
+
+    def __init__(
+        self, total_num_pages: int, page_size: int, *, enable_prefix_caching: bool = False
+    ) -> None:
+        if page_size < 1:
+            raise ValueError(f"--kv-cache-page-size must be at least 1 token, got {page_size}")
+        self.pool = BlockPool(total_num_pages)
+        self.page_size = page_size
+        self.enable_prefix_caching = enable_prefix_caching
+        self._requests: dict[str, RequestPages] = {}
+        self._prefix_tokens_asked = 0
+        self._prefix_tokens_hit = 0
+
+    def pages_for(self, num_tokens: int) -> int:
+        """How many pages hold that many tokens."""
+        return -(-num_tokens // self.page_size)
+
+    def claim(self, request_id: str) -> None:
+        """Opens an empty page list for a request.
+
+        Raises:
+            ValueError: if the request has one already.
+        """
+        if request_id in self._requests:
+            raise ValueError(f"request '{request_id}' is claimed already; release it first")
+        self._requests[request_id] = RequestPages()
+
+    def contains(self, request_id: str) -> bool:
+        """Whether the request is claimed."""
+        return request_id in self._requests
+
+    def pages_of(self, request_id: str) -> tuple[int, ...]:
+        """The request's pages in token order."""
+        return tuple(self._get(request_id, "look up").pages)
+
+    def reuse_prefix(self, ctx: TextContext) -> int:
+        """Shares the cached pages of a fresh request's first tokens, and skips those tokens.
+
+        At least the last token is left to be computed, since its logits are wanted.
+        Always safe: does nothing when prefix caching is off or the request has begun.
+
+        Returns:
+            How many tokens were found; `ctx.tokens.processed_length` has grown by as many.
+        """
+        held = self._get(ctx.request_id, "look for a cached prefix of")
+        if not self.enable_prefix_caching or held.pages or ctx.tokens.processed_length:
+            return 0
+        length = len(ctx.tokens)
+        key = prefix_namespace(ctx)
+        for position in range((length - 1) // self.page_size):
+            known = self.pool.index.get(PrefixKey(key, self._page_tokens(ctx, position)))
+            if known is None:
+                break
+            key = known.key
+            self.pool.share(known.page)
+            held.pages.append(known.page)
+        held.num_full, held.last_key = len(held.pages), key
+        found = held.num_full * self.page_size
+        if found:
+            ctx.tokens.skip(found)
+        self._prefix_tokens_asked += length
+        self._prefix_tokens_hit += found
+        return found
+
+    def ask(self, ctx: TextContext, num_steps: int = 1) -> AllocationResult:
+        """Whether pages for the request's processed and active tokens are there; takes none.
+
+        `num_steps - 1` tokens more are covered, for steps that follow without another allocation.
+
+        Raises:
+            UnknownRequestError: if the request is not claimed.
+            KVCacheIntegrityError: if the request's processed tokens are not what its pages hold.
+        """
+        held = self._get(ctx.request_id, "allocate for")
+        self._check_processed(ctx, held)
+        num_tokens = ctx.tokens.processed_length + ctx.tokens.active_length + num_steps - 1
+        return AllocationResult(
+            request_id=ctx.request_id,
+            num_tokens=num_tokens,
+            pages_held=len(held.pages),
+            pages_needed=max(0, self.pages_for(num_tokens) - len(held.pages)),
+            pages_free=self.pool.num_free,
+            pages_total=self.pool.total_pages,
+        )
+
+    def try_alloc(self, ctx: TextContext, num_steps: int = 1) -> AllocationResult:
+        """Grows the request's pages as `ask` says, or, when that does not fit, changes nothing."""
+        result = self.ask(ctx, num_steps)
+        if result.fits:
+            pages = self._requests[ctx.request_id].pages
+            pages.extend(self.pool.take() for _ in range(result.pages_needed))
+        return result
+
+    def commit(self, ctx: TextContext) -> None:
+        """Registers the pages that a step has filled. Calling it again is harmless.
+
+        When another request has registered the same tokens meanwhile, its page is shared instead.
+        """
+        held = self._get(ctx.request_id, "commit")
+        if not (self.enable_prefix_caching and held.registers):
+            return
+        key = held.last_key or prefix_namespace(ctx)
+        for position in range(held.num_full, ctx.tokens.processed_length // self.page_size):
+            page = held.pages[position]
+            key = PrefixKey(key, self._page_tokens(ctx, position))
+            known = self.pool.index.get(key)
+            if known is None:
+                self.pool.index.add(key, page)
+            else:
+                key = known.key
+                self.pool.share(known.page)
+                self.pool.drop(page)
+                held.pages[position] = known.page
+            held.num_full, held.last_key = position + 1, key
+
+    def release(self, request_id: str) -> None:
+        """Gives the request's pages back; its last pages will be reused before its first ones.
+
+        Raises:
+            UnknownRequestError: if the request is not claimed.
+        """
+        held = self._get(request_id, "release")
+        del self._requests[request_id]
+        for page in reversed(held.pages):
+            self.pool.drop(page)
+
+    def reset_prefix_cache(self) -> None:
+        """Forgets all cached prefixes. What running requests computed before is not found later."""
+        self.pool.index.clear()
+        for held in self._requests.values():
+            held.registers = False
+
+    def metrics(self) -> KVCacheMetrics:
+        """Counts for logs and metrics."""
+        return KVCacheMetrics(
+            num_total_pages=self.pool.total_pages,
+            num_used_pages=self.pool.total_pages - self.pool.num_free,
+            num_cached_pages=len(self.pool.index),
+            prefix_tokens_asked=self._prefix_tokens_asked,
+            prefix_tokens_hit=self._prefix_tokens_hit,
+        )
+
+    def check_integrity(self) -> None:
+        """Compares the pool's books with the requests' pages.
+
+        Raises:
+            KVCacheIntegrityError: naming every broken equation with both of its sides.
+        """
+        check_integrity(self.pool, self._requests)
+
+    def _get(self, request_id: str, action: str) -> RequestPages:
+        held = self._requests.get(request_id)
+        if held is None:
+            raise UnknownRequestError(request_id, action)
+        return held
+
+    def _page_tokens(self, ctx: TextContext, position: int) -> bytes:
+        start = position * self.page_size
+        return ctx.tokens.all[start : start + self.page_size].tobytes()
+
+    def _check_processed(self, ctx: TextContext, held: RequestPages) -> None:
+        low, high = held.num_full * self.page_size, len(held.pages) * self.page_size
+        if not low <= ctx.tokens.processed_length <= high:
+            raise KVCacheIntegrityError(
+                f"full pages <= processed tokens <= pages of request '{ctx.request_id}': "
+                f"{low} <= {ctx.tokens.processed_length} <= {high} is false. "
+                "Release a request before tokens.rewind(), and allocate before each step."
+            )

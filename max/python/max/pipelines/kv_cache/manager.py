@@ -1,0 +1,214 @@
+"""The paged KV cache: page bookkeeping, the pages' memory, and the tensors that a step reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from max.driver import Buffer, Device
+from max.pipelines.kv_cache.block_manager import BlockManager
+from max.pipelines.kv_cache.errors import InsufficientBlocksError
+from max.pipelines.kv_cache.lookup import make_lookup
+from max.pipelines.kv_cache.results import AllocationResult, KVCacheMetrics
+from max.pipelines.kv_cache.storage import allocate_pages
+
+if TYPE_CHECKING:
+    from max.nn.kv_cache import KVCacheInputs, KVCacheParams
+    from max.pipelines.context import TextContext
+
+
+class PagedKVCacheManager:
+    """Holds the keys and values of all requests in pages of one block of memory.
+
+    The life of a request: `claim`, then per step `alloc`, the forward pass (which reads
+    `runtime_inputs`), `step`; at the end `release`.
+
+    Args:
+        params: shape and dtype of the cache.
+        total_num_pages: pages to allocate now, each `params.bytes_per_block` bytes.
+        device: where the pages live.
+        max_batch_size: most requests of one step; None sets no bound.
+    """
+
+    def __init__(
+        self,
+        params: KVCacheParams,
+        total_num_pages: int,
+        device: Device,
+        max_batch_size: int | None = None,
+    ) -> None:
+        self.params = params
+        self.device = device
+        self.max_batch_size = max_batch_size
+        self.blocks = BlockManager(
+            total_num_pages,
+            params.page_size,
+            enable_prefix_caching=params.enable_prefix_caching,
+        )
+        shape = (total_num_pages, *params.shape_per_block)
+        self.kv_blocks = Buffer(allocate_pages(shape, params.dtype, device))
+
+    @property
+    def page_size(self) -> int:
+        """Tokens of a page."""
+        return self.blocks.page_size
+
+    @property
+    def total_num_pages(self) -> int:
+        """Pages of the cache."""
+        return self.blocks.pool.total_pages
+
+    @property
+    def num_free_pages(self) -> int:
+        """Pages that a request could get now."""
+        return self.blocks.pool.num_free
+
+    @property
+    def metrics(self) -> KVCacheMetrics:
+        """Counts for logs and metrics."""
+        return self.blocks.metrics()
+
+    def pages_for(self, num_tokens: int) -> int:
+        """How many pages hold that many tokens."""
+        return self.blocks.pages_for(num_tokens)
+
+    def claim(self, request_id: str, replica_idx: int = 0) -> None:
+        """Opens a place for a request, without pages yet.
+
+        Raises:
+            ValueError: if it has one already, or for a replica other than 0.
+        """
+        _check_replica(replica_idx)
+        self.blocks.claim(request_id)
+
+    def contains(self, request_id: str, replica_idx: int = 0) -> bool:
+        """Whether the request is claimed."""
+        _check_replica(replica_idx)
+        return self.blocks.contains(request_id)
+
+    def reuse_prefix(self, ctx: TextContext) -> int:
+        """Lets a claimed, fresh request share the cached pages of its first tokens.
+
+        Always safe: does nothing when prefix caching is off or the request has begun.
+
+        Returns:
+            How many tokens need not be computed; `ctx.tokens` has skipped them.
+        """
+        return self.blocks.reuse_prefix(ctx)
+
+    def try_alloc(self, ctx: TextContext, num_steps: int = 1) -> AllocationResult:
+        """Takes the pages that the request's processed and active tokens need, or none of them.
+
+        Args:
+            ctx: a claimed request.
+            num_steps: steps to cover, each after the first with one token more.
+
+        Raises:
+            UnknownRequestError: if the request is not claimed.
+        """
+        return self.blocks.try_alloc(ctx, num_steps)
+
+    def alloc(self, ctx: TextContext, replica_idx: int = 0, num_steps: int = 1) -> None:
+        """Makes room for the coming step. A fresh request first gets its cached prefix, if any.
+
+        Raises:
+            InsufficientBlocksError: if too few pages are free; no page was taken then.
+            UnknownRequestError: if the request is not claimed.
+            ValueError: for a replica other than 0.
+        """
+        _check_replica(replica_idx)
+        self.blocks.reuse_prefix(ctx)
+        result = self.blocks.try_alloc(ctx, num_steps)
+        if not result.fits:
+            raise InsufficientBlocksError(result)
+
+    def get_pct_used_blocks_after_allocation(
+        self, ctx: TextContext, replica_idx: int = 0, num_steps: int = 1
+    ) -> float:
+        """The share of pages in use if `ctx` were allocated; above 1 means that it does not fit."""
+        _check_replica(replica_idx)
+        result = self.blocks.ask(ctx, num_steps)
+        used = result.pages_total - result.pages_free + result.pages_needed
+        return used / result.pages_total
+
+    def runtime_inputs(
+        self, batches: Sequence[Sequence[TextContext]], num_steps: int = 1
+    ) -> KVCacheInputs[Buffer]:
+        """The cache tensors of a step over requests that have their pages.
+
+        Args:
+            batches: the step's requests, one list per replica (there is one).
+            num_steps: steps that the tensors must be valid for.
+
+        Returns:
+            One device's `kv_blocks`, `cache_lengths [batch]`, `lookup_table [batch, pages]` on the
+            device, and `max_prompt_length [1]`, `max_cache_length [1]` on the host, all uint32.
+
+        Raises:
+            KVCacheIntegrityError: if a request's pages do not cover its active tokens.
+            UnknownRequestError: if a request is not claimed.
+            ValueError: for another number of replicas or a batch above `max_batch_size`.
+        """
+        from max.nn.kv_cache import KVCacheInputs, KVCacheInputsPerDevice
+
+        batch = _only_replica(batches)
+        if self.max_batch_size is not None and len(batch) > self.max_batch_size:
+            raise ValueError(
+                f"a batch of {len(batch)} requests was given, at most {self.max_batch_size} are "
+                "allowed; raise --max-batch-size or send fewer at once"
+            )
+        lookup = make_lookup(self.blocks, batch, num_steps)
+        inputs = KVCacheInputsPerDevice(
+            kv_blocks=self.kv_blocks,
+            cache_lengths=Buffer.from_numpy(lookup.cache_lengths).to(self.device),
+            lookup_table=Buffer.from_numpy(lookup.lookup_table).to(self.device),
+            max_prompt_length=Buffer.from_numpy(lookup.max_prompt_length),
+            max_cache_length=Buffer.from_numpy(lookup.max_cache_length),
+        )
+        return KVCacheInputs(inputs=[inputs])
+
+    def step(self, batches: Sequence[Sequence[TextContext]]) -> None:
+        """Takes note of a finished step, after `tokens.advance()`: full pages become shareable.
+
+        Calling it twice is harmless.
+        """
+        for ctx in _only_replica(batches):
+            self.blocks.commit(ctx)
+
+    def release(self, request_id: str, replica_idx: int = 0) -> None:
+        """Gives the request's pages back at once.
+
+        Raises:
+            UnknownRequestError: if the request is not claimed.
+        """
+        _check_replica(replica_idx)
+        self.blocks.release(request_id)
+
+    def reset_prefix_cache(self) -> None:
+        """Forgets all cached prefixes; running requests go on."""
+        self.blocks.reset_prefix_cache()
+
+    def check_integrity(self) -> None:
+        """Compares the books of the pages with what the requests hold.
+
+        Raises:
+            KVCacheIntegrityError: naming every broken equation with both of its sides.
+        """
+        self.blocks.check_integrity()
+
+
+def _check_replica(replica_idx: int) -> None:
+    if replica_idx != 0:
+        raise ValueError(
+            f"replica_idx={replica_idx} was given, but there is one replica, 0: this release has "
+            "no data parallelism; leave --data-parallel-degree at 1"
+        )
+
+
+def _only_replica(batches: Sequence[Sequence[TextContext]]) -> Sequence[TextContext]:
+    if len(batches) != 1:
+        raise ValueError(
+            f"{len(batches)} replica batches were given, but there is one replica; "
+            "pass [[ctx, ...]]"
+        )
+    return batches[0]

@@ -1,0 +1,195 @@
+"""Decides how many KV pages fit beside the weights and the activations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from max.driver import Device
+from max.pipelines.kv_cache.errors import InsufficientMemoryError
+from max.pipelines.kv_cache.memory_limits import available_memory
+
+if TYPE_CHECKING:
+    from max.nn.kv_cache import KVCacheParams
+
+DEFAULT_MAX_BATCH_SIZE = 64
+"""Requests that run at once when --max-batch-size is not given."""
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """What the memory of one device is used for, in bytes. `str(plan)` is a table for people.
+
+    Attributes:
+        device: the device's name.
+        available_bytes: memory free before anything is loaded.
+        device_memory_utilization: the share of it that may be used.
+        weights_bytes: weights, yet to be loaded.
+        activation_bytes: peak of what a step allocates beside weights and pages.
+        bytes_per_page: one page's keys and values, all layers.
+        page_size: tokens of a page.
+        total_num_pages: pages to allocate.
+        max_length: most tokens of a request.
+        max_batch_size: most requests that run at once.
+    """
+
+    device: str
+    available_bytes: int
+    device_memory_utilization: float
+    weights_bytes: int
+    activation_bytes: int
+    bytes_per_page: int
+    page_size: int
+    total_num_pages: int
+    max_length: int
+    max_batch_size: int
+
+    @property
+    def usable_bytes(self) -> int:
+        """The part of the available memory that may be used."""
+        return int(self.available_bytes * self.device_memory_utilization)
+
+    @property
+    def kv_bytes(self) -> int:
+        """Bytes of all pages."""
+        return self.total_num_pages * self.bytes_per_page
+
+    @property
+    def max_cached_tokens(self) -> int:
+        """Tokens of all requests together that the cache holds."""
+        return self.total_num_pages * self.page_size
+
+    def __str__(self) -> str:
+        rows = [
+            ("available", self.available_bytes, f"on {self.device}"),
+            ("usable", self.usable_bytes, f"x {self.device_memory_utilization:g}"),
+            ("weights", self.weights_bytes, ""),
+            ("activations", self.activation_bytes, "peak of a step"),
+            (
+                "KV cache",
+                self.kv_bytes,
+                f"{self.total_num_pages} pages of {self.page_size} tokens, "
+                f"{self.max_cached_tokens} tokens in all",
+            ),
+        ]
+        table = [
+            f"  {name:<12} {format_bytes(size):>10}  {note}".rstrip() for name, size, note in rows
+        ]
+        full = self.max_cached_tokens // self.max_length
+        requests = (
+            f"up to {self.max_batch_size} requests at once of at most {self.max_length} tokens"
+        )
+        return "\n".join(["memory plan", *table, f"  {requests} ({full} of them that long)"])
+
+
+class PagedMemoryPlanner:
+    """Plans a `PagedKVCacheManager`'s pages.
+
+    Args:
+        device_memory_utilization: share of the available memory that may be used, above 0, up to 1.
+    """
+
+    def __init__(self, device_memory_utilization: float = 0.9) -> None:
+        if not 0 < device_memory_utilization <= 1:
+            raise ValueError(
+                "--device-memory-utilization must be above 0 and at most 1, "
+                f"got {device_memory_utilization}"
+            )
+        self.device_memory_utilization = device_memory_utilization
+
+    def plan(
+        self,
+        params: KVCacheParams,
+        device: Device,
+        *,
+        max_length: int,
+        max_batch_size: int | None = None,
+        weights_bytes: int = 0,
+        activation_bytes: int = 0,
+        available_bytes: int | None = None,
+    ) -> MemoryPlan:
+        """Divides the device's memory; the pages get what weights and activations leave.
+
+        There are never more pages than `max_batch_size` requests of `max_length` tokens fill.
+
+        Args:
+            params: shape and dtype of the cache.
+            device: where weights and pages will live.
+            max_length: most tokens of a request.
+            max_batch_size: most requests at once; None means `DEFAULT_MAX_BATCH_SIZE`.
+            weights_bytes: weights that are not loaded yet.
+            activation_bytes: estimated peak of a step.
+            available_bytes: memory to divide; None asks the device and the control groups.
+
+        Raises:
+            InsufficientMemoryError: if the weights, or one request of `max_length`, do not fit.
+            ValueError: if `max_length` or `max_batch_size` is below 1.
+        """
+        for flag, value in (("--max-length", max_length), ("--max-batch-size", max_batch_size)):
+            if value is not None and value < 1:
+                raise ValueError(f"{flag} must be at least 1, got {value}")
+        if max_batch_size is None:
+            max_batch_size = DEFAULT_MAX_BATCH_SIZE
+        if available_bytes is None:
+            available_bytes = available_memory(device)
+        usable = int(available_bytes * self.device_memory_utilization)
+        left = usable - weights_bytes - activation_bytes
+        pages_of_request = -(-max_length // params.page_size)
+        plan = MemoryPlan(
+            device=str(device),
+            available_bytes=available_bytes,
+            device_memory_utilization=self.device_memory_utilization,
+            weights_bytes=weights_bytes,
+            activation_bytes=activation_bytes,
+            bytes_per_page=params.bytes_per_block,
+            page_size=params.page_size,
+            total_num_pages=min(
+                max(left, 0) // params.bytes_per_block, max_batch_size * pages_of_request
+            ),
+            max_length=max_length,
+            max_batch_size=max_batch_size,
+        )
+        if left < 0:
+            raise InsufficientMemoryError(_weights_message(plan))
+        if plan.total_num_pages < pages_of_request:
+            raise InsufficientMemoryError(_request_message(plan, pages_of_request, left))
+        return plan
+
+
+def _weights_message(plan: MemoryPlan) -> str:
+    need = plan.weights_bytes + plan.activation_bytes
+    return (
+        f"the model does not fit: weights {format_bytes(plan.weights_bytes)} + activations "
+        f"{format_bytes(plan.activation_bytes)} = {format_bytes(need)}, but only "
+        f"{format_bytes(plan.usable_bytes)} may be used on {plan.device} "
+        f"({format_bytes(plan.available_bytes)} available x --device-memory-utilization "
+        f"{plan.device_memory_utilization:g}). Free memory, raise --device-memory-utilization, "
+        f"lower --max-batch-size ({plan.max_batch_size}) or --max-batch-input-tokens "
+        "(activations), or use a smaller model or encoding (--quantization-encoding)."
+    )
+
+
+def _request_message(plan: MemoryPlan, pages: int, left: int) -> str:
+    fitting = left // plan.bytes_per_page * plan.page_size
+    shorter = f"--max-length {fitting} would fit" if fitting else "not even one page fits"
+    return (
+        f"one request of --max-length {plan.max_length} tokens does not fit in the KV cache: it "
+        f"needs {pages} pages of --kv-cache-page-size {plan.page_size} tokens = "
+        f"{format_bytes(pages * plan.bytes_per_page)}, but {format_bytes(left)} is left on "
+        f"{plan.device} ({format_bytes(plan.available_bytes)} available x "
+        f"--device-memory-utilization {plan.device_memory_utilization:g} - weights "
+        f"{format_bytes(plan.weights_bytes)} - activations {format_bytes(plan.activation_bytes)}). "
+        f"Lower --max-length ({shorter}), raise --device-memory-utilization, lower "
+        f"--max-batch-size ({plan.max_batch_size}; activations), or lower --kv-cache-page-size "
+        "(less is lost in a request's last page)."
+    )
+
+
+def format_bytes(size: int) -> str:
+    """A size for people, in powers of 1024: 5.2 GiB."""
+    value = float(size)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(value) < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"

@@ -1,0 +1,41 @@
+"""The scheduler's limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchedulerConfig:
+    """What a step may hold.
+
+    Attributes:
+        max_batch_size: most requests that run at once.
+        max_batch_input_tokens: token budget: most tokens that a step computes.
+        max_seq_len: most tokens of a request, prompt and answer; None leaves that to the cache.
+        enable_chunked_prefill: whether a prompt may be computed over several steps.
+        kvcache_ce_watermark: while others run, a request begins only if at most this share of the
+            pages is in use then; the rest is for the running ones to grow (0 to 1).
+    """
+
+    max_batch_size: int
+    max_batch_input_tokens: int = 8192
+    max_seq_len: int | None = None
+    enable_chunked_prefill: bool = True
+    kvcache_ce_watermark: float = 0.95
+
+    def __post_init__(self) -> None:
+        if self.max_batch_size < 1:
+            raise ValueError(f"--max-batch-size must be at least 1, got {self.max_batch_size}")
+        if self.max_batch_input_tokens < self.max_batch_size:
+            raise ValueError(
+                f"--max-batch-input-tokens ({self.max_batch_input_tokens}) must be at least "
+                f"--max-batch-size ({self.max_batch_size}): each running request gets a token "
+                "per step"
+            )
+        if self.max_seq_len is not None and self.max_seq_len < 1:
+            raise ValueError(f"--max-length must be at least 1, got {self.max_seq_len}")
+        if not 0 <= self.kvcache_ce_watermark <= 1:
+            raise ValueError(
+                f"--kvcache-ce-watermark must be between 0 and 1, got {self.kvcache_ce_watermark}"
+            )

@@ -1,0 +1,47 @@
+"""What the scheduler asks of the KV cache."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from max.pipelines.context import TextContext
+    from max.pipelines.kv_cache.results import AllocationResult
+
+
+class PageSource(Protocol):
+    """Gives pages to requests; `PagedKVCacheManager` is one."""
+
+    @property
+    def total_num_pages(self) -> int:
+        """All pages."""
+        ...
+
+    @property
+    def page_size(self) -> int:
+        """Tokens of a page."""
+        ...
+
+    def pages_for(self, num_tokens: int) -> int:
+        """How many pages hold that many tokens."""
+        ...
+
+    def claim(self, request_id: str) -> None:
+        """Opens a place for a request, without pages yet."""
+        ...
+
+    def reuse_prefix(self, ctx: TextContext) -> int:
+        """Shares cached pages of the request's first tokens, which `ctx.tokens` then skips."""
+        ...
+
+    def get_pct_used_blocks_after_allocation(self, ctx: TextContext) -> float:
+        """The share of the pages in use if the request's active tokens got theirs; takes none."""
+        ...
+
+    def try_alloc(self, ctx: TextContext) -> AllocationResult:
+        """Takes the pages for the request's processed and active tokens, or none of them."""
+        ...
+
+    def release(self, request_id: str) -> None:
+        """Gives the request's pages back at once."""
+        ...

@@ -1,0 +1,219 @@
+"""Continuous batching by one rule.
+
+Every request has `len(tokens)` tokens, of which `processed_length` are in the KV cache. A step lets
+the second number catch up with the first, within a token budget. A new prompt, the rest of a long
+one, a decoding request (which lacks one token), one that hit a cached prefix and one that was
+preempted are all just requests that lack some tokens.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from max.pipelines.context import GenerationStatus
+from max.pipelines.kv_cache.errors import InsufficientBlocksError
+from max.serve.scheduler.batch import Batch
+from max.serve.scheduler.budget import TokenBudget
+from max.serve.scheduler.config import SchedulerConfig
+from max.serve.scheduler.errors import RequestTooLargeError
+from max.serve.scheduler.interface import PageSource
+
+if TYPE_CHECKING:
+    from max.pipelines.context import TextContext, TextGenerationOutput
+    from max.pipelines.modeling.types import RequestID
+
+
+class Scheduler:
+    """Decides what each step computes. One thread calls it, between steps.
+
+    A worker's loop::
+
+        scheduler.add(ctx)                 # as requests arrive
+        scheduler.cancel(request_id)       # as clients go away
+        batch = scheduler.schedule()
+        outputs = pipeline.execute(TextGenerationInputs(batches=[batch.contexts]))
+        scheduler.finish_step(batch, outputs)
+
+    Args:
+        config: limits of a step.
+        kv_manager: where the pages come from.
+    """
+
+    def __init__(self, config: SchedulerConfig, kv_manager: PageSource) -> None:
+        self.config = config
+        self.num_preemptions = 0
+        self._kv = kv_manager
+        # Oldest first: the order of the dictionary is the order of priority.
+        self._running: dict[RequestID, TextContext] = {}
+        self._waiting: OrderedDict[RequestID, TextContext] = OrderedDict()
+
+    @property
+    def num_running(self) -> int:
+        """Requests that hold a place in the KV cache."""
+        return len(self._running)
+
+    @property
+    def num_waiting(self) -> int:
+        """Requests that are yet to begin, or to begin again after preemption."""
+        return len(self._waiting)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether `schedule` would give a batch."""
+        return bool(self._running or self._waiting)
+
+    def add(self, ctx: TextContext) -> None:
+        """Queues a request.
+
+        Raises:
+            RequestTooLargeError: if it could not run to its end even alone.
+            ValueError: if a request of this id is queued or running.
+        """
+        if ctx.request_id in self._running or ctx.request_id in self._waiting:
+            raise ValueError(f"request '{ctx.request_id}' is queued or running already")
+        self._check_size(ctx)
+        self._waiting[ctx.request_id] = ctx
+
+    def cancel(self, request_id: RequestID) -> bool:
+        """Ends a request now; its pages are free when this returns.
+
+        Returns:
+            Whether the request was there: False if it is done already.
+        """
+        ctx = self._waiting.pop(request_id, None)
+        if ctx is None:
+            ctx = self._running.pop(request_id, None)
+            if ctx is None:
+                return False
+            self._kv.release(request_id)
+        ctx.status = GenerationStatus.CANCELLED
+        return True
+
+    def schedule(self) -> Batch | None:
+        """Chooses the coming step: running requests, oldest first, then waiting ones in order.
+
+        Returns:
+            A batch with at least one token to compute, or None when there is no work.
+        """
+        budget = TokenBudget(
+            self.config.max_batch_input_tokens, chunked=self.config.enable_chunked_prefill
+        )
+        preempted = self.num_preemptions
+        contexts = self._continue_running(budget)
+        if self.num_preemptions == preempted:
+            contexts += self._begin_waiting(budget)
+        return Batch.of(contexts, self.num_preemptions - preempted) if contexts else None
+
+    def finish_step(self, batch: Batch, outputs: Mapping[RequestID, TextGenerationOutput]) -> None:
+        """Takes note of a step's results: requests that are done give their pages back.
+
+        A request that was cancelled after `schedule` is passed over.
+
+        Raises:
+            KeyError: if the pipeline gave no output for a request of the batch.
+        """
+        for ctx in batch.contexts:
+            if ctx.request_id in self._running and outputs[ctx.request_id].is_done:
+                del self._running[ctx.request_id]
+                self._kv.release(ctx.request_id)
+
+    def _continue_running(self, budget: TokenBudget) -> list[TextContext]:
+        """Deals tokens to running requests.
+
+        One token is kept for each that is still to come: a long prompt leaves the streams running.
+        """
+        contexts: list[TextContext] = []
+        for position, ctx in enumerate(list(self._running.values())):
+            if ctx.request_id not in self._running:
+                break  # Preempted for an older one, and so are all that come after it.
+            younger = len(self._running) - position - 1
+            offered = budget.offer(ctx.tokens.remaining_length, reserved=younger)
+            if not offered:
+                continue
+            ctx.tokens.chunk(offered)
+            if not self._take_pages(ctx):
+                break
+            budget.spend(offered)
+            contexts.append(ctx)
+        return contexts
+
+    def _take_pages(self, ctx: TextContext) -> bool:
+        """Gets pages for a running request, preempting the youngest until they are there.
+
+        Returns:
+            False when `ctx` itself was the youngest left, and was preempted.
+        """
+        while not self._kv.try_alloc(ctx).fits:
+            youngest = next(reversed(self._running.values()))
+            self._preempt(youngest)
+            if youngest is ctx:
+                return False
+        return True
+
+    def _preempt(self, ctx: TextContext) -> None:
+        """Puts a running request back to the head of the queue, to be computed again later."""
+        del self._running[ctx.request_id]
+        self._kv.release(ctx.request_id)
+        ctx.tokens.rewind()
+        self._waiting[ctx.request_id] = ctx
+        self._waiting.move_to_end(ctx.request_id, last=False)
+        self.num_preemptions += 1
+
+    def _begin_waiting(self, budget: TokenBudget) -> list[TextContext]:
+        """Lets waiting requests begin, in order, until one of them has to wait."""
+        contexts: list[TextContext] = []
+        while self._waiting and len(self._running) < self.config.max_batch_size and budget.left:
+            ctx = next(iter(self._waiting.values()))
+            if not self._begin(ctx, budget):
+                break
+            contexts.append(ctx)
+        return contexts
+
+    def _begin(self, ctx: TextContext, budget: TokenBudget) -> bool:
+        """Lets the first waiting request begin, if budget and pages allow.
+
+        It gets the pages of all its tokens now: a prompt once begun does not stop half-way.
+        """
+        self._kv.claim(ctx.request_id)
+        self._kv.reuse_prefix(ctx)
+        remaining = ctx.tokens.remaining_length
+        ctx.tokens.chunk(remaining)
+        offered = budget.offer(remaining)
+        if not offered or self._above_watermark(ctx) or not self._begins_with_pages(ctx):
+            self._kv.release(ctx.request_id)
+            ctx.tokens.rewind()
+            return False
+        ctx.tokens.chunk(offered)
+        budget.spend(offered)
+        del self._waiting[ctx.request_id]
+        self._running[ctx.request_id] = ctx
+        return True
+
+    def _above_watermark(self, ctx: TextContext) -> bool:
+        used = self._kv.get_pct_used_blocks_after_allocation(ctx)
+        return bool(self._running) and used > self.config.kvcache_ce_watermark
+
+    def _begins_with_pages(self, ctx: TextContext) -> bool:
+        result = self._kv.try_alloc(ctx)
+        if not result.fits and not self._running:
+            # `add` let it in, so alone it fits: somebody else holds pages, maybe for ever.
+            self._kv.release(ctx.request_id)
+            raise InsufficientBlocksError(result)
+        return result.fits
+
+    def _check_size(self, ctx: TextContext) -> None:
+        limit = self.config.max_seq_len
+        if limit is not None and ctx.max_length > limit:
+            raise RequestTooLargeError(
+                ctx.request_id, ctx.max_length, limit, f"--max-length is {limit}"
+            )
+        pages, total = self._kv.pages_for(ctx.max_length), self._kv.total_num_pages
+        if pages > total:
+            raise RequestTooLargeError(
+                ctx.request_id,
+                ctx.max_length,
+                total * self._kv.page_size,
+                f"it would need {pages} KV pages of {self._kv.page_size} tokens; there are {total}",
+            )
