@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from operator import getitem
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import fx
@@ -19,6 +19,15 @@ from max.graph.tensor_value import TensorValue
 from max.graph.type import BufferType, TensorType
 from max.graph.value import BufferValue, Value
 from max.graph.weight import Weight
+
+
+
+@runtime_checkable
+class NamesWeights(Protocol):
+    """What a module offers so that its weights have their full names in a graph."""
+
+    def raw_state_dict(self) -> dict[str, Weight]: ...
+
 
 _stack: ContextVar[tuple[Graph, ...]] = ContextVar("graphs being built", default=())
 
@@ -67,6 +76,8 @@ class Graph:
         self._last_placeholder: fx.Node | None = None
         self._extras: dict[str, TensorValue] = {}
         self.inputs: list[Value] = [self._add_input(i, t) for i, t in enumerate(self.input_types)]
+        if isinstance(forward, NamesWeights):
+            forward.raw_state_dict()
         if forward is not None:
             with self:
                 result = forward(*self.inputs, *args, **kwargs)
@@ -118,7 +129,10 @@ class Graph:
         """
         known = self.weights.setdefault(weight.name, weight)
         if known is not weight:
-            raise ValueError(f"two weights of graph '{self.name}' are named '{weight.name}'")
+            raise ValueError(
+                f"two weights of graph '{self.name}' are named '{weight.name}': load_state_dict() "
+                "or raw_state_dict() of their root module gives them their full names"
+            )
         if weight.name not in self._extras:
             self._extras[weight.name] = self._add_extra(weight.name, weight.type)
         return self._extras[weight.name]

@@ -1,0 +1,11 @@
+"""Operations of our own, one folder each: schema, reference, and what runs faster.
+
+Importing this package registers them with torch as `torch.ops.max.*`.
+"""
+
+from max.kernels.flash_attention_ragged import flash_attention_ragged
+from max.kernels.rms_norm import rms_norm
+from max.kernels.rope_store_ragged import rope_store_ragged
+from max.kernels.swiglu import swiglu
+
+__all__ = ["flash_attention_ragged", "rms_norm", "rope_store_ragged", "swiglu"]

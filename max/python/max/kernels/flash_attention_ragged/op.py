@@ -1,0 +1,38 @@
+"""Schema of `max::flash_attention_ragged`."""
+
+from __future__ import annotations
+
+import torch
+
+from max.kernels.flash_attention_ragged.reference import flash_attention_ragged_reference
+from max.kernels.registry import define_op
+
+
+def _fake(
+    q: torch.Tensor,
+    input_row_offsets: torch.Tensor,
+    kv_blocks: torch.Tensor,
+    cache_lengths: torch.Tensor,
+    lookup_table: torch.Tensor,
+    layer: int,
+    scale: float,
+    causal: bool,
+    window: int,
+) -> torch.Tensor:
+    kv_heads, head_dim = kv_blocks.shape[-2:]
+    torch._check(
+        q.shape[-1] % (kv_heads * head_dim) == 0,
+        lambda: (
+            f"q has {q.shape[-1]} columns, no multiple of the cache's {kv_heads} heads of {head_dim}"
+        ),
+    )
+    return torch.empty_like(q)
+
+
+flash_attention_ragged = define_op(
+    "flash_attention_ragged(Tensor q, Tensor input_row_offsets, Tensor kv_blocks,"
+    " Tensor cache_lengths, Tensor lookup_table, int layer, float scale, bool causal, int window)"
+    " -> Tensor",
+    reference=flash_attention_ragged_reference,
+    fake=_fake,
+)

@@ -1,0 +1,81 @@
+"""What `max::flash_attention_ragged` computes."""
+
+from __future__ import annotations
+
+import torch
+
+# Rows of queries whose scores are in memory at a time: heads * 256 * tokens floats.
+_QUERY_BLOCK = 256
+
+
+def flash_attention_ragged_reference(
+    q: torch.Tensor,
+    input_row_offsets: torch.Tensor,
+    kv_blocks: torch.Tensor,
+    cache_lengths: torch.Tensor,
+    lookup_table: torch.Tensor,
+    layer: int,
+    scale: float,
+    causal: bool,
+    window: int,
+) -> torch.Tensor:
+    """`softmax(q kᵀ · scale + mask) v` of each request over its own tokens in the cache.
+
+    The cache holds the keys and values of the batch's rows already (see `rope_store_ragged`).
+    Query heads in equal groups share a KV head (Ainslie et al., 2023). Sums are in float32.
+
+    Args:
+        q: [rows, heads * head_dim].
+        input_row_offsets: uint32 [batch + 1], see `max.kernels.paging`.
+        kv_blocks: [pages, 2, layers, page_size, kv_heads, head_dim].
+        cache_lengths: uint32 [batch], tokens in the cache before this batch's rows.
+        lookup_table: uint32 [batch, max_pages].
+        layer: which layer of the cache.
+        scale: factor of the scores.
+        causal: whether a row sees only its own position and earlier ones.
+        window: how many positions back a row sees, itself included; 0 for all.
+
+    Returns:
+        [rows, heads * head_dim].
+    """
+    page_size, kv_heads, head_dim = kv_blocks.shape[3:]
+    out = torch.empty_like(q)
+    offsets = input_row_offsets.tolist()
+    for request, past in enumerate(cache_lengths.tolist()):
+        start, end = offsets[request], offsets[request + 1]
+        tokens = past + end - start
+        pages = lookup_table[request, : -(-tokens // page_size)].long()
+        # [2, tokens, kv_heads, head_dim] -> keys and values [kv_heads, tokens, head_dim]
+        cached = kv_blocks[pages, :, layer].transpose(0, 1).flatten(1, 2)[:, :tokens]
+        keys, values = cached.float().transpose(1, 2)
+        for row in range(start, end, _QUERY_BLOCK):
+            last = min(row + _QUERY_BLOCK, end)
+            queries = q[row:last].float().view(last - row, kv_heads, -1, head_dim)
+            positions = torch.arange(row, last, device=q.device) + (past - start)
+            mask = _mask(positions, tokens, causal, window)
+            attended = _attend(queries, keys, values, mask, scale)
+            out[row:last] = attended.flatten(1).to(q.dtype)
+    return out
+
+
+def _attend(
+    queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor, scale: float
+) -> torch.Tensor:
+    """Attention of queries [rows, kv_heads, group, head_dim]; mask [rows, tokens] is added."""
+    rows, kv_heads, group, head_dim = queries.shape
+    folded = queries.permute(1, 0, 2, 3).reshape(kv_heads, rows * group, head_dim)
+    scores = (folded @ keys.transpose(1, 2)) * scale
+    scores = scores.view(kv_heads, rows, group, -1) + mask[:, None]
+    weights = torch.softmax(scores, -1).view(kv_heads, rows * group, -1)
+    return (weights @ values).view(kv_heads, rows, group, head_dim).permute(1, 0, 2, 3)
+
+
+def _mask(positions: torch.Tensor, tokens: int, causal: bool, window: int) -> torch.Tensor:
+    """0 where a row at a position sees a token, -inf where not: float32 [rows, tokens]."""
+    distance = positions[:, None] - torch.arange(tokens, device=positions.device)
+    hidden = torch.zeros_like(distance, dtype=torch.bool)
+    if causal:
+        hidden |= distance < 0
+    if window:
+        hidden |= distance >= window
+    return torch.zeros(hidden.shape, device=positions.device).masked_fill_(hidden, float("-inf"))

@@ -1,0 +1,30 @@
+"""Schema of `max::rms_norm`."""
+
+from __future__ import annotations
+
+import torch
+
+from max.kernels.registry import define_op
+from max.kernels.rms_norm.reference import rms_norm_reference
+
+
+def _fake(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    eps: float,
+    weight_offset: float,
+    multiply_before_cast: bool,
+) -> torch.Tensor:
+    torch._check(
+        x.shape[-1] == weight.shape[0],
+        lambda: f"the last axis of x has {x.shape[-1]} elements, weight has {weight.shape[0]}",
+    )
+    return torch.empty_like(x)
+
+
+rms_norm = define_op(
+    "rms_norm(Tensor x, Tensor weight, float eps, float weight_offset, bool multiply_before_cast)"
+    " -> Tensor",
+    reference=rms_norm_reference,
+    fake=_fake,
+)

@@ -1,0 +1,41 @@
+"""Embedding tables."""
+
+from __future__ import annotations
+
+from max.dtype import DType
+from max.graph import TensorValue, TensorValueLike, Weight, ops
+from max.graph.quantization import QuantizationEncoding
+from max.graph.type import DeviceLike
+from max.nn.module import Module
+from max.nn.unsupported import reject_unsupported
+
+
+class Embedding(Module):
+    """A table of vectors, looked up by index. Weight: `weight` [vocab_size, hidden_dim].
+
+    Args:
+        vocab_size: rows of the table.
+        hidden_dim: size of a vector.
+        dtype: of the table.
+        device: where it lives.
+        quantization_encoding: not supported in this release.
+        name: prefix of the weight's name while it has no path of its own.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        hidden_dim: int,
+        dtype: DType,
+        device: DeviceLike,
+        quantization_encoding: QuantizationEncoding | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__()
+        reject_unsupported("Embedding", quantization_encoding=quantization_encoding)
+        prefix = f"{name}." if name else ""
+        self.weight = Weight(f"{prefix}weight", dtype, [vocab_size, hidden_dim], device)
+
+    def __call__(self, indices: TensorValueLike) -> TensorValue:
+        """indices: int [...] -> [..., hidden_dim]."""
+        return ops.gather(self.weight, indices, axis=0)

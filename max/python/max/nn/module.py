@@ -1,0 +1,144 @@
+"""The base class of layers: a tree of named sublayers and weights."""
+
+from __future__ import annotations
+
+import difflib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from max.driver import Buffer
+from max.engine.weights import mismatch, tensor_of
+from max.graph import Weight
+
+
+class Module(ABC):
+    """A layer. Assign sublayers and `Weight`s to attributes in `__init__`; compute in `__call__`.
+
+    A weight's full name is the path of attributes to it, `layers.0.self_attn.q_proj.weight`; that is
+    also its key in a state dict.
+    """
+
+    # Set on an attribute's module to leave the attribute's name out of the paths through it.
+    _omit_module_attr_name = False
+
+    def __init__(self) -> None:
+        self._children()
+
+    @abstractmethod
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the layer's own
+        """Computes the layer's outputs: records nodes in the current graph, or runs at once."""
+
+    def __setattr__(self, name: str, value: Any) -> None:  # noqa: ANN401
+        sublayers, weights, _ = self._children()
+        sublayers.pop(name, None)
+        weights.pop(name, None)
+        if isinstance(value, Module):
+            sublayers[name] = value
+        elif isinstance(value, Weight):
+            weights[name] = value
+        object.__setattr__(self, name, value)
+
+    @property
+    def sublayers(self) -> dict[str, Module]:
+        """The modules assigned to attributes, by attribute."""
+        return self._children()[0]
+
+    @property
+    def layer_weights(self) -> dict[str, Weight]:
+        """The weights assigned to attributes, by attribute."""
+        return self._children()[1]
+
+    def set_shared_weight(self, name: str, weight: Weight) -> None:
+        """Makes attribute `name` a weight that belongs to another module (tied embeddings, say).
+
+        It has no name of its own and no key in the state dict.
+        """
+        setattr(self, name, weight)
+        self._children()[2].add(name)
+
+    def raw_state_dict(self) -> dict[str, Weight]:
+        """All weights by their full names; from here on those are the weights' `name`s."""
+        weights = dict(self._named_weights(""))
+        for name, weight in weights.items():
+            weight.name = name
+        return weights
+
+    def state_dict(self) -> dict[str, Buffer]:
+        """The loaded elements by weight name: what `InferenceSession.init` takes.
+
+        Raises:
+            ValueError: if a weight has no elements yet.
+        """
+        return {name: Buffer(w.bound_tensor()) for name, w in self.raw_state_dict().items()}
+
+    def load_state_dict(
+        self,
+        state_dict: Mapping[str, Any],
+        *,
+        override_quantization_encoding: bool = False,
+        weight_alignment: int | None = None,
+        strict: bool = True,
+    ) -> None:
+        """Gives every weight its elements.
+
+        Args:
+            state_dict: arrays of any library, Buffers or WeightData, by full name.
+            override_quantization_encoding: accepted for packages that pass it; an encoding is
+                taken from the data in any case.
+            weight_alignment: bytes that data must be aligned to; None for any.
+            strict: whether a key that no weight has is an error.
+
+        Raises:
+            ValueError: naming all missing weights, unexpected keys (each with the nearest known
+                name), and wrong shapes and dtypes together.
+        """
+        weights = self.raw_state_dict()
+        problems = _key_problems(weights, state_dict, strict)
+        for name in weights.keys() & state_dict.keys():
+            tensor = tensor_of(state_dict[name])
+            problem = mismatch(weights[name], tensor)
+            if not problem and weight_alignment and tensor.data_ptr() % weight_alignment:
+                problem = f"'{name}' is not aligned to {weight_alignment} bytes"
+            if problem:
+                problems.append(problem)
+            else:
+                weights[name].bind(tensor)
+        if problems:
+            raise ValueError(
+                f"load_state_dict() strict={strict} validation failed. " + "; ".join(problems)
+            )
+
+    def _named_weights(self, prefix: str) -> Iterator[tuple[str, Weight]]:
+        shared = self._children()[2]
+        for name, weight in self.layer_weights.items():
+            if name not in shared:
+                yield prefix + name, weight
+        for name, layer in self.sublayers.items():
+            path = prefix if layer._omit_module_attr_name else f"{prefix}{name}."
+            yield from layer._named_weights(path)
+
+    def _children(self) -> tuple[dict[str, Module], dict[str, Weight], set[str]]:
+        """Sublayers, weights, and the names of shared weights; made on first use, so that a
+        subclass may assign attributes before it calls `super().__init__()`."""
+        found = self.__dict__.get("_registered")
+        if found is None:
+            found = ({}, {}, set())
+            object.__setattr__(self, "_registered", found)
+        return found  # type: ignore[no-any-return]  # a dict's value
+
+
+def _key_problems(
+    weights: Mapping[str, Weight], state_dict: Mapping[str, Any], strict: bool
+) -> list[str]:
+    missing = sorted(weights.keys() - state_dict.keys())
+    unexpected = sorted(state_dict.keys() - weights.keys())
+    problems = []
+    if missing:
+        problems.append(f"Missing required weights: {', '.join(missing)}")
+        for name in missing:
+            near = difflib.get_close_matches(name, unexpected, n=1)
+            problems += [f"For '{name}', did you mean '{near[0]}'?"] if near else []
+    if unexpected and strict:
+        problems.append(f"Unexpected keys in state_dict: {', '.join(unexpected)}")
+    return problems

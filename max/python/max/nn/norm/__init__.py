@@ -1,0 +1,6 @@
+"""Normalization layers."""
+
+from max.nn.norm.layer_norm import LayerNorm
+from max.nn.norm.rms_norm import RMSNorm
+
+__all__ = ["LayerNorm", "RMSNorm"]

@@ -1,0 +1,40 @@
+"""Layer normalization."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from max.dtype import DType
+from max.graph import DeviceRef, TensorValue, TensorValueLike, Weight, ops
+from max.nn.module import Module
+
+
+class LayerNorm(Module):
+    """`(x - mean) / sqrt(variance + eps) * weight + bias`. Weights: `weight`, `bias` [dims].
+
+    Args:
+        dims: size of x's last axis.
+        devices: where the weights live; one device, the host unless given.
+        dtype: of the weights.
+        eps: keeps the root away from zero.
+        use_bias: whether there is a bias.
+    """
+
+    def __init__(
+        self,
+        dims: int,
+        devices: Sequence[DeviceRef] = (),
+        dtype: DType = DType.float32,
+        eps: float = 1e-5,
+        use_bias: bool = True,
+    ) -> None:
+        super().__init__()
+        device = devices[0] if devices else DeviceRef.CPU()
+        self.weight = Weight("weight", dtype, [dims], device)
+        self.bias = Weight("bias", dtype, [dims], device) if use_bias else None
+        self.dims = dims
+        self.eps = eps
+
+    def __call__(self, x: TensorValueLike) -> TensorValue:
+        """x: [..., dims] -> the same shape and dtype."""
+        return ops.layer_norm(x, self.weight, self.bias, self.eps)

@@ -1,0 +1,44 @@
+"""Root mean square normalization."""
+
+from __future__ import annotations
+
+from max.dtype import DType
+from max.graph import DeviceRef, TensorValue, TensorValueLike, Weight
+from max.graph.type import DeviceLike
+from max.nn import kernels
+from max.nn.module import Module
+
+
+class RMSNorm(Module):
+    """`x / sqrt(mean(x²) + eps) * (weight + weight_offset)`. Weight: `weight` [dim].
+
+    Args:
+        dim: size of x's last axis.
+        dtype: of the weight.
+        eps: keeps the root away from zero.
+        weight_offset: 1 for checkpoints that store the weight less one (Gemma).
+        multiply_before_cast: multiplies by the weight in float32, not in x's dtype; Hugging Face's
+            Llama does the latter.
+        device: where the weight lives.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        dtype: DType,
+        eps: float = 1e-6,
+        weight_offset: float = 0.0,
+        multiply_before_cast: bool = True,
+        device: DeviceLike | None = None,
+    ) -> None:
+        super().__init__()
+        self.weight = Weight("weight", dtype, [dim], device or DeviceRef.CPU())
+        self.eps = eps
+        self.weight_offset = weight_offset
+        self.multiply_before_cast = multiply_before_cast
+
+    def __call__(self, x: TensorValueLike) -> TensorValue:
+        """x: [..., dim] -> the same shape and dtype."""
+        return kernels.rms_norm(
+            x, self.weight, self.eps, self.weight_offset, self.multiply_before_cast
+        )

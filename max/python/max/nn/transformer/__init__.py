@@ -1,0 +1,13 @@
+"""Transformer blocks and the decoder made of them."""
+
+from max.nn.transformer.block import TransformerBlock
+from max.nn.transformer.logits import ReturnHiddenStates, ReturnLogits, logits_postprocess
+from max.nn.transformer.transformer import Transformer
+
+__all__ = [
+    "ReturnHiddenStates",
+    "ReturnLogits",
+    "Transformer",
+    "TransformerBlock",
+    "logits_postprocess",
+]

@@ -1,0 +1,83 @@
+"""From hidden states to logits: of each request's last token, of its last n, or of all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+
+from max.dtype import DType
+from max.graph import TensorValue, ops
+
+
+class ReturnLogits(str, Enum):
+    """Which logits a model gives."""
+
+    LAST_TOKEN = "last_token"
+    VARIABLE = "variable"
+    ALL = "all"
+
+
+class ReturnHiddenStates(str, Enum):
+    """Which hidden states a model gives beside the logits."""
+
+    NONE = "none"
+    LAST = "last"
+    ALL = "all"
+    ALL_NORMALIZED = "all_normalized"
+
+
+def logits_postprocess(
+    h: TensorValue,
+    input_row_offsets: TensorValue,
+    return_n_logits: TensorValue,
+    norm: Callable[[TensorValue], TensorValue],
+    lm_head: Callable[[TensorValue], TensorValue],
+    return_logits: ReturnLogits = ReturnLogits.LAST_TOKEN,
+    return_hidden_states: ReturnHiddenStates = ReturnHiddenStates.NONE,
+    logits_scaling: float = 1.0,
+) -> tuple[TensorValue, ...]:
+    """The outputs of a decoder.
+
+    Args:
+        h: [rows, hidden], after the last layer.
+        input_row_offsets: uint32 [batch + 1], each request's rows.
+        return_n_logits: int64 [1] on the host: rows of each request under VARIABLE. Every request
+            must have that many.
+        norm: the final normalization.
+        lm_head: [rows, hidden] -> [rows, vocab].
+        return_logits: LAST_TOKEN computes the logits of each request's last row only.
+        return_hidden_states: hidden states to append to the outputs.
+        logits_scaling: divisor of the logits.
+
+    Returns:
+        `(next_token_logits,)` under LAST_TOKEN; `(next_token_logits, logits, logit_offsets)`
+        otherwise: float32 [batch, vocab], float32 [all rows wanted, vocab], and the first row of
+        each request in the latter. Hidden states come last.
+    """
+
+    def logits_of(rows: TensorValue) -> TensorValue:
+        logits = ops.cast(lm_head(norm(rows)), DType.float32)
+        return logits if logits_scaling == 1.0 else logits / logits_scaling
+
+    ends = ops.cast(input_row_offsets, DType.int64)[1:]
+    last = ops.gather(h, ends - 1, axis=0)
+    if return_logits is ReturnLogits.LAST_TOKEN:
+        outputs: tuple[TensorValue, ...] = (logits_of(last),)
+    elif return_logits is ReturnLogits.ALL:
+        logits = logits_of(h)
+        outputs = (ops.gather(logits, ends - 1, axis=0), logits, input_row_offsets)
+    else:
+        n = return_n_logits
+        back = ops.range(n[0], 0, -1, out_dim="return_n_logits_range", dtype=DType.int64)
+        rows = (ops.unsqueeze(ends, -1) - ops.unsqueeze(back, 0)).reshape([-1])
+        batch = ops.range(
+            0, input_row_offsets.shape[0], 1, out_dim=input_row_offsets.shape[0], dtype=DType.int64
+        )
+        outputs = (logits_of(last), logits_of(ops.gather(h, rows, axis=0)), batch * n)
+    if return_hidden_states is ReturnHiddenStates.LAST:
+        outputs += (last,)
+    elif return_hidden_states is ReturnHiddenStates.ALL:
+        outputs += (h,)
+    elif return_hidden_states is ReturnHiddenStates.ALL_NORMALIZED:
+        outputs += (norm(h),)
+    return outputs
