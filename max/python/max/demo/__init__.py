@@ -1,0 +1,13 @@
+"""The demo model: a tiny Llama that solves word problems and chats a little.
+
+Imports nothing heavy, so that the command line can ask where the model is.
+"""
+
+from pathlib import Path
+
+__all__ = ["model_path"]
+
+
+def model_path() -> Path:
+    """Returns the folder of the trained model, in Hugging Face's format."""
+    return Path(__file__).resolve().parent / "model"
