@@ -1,0 +1,5 @@
+"""Tokenizers: from requests to contexts, and from tokens to text."""
+
+from max.pipelines.lib.tokenizer.text_tokenizer import TextTokenizer
+
+__all__ = ["TextTokenizer"]

@@ -1,0 +1,70 @@
+"""Loading a model's tokenizer, with errors that say what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from max.pipelines.config.errors import ModelSourceError
+from max.pipelines.config.hf_files import read_json
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+def load_delegate(folder: Path, *, trust_remote_code: bool) -> PreTrainedTokenizerBase:
+    """The Hugging Face tokenizer of a model's folder.
+
+    Args:
+        folder: The model's local folder.
+        trust_remote_code: Whether tokenizer code from that folder may be run.
+
+    Raises:
+        ModelSourceError: If the folder has no tokenizer, if it is damaged, or if it needs code
+            from the folder and `trust_remote_code` is off.
+    """
+    custom_class = _custom_class(folder)
+    if custom_class and not trust_remote_code:
+        raise ModelSourceError(
+            f"the model in {folder} brings its own tokenizer code ({custom_class}), which is not "
+            "run unless you trust it: read it, then pass --trust-remote-code"
+        )
+    from transformers import AutoTokenizer
+
+    try:
+        delegate: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            folder, trust_remote_code=trust_remote_code
+        )
+    except Exception as error:
+        # The tokenizer may be code of the model's own, so any error can come from here.
+        raise ModelSourceError(_explain(folder, error)) from error
+    if len(delegate) <= len(delegate.added_tokens_decoder):
+        raise ModelSourceError(_explain(folder, None))
+    return delegate
+
+
+def _custom_class(folder: Path) -> str | None:
+    """The class that the folder's own code must provide, when transformers has no other."""
+    path = folder / "tokenizer_config.json"
+    entry = read_json(path).get("auto_map", {}) if path.is_file() else {}
+    names = entry.get("AutoTokenizer") if isinstance(entry, dict) else entry
+    if not names:
+        return None
+    return str(names if isinstance(names, str) else next((n for n in names if n), "")) or None
+
+
+def _explain(folder: Path, error: Exception | None) -> str:
+    expected = "tokenizer.json, or tokenizer.model, or vocab.json with merges.txt"
+    vocabularies = [
+        path.name
+        for pattern in ("tokenizer.json", "*.model", "vocab.*", "*.tiktoken", "tekken.json")
+        for path in sorted(folder.glob(pattern))
+    ]
+    if vocabularies:
+        cause = f": {error}" if error else ": its vocabulary is empty"
+        return f"cannot read the tokenizer in {folder} ({', '.join(vocabularies)}){cause}"
+    present = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
+    return (
+        f"the model in {folder} has no tokenizer: expected {expected}, found {present}; "
+        "copy the tokenizer's files of the original model there"
+    )

@@ -1,0 +1,59 @@
+"""What a model's configuration files say about its tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from max.pipelines.config.hf_files import read_json
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a model's configuration files say about its tokens.
+
+    Attributes:
+        eos_token_ids: The tokens that end an answer.
+        vocab_size: Number of token ids that the model accepts.
+        max_length: Most tokens of prompt and answer together.
+    """
+
+    eos_token_ids: frozenset[int]
+    vocab_size: int
+    max_length: int
+
+
+def read_model_facts(folder: Path, delegate: PreTrainedTokenizerBase) -> ModelFacts:
+    """Reads config.json and generation_config.json, as far as they are there.
+
+    End tokens are those of generation_config.json, config.json and the tokenizer together: each of
+    the three is incomplete in some published model (an end of turn is not always an end of text).
+
+    Raises:
+        ModelSourceError: If a file is malformed.
+    """
+    config = _optional_json(folder / "config.json")
+    config = {**config, **(config.get("text_config") or {})}
+    generation = _optional_json(folder / "generation_config.json")
+    eos = (
+        _as_ids(generation.get("eos_token_id"))
+        | _as_ids(config.get("eos_token_id"))
+        | _as_ids(delegate.eos_token_id)
+    )
+    positions = config.get("max_position_embeddings")
+    limits = [int(delegate.model_max_length)] + ([positions] if positions else [])
+    return ModelFacts(eos, int(config.get("vocab_size") or len(delegate)), min(limits))
+
+
+def _optional_json(path: Path) -> dict[str, Any]:
+    return read_json(path) if path.is_file() else {}
+
+
+def _as_ids(value: int | list[int] | None) -> frozenset[int]:
+    if value is None:
+        return frozenset()
+    return frozenset([value] if isinstance(value, int) else value)

@@ -1,0 +1,251 @@
+"""The tokenizer of text models: a Hugging Face tokenizer behind MAX's interface."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from max.pipelines.config.model_source import find_model
+from max.pipelines.context import (
+    EOSTracker,
+    InputError,
+    PromptTooLongError,
+    SamplingParams,
+    TextContext,
+    TokenBuffer,
+)
+from max.pipelines.lib.tokenizer.anchored_decoder import AnchoredDecoder
+from max.pipelines.lib.tokenizer.chat_template import join_without_template, render_chat
+from max.pipelines.lib.tokenizer.loading import load_delegate
+from max.pipelines.lib.tokenizer.model_facts import read_model_facts
+from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRequestMessage
+
+if TYPE_CHECKING:
+    from max.pipelines.config import PipelineConfig
+
+# Encoding takes about a microsecond per character: longer texts do not block the event loop.
+_LONG_TEXT = 2_000
+
+
+class TextTokenizer:
+    """Turns requests into contexts, text into tokens and tokens into text.
+
+    Attributes:
+        delegate: The Hugging Face tokenizer.
+        eos_token_ids: The tokens that end an answer.
+        max_length: Most tokens of prompt and answer together.
+        vocab_size: Number of token ids that the model accepts.
+    """
+
+    def __init__(
+        self,
+        model_path: str | Path,
+        pipeline_config: PipelineConfig | None = None,
+        *,
+        revision: str | None = None,
+        max_length: int | None = None,
+        trust_remote_code: bool = False,
+        enable_llama_whitespace_fix: bool = False,
+        chat_template: str | None = None,
+        **unused: object,
+    ) -> None:
+        """Loads the tokenizer.
+
+        Args:
+            model_path: A model's folder, a Hugging Face repository id, or "demo".
+            pipeline_config: Where `max_length` and `chat_template` come from when not given here.
+            revision: Branch, tag or commit of the repository.
+            max_length: Most tokens of prompt and answer together; by default the model's limit.
+            trust_remote_code: Whether tokenizer code that the model brings may be run.
+            enable_llama_whitespace_fix: Keep the leading space when `decode` is given one token.
+            chat_template: Text of a Jinja template instead of the model's own.
+            unused: Accepted so that subclasses and other tokenizers can be called alike.
+
+        Raises:
+            ModelSourceError: If the tokenizer cannot be found, read, or needs code that is not
+                trusted.
+        """
+        source = find_model(
+            str(model_path), revision=revision or "main", trust_remote_code=trust_remote_code
+        )
+        folder = source.folder()
+        self.delegate = load_delegate(folder, trust_remote_code=trust_remote_code)
+        if pipeline_config is not None:
+            max_length = max_length or pipeline_config.model.max_length
+            chat_template = chat_template or pipeline_config.model.retrieve_chat_template()
+        facts = read_model_facts(folder, self.delegate)
+        self.eos_token_ids = facts.eos_token_ids
+        self.vocab_size = facts.vocab_size
+        self.max_length = max_length or facts.max_length
+        self._chat_template = chat_template
+        self._keeps_leading_space = enable_llama_whitespace_fix
+
+    @property
+    def eos(self) -> int:
+        """The token that ends an answer; the tokenizer's own when there are several.
+
+        Raises:
+            ValueError: If the model has none.
+        """
+        if self.delegate.eos_token_id is not None:
+            return int(self.delegate.eos_token_id)
+        if not self.eos_token_ids:
+            raise ValueError(
+                "The model has no end token: none of tokenizer_config.json, config.json and "
+                "generation_config.json names one (eos_token, eos_token_id)."
+            )
+        return min(self.eos_token_ids)
+
+    @property
+    def has_chat_template(self) -> bool:
+        """Whether conversations can be rendered."""
+        return bool(self._chat_template or self.delegate.chat_template)
+
+    @cached_property
+    def anchored_decoder(self) -> AnchoredDecoder:
+        """Decodes tokens that come after other text."""
+        return AnchoredDecoder(self.delegate)
+
+    def apply_chat_template(
+        self,
+        messages: Sequence[TextGenerationRequestMessage | dict[str, Any]],
+        tools: Sequence[dict[str, Any]] | None = None,
+        **options: Any,  # noqa: ANN401 - whatever the template reads
+    ) -> str:
+        """The conversation as the text that the model was trained on.
+
+        Args:
+            messages: The conversation.
+            tools: Tool descriptions, in OpenAI's form.
+            options: Further variables of the template, such as `add_generation_prompt=False`.
+
+        Raises:
+            InputError: If the template refuses the conversation or there is none.
+        """
+        read = [
+            message
+            if isinstance(message, TextGenerationRequestMessage)
+            else TextGenerationRequestMessage.from_mapping(message)
+            for message in messages
+        ]
+        if not self.has_chat_template:
+            raise InputError(
+                "This model has no chat template; start with --chat-template FILE.",
+                param="messages",
+            )
+        return render_chat(
+            self.delegate, read, template=self._chat_template, tools=tools, options=options
+        )
+
+    async def encode(self, prompt: str, add_special_tokens: bool = True) -> NDArray[np.int64]:
+        """The token ids of a text, `int64[num_tokens]`.
+
+        Args:
+            prompt: The text.
+            add_special_tokens: Add those that the model expects, such as a beginning of text.
+        """
+        if len(prompt) > _LONG_TEXT:
+            return await asyncio.to_thread(self._encode, prompt, add_special_tokens)
+        return self._encode(prompt, add_special_tokens)
+
+    async def decode(
+        self, tokens: int | Sequence[int] | NDArray[np.integer[Any]], **options: object
+    ) -> str:
+        """The text of one token or of many.
+
+        Args:
+            tokens: Token ids.
+            options: `skip_special_tokens` (default false): leave out tokens such as end of text.
+
+        Raises:
+            TypeError: If an option is unknown.
+        """
+        skip = bool(options.pop("skip_special_tokens", False))
+        if options:
+            raise TypeError(
+                f"decode has no option {', '.join(options)}; allowed is skip_special_tokens."
+            )
+        if np.ndim(tokens) == 0 and self._keeps_leading_space:
+            ids = np.atleast_1d(tokens).tolist()
+            return self.anchored_decoder.after_text(ids, skip_special_tokens=skip)
+        return str(
+            self.delegate.decode(
+                np.atleast_1d(tokens).tolist(),
+                skip_special_tokens=skip,
+                clean_up_tokenization_spaces=False,
+            )
+        )
+
+    async def new_context(self, request: TextGenerationRequest) -> TextContext:
+        """Makes the state of a new request.
+
+        Raises:
+            InputError: If the request cannot be served as given; `PromptTooLongError` when the
+                prompt leaves no room for an answer.
+        """
+        response_type = (request.response_format or {"type": "text"}).get("type")
+        if response_type != "text":
+            raise InputError(
+                f"response_format has type {response_type!r}; this release gives 'text' only.",
+                param="response_format",
+            )
+        params = request.sampling_params.with_seed()
+        self._check_token_ids("stop_token_ids", params.stop_token_ids or ())
+        self._check_token_ids("logit_bias", tuple(params.logit_bias or ()))
+        tokens = await self._prompt_tokens(request)
+        param = "messages" if request.messages else "prompt"
+        if tokens.size == 0:
+            raise InputError(f"The {param} has no tokens; at least one is needed.", param=param)
+        if tokens.size >= self.max_length:
+            raise PromptTooLongError(int(tokens.size), self.max_length, param=param)
+        return TextContext(
+            request_id=request.request_id,
+            model_name=request.model_name,
+            tokens=TokenBuffer(tokens),
+            max_length=self._length_limit(int(tokens.size), params),
+            eos_tracker=EOSTracker(
+                eos_token_ids=self.eos_token_ids,
+                stop_token_ids=frozenset(params.stop_token_ids or ()),
+                ignore_eos=params.ignore_eos,
+                min_new_tokens=params.min_new_tokens,
+            ),
+            sampling_params=params,
+            cache_salt=request.cache_salt,
+            log_probabilities=request.logprobs,
+        )
+
+    async def _prompt_tokens(self, request: TextGenerationRequest) -> NDArray[np.int64]:
+        if isinstance(request.prompt, str):
+            return await self.encode(request.prompt)
+        if request.prompt is not None:
+            self._check_token_ids("prompt", request.prompt)
+            return np.asarray(request.prompt, np.int64)
+        if not self.has_chat_template:
+            return await self.encode(join_without_template(request.messages))
+        options = request.chat_template_options or {}
+        text = self.apply_chat_template(request.messages, request.tools, **options)
+        # The template wrote the special tokens already.
+        return await self.encode(text, add_special_tokens=False)
+
+    def _length_limit(self, prompt_length: int, params: SamplingParams) -> int:
+        if params.max_new_tokens is None:
+            return self.max_length
+        return min(self.max_length, prompt_length + params.max_new_tokens)
+
+    def _check_token_ids(self, param: str, ids: Sequence[int]) -> None:
+        wrong = next((token for token in ids if not 0 <= token < self.vocab_size), None)
+        if wrong is not None:
+            raise InputError(
+                f"{param} has the token id {wrong}; allowed is 0 to {self.vocab_size - 1}.",
+                param=param,
+            )
+
+    def _encode(self, text: str, add_special_tokens: bool) -> NDArray[np.int64]:
+        ids = self.delegate.encode(text, add_special_tokens=add_special_tokens, verbose=False)
+        return np.asarray(ids, np.int64)
