@@ -1,0 +1,138 @@
+"""The sampler: from a step's logits to each request's next token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from max.driver import Buffer
+from max.pipelines.context import ProcessorInputs, TextContext
+from max.pipelines.sampling.counter_rng import uniform
+from max.pipelines.sampling.distribution import Limits, choose_limited, choose_unlimited
+from max.pipelines.sampling.penalties import edit_logits, edits_logits
+
+
+class Sampler:
+    """Chooses the next token of every request of a batch.
+
+    It keeps no state, and a request's token does not depend on the rest of the batch: the random
+    number is a function of the request's seed and the token's position, so that a request that is
+    run again from its tokens so far goes on as before.
+    """
+
+    def sample(self, logits: torch.Tensor, contexts: Sequence[TextContext]) -> list[int]:
+        """Chooses one token per request.
+
+        A request's logits go through, in this order: logit bias, penalties, no end before
+        `min_new_tokens`, logits processors, temperature, top_k, top_p, min_p.
+
+        Args:
+            logits: `[num_requests, vocab_size]` of a floating dtype; not changed.
+            contexts: The requests, in the order of the rows; not changed.
+
+        Returns:
+            The tokens, in the order of the requests.
+
+        Raises:
+            ValueError: If the shapes do not match, if a request has no seed but is to be sampled,
+                or if the logits of a request contain NaN or leave it no token.
+        """
+        if logits.ndim != 2 or logits.shape[0] != len(contexts):
+            raise ValueError(
+                f"Logits have shape {list(logits.shape)}; allowed is "
+                f"[{len(contexts)}, vocab_size], one row per request."
+            )
+        if not contexts:
+            return []
+        logits = _edited(logits, contexts)
+        best, tokens = logits.max(-1)
+        _check(best, contexts)
+        rows = [row for row, context in enumerate(contexts) if not _is_greedy(context)]
+        if rows:
+            index = torch.tensor(rows, device=logits.device)
+            scaled = _scaled(logits[index], best[index], [contexts[row] for row in rows])
+            tokens[index] = _choose(scaled, [contexts[row] for row in rows])
+        chosen: list[int] = tokens.tolist()
+        return chosen
+
+
+def _edited(logits: torch.Tensor, contexts: Sequence[TextContext]) -> torch.Tensor:
+    """The logits after bias, penalties and processors: the given tensor if there are none."""
+    rows = [row for row, context in enumerate(contexts) if edits_logits(context)]
+    if not rows:
+        return logits
+    logits = logits.to(torch.float32, copy=True)
+    for row in rows:
+        edit_logits(logits[row], contexts[row])
+        for processor in contexts[row].sampling_params.logits_processors or ():
+            # Each processor gets logits of its own, which it may keep.
+            buffer = Buffer(logits[row : row + 1].clone())
+            processor(ProcessorInputs(logits=buffer, context=contexts[row]))
+            logits[row] = buffer.tensor[0]
+    return logits
+
+
+def _check(best: torch.Tensor, contexts: Sequence[TextContext]) -> None:
+    """Refuses rows without a choice. A row's maximum is NaN if anything in it is."""
+    usable = best > -torch.inf
+    if bool(usable.all()):
+        return
+    broken = [contexts[row].request_id for row in (~usable).nonzero().squeeze(-1).tolist()]
+    raise ValueError(
+        f"No token can be chosen for the requests {', '.join(broken)}: their logits contain NaN or "
+        "are all -inf. Either the model overflowed (a wider --quantization-encoding helps) or a "
+        "logits processor or logit_bias left no token."
+    )
+
+
+def _is_greedy(context: TextContext) -> bool:
+    return context.sampling_params.is_greedy
+
+
+def _scaled(
+    logits: torch.Tensor, best: torch.Tensor, contexts: Sequence[TextContext]
+) -> torch.Tensor:
+    """The logits below the best one, divided by the temperature; the best one is 0.
+
+    So nothing overflows, however small the temperature, and a token forced by a logit of inf is
+    certain.
+    """
+    temperatures = torch.tensor(
+        [context.sampling_params.temperature for context in contexts], device=logits.device
+    )
+    below_best = logits.float() - best.float().unsqueeze(-1)
+    return below_best.div_(temperatures.unsqueeze(-1)).nan_to_num_(nan=0.0, neginf=-torch.inf)
+
+
+def _choose(scaled: torch.Tensor, contexts: Sequence[TextContext]) -> torch.Tensor:
+    """Chooses for requests that are not greedy."""
+    device = scaled.device
+    vocab_size = scaled.shape[-1]
+    params = [context.sampling_params for context in contexts]
+    top_k = [p.top_k if 0 < p.top_k < vocab_size else vocab_size for p in params]
+    uniforms = torch.tensor([_uniform(context) for context in contexts], dtype=torch.float64)
+    limits = Limits(
+        torch.tensor(top_k, device=device),
+        torch.tensor([p.top_p for p in params], dtype=torch.float64, device=device),
+        torch.tensor([p.min_p for p in params], dtype=torch.float64, device=device),
+    )
+    uniforms = uniforms.to(device)
+    is_limited = (limits.top_k < vocab_size) | (limits.top_p < 1) | (limits.min_p > 0)
+    tokens = torch.empty(len(contexts), dtype=torch.int64, device=device)
+    if len(limited := is_limited.nonzero().squeeze(-1)):
+        chosen = choose_limited(scaled[limited], limits.take(limited), uniforms[limited])
+        tokens[limited] = chosen
+    if len(unlimited := (~is_limited).nonzero().squeeze(-1)):
+        tokens[unlimited] = choose_unlimited(scaled[unlimited], uniforms[unlimited])
+    return tokens
+
+
+def _uniform(context: TextContext) -> float:
+    seed = context.sampling_params.seed
+    if seed is None:
+        raise ValueError(
+            f"Request {context.request_id} has no seed; contexts are made with "
+            "SamplingParams.with_seed(), so that a replay gives the same tokens."
+        )
+    return uniform(seed, len(context.tokens))
