@@ -54,13 +54,14 @@ def load_huggingface_config(folder: Path, trust_remote_code: bool) -> Pretrained
             needs code from the checkpoint and `trust_remote_code` is off.
     """
     raw = read_json(folder / "config.json")
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig, __version__
 
     try:
         config: PretrainedConfig = AutoConfig.from_pretrained(
             folder, trust_remote_code=trust_remote_code
         )
-    except (ValueError, KeyError, OSError) as error:
+    except (ValueError, KeyError, OSError, StrictDataclassError) as error:
         if "AutoConfig" in raw.get("auto_map", {}) and not trust_remote_code:
             raise ModelSourceError(
                 f"the model in {folder} brings its own configuration code "
@@ -69,7 +70,7 @@ def load_huggingface_config(folder: Path, trust_remote_code: bool) -> Pretrained
             ) from error
         raise ModelSourceError(
             f"transformers {__version__} cannot read {folder / 'config.json'} "
-            f"(model_type {raw.get('model_type')!r}): {error}"
+            f"(model_type {raw.get('model_type')!r}): {' '.join(str(error).split())}"
         ) from error
     return config
 
