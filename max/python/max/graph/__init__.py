@@ -1,5 +1,6 @@
 """Graphs: typed computations over tensors, built by Python and run by `max.engine`."""
 
+from max.graph import ops
 from max.graph.dim import AlgebraicDim, Dim, DimLike, StaticDim, SymbolicDim
 from max.graph.graph import Graph
 from max.graph.shape import Shape, ShapeLike
@@ -25,4 +26,5 @@ __all__ = [
     "TensorValueLike",
     "Value",
     "Weight",
+    "ops",
 ]

@@ -78,6 +78,10 @@ class SymbolTable:
             if isinstance(size, torch.SymInt) and (expr := self.dim(size).expr).is_Symbol:
                 self._sources.setdefault(expr, (node, axis))
 
+    def is_known(self, dim: Dim) -> bool:
+        """Whether a tensor of the graph has each symbol of the dim as a size."""
+        return dim.expr.free_symbols <= self._sources.keys()
+
     def node(self, dim: Dim) -> fx.Node | int:
         """What computes the dim when the model runs.
 

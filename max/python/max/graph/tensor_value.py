@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 import numpy as np
 import torch
 
+# Ops are made of values and values call ops: `graph.ops` is there once all of both is imported.
+from max import graph
 from max.driver import Buffer, Device
 from max.dtype import DType
 from max.graph.shape import ShapeLike
@@ -31,97 +33,97 @@ class Operators:
         return cast("TensorValue", self)
 
     def __neg__(self) -> TensorValue:
-        return ops.negate(self._self())
+        return graph.ops.negate(self._self())
 
     def __abs__(self) -> TensorValue:
-        return ops.abs(self._self())
+        return graph.ops.abs(self._self())
 
     def __invert__(self) -> TensorValue:
-        return ops.logical_not(self._self())
+        return graph.ops.logical_not(self._self())
 
     def __add__(self, rhs: TensorValueLike) -> TensorValue:
-        return ops.add(self._self(), rhs)
+        return graph.ops.add(self._self(), rhs)
 
     def __radd__(self, lhs: TensorValueLike) -> TensorValue:
-        return ops.add(lhs, self._self())
+        return graph.ops.add(lhs, self._self())
 
     def __sub__(self, rhs: TensorValueLike) -> TensorValue:
-        return ops.sub(self._self(), rhs)
+        return graph.ops.sub(self._self(), rhs)
 
     def __rsub__(self, lhs: TensorValueLike) -> TensorValue:
-        return ops.sub(lhs, self._self())
+        return graph.ops.sub(lhs, self._self())
 
     def __mul__(self, rhs: TensorValueLike) -> TensorValue:
-        return ops.mul(self._self(), rhs)
+        return graph.ops.mul(self._self(), rhs)
 
     def __rmul__(self, lhs: TensorValueLike) -> TensorValue:
-        return ops.mul(lhs, self._self())
+        return graph.ops.mul(lhs, self._self())
 
     def __truediv__(self, rhs: TensorValueLike) -> TensorValue:
-        return ops.div(self._self(), rhs)
+        return graph.ops.div(self._self(), rhs)
 
     def __rtruediv__(self, lhs: TensorValueLike) -> TensorValue:
-        return ops.div(lhs, self._self())
+        return graph.ops.div(lhs, self._self())
 
     def __floordiv__(self, rhs: TensorValueLike) -> TensorValue:
-        return ops.floor_div(self._self(), rhs)
+        return graph.ops.floor_div(self._self(), rhs)
 
     def __rfloordiv__(self, lhs: TensorValueLike) -> TensorValue:
-        return ops.floor_div(lhs, self._self())
+        return graph.ops.floor_div(lhs, self._self())
 
     def __mod__(self, rhs: TensorValueLike) -> TensorValue:
-        return ops.mod(self._self(), rhs)
+        return graph.ops.mod(self._self(), rhs)
 
     def __rmod__(self, lhs: TensorValueLike) -> TensorValue:
-        return ops.mod(lhs, self._self())
+        return graph.ops.mod(lhs, self._self())
 
     def __pow__(self, rhs: TensorValueLike) -> TensorValue:
-        return ops.pow(self._self(), rhs)
+        return graph.ops.pow(self._self(), rhs)
 
     def __rpow__(self, lhs: TensorValueLike) -> TensorValue:
-        return ops.pow(lhs, self._self())
+        return graph.ops.pow(lhs, self._self())
 
     def __matmul__(self, rhs: TensorValueLike) -> TensorValue:
-        return ops.matmul(self._self(), rhs)
+        return graph.ops.matmul(self._self(), rhs)
 
     def __rmatmul__(self, lhs: TensorValueLike) -> TensorValue:
-        return ops.matmul(lhs, self._self())
+        return graph.ops.matmul(lhs, self._self())
 
     def __and__(self, rhs: TensorValueLike) -> TensorValue:
-        return ops.logical_and(self._self(), rhs)
+        return graph.ops.logical_and(self._self(), rhs)
 
     def __rand__(self, lhs: TensorValueLike) -> TensorValue:
-        return ops.logical_and(lhs, self._self())
+        return graph.ops.logical_and(lhs, self._self())
 
     def __or__(self, rhs: TensorValueLike) -> TensorValue:
-        return ops.logical_or(self._self(), rhs)
+        return graph.ops.logical_or(self._self(), rhs)
 
     def __ror__(self, lhs: TensorValueLike) -> TensorValue:
-        return ops.logical_or(lhs, self._self())
+        return graph.ops.logical_or(lhs, self._self())
 
     def __xor__(self, rhs: TensorValueLike) -> TensorValue:
-        return ops.logical_xor(self._self(), rhs)
+        return graph.ops.logical_xor(self._self(), rhs)
 
     def __rxor__(self, lhs: TensorValueLike) -> TensorValue:
-        return ops.logical_xor(lhs, self._self())
+        return graph.ops.logical_xor(lhs, self._self())
 
     def __eq__(self, rhs: object) -> TensorValue:  # type: ignore[override]  # elementwise, as in numpy
-        return ops.equal(self._self(), cast("TensorValueLike", rhs))
+        return graph.ops.equal(self._self(), cast("TensorValueLike", rhs))
 
     def __ne__(self, rhs: object) -> TensorValue:  # type: ignore[override]  # elementwise, as in numpy
-        return ops.not_equal(self._self(), cast("TensorValueLike", rhs))
+        return graph.ops.not_equal(self._self(), cast("TensorValueLike", rhs))
 
     def __lt__(self, rhs: TensorValueLike) -> TensorValue:
-        return ops.less(self._self(), rhs)
+        return graph.ops.less(self._self(), rhs)
 
     def __le__(self, rhs: TensorValueLike) -> TensorValue:
-        return ops.less_equal(self._self(), rhs)
+        return graph.ops.less_equal(self._self(), rhs)
 
     def __gt__(self, rhs: TensorValueLike) -> TensorValue:
-        return ops.greater(self._self(), rhs)
+        return graph.ops.greater(self._self(), rhs)
 
     def __ge__(self, rhs: TensorValueLike) -> TensorValue:
-        return ops.greater_equal(self._self(), rhs)
+        return graph.ops.greater_equal(self._self(), rhs)
 
 
 class TensorValue(Value, Operators):
@@ -149,35 +151,35 @@ class TensorValue(Value, Operators):
 
     def print(self, label: str = "debug_tensor") -> None:
         """Prints this tensor when the model runs (see `InferenceSession.set_debug_print_options`)."""
-        ops.print(self, label)
+        graph.ops.print(self, label)
 
     def reshape(self, shape: ShapeLike) -> TensorValue:
         """The same elements in another shape; one dim may be -1."""
-        return ops.reshape(self, shape)
+        return graph.ops.reshape(self, shape)
 
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> TensorValue:
         """Merges the axes from `start_dim` to `end_dim`."""
-        return ops.flatten(self, start_dim, end_dim)
+        return graph.ops.flatten(self, start_dim, end_dim)
 
     def broadcast_to(self, shape: ShapeLike) -> TensorValue:
         """Repeats axes of size 1, and new leading axes, up to `shape`."""
-        return ops.broadcast_to(self, shape)
+        return graph.ops.broadcast_to(self, shape)
 
     def cast(self, dtype: DType) -> TensorValue:
         """The elements converted to `dtype`."""
-        return ops.cast(self, dtype)
+        return graph.ops.cast(self, dtype)
 
     def rebind(self, shape: ShapeLike, message: str = "") -> TensorValue:
         """Asserts, when the model runs, that the shape is `shape`, and names its dims so."""
-        return ops.rebind(self, shape, message)
+        return graph.ops.rebind(self, shape, message)
 
     def permute(self, dims: Sequence[int]) -> TensorValue:
         """Reorders the axes."""
-        return ops.permute(self, dims)
+        return graph.ops.permute(self, dims)
 
     def transpose(self, dim_1: int, dim_2: int) -> TensorValue:
         """Swaps two axes."""
-        return ops.transpose(self, dim_1, dim_2)
+        return graph.ops.transpose(self, dim_1, dim_2)
 
     @property
     def T(self) -> TensorValue:  # noqa: N802 - numpy's name
@@ -186,30 +188,30 @@ class TensorValue(Value, Operators):
 
     def to(self, device: DeviceRef | Device) -> TensorValue:
         """This tensor on `device`."""
-        return ops.transfer_to(self, device)
+        return graph.ops.transfer_to(self, device)
 
     def argmax(self, axis: int = -1) -> TensorValue:
         """Index of the greatest element along `axis`, which stays with size 1."""
-        return ops.argmax(self, axis)
+        return graph.ops.argmax(self, axis)
 
     def max(self, axis: int = -1) -> TensorValue:
         """The greatest element along `axis`, which stays with size 1."""
-        return ops.max(self, axis=axis)
+        return graph.ops.max(self, axis=axis)
 
     def min(self, axis: int = -1) -> TensorValue:
         """The least element along `axis`, which stays with size 1."""
-        return ops.min(self, axis=axis)
+        return graph.ops.min(self, axis=axis)
 
     def mean(self, axis: int = -1) -> TensorValue:
         """The mean along `axis`, which stays with size 1."""
-        return ops.mean(self, axis)
+        return graph.ops.mean(self, axis)
 
     def sum(self, axis: int = -1) -> TensorValue:
         """The sum along `axis`, which stays with size 1."""
-        return ops.sum(self, axis)
+        return graph.ops.sum(self, axis)
 
     def __getitem__(self, index: Any) -> TensorValue:  # noqa: ANN401 - ints, slices, tensors, None
-        return ops.slice_tensor(self, index if isinstance(index, tuple | list) else [index])
+        return graph.ops.slice_tensor(self, index if isinstance(index, tuple | list) else [index])
 
     def __len__(self) -> int:
         return int(self.shape[0])
@@ -219,7 +221,3 @@ class TensorValue(Value, Operators):
 
     def __dlpack_device__(self) -> Any:  # noqa: ANN401
         return self.data.__dlpack_device__()
-
-
-# Ops are made of values: they can only be imported once the classes above exist.
-from max.graph import ops  # noqa: E402
