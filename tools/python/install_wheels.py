@@ -101,9 +101,9 @@ def install(pip: list[str], lock: Path, index: str | None) -> None:
     ) as process:
         for line in process.stdout or ():
             log.append(line)
-            if match := re.match(r"\s*(?:Collecting|Requirement already satisfied:) (\S+)", line):
+            if match := re.match(r"(?:Collecting|Processing) (\S+)", line):
                 number += 1
-                say(f"[{number}/{total}] {match[1]}")
+                say(f"[{number}/{total}] {match[1].rpartition('/')[2]}")
             elif line.startswith("Ignoring "):  # a pin for another platform
                 number += 1
             elif match := re.match(r"\s*Downloading (\S+).*\((\d+\.\d+ [GM]B)\)", line):
