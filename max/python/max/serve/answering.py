@@ -1,0 +1,122 @@
+"""From contexts to an HTTP answer, streamed or whole, in the words of one endpoint."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from max.pipelines.context import TextContext
+from max.serve.choice import Choice, TextDelta, text_deltas
+from max.serve.disconnect import ClientDisconnected, until_disconnect
+from max.serve.engine_client import Generation
+from max.serve.schemas.sampling_fields import SamplingFields
+from max.serve.schemas.usage import Usage
+from max.serve.sse import DONE, EventStream, event
+from max.serve.state import ModelService
+
+logger = logging.getLogger(__name__)
+
+CLIENT_CLOSED_REQUEST = 499
+
+
+@dataclass(slots=True)
+class Answer:
+    """A choice with all of its text."""
+
+    choice: Choice
+    text: str = ""
+
+
+class AnswerFormat(Protocol):
+    """How an endpoint words an answer."""
+
+    def opening(self, index: int) -> msgspec.Struct | None:
+        """The chunk that a stream begins with for a choice, if there is one."""
+        ...
+
+    def chunk(self, delta: TextDelta) -> msgspec.Struct:
+        """The chunk for text that a choice gained."""
+        ...
+
+    def usage_chunk(self, usage: Usage) -> msgspec.Struct:
+        """The last chunk of a stream that was asked to include the usage."""
+        ...
+
+    def whole(self, answers: Sequence[Answer], usage: Usage) -> msgspec.Struct:
+        """The body of an answer that is not streamed."""
+        ...
+
+
+async def answer(
+    request: Request,
+    service: ModelService,
+    body: SamplingFields,
+    contexts: Sequence[TextContext],
+    words: AnswerFormat,
+) -> Response:
+    """Runs the contexts and answers.
+
+    Raises:
+        ApiError: The worker refused or failed the request before the answer began.
+    """
+    choices = [
+        service.new_choice(index, context.sampling_params) for index, context in enumerate(contexts)
+    ]
+    prompt_tokens = _prompt_tokens(contexts, body.n or 1)
+    generation = await service.engine.submit(contexts)
+    if body.stream:
+        events = _events(generation, choices, words, prompt_tokens, body.includes_usage)
+        return EventStream(events, on_close=generation.close)
+    try:
+        answers = await until_disconnect(request.receive, _collect(generation, choices))
+    except ClientDisconnected:
+        logger.debug("The client closed a request before its answer")
+        return Response(status_code=CLIENT_CLOSED_REQUEST)
+    finally:
+        generation.close()
+    whole = words.whole(answers, _usage(choices, prompt_tokens))
+    return Response(msgspec.json.encode(whole), media_type="application/json")
+
+
+async def _events(
+    generation: Generation,
+    choices: Sequence[Choice],
+    words: AnswerFormat,
+    prompt_tokens: int,
+    include_usage: bool,
+) -> AsyncGenerator[bytes, None]:
+    openings = [words.opening(choice.index) for choice in choices]
+    if start := b"".join(event(opening) for opening in openings if opening is not None):
+        yield start
+    async for deltas in text_deltas(generation, choices):
+        if data := b"".join(
+            event(words.chunk(delta)) for delta in deltas if delta.text or delta.finish_reason
+        ):
+            yield data
+    if include_usage:
+        yield event(words.usage_chunk(_usage(choices, prompt_tokens)))
+    yield DONE
+
+
+async def _collect(generation: Generation, choices: Sequence[Choice]) -> list[Answer]:
+    pieces: list[list[str]] = [[] for _ in choices]
+    async for deltas in text_deltas(generation, choices):
+        for delta in deltas:
+            pieces[delta.index].append(delta.text)
+    return [Answer(choice, "".join(texts)) for choice, texts in zip(choices, pieces, strict=True)]
+
+
+def _prompt_tokens(contexts: Sequence[TextContext], choices_per_prompt: int) -> int:
+    """Counts each prompt once: its choices stand in a row."""
+    return sum(context.tokens.prompt_length for context in contexts[::choices_per_prompt])
+
+
+def _usage(choices: Sequence[Choice], prompt_tokens: int) -> Usage:
+    completion_tokens = sum(choice.num_tokens for choice in choices)
+    return Usage(prompt_tokens, completion_tokens, prompt_tokens + completion_tokens)

@@ -1,0 +1,152 @@
+"""From a validated request body to the contexts of its choices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from max.pipelines.context import InputError, PromptTooLongError, SamplingParams, TextContext
+from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRequestMessage
+from max.serve.errors import ApiError, context_length_exceeded, invalid_value
+from max.serve.schemas.chat import ChatCompletionRequest, ChatMessage
+from max.serve.schemas.completion import CompletionRequest
+from max.serve.schemas.sampling_fields import SamplingFields
+from max.serve.state import ModelService
+
+# Request fields that are called differently in SamplingParams.
+FIELD_OF_PARAMETER = {"max_new_tokens": "max_tokens", "min_new_tokens": "min_tokens"}
+# What generation_config.json may decide; the length of an answer is the request's business.
+DEFAULTED = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
+
+SEED_RANGE = 2**63
+
+
+def sampling_params(body: SamplingFields, defaults: Mapping[str, Any]) -> SamplingParams:
+    """What the request says, and for the rest what the model recommends.
+
+    Raises:
+        InputError: Fields contradict each other, as min_tokens above max_tokens.
+    """
+    given = {
+        "temperature": body.temperature,
+        "top_p": body.top_p,
+        "top_k": body.top_k,
+        "min_p": body.min_p,
+        "repetition_penalty": body.repetition_penalty,
+        "frequency_penalty": body.frequency_penalty,
+        "presence_penalty": body.presence_penalty,
+        "max_new_tokens": body.completion_limit,
+        "min_new_tokens": body.min_tokens,
+        "ignore_eos": body.ignore_eos,
+        "stop": body.stop,
+        "stop_token_ids": body.stop_token_ids,
+        "seed": body.seed,
+        "logit_bias": {int(token): bias for token, bias in (body.logit_bias or {}).items()},
+    }
+    recommended = {name: defaults[name] for name in DEFAULTED if name in defaults}
+    return SamplingParams(
+        **recommended | {name: value for name, value in given.items() if value is not None}
+    )
+
+
+async def chat_contexts(service: ModelService, body: ChatCompletionRequest) -> list[TextContext]:
+    """The contexts of a conversation, one for each of its `n` answers.
+
+    Raises:
+        ApiError: 400 for what the tokenizer, the template or the length limit refuses.
+    """
+    try:
+        request = TextGenerationRequest(
+            model_name=body.model,
+            messages=[_message(message) for message in body.messages],
+            sampling_params=sampling_params(body, service.sampling_defaults),
+            chat_template_options=body.chat_template_kwargs,
+            cache_salt=body.cache_salt,
+        )
+        return await _choices_of(service, request, body, "messages")
+    except InputError as error:
+        raise _api_error(error) from error
+
+
+async def completion_contexts(service: ModelService, body: CompletionRequest) -> list[TextContext]:
+    """The contexts of all prompts, `n` in a row for each.
+
+    Raises:
+        ApiError: As `chat_contexts`.
+    """
+    contexts = []
+    try:
+        params = sampling_params(body, service.sampling_defaults)
+        for prompt in body.prompt:
+            request = TextGenerationRequest(
+                model_name=body.model,
+                prompt=prompt,
+                sampling_params=params,
+                cache_salt=body.cache_salt,
+            )
+            contexts += await _choices_of(service, request, body, "prompt")
+    except InputError as error:
+        raise _api_error(error) from error
+    return contexts
+
+
+async def _choices_of(
+    service: ModelService, request: TextGenerationRequest, body: SamplingFields, where: str
+) -> list[TextContext]:
+    try:
+        first = await service.new_context(request)
+    except PromptTooLongError as error:
+        raise context_length_exceeded(
+            error.allowed, error.given, body.completion_limit, where
+        ) from error
+    _check_length(service, first, body.completion_limit, where)
+    return [first, *await _siblings(service, request, first, body.n or 1)]
+
+
+async def _siblings(
+    service: ModelService, request: TextGenerationRequest, first: TextContext, count: int
+) -> list[TextContext]:
+    """The other choices: the same tokens, with seeds that follow from the first one's."""
+    seed = first.sampling_params.seed
+    assert seed is not None, "a context's seed is decided when it is made"
+    siblings = []
+    for offset in range(1, count):
+        params = replace(request.sampling_params, seed=(seed + offset) % SEED_RANGE)
+        siblings.append(
+            await service.new_context(
+                TextGenerationRequest(
+                    model_name=request.model_name,
+                    prompt=first.tokens.prompt.tolist(),
+                    sampling_params=params,
+                    cache_salt=request.cache_salt,
+                )
+            )
+        )
+    return siblings
+
+
+def _check_length(
+    service: ModelService, context: TextContext, completion: int | None, where: str
+) -> None:
+    """Refuses what cannot be had in full; without max_tokens the answer gets the rest."""
+    limit, prompt = service.max_model_len, context.tokens.prompt_length
+    if prompt >= limit or prompt + (completion or 0) > limit:
+        raise context_length_exceeded(limit, prompt, completion, where)
+    context.max_length = min(context.max_length, limit)
+
+
+def _message(message: ChatMessage) -> TextGenerationRequestMessage:
+    return TextGenerationRequestMessage(
+        # "developer" is OpenAI's newer name; chat templates know the older one.
+        role="system" if message.role == "developer" else message.role,
+        content=message.text,
+        name=message.name,
+        tool_calls=message.tool_calls,
+        tool_call_id=message.tool_call_id,
+    )
+
+
+def _api_error(error: InputError) -> ApiError:
+    param = FIELD_OF_PARAMETER.get(error.param, error.param) if error.param else None
+    return invalid_value(str(error), param, error.code or "invalid_value")

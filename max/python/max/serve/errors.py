@@ -1,0 +1,166 @@
+"""Errors as clients see them: OpenAI's envelope `{"error": {message, type, param, code}}`."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+INVALID_REQUEST = "invalid_request_error"
+SERVER_ERROR = "server_error"
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    """The inner object of the envelope."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorEnvelope(msgspec.Struct, frozen=True):
+    """The body of every answer that is not a success."""
+
+    error: ErrorBody
+
+
+class ApiError(Exception):
+    """An answer other than 200, raised from anywhere below a route."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        type: str = INVALID_REQUEST,
+        param: str | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = ErrorBody(message=message, type=type, param=param, code=code)
+
+    def encode(self) -> bytes:
+        """The envelope as JSON."""
+        return msgspec.json.encode(ErrorEnvelope(self.body))
+
+
+def invalid_value(message: str, param: str | None = None, code: str | None = None) -> ApiError:
+    """400: the request can be read but not be done."""
+    return ApiError(400, message, param=param, code=code)
+
+
+def model_not_found(name: str, served: str) -> ApiError:
+    """404: the request names another model than the one served."""
+    return ApiError(
+        404,
+        f"The model `{name}` does not exist. This server serves `{served}`",
+        param="model",
+        code="model_not_found",
+    )
+
+
+def context_length_exceeded(
+    limit: int, prompt: int, completion: int | None, where: str
+) -> ApiError:
+    """400 in OpenAI's wording.
+
+    Args:
+        limit: Tokens that prompt and completion may have together.
+        prompt: Tokens of the prompt.
+        completion: The `max_tokens` that were asked for, if any.
+        where: The field that holds the prompt, "messages" or "prompt".
+    """
+    start = f"This model's maximum context length is {limit} tokens. However, "
+    if completion is None or prompt >= limit:
+        detail = (
+            f"your {where} resulted in {prompt} tokens. Please reduce the length of the {where}."
+        )
+    else:
+        detail = (
+            f"you requested {prompt + completion} tokens ({prompt} in the {where},"
+            f" {completion} in the completion)."
+            f" Please reduce the length of the {where} or completion."
+        )
+    return ApiError(400, start + detail, param=where, code="context_length_exceeded")
+
+
+def body_too_large(limit: int) -> ApiError:
+    """413."""
+    return ApiError(
+        413,
+        f"The request body is larger than {limit} bytes. The server's limit is set with"
+        " --max-request-bytes",
+        code="request_too_large",
+    )
+
+
+def not_ready(phase: str) -> ApiError:
+    """503 while the model loads."""
+    return ApiError(
+        503,
+        f"The model is not ready yet ({phase}). Try again later; GET /health tells when it is",
+        type=SERVER_ERROR,
+        code="model_not_ready",
+    )
+
+
+def engine_failed(reason: str) -> ApiError:
+    """500 for a request that the worker gave up."""
+    return ApiError(
+        500,
+        f"The model could not finish this request: {reason}",
+        type=SERVER_ERROR,
+        code="engine_error",
+    )
+
+
+def error_response(error: ApiError) -> Response:
+    """The answer for an error that was raised before any other answer began."""
+    headers = {"retry-after": "1"} if error.status == 503 else None
+    return Response(
+        error.encode(), status_code=error.status, media_type="application/json", headers=headers
+    )
+
+
+async def handle_api_error(request: Request, error: Exception) -> Response:
+    """Starlette handler for `ApiError`."""
+    assert isinstance(error, ApiError), "registered for ApiError only"
+    return error_response(error)
+
+
+async def handle_http_exception(request: Request, error: Exception) -> Response:
+    """Starlette handler for its own 404 and 405."""
+    assert isinstance(error, HTTPException), "registered for HTTPException only"
+    method, path = request.method, request.url.path
+    if error.status_code == 404:
+        api_error = ApiError(
+            404,
+            f"Unknown request URL: {method} {path}. Please check the URL for typos",
+            code="unknown_url",
+        )
+    elif error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "another method")
+        api_error = ApiError(
+            405,
+            f"Not allowed to {method} on {path}. Allowed: {allowed}",
+            code="method_not_supported",
+        )
+    else:
+        api_error = ApiError(error.status_code, str(error.detail))
+    response = error_response(api_error)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def handle_unexpected(request: Request, error: Exception) -> Response:
+    """Starlette handler for everything else; the server's log has the traceback."""
+    return error_response(
+        ApiError(
+            500,
+            "The server had an error while processing the request; its log has the details",
+            type=SERVER_ERROR,
+        )
+    )

@@ -1,0 +1,63 @@
+"""Where the tokens of one HTTP request wait until its handler takes them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from max.pipelines.context import GenerationStatus
+
+
+@dataclass(slots=True)
+class ChoiceDelta:
+    """Tokens of one choice that came since the last look, and where the choice stands now."""
+
+    index: int
+    tokens: list[int]
+    status: GenerationStatus
+
+
+class Mailbox:
+    """Collects deltas of the request's choices, merged per choice, for one reader.
+
+    A reader that is slow, because its client reads slowly, gets more tokens at once and holds up
+    nobody. What waits is bounded by the choices' `max_length`.
+    """
+
+    def __init__(self) -> None:
+        self._deltas: dict[int, ChoiceDelta] = {}
+        self._error: Exception | None = None
+        self._reader: asyncio.Future[None] | None = None
+
+    def put(self, index: int, tokens: list[int], status: GenerationStatus) -> None:
+        waiting = self._deltas.get(index)
+        if waiting is None:
+            self._deltas[index] = ChoiceDelta(index, tokens, status)
+        else:
+            waiting.tokens += tokens
+            waiting.status = status
+        self._wake()
+
+    def fail(self, error: Exception) -> None:
+        """Makes `take` raise `error`, also when deltas are waiting."""
+        self._error = error
+        self._wake()
+
+    async def take(self) -> list[ChoiceDelta]:
+        """Waits until there is something and takes all of it.
+
+        Raises:
+            Exception: What `fail` was given.
+        """
+        if not self._deltas and self._error is None:
+            self._reader = asyncio.get_running_loop().create_future()
+            await self._reader
+        if self._error is not None:
+            raise self._error
+        deltas = list(self._deltas.values())
+        self._deltas.clear()
+        return deltas
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)

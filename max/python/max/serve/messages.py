@@ -1,0 +1,117 @@
+"""Messages between the API process and the model worker.
+
+Both sides are started from the same installation, so there is one version; it is checked once, in
+`Ready`, so that a mixed installation is refused instead of misread.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from max.pipelines.context import GenerationStatus
+
+PROTOCOL_VERSION = 1
+
+
+class Sampling(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of `SamplingParams` that the worker needs. The seed is always decided."""
+
+    top_k: int
+    top_p: float
+    min_p: float
+    temperature: float
+    frequency_penalty: float
+    presence_penalty: float
+    repetition_penalty: float
+    min_new_tokens: int
+    ignore_eos: bool
+    seed: int
+    logit_bias: dict[int, float] | None = None
+
+
+class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Run a request, or take up one that another worker began.
+
+    `tokens` is the prompt (`prompt_length` tokens) and whatever was generated before, so a replay
+    is the same message with the emitted tokens appended.
+    """
+
+    request_id: str
+    tokens: list[int]
+    prompt_length: int
+    max_length: int
+    eos_token_ids: list[int]
+    stop_token_ids: list[int]
+    sampling: Sampling
+    model_name: str
+    cache_salt: str | None = None
+
+
+class Cancel(msgspec.Struct, frozen=True, tag=True):
+    """Forget requests and free their pages; unknown or finished ones are ignored."""
+
+    request_ids: list[str]
+
+
+class Stop(msgspec.Struct, frozen=True, tag=True):
+    """End the worker process."""
+
+
+class Loading(msgspec.Struct, frozen=True, tag=True):
+    """The worker entered another phase of its start."""
+
+    phase: str
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The model is loaded and requests are taken."""
+
+    protocol_version: int
+    max_model_len: int
+    max_batch_size: int
+    total_num_pages: int
+    page_size: int
+
+
+class StartFailed(msgspec.Struct, frozen=True, tag=True):
+    """The worker could not start and is about to exit; `report` is what the user should read."""
+
+    report: str
+
+
+class Admitted(msgspec.Struct, frozen=True, tag=True):
+    """The scheduler took these requests."""
+
+    request_ids: list[str]
+
+
+class Refused(msgspec.Struct, frozen=True, tag=True):
+    """The scheduler did not take this request, for instance because it can never fit."""
+
+    request_id: str
+    reason: str
+
+
+class TokenDelta(msgspec.Struct, frozen=True, array_like=True):
+    """What one step added to one request: its new tokens and where the request stands now."""
+
+    request_id: str
+    tokens: list[int]
+    status: GenerationStatus
+
+
+class Tokens(msgspec.Struct, frozen=True, tag=True):
+    """Everything that one step of the model brought."""
+
+    deltas: list[TokenDelta]
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """An exception in a step; these requests are gone, the worker goes on."""
+
+    request_ids: list[str]
+    reason: str
+
+
+ToWorker = Submit | Cancel | Stop
+FromWorker = Loading | Ready | StartFailed | Admitted | Refused | Tokens | Failed

@@ -1,0 +1,54 @@
+"""Which model is served and how it is had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from max.serve.worker.interface import ServablePipeline
+
+if TYPE_CHECKING:
+    from max.pipelines.config import PipelineConfig
+    from max.pipelines.lib.tokenizer import TextTokenizer
+
+
+class ModelParts(NamedTuple):
+    """What the two processes need: the tokenizer here, the factory in the worker."""
+
+    tokenizer: TextTokenizer
+    factory: Callable[[], ServablePipeline]
+    sampling_defaults: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A model that is to be served.
+
+    Attributes:
+        name: The name that requests use.
+        retrieve: Finds or downloads the model's files and gives its parts. The factory among
+            them is picklable: it runs in the worker. May take minutes.
+        allow_extra_fields: Ignore unknown fields of requests.
+    """
+
+    name: str
+    retrieve: Callable[[], ModelParts] = field(repr=False)
+    allow_extra_fields: bool = False
+
+
+def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
+    """The model that a configuration describes, through the registry."""
+
+    def retrieve() -> ModelParts:
+        from max.pipelines.lib import PIPELINE_REGISTRY
+
+        tokenizer, factory = PIPELINE_REGISTRY.retrieve_factory(pipeline_config)
+        defaults = pipeline_config.model.sampling_params_defaults.values_to_update
+        return ModelParts(tokenizer, factory, defaults)
+
+    return ModelSource(
+        name=pipeline_config.model.model_name,
+        retrieve=retrieve,
+        allow_extra_fields=pipeline_config.runtime.allow_extra_request_fields,
+    )

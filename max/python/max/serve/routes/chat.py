@@ -1,0 +1,80 @@
+"""`POST /v1/chat/completions`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from max.serve.answering import Answer, answer
+from max.serve.choice import TextDelta
+from max.serve.contexts import chat_contexts
+from max.serve.routes.body import read_body
+from max.serve.routes.identity import AnswerIdentity
+from max.serve.schemas.chat import (
+    AnswerMessage,
+    ChatChoice,
+    ChatChunkChoice,
+    ChatCompletion,
+    ChatCompletionChunk,
+    ChatCompletionRequest,
+    ChatDelta,
+)
+from max.serve.schemas.usage import Usage
+from max.serve.schemas.validation import parse_request
+from max.serve.state import state_of
+
+
+async def chat_completions(request: Request) -> Response:
+    """Answers a conversation."""
+    state = state_of(request)
+    raw = await read_body(request, state.settings.max_request_bytes)
+    body = parse_request(ChatCompletionRequest, raw, allow_extra_fields=state.allow_extra_fields)
+    service = state.require_service()
+    service.check_name(body.model)
+    contexts = await chat_contexts(service, body)
+    identity = AnswerIdentity.new("chatcmpl", service.name)
+    return await answer(request, service, body, contexts, ChatFormat(identity))
+
+
+class ChatFormat:
+    """An answer in the words of chat completions."""
+
+    def __init__(self, identity: AnswerIdentity) -> None:
+        self._identity = identity
+
+    def opening(self, index: int) -> ChatCompletionChunk:
+        return self._chunk([ChatChunkChoice(index, ChatDelta(role="assistant", content=""))])
+
+    def chunk(self, delta: TextDelta) -> ChatCompletionChunk:
+        gained = ChatDelta(content=delta.text or None)
+        return self._chunk([ChatChunkChoice(delta.index, gained, delta.finish_reason)])
+
+    def usage_chunk(self, usage: Usage) -> ChatCompletionChunk:
+        return self._chunk([], usage)
+
+    def whole(self, answers: Sequence[Answer], usage: Usage) -> ChatCompletion:
+        return ChatCompletion(
+            id=self._identity.id,
+            created=self._identity.created,
+            model=self._identity.model,
+            choices=[
+                ChatChoice(
+                    answer.choice.index, AnswerMessage(answer.text), answer.choice.finish_reason
+                )
+                for answer in answers
+            ],
+            usage=usage,
+        )
+
+    def _chunk(
+        self, choices: list[ChatChunkChoice], usage: Usage | None = None
+    ) -> ChatCompletionChunk:
+        return ChatCompletionChunk(
+            id=self._identity.id,
+            created=self._identity.created,
+            model=self._identity.model,
+            choices=choices,
+            usage=usage,
+        )

@@ -1,0 +1,64 @@
+"""`POST /v1/completions`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from max.serve.answering import Answer, answer
+from max.serve.choice import TextDelta
+from max.serve.contexts import completion_contexts
+from max.serve.routes.body import read_body
+from max.serve.routes.identity import AnswerIdentity
+from max.serve.schemas.completion import Completion, CompletionChoice, CompletionRequest
+from max.serve.schemas.usage import Usage
+from max.serve.schemas.validation import parse_request
+from max.serve.state import state_of
+
+
+async def completions(request: Request) -> Response:
+    """Continues one or several prompts."""
+    state = state_of(request)
+    raw = await read_body(request, state.settings.max_request_bytes)
+    body = parse_request(CompletionRequest, raw, allow_extra_fields=state.allow_extra_fields)
+    service = state.require_service()
+    service.check_name(body.model)
+    contexts = await completion_contexts(service, body)
+    identity = AnswerIdentity.new("cmpl", service.name)
+    return await answer(request, service, body, contexts, CompletionFormat(identity))
+
+
+class CompletionFormat:
+    """An answer in the words of completions."""
+
+    def __init__(self, identity: AnswerIdentity) -> None:
+        self._identity = identity
+
+    def opening(self, index: int) -> None:
+        return None
+
+    def chunk(self, delta: TextDelta) -> Completion:
+        return self._completion([CompletionChoice(delta.index, delta.text, delta.finish_reason)])
+
+    def usage_chunk(self, usage: Usage) -> Completion:
+        return self._completion([], usage)
+
+    def whole(self, answers: Sequence[Answer], usage: Usage) -> Completion:
+        choices = [
+            CompletionChoice(answer.choice.index, answer.text, answer.choice.finish_reason)
+            for answer in answers
+        ]
+        return self._completion(choices, usage)
+
+    def _completion(
+        self, choices: list[CompletionChoice], usage: Usage | None = None
+    ) -> Completion:
+        return Completion(
+            id=self._identity.id,
+            created=self._identity.created,
+            model=self._identity.model,
+            choices=choices,
+            usage=usage,
+        )

@@ -1,0 +1,1 @@
+"""Bodies of requests (pydantic) and responses (msgspec)."""

@@ -1,0 +1,125 @@
+"""`POST /v1/chat/completions`: request body, response, stream chunks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from pydantic import Field, JsonValue
+
+from max.serve.schemas.sampling_fields import SamplingFields
+from max.serve.schemas.unsupported import unsupported
+from max.serve.schemas.usage import Usage
+from max.serve.schemas.validation import RequestModel
+
+
+class TextPart(RequestModel):
+    """One part of a message's content; text is what this release takes."""
+
+    type: Literal["text"]
+    text: str
+
+
+class ChatMessage(RequestModel):
+    """One message of the conversation."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[TextPart] | None = None
+    name: str | None = None
+    tool_calls: list[dict[str, JsonValue]] | None = None
+    tool_call_id: str | None = None
+    refusal: Annotated[JsonValue, unsupported()] = None
+    audio: Annotated[JsonValue, unsupported()] = None
+    function_call: Annotated[JsonValue, unsupported()] = None
+
+    @property
+    def text(self) -> str:
+        """The content as one string."""
+        if self.content is None or isinstance(self.content, str):
+            return self.content or ""
+        return "\n".join(part.text for part in self.content)
+
+
+class ChatCompletionRequest(SamplingFields):
+    """The request body."""
+
+    messages: list[ChatMessage] = Field(min_length=1)
+    max_completion_tokens: int | None = Field(
+        default=None, ge=1, description="Wins over its older name max_tokens."
+    )
+    chat_template_kwargs: dict[str, Any] | None = None
+
+    tools: Annotated[JsonValue, unsupported([])] = None
+    tool_choice: Annotated[JsonValue, unsupported("none", "auto")] = None
+    parallel_tool_calls: Annotated[JsonValue, unsupported(True, False)] = None
+    functions: Annotated[JsonValue, unsupported([])] = None
+    function_call: Annotated[JsonValue, unsupported("none", "auto")] = None
+    response_format: Annotated[JsonValue, unsupported({"type": "text"})] = None
+    logprobs: Annotated[JsonValue, unsupported(False)] = None
+    top_logprobs: Annotated[JsonValue, unsupported(0)] = None
+    modalities: Annotated[JsonValue, unsupported(["text"])] = None
+    audio: Annotated[JsonValue, unsupported()] = None
+    prediction: Annotated[JsonValue, unsupported()] = None
+    reasoning_effort: Annotated[JsonValue, unsupported()] = None
+    verbosity: Annotated[JsonValue, unsupported()] = None
+    web_search_options: Annotated[JsonValue, unsupported()] = None
+    store: Annotated[JsonValue, unsupported(False)] = None
+
+    @property
+    def completion_limit(self) -> int | None:
+        return self.max_completion_tokens or self.max_tokens
+
+
+class AnswerMessage(msgspec.Struct, frozen=True):
+    """The model's message."""
+
+    content: str
+    role: str = "assistant"
+    refusal: None = None
+
+
+class ChatChoice(msgspec.Struct, frozen=True):
+    """One answer."""
+
+    index: int
+    message: AnswerMessage
+    finish_reason: str | None
+    logprobs: None = None
+
+
+class ChatCompletion(msgspec.Struct, frozen=True, kw_only=True):
+    """The response body."""
+
+    id: str
+    object: str = "chat.completion"
+    created: int
+    model: str
+    choices: list[ChatChoice]
+    usage: Usage
+
+
+class ChatDelta(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a chunk adds to a message."""
+
+    role: str | None = None
+    content: str | None = None
+
+
+class ChatChunkChoice(msgspec.Struct, frozen=True):
+    """What a chunk adds to one answer."""
+
+    index: int
+    delta: ChatDelta
+    finish_reason: str | None = None
+    logprobs: None = None
+
+
+class ChatCompletionChunk(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of a stream."""
+
+    id: str
+    object: str = "chat.completion.chunk"
+    created: int
+    model: str
+    choices: list[ChatChunkChoice]
+    usage: Usage | None = None

@@ -1,0 +1,78 @@
+"""`POST /v1/completions`: request body, response, stream chunks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
+from pydantic import AfterValidator, JsonValue
+from pydantic_core import PydanticCustomError
+
+from max.serve.schemas.sampling_fields import SamplingFields
+from max.serve.schemas.unsupported import unsupported
+from max.serve.schemas.usage import Usage
+
+MAX_PROMPTS = 2048
+
+Prompt: TypeAlias = str | list[int]
+
+
+def _is_token_ids(value: JsonValue) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(type(token) is int and token >= 0 for token in value)
+    )
+
+
+def _parse_prompts(value: JsonValue) -> list[Prompt]:
+    """One of the four documented forms, as a list of prompts."""
+    prompts: Any
+    if isinstance(value, str) or _is_token_ids(value):
+        prompts = [value]
+    elif isinstance(value, list) and value:
+        prompts = value
+    else:
+        prompts = []
+    if not prompts or not all(isinstance(p, str) or _is_token_ids(p) for p in prompts):
+        raise PydanticCustomError(
+            "prompt_type",
+            "Input should be a string, a list of strings, a list of token ids"
+            " or a list of lists of token ids, and not empty",
+        )
+    if len(prompts) > MAX_PROMPTS:
+        raise PydanticCustomError(
+            "prompt_count", "Input should have at most {limit} prompts", {"limit": MAX_PROMPTS}
+        )
+    return list(prompts)
+
+
+class CompletionRequest(SamplingFields):
+    """The request body. `prompt` is normalised to a list of prompts."""
+
+    prompt: Annotated[Any, AfterValidator(_parse_prompts)]
+
+    echo: Annotated[JsonValue, unsupported(False)] = None
+    suffix: Annotated[JsonValue, unsupported("")] = None
+    best_of: Annotated[JsonValue, unsupported(1)] = None
+    logprobs: Annotated[JsonValue, unsupported()] = None
+
+
+class CompletionChoice(msgspec.Struct, frozen=True):
+    """One completion, or what a chunk adds to it."""
+
+    index: int
+    text: str
+    finish_reason: str | None = None
+    logprobs: None = None
+
+
+class Completion(msgspec.Struct, frozen=True, kw_only=True):
+    """The response body, and each event of a stream."""
+
+    id: str
+    object: str = "text_completion"
+    created: int
+    model: str
+    choices: list[CompletionChoice]
+    usage: Usage | None = None

@@ -1,0 +1,90 @@
+"""Request fields that both completion endpoints share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, JsonValue, field_validator
+from pydantic_core import PydanticCustomError
+
+from max.serve.schemas.validation import RequestModel
+
+MAX_CHOICES = 128
+MAX_STOP_STRINGS = 16
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+
+
+def _parse_stop(value: JsonValue) -> list[str]:
+    stops = [value] if isinstance(value, str) else value
+    if stops is None:
+        return []
+    if not isinstance(stops, list) or not all(isinstance(stop, str) for stop in stops):
+        raise PydanticCustomError("stop_type", "Input should be a string or a list of strings")
+    if len(stops) > MAX_STOP_STRINGS:
+        raise PydanticCustomError(
+            "stop_count", "Input should have at most {limit} strings", {"limit": MAX_STOP_STRINGS}
+        )
+    if "" in stops:
+        raise PydanticCustomError("stop_empty", "Input should not hold an empty string")
+    return [str(stop) for stop in stops]
+
+
+class StreamOptions(RequestModel):
+    """`stream_options`."""
+
+    include_usage: bool | None = None
+    include_obfuscation: bool | None = Field(
+        default=None, description="Accepted without effect: nothing is obfuscated."
+    )
+
+
+class SamplingFields(RequestModel):
+    """What both endpoints take; null and absent mean the model's default."""
+
+    model: str
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    top_k: int | None = Field(default=None, ge=-1, description="-1 considers all tokens.")
+    min_p: float | None = Field(default=None, ge=0, le=1)
+    seed: int | None = Field(default=None, ge=INT64_MIN, le=INT64_MAX)
+    frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
+    presence_penalty: float | None = Field(default=None, ge=-2, le=2)
+    repetition_penalty: float | None = Field(default=None, gt=0)
+    stop: Annotated[Any, AfterValidator(_parse_stop)] = Field(default=None, validate_default=True)
+    stop_token_ids: list[Annotated[int, Field(ge=0)]] | None = None
+    max_tokens: int | None = Field(default=None, ge=1)
+    min_tokens: int | None = Field(default=None, ge=0)
+    ignore_eos: bool | None = None
+    logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = None
+    n: int | None = Field(default=None, ge=1, le=MAX_CHOICES)
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    cache_salt: str | None = None
+
+    # Accepted without effect: they label or route a request, and nothing here depends on them.
+    user: str | None = None
+    metadata: dict[str, str] | None = None
+    service_tier: str | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
+    prompt_cache_retention: str | None = None
+
+    @field_validator("logit_bias")
+    @classmethod
+    def _keys_are_token_ids(cls, bias: dict[str, float] | None) -> dict[str, float] | None:
+        wrong = [key for key in bias or {} if not key.isdecimal()]
+        if wrong:
+            raise PydanticCustomError(
+                "logit_bias_key", "Keys should be token ids, not {key}", {"key": repr(wrong[0])}
+            )
+        return bias
+
+    @property
+    def completion_limit(self) -> int | None:
+        """The most tokens that the client wants in one choice."""
+        return self.max_tokens
+
+    @property
+    def includes_usage(self) -> bool:
+        """Whether a stream ends with a chunk that holds the usage."""
+        return self.stream_options is not None and bool(self.stream_options.include_usage)

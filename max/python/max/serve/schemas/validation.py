@@ -1,0 +1,99 @@
+"""Reads a request body into its model and turns pydantic's errors into OpenAI's envelope."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from max.serve.errors import ApiError, invalid_value
+
+UNKNOWN_FIELD_HINT = (
+    "Check the spelling; a server started with --allow-extra-request-fields ignores unknown fields"
+)
+SHOWN_INPUT_LENGTH = 80
+
+
+class RequestModel(BaseModel):
+    """Base of all request bodies: exact types, finite numbers, no unknown fields."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+RequestT = TypeVar("RequestT", bound=RequestModel)
+
+
+def parse_request(model: type[RequestT], body: bytes, *, allow_extra_fields: bool) -> RequestT:
+    """Validates a JSON body.
+
+    Args:
+        model: What the body should be.
+        body: The bytes received.
+        allow_extra_fields: Ignore unknown fields instead of refusing them.
+
+    Raises:
+        ApiError: 400 that names the first offending field in `param`.
+    """
+    try:
+        return model.model_validate_json(body, extra="ignore" if allow_extra_fields else "forbid")
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        # Of a union's branches, the one that got deepest is the one that was meant.
+        raise _describe(max(details, key=lambda detail: len(detail["loc"]))) from error
+
+
+def _describe(detail: ErrorDetails) -> ApiError:
+    param = _path(detail["loc"])
+    match detail["type"]:
+        case "json_invalid":
+            return invalid_value(
+                "We could not parse the JSON body of your request."
+                f" {detail['msg']}. The API expects a JSON object",
+                code="invalid_json",
+            )
+        case "model_type" | "model_attributes_type" if param is None:
+            return invalid_value(
+                f"The request body must be a JSON object, got {_shown(detail['input'])}",
+                code="invalid_type",
+            )
+        case "missing":
+            return invalid_value(
+                f"Missing required parameter: '{param}'", param, "missing_required_parameter"
+            )
+        case "extra_forbidden":
+            return invalid_value(
+                f"Unrecognized request argument supplied: {param}. {UNKNOWN_FIELD_HINT}",
+                param,
+                "unknown_parameter",
+            )
+        case "unsupported":
+            return invalid_value(detail["msg"], param, "unsupported_parameter")
+        case kind:
+            code = "invalid_type" if kind.endswith("_type") else "invalid_value"
+            return invalid_value(
+                f"Invalid value for '{param}': {_lower_first(detail['msg'])},"
+                f" got {_shown(detail['input'])}",
+                param,
+                code,
+            )
+
+
+def _path(location: tuple[int | str, ...]) -> str | None:
+    """`("messages", 0, "content")` as `messages[0].content`, without pydantic's union tags."""
+    path = ""
+    for part in location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part != "str" and "[" not in part:
+            path += f".{part}" if path else part
+    return path or None
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN_INPUT_LENGTH else text[:SHOWN_INPUT_LENGTH] + "..."
+
+
+def _lower_first(message: str) -> str:
+    return message[:1].lower() + message[1:]

@@ -1,0 +1,123 @@
+"""`serve`: the API server from its start to its exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from socket import socket
+from typing import TYPE_CHECKING
+
+from max.serve.app import create_app
+from max.serve.config import ServerSettings
+from max.serve.errors import SERVER_ERROR, ApiError
+from max.serve.http_server import HttpServer, on_signals
+from max.serve.listening import ListenError, open_socket, url_of
+from max.serve.logs import configure_logging
+from max.serve.model_runner import ModelRunner, WorkerDiedError
+from max.serve.model_source import ModelSource, configured_model
+from max.serve.state import ServerState
+from max.serve.worker_handle import WorkerStartError
+
+if TYPE_CHECKING:
+    from max.pipelines.config import PipelineConfig
+
+logger = logging.getLogger(__name__)
+
+
+def serve(settings: ServerSettings, pipeline_config: PipelineConfig) -> int:
+    """Serves the configured model until CTRL+C or SIGTERM.
+
+    Args:
+        settings: Address, limits and logging of the server.
+        pipeline_config: The model and how it runs.
+
+    Returns:
+        The process's exit code: 0 after a signal, 1 when the server could not start or lost its
+        worker; the reason is on standard error.
+
+    Raises:
+        Exception: What finding or reading the model's files raised, such as `ModelSourceError`.
+    """
+    return serve_source(settings, configured_model(pipeline_config))
+
+
+def serve_source(settings: ServerSettings, source: ModelSource) -> int:
+    """As `serve`, for a model from anywhere."""
+    import uvloop
+
+    configure_logging(settings.logs_console_level, settings.log_prefix)
+    try:
+        listener = open_socket(settings.host, settings.port)
+    except ListenError as error:
+        return _fail(str(error))
+    with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            return runner.run(_serve(settings, source, listener))
+        except WorkerStartError as error:
+            return _fail(f"the model could not be loaded.\n{error}")
+        except WorkerDiedError as error:
+            return _fail(str(error))
+
+
+async def _serve(settings: ServerSettings, source: ModelSource, listener: socket) -> int:
+    return await _Serving(settings, source, listener).run()
+
+
+class _Serving:
+    """One life of the server: HTTP and model side by side until one of them ends."""
+
+    def __init__(self, settings: ServerSettings, source: ModelSource, listener: socket) -> None:
+        self._settings = settings
+        self._listener = listener
+        self._state = ServerState(settings=settings, allow_extra_fields=source.allow_extra_fields)
+        self._model = ModelRunner(source, self._state)
+        self._http = HttpServer(
+            create_app(self._state), shutdown_timeout=settings.shutdown_timeout
+        )
+
+    async def run(self) -> int:
+        with on_signals(self._shut_down):
+            serving = asyncio.create_task(self._http.serve(sockets=[self._listener]))
+            running = asyncio.create_task(self._model.run(self._announce))
+            try:
+                await asyncio.wait({serving, running}, return_when=asyncio.FIRST_COMPLETED)
+                self._http.stop()
+                await serving
+                if running.done():
+                    await running
+                return 0
+            finally:
+                running.cancel()
+                await self._model.stop()
+
+    def _announce(self) -> None:
+        address = url_of(self._listener)
+        print(f"Server ready on {address} (Press CTRL+C to quit)", flush=True)
+
+    def _shut_down(self) -> None:
+        """The first signal lets running requests finish; the second one ends them."""
+        if self._http.should_exit:
+            self._end_requests()
+            self._http.stop()
+            return
+        self._state.service, self._state.phase = None, "shutting down"
+        self._http.stop()
+        if running := self._model.client.num_running:
+            timeout = self._settings.shutdown_timeout
+            print(
+                f"Finishing {running} running requests for up to {timeout:g} s"
+                " (press CTRL+C again to stop at once)",
+                flush=True,
+            )
+            asyncio.get_running_loop().call_later(timeout, self._end_requests)
+
+    def _end_requests(self) -> None:
+        self._model.end_requests(
+            ApiError(503, "The server is shutting down", type=SERVER_ERROR, code="shutting_down")
+        )
+
+
+def _fail(reason: str) -> int:
+    print(f"Error: {reason}", file=sys.stderr, flush=True)
+    return 1

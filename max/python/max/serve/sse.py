@@ -1,0 +1,61 @@
+"""Server-sent events over ASGI, without a task or a model per token."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+import msgspec
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from max.serve.disconnect import ClientDisconnected, until_disconnect
+from max.serve.errors import ApiError
+
+logger = logging.getLogger(__name__)
+
+DONE = b"data: [DONE]\n\n"
+_encoder = msgspec.json.Encoder()
+
+
+def event(payload: msgspec.Struct) -> bytes:
+    """One event that holds `payload` as JSON."""
+    return b"data: " + _encoder.encode(payload) + b"\n\n"
+
+
+class EventStream(Response):
+    """Sends what an async generator yields, each item as one write.
+
+    An `ApiError` after the first byte can no longer change the status; it is sent as an event, as
+    OpenAI does, and the stream ends without `[DONE]`. `on_close` is called however the stream ends,
+    at once when the client goes away, and even if the generator was never entered.
+    """
+
+    media_type = "text/event-stream"
+
+    def __init__(self, events: AsyncGenerator[bytes, None], on_close: Callable[[], None]) -> None:
+        super().__init__(headers={"cache-control": "no-cache", "x-accel-buffering": "no"})
+        del self.headers["content-length"]
+        self._events = events
+        self._on_close = on_close
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await until_disconnect(receive, self._send_events(send))
+        except ClientDisconnected:
+            logger.debug("The client closed a stream before its end")
+        finally:
+            self._on_close()
+
+    async def _send_events(self, send: Send) -> None:
+        await send(
+            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        )
+        try:
+            async with aclosing(self._events) as events:
+                async for data in events:
+                    await send({"type": "http.response.body", "body": data, "more_body": True})
+        except ApiError as error:
+            body = b"data: " + error.encode() + b"\n\n"
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})

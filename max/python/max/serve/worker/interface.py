@@ -1,0 +1,35 @@
+"""What the worker needs of a pipeline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from max.pipelines.context import TextContext, TextGenerationOutput
+from max.pipelines.modeling.types import RequestID, TextGenerationInputs
+from max.serve.scheduler import PageSource
+
+if TYPE_CHECKING:
+    from max.pipelines.config import PipelineConfig
+
+
+class StepPipeline(Protocol):
+    """One step over a batch."""
+
+    def execute(
+        self, inputs: TextGenerationInputs[TextContext]
+    ) -> dict[RequestID, TextGenerationOutput]: ...
+
+
+class ServablePipeline(StepPipeline, Protocol):
+    """A text generation pipeline with its configuration and KV cache."""
+
+    @property
+    def pipeline_config(self) -> PipelineConfig: ...
+
+    @property
+    def kv_manager(self) -> PageSource: ...
+
+    @property
+    def max_length(self) -> int:
+        """Tokens that a request may have, prompt and answer, whatever the memory."""
+        ...

@@ -1,0 +1,146 @@
+"""The API process's hold on its worker process: start, events, death, stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import multiprocessing
+import pickle
+import signal
+from collections.abc import Callable
+
+import zmq
+
+from max.serve.messages import (
+    PROTOCOL_VERSION,
+    FromWorker,
+    Loading,
+    Ready,
+    StartFailed,
+    Stop,
+    ToWorker,
+)
+from max.serve.transport import EndpointFolder, api_channel
+from max.serve.worker.process import run_worker
+
+logger = logging.getLogger(__name__)
+
+STOP_TIMEOUT_S = 5.0
+
+
+class WorkerStartError(Exception):
+    """The worker did not become ready; the message is for the user."""
+
+
+class WorkerHandle:
+    """One worker process, from its start to its end.
+
+    Create, `start` and `stop` on the event loop's thread. Nothing is polled: events wake the loop
+    through the channel's file descriptor, death through the process's sentinel.
+    """
+
+    def __init__(
+        self,
+        on_event: Callable[[FromWorker], None],
+        on_phase: Callable[[str], None],
+    ) -> None:
+        self._on_event = on_event
+        self._on_phase = on_phase
+        self._loop = asyncio.get_running_loop()
+        self._folder = EndpointFolder()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._channel = api_channel(self._context, self._folder.endpoints)
+        self._process: multiprocessing.process.BaseProcess | None = None
+        self.ready: asyncio.Future[Ready] = self._loop.create_future()
+        self.exited: asyncio.Future[int] = self._loop.create_future()
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process id; None before `start`."""
+        return self._process.pid if self._process is not None else None
+
+    def start(self, factory: object, log_level: str, log_prefix: str | None) -> None:
+        """Starts the process; `ready` and `exited` tell what becomes of it.
+
+        Args:
+            factory: A picklable function without arguments that builds the pipeline.
+            log_level: See `run_worker`.
+            log_prefix: See `run_worker`.
+        """
+        self._process = multiprocessing.get_context("spawn").Process(
+            target=run_worker,
+            args=(self._folder.endpoints, pickle.dumps(factory), log_level, log_prefix),
+            name="max-model-worker",
+        )
+        self._process.start()
+        self._loop.add_reader(self._channel.fd, self._take_events)
+        self._loop.add_reader(self._process.sentinel, self._note_exit)
+
+    def send(self, message: ToWorker) -> None:
+        """Sends a command; it is lost when the worker has ended."""
+        if not self.exited.done():
+            self._channel.send(message)
+
+    async def stop(self) -> None:
+        """Ends the process, gently if it is serving, and frees what belongs to it."""
+        process = self._process
+        if process is not None and not self.exited.done():
+            if self.ready.done():
+                self.send(Stop())
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(asyncio.shield(self.exited), STOP_TIMEOUT_S)
+            if not self.exited.done():
+                process.kill()
+                await self.exited
+        if process is not None:
+            self._loop.remove_reader(self._channel.fd)
+        if not self.ready.done():
+            self.ready.cancel()
+        self._channel.close()
+        self._context.term()
+        self._folder.close()
+
+    def _take_events(self) -> None:
+        for event in self._channel.drain():
+            match event:
+                case Loading(phase=phase):
+                    self._on_phase(phase)
+                case Ready():
+                    self._note_ready(event)
+                case StartFailed(report=report):
+                    self._fail_start(report)
+                case _:
+                    self._on_event(event)
+
+    def _note_ready(self, ready: Ready) -> None:
+        if ready.protocol_version == PROTOCOL_VERSION:
+            self.ready.set_result(ready)
+        else:
+            self._fail_start(
+                f"the worker speaks protocol {ready.protocol_version}, this process"
+                f" {PROTOCOL_VERSION}: two versions of the package are mixed"
+            )
+
+    def _note_exit(self) -> None:
+        assert self._process is not None, "a sentinel exists only after start"
+        self._loop.remove_reader(self._process.sentinel)
+        self._take_events()
+        self._process.join()
+        code = self._process.exitcode
+        assert code is not None, "join returned"
+        self._fail_start(describe_exit(code) + " while the model was loading")
+        self.exited.set_result(code)
+
+    def _fail_start(self, report: str) -> None:
+        if not self.ready.done():
+            self.ready.set_exception(WorkerStartError(report))
+
+
+def describe_exit(code: int) -> str:
+    """What an exit code of the worker means, as half a sentence."""
+    if code >= 0:
+        return f"the model worker exited with code {code}"
+    name = signal.Signals(-code).name
+    cause = ", as the system does when memory runs out" if -code == signal.SIGKILL else ""
+    return f"the model worker was ended by {name}{cause}"
