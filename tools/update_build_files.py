@@ -54,7 +54,7 @@ def plan(root: Path, *, min_files: int = MIN_FILES) -> Plan:
         path = root / package / "BUILD.bazel"
         if is_generated(path):
             files[path] = text + kept_part(path)
-    return Plan(files, list(targets.problems()))
+    return Plan(files, list(dict.fromkeys(targets.problems())))
 
 
 def stale_files(root: Path, wanted: Collection[Path]) -> Iterator[Path]:

@@ -20,8 +20,9 @@ from tools.build.layers import FACADES
 from tools.build.modules import IMPORT_ROOTS, ModuleIndex
 from tools.build.third_party import direct_requirements, distribution_of
 
-# Packages whose children are units of their own.
-_SPLIT = (*FACADES, "max.pipelines.architectures")
+# Packages whose children are units of their own. (max.pipelines.modeling: contexts are made of some
+# of its modules, and others of its modules of contexts.)
+_SPLIT = (*FACADES, "max.pipelines.architectures", "max.pipelines.modeling")
 
 
 @dataclass(frozen=True, order=True)
