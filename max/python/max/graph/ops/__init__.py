@@ -13,6 +13,7 @@ from max.graph.ops.arithmetic import (
     pow,
     sub,
 )
+from max.graph.ops.buffers import buffer_load, buffer_store, buffer_store_slice
 from max.graph.ops.casting import cast, transfer_to
 from max.graph.ops.comparison import (
     equal,
@@ -28,6 +29,8 @@ from max.graph.ops.comparison import (
     where,
 )
 from max.graph.ops.constants import constant, range, shape_to_tensor
+from max.graph.ops.convolution import avg_pool2d, conv2d, conv3d, fold, max_pool2d
+from max.graph.ops.custom import custom, inplace_custom
 from max.graph.ops.debug import print
 from max.graph.ops.functions import (
     acos,
@@ -58,6 +61,8 @@ from max.graph.ops.linalg import linear, matmul, outer
 from max.graph.ops.normalization import group_norm, layer_norm, logsoftmax, rms_norm, softmax
 from max.graph.ops.rebinding import rebind
 from max.graph.ops.reduction import argmax, argmin, max, mean, min, prod, sum
+from max.graph.ops.repeating import band_part, pad, repeat_interleave, tile
+from max.graph.ops.scattering import masked_scatter, scatter, scatter_add, scatter_nd
 from max.graph.ops.shaping import (
     broadcast_to,
     flatten,
@@ -78,15 +83,23 @@ __all__ = [
     "argmin",
     "argsort",
     "atanh",
+    "avg_pool2d",
+    "band_part",
     "bottom_k",
     "broadcast_to",
+    "buffer_load",
+    "buffer_store",
+    "buffer_store_slice",
     "cast",
     "ceil",
     "chunk",
     "concat",
     "constant",
+    "conv2d",
+    "conv3d",
     "cos",
     "cumsum",
+    "custom",
     "div",
     "equal",
     "erf",
@@ -94,12 +107,14 @@ __all__ = [
     "flatten",
     "floor",
     "floor_div",
+    "fold",
     "gather",
     "gather_nd",
     "gelu",
     "greater",
     "greater_equal",
     "group_norm",
+    "inplace_custom",
     "is_inf",
     "is_nan",
     "layer_norm",
@@ -113,8 +128,10 @@ __all__ = [
     "logical_or",
     "logical_xor",
     "logsoftmax",
+    "masked_scatter",
     "matmul",
     "max",
+    "max_pool2d",
     "maximum",
     "mean",
     "min",
@@ -125,6 +142,7 @@ __all__ = [
     "nonzero",
     "not_equal",
     "outer",
+    "pad",
     "permute",
     "pow",
     "print",
@@ -132,10 +150,14 @@ __all__ = [
     "range",
     "rebind",
     "relu",
+    "repeat_interleave",
     "reshape",
     "rms_norm",
     "round",
     "rsqrt",
+    "scatter",
+    "scatter_add",
+    "scatter_nd",
     "shape_to_tensor",
     "sigmoid",
     "silu",
@@ -149,6 +171,7 @@ __all__ = [
     "sub",
     "sum",
     "tanh",
+    "tile",
     "top_k",
     "transfer_to",
     "transpose",

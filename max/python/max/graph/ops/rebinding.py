@@ -10,6 +10,7 @@ from max.graph.dim import StaticDim
 from max.graph.graph import Graph
 from max.graph.operands import graph_of
 from max.graph.ops.arguments import as_tensor, fail, shape_of
+from max.graph.real import real_tensor
 from max.graph.shape import Shape, ShapeLike
 from max.graph.tensor_value import TensorValue, TensorValueLike
 
@@ -34,7 +35,7 @@ def rebind(x: TensorValueLike, shape: ShapeLike, message: str = "") -> TensorVal
             fail("rebind", f"axis {axis} is {old}, not {new}. {message}".rstrip(), x)
     graph = graph_of([x])
     if graph is None:
-        return TensorValue(x) if isinstance(x, torch.Tensor) else x.tensor
+        return TensorValue(real_tensor(x))
     value: TensorValue = graph.operand(x)
     return value if wanted == actual else _rebound(graph, value, wanted, message)
 
