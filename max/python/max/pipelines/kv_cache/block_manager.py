@@ -30,12 +30,14 @@ class RequestPages:
         num_full: leading pages that are full and registered for sharing; they are never written.
         last_key: prefix key of page `num_full - 1`, or the namespace root.
         registers: whether its pages may be found by others.
+        tokens_asked: tokens that it looked for in the prefix cache, until that is counted.
     """
 
     pages: list[int] = field(default_factory=list)
     num_full: int = 0
     last_key: PrefixKey | None = None
     registers: bool = True
+    tokens_asked: int = 0
 
 
 def prefix_namespace(ctx: TextContext) -> PrefixKey:
@@ -112,8 +114,7 @@ class BlockManager:
         found = held.num_full * self.page_size
         if found:
             ctx.tokens.skip(found)
-        self._prefix_tokens_asked += length
-        self._prefix_tokens_hit += found
+        held.tokens_asked = length
         return found
 
     def ask(self, ctx: TextContext, num_steps: int = 1) -> AllocationResult:
@@ -141,8 +142,9 @@ class BlockManager:
         """Grows the request's pages as `ask` says, or, when that does not fit, changes nothing."""
         result = self.ask(ctx, num_steps)
         if result.fits:
-            pages = self._requests[ctx.request_id].pages
-            pages.extend(self.pool.take() for _ in range(result.pages_needed))
+            held = self._requests[ctx.request_id]
+            held.pages.extend(self.pool.take() for _ in range(result.pages_needed))
+            self._count_lookup(held)
         return result
 
     def commit(self, ctx: TextContext) -> None:
@@ -207,6 +209,13 @@ class BlockManager:
         if held is None:
             raise UnknownRequestError(request_id, action)
         return held
+
+    def _count_lookup(self, held: RequestPages) -> None:
+        """Counts a request's lookup once it begins, not each time that it tries to."""
+        if held.tokens_asked:
+            self._prefix_tokens_asked += held.tokens_asked
+            self._prefix_tokens_hit += held.num_full * self.page_size
+            held.tokens_asked = 0
 
     def _page_tokens(self, ctx: TextContext, position: int) -> bytes:
         start = position * self.page_size

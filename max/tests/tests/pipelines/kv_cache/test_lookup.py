@@ -1,0 +1,60 @@
+"""The arrays by which a step finds its pages."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from max.pipelines.context import TextContext, TokenBuffer
+from max.pipelines.kv_cache.block_manager import BlockManager
+from max.pipelines.kv_cache.errors import KVCacheIntegrityError, UnknownRequestError
+from max.pipelines.kv_cache.lookup import make_lookup
+from max.pipelines.modeling.types import RequestID
+
+
+def make_context(length: int, name: str) -> TextContext:
+    return TextContext(
+        max_length=100, tokens=TokenBuffer(range(length)), request_id=RequestID(name)
+    )
+
+
+def test_a_prompt_and_a_decoding_request_in_one_batch() -> None:
+    blocks = BlockManager(8, page_size=4)
+    prompt, decoding = make_context(3, "a"), make_context(9, "b")
+    blocks.claim("b")
+    blocks.try_alloc(decoding)
+    decoding.tokens.advance()
+    decoding.tokens.append(9)
+    blocks.try_alloc(decoding)
+    blocks.claim("a")
+    blocks.try_alloc(prompt)
+    lookup = make_lookup(blocks, [prompt, decoding])
+    np.testing.assert_array_equal(lookup.cache_lengths, [0, 9])
+    np.testing.assert_array_equal(lookup.lookup_table, [[3, 0, 0], [0, 1, 2]])
+    np.testing.assert_array_equal(lookup.max_prompt_length, [3])
+    np.testing.assert_array_equal(lookup.max_cache_length, [10])
+    assert {array.dtype for array in lookup} == {np.dtype(np.uint32)}
+
+
+def test_an_empty_batch_has_arrays_too() -> None:
+    lookup = make_lookup(BlockManager(1, page_size=4), [])
+    assert lookup.cache_lengths.shape == (0,)
+    assert lookup.lookup_table.shape == (0, 1)
+    np.testing.assert_array_equal(lookup.max_prompt_length, [0])
+
+
+def test_a_request_without_enough_pages_is_noticed() -> None:
+    blocks = BlockManager(8, page_size=4)
+    ctx = make_context(5, "a")
+    blocks.claim("a")
+    ctx.tokens.chunk(4)
+    blocks.try_alloc(ctx)
+    make_lookup(blocks, [ctx])
+    ctx.tokens.chunk(5)
+    with pytest.raises(KVCacheIntegrityError, match=r"'a': 1 \* 4 < 5"):
+        make_lookup(blocks, [ctx])
+
+
+def test_a_request_that_is_not_claimed_is_named() -> None:
+    with pytest.raises(UnknownRequestError, match="'a'"):
+        make_lookup(BlockManager(8, page_size=4), [make_context(5, "a")])

@@ -1,0 +1,312 @@
+"""The one rule, case by case."""
+
+from __future__ import annotations
+
+import pytest
+
+from max.pipelines.context import GenerationStatus, InputError, TextContext
+from max.pipelines.kv_cache import InsufficientBlocksError, PagedKVCacheManager
+from max.pipelines.modeling.types import RequestID, TextGenerationInputs
+from max.serve.scheduler import Batch, RequestTooLargeError, Scheduler, SchedulerConfig
+from tests.serve.scheduler.fake_model import (
+    FakePipeline,
+    make_context,
+    make_manager,
+    solo_answer,
+)
+
+# The model ends no answer to this prompt, once or repeated, within the steps taken below.
+PROMPT = [1, 2, 3, 4, 5]
+assert len(solo_answer(PROMPT, 16)) == 11
+
+
+class Server:
+    """A scheduler with its cache and model, stepped by hand."""
+
+    def __init__(
+        self, manager: PagedKVCacheManager | None = None, *, batch: int = 4, budget: int = 64
+    ) -> None:
+        self.manager = manager or make_manager(64)
+        self.config = SchedulerConfig(max_batch_size=batch, max_batch_input_tokens=budget)
+        self.reconfigure(self.config)
+
+    def reconfigure(self, config: SchedulerConfig) -> None:
+        self.scheduler = Scheduler(config, self.manager)
+        self.pipeline = FakePipeline(self.manager)
+
+    def add(self, name: str, prompt: list[int] = PROMPT, max_length: int = 16) -> TextContext:
+        ctx = make_context(prompt, max_length, name)
+        self.scheduler.add(ctx)
+        return ctx
+
+    def step(self) -> dict[str, int]:
+        """Runs a step; returns how many tokens it computed of each request."""
+        batch = self.scheduler.schedule()
+        assert batch is not None
+        active = {str(ctx.request_id): ctx.tokens.active_length for ctx in batch.contexts}
+        self.run(batch)
+        return active
+
+    def run(self, batch: Batch) -> None:
+        outputs = self.pipeline.execute(TextGenerationInputs(batches=[batch.contexts]))
+        self.scheduler.finish_step(batch, outputs)
+        self.manager.check_integrity()
+
+
+def test_without_requests_there_is_no_batch() -> None:
+    server = Server()
+    assert not server.scheduler.has_work
+    assert server.scheduler.schedule() is None
+
+
+def test_one_request_from_prompt_to_end() -> None:
+    server = Server()
+    ctx = server.add("a")
+    assert server.step() == {"a": 5}
+    assert server.step() == {"a": 1}
+    while server.scheduler.has_work:
+        server.step()
+    assert ctx.tokens.generated.tolist() == solo_answer(PROMPT, 16)
+    assert ctx.status is GenerationStatus.MAXIMUM_LENGTH
+    assert server.manager.num_free_pages == 64
+
+
+def test_prompts_and_decoding_share_a_step() -> None:
+    server = Server()
+    server.add("a")
+    server.step()
+    server.add("b")
+    assert server.step() == {"a": 1, "b": 5}
+    assert server.step() == {"a": 1, "b": 1}
+
+
+def test_a_batch_counts_its_tokens() -> None:
+    server = Server()
+    server.add("a")
+    server.step()
+    server.add("b")
+    batch = server.scheduler.schedule()
+    assert batch is not None
+    assert (batch.input_tokens, batch.cached_tokens, batch.num_preempted) == (6, 5, 0)
+
+
+def test_no_more_requests_run_than_the_batch_size() -> None:
+    server = Server(batch=2)
+    for name in "abc":
+        server.add(name)
+    assert list(server.step()) == ["a", "b"]
+    assert (server.scheduler.num_running, server.scheduler.num_waiting) == (2, 1)
+    while "c" not in server.step():
+        pass
+    assert server.scheduler.num_waiting == 0
+
+
+def test_a_burst_of_prompts_begins_in_order_and_the_first_answers_early() -> None:
+    server = Server(budget=8)
+    contexts = [server.add(name) for name in "abcd"]
+    assert server.step() == {"a": 5, "b": 3}
+    assert contexts[0].tokens.generated_length == 1
+    assert server.step() == {"a": 1, "b": 2, "c": 5}
+    assert server.step() == {"a": 1, "b": 1, "c": 1, "d": 5}
+
+
+def test_a_long_prompt_comes_in_chunks_and_leaves_the_streams_running() -> None:
+    server = Server(budget=6)
+    server.add("a")
+    server.step()
+    long = server.add("long", PROMPT * 3, max_length=40)
+    assert server.step() == {"a": 1, "long": 5}
+    assert server.step() == {"a": 1, "long": 5}
+    assert long.tokens.generated_length == 0
+    assert server.step() == {"a": 1, "long": 5}
+    assert long.tokens.generated_length == 1
+
+
+def test_a_long_prompt_that_is_oldest_keeps_a_token_for_each_younger_one() -> None:
+    server = Server(budget=10)
+    server.add("long", PROMPT * 4, max_length=40)
+    assert server.step() == {"long": 10}
+    server.add("b")
+    assert server.step() == {"long": 10}
+    server.add("c")
+    assert server.step() == {"long": 1, "b": 5, "c": 4}
+    second = server.add("long2", PROMPT * 5, max_length=40)
+    assert server.step() == {"long": 1, "b": 1, "c": 1, "long2": 7}
+    assert second.tokens.processed_length == 7
+
+
+def make_unchunked(batch: int = 4, budget: int = 10) -> Server:
+    server = Server()
+    server.reconfigure(
+        SchedulerConfig(
+            max_batch_size=batch, max_batch_input_tokens=budget, enable_chunked_prefill=False
+        )
+    )
+    return server
+
+
+def test_without_chunking_a_prompt_waits_until_it_fits_whole() -> None:
+    server = make_unchunked()
+    for name in "abc":
+        server.add(name)
+    assert server.step() == {"a": 5, "b": 5}
+    assert server.step() == {"a": 1, "b": 1, "c": 5}
+
+
+def test_without_chunking_a_prompt_longer_than_the_budget_runs_alone() -> None:
+    server = make_unchunked()
+    server.add("a")
+    server.step()
+    server.add("long", PROMPT * 3, max_length=40)
+    server.add("b")
+    while server.scheduler.num_running == 1:
+        assert server.step() == {"a": 1}
+    assert server.step() == {"long": 15}
+    assert server.step() == {"long": 1, "b": 5}
+
+
+def test_the_youngest_gives_its_pages_up_and_gets_the_same_answer_later() -> None:
+    server = Server(make_manager(6))
+    contexts = [server.add(name) for name in "ab"]
+    steps = 0
+    while server.scheduler.num_preemptions == 0:
+        server.step()
+        steps += 1
+    # Two requests of 4 tokens a page, 6 pages: the 13th token of the older one has no page.
+    assert steps == 9
+    assert contexts[1].tokens.processed_length == 0
+    assert contexts[1].tokens.generated_length > 0
+    assert (server.scheduler.num_running, server.scheduler.num_waiting) == (1, 1)
+    while server.scheduler.has_work:
+        server.step()
+    for ctx in contexts:
+        assert ctx.tokens.generated.tolist() == solo_answer(PROMPT, 16)
+    assert server.manager.num_free_pages == 6
+
+
+def test_the_preempted_request_goes_before_those_that_wait() -> None:
+    server = Server(make_manager(6), batch=2)
+    for name in "abc":
+        server.add(name)
+    seen: list[str] = []
+    while server.scheduler.has_work:
+        seen += [name for name in server.step() if name not in seen[-1:]]
+    assert server.scheduler.num_preemptions > 0
+    assert seen.index("c") > max(index for index, name in enumerate(seen) if name == "a")
+
+
+def test_a_batch_says_how_many_were_preempted_for_it() -> None:
+    server = Server(make_manager(6))
+    server.add("a")
+    server.add("b")
+    preempted = []
+    while server.scheduler.has_work:
+        batch = server.scheduler.schedule()
+        assert batch is not None
+        preempted.append(batch.num_preempted)
+        server.run(batch)
+    assert sum(preempted) == server.scheduler.num_preemptions == 1
+
+
+def test_a_request_begins_only_below_the_watermark_while_others_run() -> None:
+    server = Server(make_manager(10))
+    server.reconfigure(SchedulerConfig(max_batch_size=4, kvcache_ce_watermark=0.3))
+    server.add("a", max_length=9)
+    server.add("b", max_length=9)
+    # 2 of 10 pages for a; b would make it 4 of 10.
+    assert server.step() == {"a": 5}
+    while server.scheduler.num_running:
+        server.step()
+    assert server.step() == {"b": 5}
+
+
+def test_the_watermark_does_not_hold_up_a_request_that_is_alone() -> None:
+    server = Server(make_manager(4))
+    server.reconfigure(SchedulerConfig(max_batch_size=4, kvcache_ce_watermark=0.0))
+    server.add("a")
+    assert server.step() == {"a": 5}
+
+
+def test_cancelling_frees_pages_at_once() -> None:
+    server = Server()
+    running = server.add("a")
+    server.step()
+    waiting = server.add("b")
+    assert server.scheduler.cancel(RequestID("a"))
+    assert server.manager.num_free_pages == 64
+    assert server.scheduler.cancel(RequestID("b"))
+    assert not server.scheduler.has_work
+    assert running.status is waiting.status is GenerationStatus.CANCELLED
+    assert not server.scheduler.cancel(RequestID("a"))
+
+
+def test_cancelling_a_request_of_the_batch_leaves_the_others() -> None:
+    server = Server()
+    server.add("a")
+    server.add("b")
+    batch = server.scheduler.schedule()
+    assert batch is not None
+    outputs = server.pipeline.execute(TextGenerationInputs(batches=[batch.contexts]))
+    server.scheduler.cancel(RequestID("a"))
+    server.scheduler.finish_step(batch, outputs)
+    assert server.step() == {"b": 1}
+
+
+def test_a_request_that_can_never_fit_is_refused_with_numbers() -> None:
+    server = Server(make_manager(4))
+    server.add("a", max_length=16)
+    with pytest.raises(RequestTooLargeError) as refused:
+        server.add("b", max_length=17)
+    assert isinstance(refused.value, InputError)
+    assert refused.value.code == "context_length_exceeded"
+    assert (refused.value.num_tokens, refused.value.max_tokens) == (17, 16)
+    assert "may grow to 17 tokens" in str(refused.value)
+    assert "it would need 5 KV pages of 4 tokens; there are 4" in str(refused.value)
+    assert "--device-memory-utilization" in str(refused.value)
+    assert server.scheduler.num_waiting == 1
+
+
+def test_a_request_longer_than_the_model_s_limit_is_refused() -> None:
+    server = Server()
+    server.reconfigure(SchedulerConfig(max_batch_size=4, max_seq_len=15))
+    with pytest.raises(RequestTooLargeError, match="at most 15 here: --max-length is 15"):
+        server.add("a", max_length=16)
+
+
+def test_a_name_is_queued_once() -> None:
+    server = Server()
+    server.add("a")
+    with pytest.raises(ValueError, match="'a' is queued or running already"):
+        server.add("a")
+    server.step()
+    with pytest.raises(ValueError, match="'a' is queued or running already"):
+        server.add("a")
+
+
+def test_an_output_that_is_missing_is_an_error() -> None:
+    server = Server()
+    server.add("a")
+    batch = server.scheduler.schedule()
+    assert batch is not None
+    with pytest.raises(KeyError, match="a"):
+        server.scheduler.finish_step(batch, {})
+
+
+def test_pages_that_somebody_else_holds_are_an_error_not_an_endless_wait() -> None:
+    server = Server(make_manager(4))
+    stranger = make_context(PROMPT * 3, 16, "stranger")
+    server.manager.claim("stranger")
+    server.manager.alloc(stranger)
+    server.add("a")
+    with pytest.raises(InsufficientBlocksError, match="0 of 4 are free"):
+        server.scheduler.schedule()
+    server.manager.release("stranger")
+    assert server.step() == {"a": 5}
+
+
+def test_a_request_with_a_cached_prefix_computes_only_the_rest() -> None:
+    server = Server(make_manager(16, caching=True))
+    server.add("a", PROMPT * 2)
+    server.step()
+    server.add("b", PROMPT * 2)
+    assert server.step() == {"a": 1, "b": 2}
