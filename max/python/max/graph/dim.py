@@ -105,7 +105,7 @@ class AlgebraicDim(Dim):
 
 
 def _make(expr: sympy.Expr) -> Dim:
-    cls = AlgebraicDim
+    cls: type[Dim] = AlgebraicDim
     if expr.is_Integer:
         cls = StaticDim
     elif expr.is_Symbol:

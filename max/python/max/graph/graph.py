@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from operator import getitem
@@ -74,6 +75,7 @@ class Graph:
         self.input_types = list(input_types)
         self.output_types: list[TensorType] | None = None
         self._last_placeholder: fx.Node | None = None
+        self._parameters: set[str] = set()
         self._extras: dict[str, TensorValue] = {}
         self.inputs: list[Value] = [self._add_input(i, t) for i, t in enumerate(self.input_types)]
         if isinstance(forward, NamesWeights):
@@ -186,11 +188,15 @@ class Graph:
 
     def _placeholder(self, name: str) -> fx.Node:
         """Placeholders stand before all other nodes, in the order of their making."""
+        parameter = re.sub(r"\W|^(?=\d)", "_", name)
+        while parameter in self._parameters:
+            parameter += "_"
+        self._parameters.add(parameter)
         if self._last_placeholder is None:
-            node = self.fx.placeholder(name.replace(".", "_"))
+            node = self.fx.placeholder(parameter)
         else:
             with self.fx.inserting_after(self._last_placeholder):
-                node = self.fx.placeholder(name.replace(".", "_"))
+                node = self.fx.placeholder(parameter)
         node.meta["name"] = name
         self._last_placeholder = node
         return node

@@ -39,4 +39,4 @@ class Shape(list[Dim]):
     def __repr__(self) -> str:
         return f"[{', '.join(map(str, self))}]"
 
-    __hash__ = None  # type: ignore[assignment]  # mutable, like any list
+    __hash__ = None  # mutable, like any list

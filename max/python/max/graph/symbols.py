@@ -58,9 +58,9 @@ class SymbolTable:
             torch._check(size >= 0)
             self._pair(symbol, size.node.expr)
         expr = dim.expr.xreplace(self._to_torch)
-        size = self._env.create_symintnode(expr, hint=None)
-        assert isinstance(size, int | torch.SymInt)
-        return size
+        symint = self._env.create_symintnode(expr, hint=None)
+        assert isinstance(symint, int | torch.SymInt)
+        return symint
 
     def dim(self, size: int | torch.SymInt) -> Dim:
         """The dim of a fake tensor's size."""

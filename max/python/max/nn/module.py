@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from max.driver import Buffer
 from max.engine.weights import mismatch, tensor_of
@@ -64,13 +64,21 @@ class Module(ABC):
             weight.name = name
         return weights
 
-    def state_dict(self) -> dict[str, Buffer]:
-        """The loaded elements by weight name: what `InferenceSession.init` takes.
+    def state_dict(self, auto_initialize: bool = True) -> dict[str, Buffer]:
+        """The elements by weight name: what `InferenceSession.init` takes.
+
+        Args:
+            auto_initialize: whether weights that were not loaded become zeros.
 
         Raises:
-            ValueError: if a weight has no elements yet.
+            ValueError: if a weight has no elements and may not become zeros.
         """
-        return {name: Buffer(w.bound_tensor()) for name, w in self.raw_state_dict().items()}
+        weights = self.raw_state_dict()
+        for weight in weights.values():
+            if auto_initialize and not weight.is_bound:
+                zeros = Buffer.zeros(weight.shape.static_dims, weight.dtype)
+                weight.bind(zeros.tensor)
+        return {name: Buffer(weight.bound_tensor()) for name, weight in weights.items()}
 
     def load_state_dict(
         self,
@@ -118,14 +126,14 @@ class Module(ABC):
             path = prefix if layer._omit_module_attr_name else f"{prefix}{name}."
             yield from layer._named_weights(path)
 
-    def _children(self) -> tuple[dict[str, Module], dict[str, Weight], set[str]]:
+    def _children(self) -> _Children:
         """Sublayers, weights, and the names of shared weights; made on first use, so that a
         subclass may assign attributes before it calls `super().__init__()`."""
-        found = self.__dict__.get("_registered")
+        found: _Children | None = self.__dict__.get("_registered")
         if found is None:
             found = ({}, {}, set())
             object.__setattr__(self, "_registered", found)
-        return found  # type: ignore[no-any-return]  # a dict's value
+        return found
 
 
 def _key_problems(
@@ -142,3 +150,7 @@ def _key_problems(
     if unexpected and strict:
         problems.append(f"Unexpected keys in state_dict: {', '.join(unexpected)}")
     return problems
+
+
+# Sublayers, weights, and the names of weights that belong to another module.
+_Children: TypeAlias = tuple[dict[str, Module], dict[str, Weight], set[str]]

@@ -1,0 +1,199 @@
+"""What a Llama model is, read from config.json once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from max.driver import load_devices
+from max.dtype import DType
+from max.graph import DeviceRef
+from max.graph.weights import WeightData
+from max.nn import Llama3RopeScalingParams, LinearScalingParams, ReturnHiddenStates, ReturnLogits
+from max.nn.kv_cache import KVCacheParams
+from max.pipelines.config import MAXModelConfig, PipelineConfig
+from max.pipelines.lib.call_tolerantly import call_tolerantly
+from max.pipelines.lib.interfaces import (
+    ArchConfigWithBoundedMaxSeqLen,
+    ArchConfigWithStoredKVParams,
+)
+from max.pipelines.lib.utils import rope_parameters
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+RopeScaling = Llama3RopeScalingParams | LinearScalingParams | None
+
+
+@dataclass(kw_only=True)
+class Llama3Config(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen):
+    """Sizes and settings of a Llama model.
+
+    `initialize` reads config.json and the settings; `finalize` what only the weights tell. A family
+    that differs overrides `initialize_from_config` and sets other values.
+
+    Args:
+        hidden_size: width of the residual stream.
+        num_attention_heads: query heads.
+        num_key_value_heads: KV heads.
+        num_hidden_layers: blocks.
+        intermediate_size: width inside the MLP.
+        vocab_size: rows of the embedding.
+        rope_theta: base of the rotary angles.
+        rope_scaling_params: how the angles are stretched for long contexts.
+        interleaved_rope_weights: layout of queries and keys, see `RotaryEmbedding`.
+        max_seq_len: most tokens of a request.
+        dtype: of the weights.
+        devices: where the model runs; one device.
+        kv_params: sizes of the cache.
+        rms_norm_eps: of all normalizations.
+        attention_bias: whether the q, k, v projections have biases.
+        mlp_bias: whether the MLP's projections have biases.
+        hidden_act: the MLP's activation function.
+        attention_multiplier: factor of attention scores.
+        embedding_multiplier: factor of the embeddings.
+        residual_multiplier: factor of what a block's parts add.
+        logits_scaling: divisor of the logits.
+        stacked_qkv: whether the checkpoint has one projection for q, k, v.
+        clip_qkv: limit of the magnitude of q, k, v.
+        use_qk_norm: whether each head's q and k are normalized.
+        sliding_window: positions that a query sees; None for all.
+        tie_word_embeddings: whether the head is the embedding.
+        return_logits: which logits the graph gives.
+        return_hidden_states: which hidden states it gives beside them.
+    """
+
+    hidden_size: int
+    num_attention_heads: int
+    num_key_value_heads: int
+    num_hidden_layers: int
+    intermediate_size: int
+    vocab_size: int
+    rope_theta: float
+    rope_scaling_params: RopeScaling = None
+    interleaved_rope_weights: bool = False
+    max_seq_len: int
+    dtype: DType
+    devices: Sequence[DeviceRef]
+    kv_params: KVCacheParams
+    rms_norm_eps: float
+    attention_bias: bool = False
+    mlp_bias: bool = False
+    hidden_act: str = "silu"
+    attention_multiplier: float
+    embedding_multiplier: float = 1.0
+    residual_multiplier: float = 1.0
+    logits_scaling: float = 1.0
+    stacked_qkv: bool = False
+    clip_qkv: float | None = None
+    use_qk_norm: bool = False
+    sliding_window: int | None = None
+    tie_word_embeddings: bool = False
+    return_logits: ReturnLogits = ReturnLogits.LAST_TOKEN
+    return_hidden_states: ReturnHiddenStates = ReturnHiddenStates.NONE
+
+    @classmethod
+    def initialize(
+        cls, pipeline_config: PipelineConfig, model_config: MAXModelConfig | None = None
+    ) -> Self:
+        """Reads config.json and the settings; see `ArchConfig.initialize`."""
+        model_config = model_config or pipeline_config.model
+        config: Self = call_tolerantly(
+            cls.initialize_from_config,
+            pipeline_config,
+            model_config.huggingface_config,
+            model_config,
+        )
+        return config
+
+    @classmethod
+    def initialize_from_config(
+        cls,
+        pipeline_config: PipelineConfig,
+        huggingface_config: PretrainedConfig,
+        model_config: MAXModelConfig | None = None,
+    ) -> Self:
+        """Reads a config.json that is already open.
+
+        Args:
+            pipeline_config: all settings.
+            huggingface_config: config.json.
+            model_config: which model's settings; `pipeline_config.model` unless given.
+
+        Raises:
+            ValueError: for a kind of rope scaling that is not known, or a length above the limit.
+        """
+        model_config = model_config or pipeline_config.model
+        hf = huggingface_config
+        devices = [DeviceRef.from_device(d) for d in load_devices(model_config.device_specs)]
+        return cls(
+            hidden_size=hf.hidden_size,
+            num_attention_heads=hf.num_attention_heads,
+            num_key_value_heads=hf.num_key_value_heads,
+            num_hidden_layers=cls.get_num_layers(hf),
+            intermediate_size=hf.intermediate_size,
+            vocab_size=hf.vocab_size,
+            rope_theta=float(rope_parameters(hf)["rope_theta"]),
+            rope_scaling_params=rope_scaling(hf),
+            max_seq_len=cls.calculate_max_seq_len(pipeline_config, hf, model_config),
+            dtype=model_config.dtype,
+            devices=devices,
+            kv_params=cls.construct_kv_params(
+                hf, pipeline_config, devices, model_config.kv_cache, model_config.cache_dtype
+            ),
+            rms_norm_eps=hf.rms_norm_eps,
+            attention_bias=bool(getattr(hf, "attention_bias", False)),
+            mlp_bias=bool(getattr(hf, "mlp_bias", False)),
+            hidden_act=hf.hidden_act,
+            attention_multiplier=cls.calculate_attention_multiplier(hf),
+            tie_word_embeddings=bool(hf.tie_word_embeddings),
+        )
+
+    @classmethod
+    def calculate_attention_multiplier(cls, huggingface_config: PretrainedConfig) -> float:
+        """Factor of the attention scores: `1 / sqrt(head_dim)`."""
+        return float(cls.get_head_dim(huggingface_config) ** -0.5)
+
+    def finalize(
+        self,
+        huggingface_config: PretrainedConfig,
+        state_dict: Mapping[str, WeightData],
+        return_logits: ReturnLogits = ReturnLogits.LAST_TOKEN,
+        return_hidden_states: ReturnHiddenStates = ReturnHiddenStates.NONE,
+        **unused: Any,  # noqa: ANN401 - arguments of other families' finalize
+    ) -> None:
+        """Settles what depends on the weights.
+
+        Args:
+            huggingface_config: config.json.
+            state_dict: the weights under our names.
+            return_logits: which logits the graph gives.
+            return_hidden_states: which hidden states it gives beside them.
+            unused: arguments of other families' `finalize`.
+        """
+        self.tie_word_embeddings = "lm_head.weight" not in state_dict
+        self.return_logits = return_logits
+        self.return_hidden_states = return_hidden_states
+
+
+def rope_scaling(huggingface_config: PretrainedConfig) -> RopeScaling:
+    """The rope scaling of config.json.
+
+    Raises:
+        ValueError: for a kind that the family does not know.
+    """
+    found = rope_parameters(huggingface_config)
+    kind = found["rope_type"]
+    if kind == "default":
+        return None
+    if kind == "linear":
+        return LinearScalingParams(factor=float(found["factor"]))
+    if kind == "llama3":
+        return Llama3RopeScalingParams(
+            factor=float(found["factor"]),
+            low_freq_factor=float(found["low_freq_factor"]),
+            high_freq_factor=float(found["high_freq_factor"]),
+            orig_max_position=int(found["original_max_position_embeddings"]),
+        )
+    raise ValueError(f"rope scaling of type '{kind}' is not supported; known: linear, llama3")

@@ -1,0 +1,21 @@
+"""The configuration under the name that the documentation imports it by; see `max.pipelines.config`."""
+
+from max.pipelines.config import (
+    KVCacheConfig,
+    LoRAConfig,
+    MAXModelConfig,
+    PipelineConfig,
+    PipelineRuntimeConfig,
+    SamplingConfig,
+    SupportedEncoding,
+)
+
+__all__ = [
+    "KVCacheConfig",
+    "LoRAConfig",
+    "MAXModelConfig",
+    "PipelineConfig",
+    "PipelineRuntimeConfig",
+    "SamplingConfig",
+    "SupportedEncoding",
+]

@@ -1,0 +1,86 @@
+"""Architecture packages from outside the tree (`--custom-architectures`)."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+from max.pipelines.lib.supported_architecture import SupportedArchitecture
+
+
+class CustomPackage(NamedTuple):
+    """Where a package is imported from.
+
+    Attributes:
+        folder: what goes on `sys.path`.
+        name: the package.
+    """
+
+    folder: Path
+    name: str
+
+
+def load_custom_architectures(spec: str) -> Sequence[SupportedArchitecture]:
+    """The `ARCHITECTURES` of a package.
+
+    Args:
+        spec: `path/to/package`, or `path/to/folder:package`. A relative path starts where the user
+            stands (the folder of `bazel run`'s caller included).
+
+    Raises:
+        ValueError: if there is no such package, or it has no list of architectures. An exception
+            inside the package passes through as it is.
+    """
+    package = parse_spec(spec)
+    if str(package.folder) not in sys.path:
+        sys.path.append(str(package.folder))
+    module = _import(package, spec)
+    architectures = getattr(module, "ARCHITECTURES", None)
+    wanted = (list, tuple)
+    if not isinstance(architectures, wanted) or not all(
+        isinstance(a, SupportedArchitecture) for a in architectures
+    ):
+        raise ValueError(
+            "Custom model imported, but did not expose an `ARCHITECTURES` list. "
+            f"Module: {spec} ({module.__file__}). Its __init__.py needs a line such as "
+            "`ARCHITECTURES = [my_arch]`, a list of SupportedArchitecture instances."
+        )
+    return architectures
+
+
+def parse_spec(spec: str) -> CustomPackage:
+    """Splits a `--custom-architectures` value.
+
+    Raises:
+        ValueError: if it has more than one colon, or names no package.
+    """
+    parts = spec.split(":")
+    if len(parts) > 2:
+        raise ValueError(
+            f"Custom module spec contains too many colons: {spec}. "
+            "Allowed: `package`, `path/to/package`, `path/to/folder:package`."
+        )
+    here = Path(os.environ.get("BUILD_WORKING_DIRECTORY", os.curdir))
+    if len(parts) == 2:
+        return CustomPackage((here / parts[0]).resolve(), parts[1])
+    path = (here / spec).resolve()
+    return CustomPackage(path.parent, path.name)
+
+
+def _import(package: CustomPackage, spec: str) -> ModuleType:
+    top = package.name.split(".")[0]
+    try:
+        return importlib.import_module(package.name)
+    except ModuleNotFoundError as error:
+        if error.name != top and error.name != package.name:
+            raise  # the package is there; something that it imports is not
+        raise ValueError(
+            f"Failed to import custom model from: {spec}. There is no package '{package.name}' in "
+            f"{package.folder} (a folder with an __init__.py); give --custom-architectures the "
+            "package's own folder, or `folder:package`."
+        ) from error

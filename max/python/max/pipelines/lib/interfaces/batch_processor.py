@@ -1,0 +1,166 @@
+"""Batch processors: from a batch of requests to a graph's inputs, and from its outputs back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from max.driver import Buffer, Device
+from max.dtype import DType
+from max.graph import DeviceRef, TensorType
+from max.nn.kv_cache import KVCacheInputs, KVCacheParams
+from max.nn.transformer import ReturnHiddenStates, ReturnLogits
+from max.pipelines.config import PipelineConfig
+from max.pipelines.context import TextContext
+from max.pipelines.lib.interfaces.model_io import ModelInputs, ModelOutputs
+
+
+@dataclass(frozen=True)
+class BatchProcessorRuntime:
+    """What a batch processor knows of the pipeline that it works for.
+
+    Args:
+        pipeline_config: all settings.
+        devices: where the model runs.
+        return_logits: which logits the graph gives.
+        return_hidden_states: which hidden states it gives beside them.
+    """
+
+    pipeline_config: PipelineConfig
+    devices: Sequence[Device]
+    return_logits: ReturnLogits
+    return_hidden_states: ReturnHiddenStates = ReturnHiddenStates.NONE
+
+
+class BatchProcessor(ABC):
+    """Packs batches and unpacks outputs for one kind of graph.
+
+    Args:
+        config: the architecture's configuration.
+        runtime: the pipeline.
+    """
+
+    def __init__(self, config: Any, runtime: BatchProcessorRuntime) -> None:  # noqa: ANN401
+        self.config = config
+        self.runtime = runtime
+
+    @abstractmethod
+    def get_symbolic_inputs(
+        self, *, kv_params: KVCacheParams, device_refs: Sequence[DeviceRef]
+    ) -> list[TensorType]:
+        """The types of the graph's inputs, in order."""
+
+    @abstractmethod
+    def prepare_initial_token_inputs(
+        self,
+        replica_batches: Sequence[Sequence[TextContext]],
+        kv_cache_inputs: KVCacheInputs[Buffer] | None = None,
+        return_n_logits: int = 1,
+    ) -> ModelInputs:
+        """The graph's inputs for the active tokens of a batch.
+
+        Args:
+            replica_batches: the requests; one batch in this release.
+            kv_cache_inputs: the cache's tensors for them.
+            return_n_logits: rows of each request whose logits are wanted, under VARIABLE.
+        """
+
+    @abstractmethod
+    def process_outputs(self, outputs: Sequence[Buffer]) -> ModelOutputs:
+        """Names the graph's outputs."""
+
+
+@dataclass(kw_only=True)
+class RaggedModelInputs(ModelInputs):
+    """Inputs of a graph over ragged batches.
+
+    Args:
+        tokens: int64 [rows], the active tokens of all requests without padding.
+        input_row_offsets: uint32 [batch + 1], each request's rows.
+        return_n_logits: int64 [1] on the host.
+    """
+
+    tokens: Buffer
+    input_row_offsets: Buffer
+    return_n_logits: Buffer
+
+    @property
+    def buffers(self) -> tuple[Buffer, ...]:
+        """tokens, input_row_offsets, return_n_logits, then the cache's tensors."""
+        cache = self.kv_cache_inputs.flatten() if self.kv_cache_inputs else []
+        return (self.tokens, self.input_row_offsets, self.return_n_logits, *cache)
+
+
+class RaggedBatchProcessor(BatchProcessor):
+    """The batch processor of decoders whose graphs take ragged tokens and a paged cache."""
+
+    def get_symbolic_inputs(
+        self, *, kv_params: KVCacheParams, device_refs: Sequence[DeviceRef]
+    ) -> list[TensorType]:
+        """tokens, input_row_offsets, return_n_logits, then the cache's tensors."""
+        return ragged_kv_symbolic_inputs(kv_params=kv_params, device_refs=device_refs)
+
+    def prepare_initial_token_inputs(
+        self,
+        replica_batches: Sequence[Sequence[TextContext]],
+        kv_cache_inputs: KVCacheInputs[Buffer] | None = None,
+        return_n_logits: int = 1,
+    ) -> RaggedModelInputs:
+        """Packs the active tokens of the batch."""
+        (batch,) = replica_batches
+        device = self.runtime.devices[0]
+        lengths = [ctx.tokens.active_length for ctx in batch]
+        offsets = np.cumsum([0, *lengths], dtype=np.uint32)
+        tokens = np.concatenate([ctx.tokens.active for ctx in batch])
+        return RaggedModelInputs(
+            tokens=Buffer.from_numpy(tokens).to(device),
+            input_row_offsets=Buffer.from_numpy(offsets).to(device),
+            return_n_logits=Buffer.from_numpy(np.array([return_n_logits], dtype=np.int64)),
+            kv_cache_inputs=kv_cache_inputs,
+        )
+
+    def process_outputs(self, outputs: Sequence[Buffer]) -> ModelOutputs:
+        """Names the outputs that `logits_postprocess` gives."""
+        return process_ragged_kv_outputs(
+            outputs,
+            return_logits=self.runtime.return_logits,
+            return_hidden_states=self.runtime.return_hidden_states,
+        )
+
+
+def ragged_kv_symbolic_inputs(
+    *, kv_params: KVCacheParams, device_refs: Sequence[DeviceRef]
+) -> list[TensorType]:
+    """The input types of a graph over ragged tokens and a paged cache, in order."""
+    device = device_refs[0]
+    return [
+        TensorType(DType.int64, ["total_seq_len"], device),
+        TensorType(DType.uint32, ["input_row_offsets_len"], device),
+        TensorType(DType.int64, ["return_n_logits"], DeviceRef.CPU()),
+        *kv_params.get_symbolic_inputs().flatten(),
+    ]
+
+
+def process_ragged_kv_outputs(
+    outputs: Sequence[Buffer],
+    *,
+    return_logits: ReturnLogits,
+    return_hidden_states: ReturnHiddenStates,
+) -> ModelOutputs:
+    """Names the outputs that `logits_postprocess` gives in that order."""
+    wants_hidden = return_hidden_states is not ReturnHiddenStates.NONE
+    hidden_states = outputs[-1] if wants_hidden else None
+    if return_logits is ReturnLogits.LAST_TOKEN:
+        return ModelOutputs(
+            logits=outputs[0], next_token_logits=outputs[0], hidden_states=hidden_states
+        )
+    return ModelOutputs(
+        logits=outputs[1],
+        next_token_logits=outputs[0],
+        logit_offsets=outputs[2],
+        hidden_states=hidden_states,
+    )

@@ -1,0 +1,56 @@
+"""What goes into a model and comes out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from max.driver import Buffer
+from max.nn.kv_cache import KVCacheInputs
+
+
+@dataclass(kw_only=True)
+class ModelInputs:
+    """The inputs of one step. Models subclass it.
+
+    Args:
+        kv_cache_inputs: the cache's tensors, for models that have one.
+        hidden_states: of another model, for models that continue it.
+    """
+
+    kv_cache_inputs: KVCacheInputs[Buffer] | None = None
+    hidden_states: Buffer | None = None
+
+    def update(self, **fields: Any) -> None:  # noqa: ANN401 - values of any field
+        """Sets fields that exist; ignores values of None.
+
+        Raises:
+            AttributeError: for a name that is no field.
+        """
+        for name, value in fields.items():
+            if not hasattr(self, name):
+                raise AttributeError(f"{type(self).__name__} has no field '{name}'")
+            if value is not None:
+                setattr(self, name, value)
+
+    @property
+    def buffers(self) -> tuple[Buffer, ...]:
+        """The graph's inputs in order. A subclass that uses it defines it."""
+        raise NotImplementedError(f"{type(self).__name__} does not define buffers")
+
+
+@dataclass(frozen=True)
+class ModelOutputs:
+    """The outputs of one step.
+
+    Args:
+        logits: float32 [rows, vocab]; the next tokens' logits when only those were asked for.
+        next_token_logits: float32 [batch, vocab].
+        logit_offsets: [batch + 1], each request's rows of `logits`.
+        hidden_states: those that were asked for.
+    """
+
+    logits: Buffer
+    next_token_logits: Buffer | None = None
+    logit_offsets: Buffer | None = None
+    hidden_states: Buffer | None = None

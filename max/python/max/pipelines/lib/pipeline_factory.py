@@ -1,0 +1,162 @@
+"""Makes a text generation pipeline: plan memory, read weights, compile, allocate the cache."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from max.driver import load_devices
+from max.engine import InferenceSession
+from max.graph import DeviceRef
+from max.graph.weights import Weights, load_weights, weights_format
+from max.nn.transformer import ReturnLogits
+from max.pipelines.config import PipelineConfig
+from max.pipelines.kv_cache import MemoryPlan, PagedKVCacheManager, PagedMemoryPlanner
+from max.pipelines.lib.call_tolerantly import call_tolerantly
+from max.pipelines.lib.interfaces import PipelineModel, PipelineModelWithKVCache
+from max.pipelines.lib.registry import PIPELINE_REGISTRY
+from max.pipelines.lib.supported_architecture import SupportedArchitecture
+from max.pipelines.lib.text_generation import TextGenerationPipeline
+from max.pipelines.modeling.types import PipelineTask
+
+logger = logging.getLogger("max.pipelines")
+
+
+@dataclass(frozen=True)
+class PipelineFactory:
+    """Makes the pipeline of a configuration, here or in another process (it can be pickled).
+
+    Args:
+        pipeline_config: all settings.
+        task: what the pipeline does.
+        return_logits: which logits the graph gives.
+    """
+
+    pipeline_config: PipelineConfig
+    task: PipelineTask = PipelineTask.TEXT_GENERATION
+    return_logits: ReturnLogits = ReturnLogits.LAST_TOKEN
+
+    def __call__(self, tokenizer: Any = None) -> TextGenerationPipeline:  # noqa: ANN401
+        """Makes the pipeline.
+
+        Args:
+            tokenizer: the model's; only the offline methods of the pipeline need it.
+
+        Raises:
+            ValueError: if weights are missing or wrong, or memory does not suffice.
+        """
+        config = self.pipeline_config
+        architecture = PIPELINE_REGISTRY.resolve(config)
+        plan = plan_memory(architecture, config)
+        logger.info("%s", plan)
+        config.runtime.max_batch_size = plan.max_batch_size
+        model = make_model(architecture, config, self.return_logits)
+        manager = PagedKVCacheManager(
+            model.kv_params, plan.total_num_pages, model.devices[0], plan.max_batch_size
+        )
+        pipeline_cls = architecture.pipeline_cls or TextGenerationPipeline
+        pipeline: TextGenerationPipeline = pipeline_cls(
+            pipeline_config=config,
+            pipeline_model=model,
+            kv_manager=manager,
+            tokenizer=tokenizer,
+            plan=plan,
+        )
+        return pipeline
+
+
+def max_length_of(architecture: SupportedArchitecture, config: PipelineConfig) -> int:
+    """Most tokens of a request, prompt and output together.
+
+    Raises:
+        ValueError: if `--max-length` is more than the model can do.
+    """
+    model_cls = architecture.pipeline_model
+    return model_cls.calculate_max_seq_len(config, config.model.huggingface_config)
+
+
+def plan_memory(architecture: SupportedArchitecture, config: PipelineConfig) -> MemoryPlan:
+    """How many pages the cache gets.
+
+    Raises:
+        ValueError: if the weights or one request do not fit; says what is needed and which flags
+            change it.
+    """
+    model_cls = _model_with_cache(architecture)
+    huggingface_config = config.model.huggingface_config
+    device = load_devices(config.model.device_specs)[0]
+    params = model_cls.get_kv_params(
+        huggingface_config,
+        config,
+        [DeviceRef.from_device(device)],
+        config.model.kv_cache,
+        config.model.cache_dtype,
+    )
+    make_planner = architecture.memory_planner or PagedMemoryPlanner
+    plan: MemoryPlan = make_planner(config.model.kv_cache.device_memory_utilization).plan(
+        params,
+        device,
+        max_length=max_length_of(architecture, config),
+        max_batch_size=config.runtime.max_batch_size,
+        weights_bytes=weights_bytes(config, load_weights(config.model.resolved_weight_paths)),
+        activation_bytes=model_cls.estimate_activation_memory(config, huggingface_config),
+    )
+    return plan
+
+
+def weights_bytes(config: PipelineConfig, weights: Weights) -> int:
+    """Bytes that the weights take in the encoding that the model computes with."""
+    size = config.model.dtype.size_in_bytes
+    total = 0
+    for _, value in weights.items():
+        data = value.data()
+        elements = 1
+        for dim in data.shape.static_dims:
+            elements *= dim
+        total += elements * (size if data.dtype.is_float() else data.dtype.size_in_bytes)
+    return total
+
+
+def make_model(
+    architecture: SupportedArchitecture, config: PipelineConfig, return_logits: ReturnLogits
+) -> PipelineModelWithKVCache:
+    """Reads the weights, builds the graph and compiles it.
+
+    Raises:
+        ValueError: if a weight is missing or wrong, or the format has no adapter.
+    """
+    devices = load_devices(config.model.device_specs)
+    paths = config.model.resolved_weight_paths
+    model: PipelineModelWithKVCache = call_tolerantly(
+        _model_with_cache(architecture),
+        pipeline_config=config,
+        session=InferenceSession(devices),
+        devices=devices,
+        kv_cache_config=config.model.kv_cache,
+        weights=load_weights(paths),
+        adapter=_adapter(architecture.weight_adapters, weights_format(paths), architecture.name),
+        return_logits=return_logits,
+    )
+    return model
+
+
+def _adapter(adapters: Mapping[Any, Any], format: Any, name: str) -> Any:  # noqa: ANN401
+    if adapters and format not in adapters:
+        known = ", ".join(f.value for f in adapters)
+        raise ValueError(
+            f"architecture '{name}' has no weight adapter for {format.value} checkpoints (it has: "
+            f"{known}); add one to weight_adapters in its SupportedArchitecture"
+        )
+    return adapters.get(format)
+
+
+def _model_with_cache(architecture: SupportedArchitecture) -> type[PipelineModelWithKVCache]:
+    model: type[PipelineModel] = architecture.pipeline_model
+    if not issubclass(model, PipelineModelWithKVCache):
+        raise TypeError(
+            f"{model.__name__} of '{architecture.name}' generates text: it must be a subclass of "
+            "PipelineModelWithKVCache"
+        )
+    return model

@@ -1,0 +1,124 @@
+"""The text generation pipeline: one step for a batch, from contexts to tokens."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from max.pipelines.config import PipelineConfig
+from max.pipelines.context import TextContext, TextGenerationOutput
+from max.pipelines.kv_cache import MemoryPlan, PagedKVCacheManager
+from max.pipelines.lib.interfaces import ModelInputs, ModelOutputs, PipelineModelWithKVCache
+from max.pipelines.modeling.types import (
+    Pipeline,
+    RequestID,
+    TextGenerationInputs,
+    TextGenerationRequest,
+)
+from max.pipelines.sampling import Sampler
+
+if TYPE_CHECKING:
+    import torch
+
+
+class TextGenerationPipeline(
+    Pipeline[TextGenerationInputs[TextContext], TextGenerationOutput]
+):
+    """Runs steps of a decoder. It holds no state of a request but its pages in `kv_manager`.
+
+    Args:
+        pipeline_config: all settings.
+        pipeline_model: runs the graph.
+        kv_manager: the cache.
+        tokenizer: the model's; only the offline methods need it.
+        plan: what the memory was divided into.
+    """
+
+    def __init__(
+        self,
+        pipeline_config: PipelineConfig,
+        pipeline_model: PipelineModelWithKVCache,
+        kv_manager: PagedKVCacheManager,
+        tokenizer: Any = None,  # noqa: ANN401 - any PipelineTokenizer
+        plan: MemoryPlan | None = None,
+    ) -> None:
+        self.pipeline_config = pipeline_config
+        self.pipeline_model = pipeline_model
+        self.kv_manager = kv_manager
+        self.tokenizer = tokenizer
+        self.plan = plan
+        self.sampler = Sampler()
+
+    def execute(
+        self, inputs: TextGenerationInputs[TextContext]
+    ) -> dict[RequestID, TextGenerationOutput]:
+        """Runs one step and updates the contexts.
+
+        Every request has its pages already (`kv_manager.alloc`). Those whose active tokens reach
+        the end get a token; the others get an output without one.
+        """
+        model_inputs = self.prepare_batch(inputs.batches)
+        outputs = self.pipeline_model.execute(model_inputs)
+        return self.finish_batch(inputs.batches, outputs)
+
+    def prepare_batch(self, batches: Sequence[Sequence[TextContext]]) -> ModelInputs:
+        """The model's inputs for the active tokens of a batch."""
+        kv_inputs = self.kv_manager.runtime_inputs(batches)
+        return self.pipeline_model.prepare_initial_token_inputs(batches, kv_inputs, 1)
+
+    def finish_batch(
+        self, batches: Sequence[Sequence[TextContext]], outputs: ModelOutputs
+    ) -> dict[RequestID, TextGenerationOutput]:
+        """Samples, and counts the active tokens as processed."""
+        logits = outputs.next_token_logits or outputs.logits
+        batch = [ctx for replica in batches for ctx in replica]
+        tokens = self._sample(logits.tensor, batch)
+        for ctx in batch:
+            ctx.tokens.advance()
+            if ctx.request_id in tokens:
+                ctx.update(tokens[ctx.request_id])
+        self.kv_manager.step(batches)
+        return {
+            ctx.request_id: TextGenerationOutput(
+                request_id=ctx.request_id,
+                tokens=[tokens[ctx.request_id]] if ctx.request_id in tokens else [],
+                final_status=ctx.status,
+            )
+            for ctx in batch
+        }
+
+    def release(self, request_id: RequestID) -> None:
+        """Frees the request's pages. Always safe, also for an unknown request."""
+        if self.kv_manager.contains(request_id):
+            self.kv_manager.release(request_id)
+
+    def generate(self, requests: Sequence[TextGenerationRequest]) -> list[TextGenerationOutput]:
+        """Answers requests, offline; returns all tokens of each, in the requests' order.
+
+        Raises:
+            InputError: if a request does not fit.
+        """
+        from max.pipelines.lib.offline import generate
+
+        return generate(self, requests)
+
+    async def generate_async(
+        self, request: TextGenerationRequest
+    ) -> AsyncGenerator[TextGenerationOutput, None]:
+        """Answers one request, offline, token by token."""
+        from max.pipelines.lib.offline import OfflineRun
+
+        context = await self.tokenizer.new_context(request)
+        for outputs in OfflineRun(self, [context]):
+            for output in outputs.values():
+                yield output
+
+    def _sample(self, logits: torch.Tensor, batch: list[TextContext]) -> dict[RequestID, int]:
+        """The next token of each request whose active tokens reach the end."""
+        rows = [i for i, ctx in enumerate(batch) if ctx.tokens.is_complete_after_step]
+        complete = [batch[i] for i in rows]
+        if not complete:
+            return {}
+        picked = logits if len(rows) == len(batch) else logits[rows]
+        sampled = self.sampler.sample(picked, complete)
+        return {ctx.request_id: token for ctx, token in zip(complete, sampled, strict=True)}

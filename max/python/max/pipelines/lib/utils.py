@@ -1,0 +1,69 @@
+"""Small helpers of architectures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from max.graph.weights import WeightData, Weights, WeightsAdapter
+from max.pipelines.config import PipelineConfig
+from max.pipelines.lib.call_tolerantly import call_tolerantly
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+
+def upper_bounded_default(upper_bound: int, default: int | None) -> int:
+    """`default`, or the bound when there is none.
+
+    Raises:
+        ValueError: if the default is above the bound.
+    """
+    if default is None:
+        return upper_bound
+    if default > upper_bound:
+        raise ValueError(
+            f"max_length of {default} is more than the {upper_bound} tokens that the model can do: "
+            "lower --max-length"
+        )
+    return default
+
+
+def get_rope_theta(huggingface_config: PretrainedConfig) -> float:
+    """The base of the rotary angles, wherever config.json keeps it."""
+    return float(rope_parameters(huggingface_config)["rope_theta"])
+
+
+def rope_parameters(huggingface_config: PretrainedConfig) -> dict[str, Any]:
+    """`rope_theta`, `rope_type` and the scaling's parameters as one dict.
+
+    transformers 5 keeps them in `rope_parameters`; earlier checkpoints have `rope_theta` and
+    `rope_scaling` (whose type is under "rope_type" or "type").
+    """
+    config = huggingface_config.to_dict()
+    found: dict[str, Any] = {"rope_theta": config.get("rope_theta", 10000.0)}
+    found |= config.get("rope_scaling") or {}
+    found |= config.get("rope_parameters") or {}
+    found["rope_type"] = found.get("rope_type") or found.get("type") or "default"
+    return found
+
+
+def parse_state_dict_from_weights(
+    pipeline_config: PipelineConfig, weights: Weights, adapter: WeightsAdapter | None = None
+) -> dict[str, WeightData]:
+    """The checkpoint's weights under the names that the model gives them.
+
+    Args:
+        pipeline_config: passed to the adapter, as `pipeline_config` and as `model_config`.
+        weights: the checkpoint.
+        adapter: renames and converts; None leaves all as it is.
+    """
+    if adapter is None:
+        return {name: value.data() for name, value in weights.items()}
+    state_dict: dict[str, WeightData] = call_tolerantly(
+        adapter,
+        dict(weights.items()),
+        huggingface_config=pipeline_config.model.huggingface_config,
+        pipeline_config=pipeline_config,
+        model_config=pipeline_config.model,
+    )
+    return state_dict
