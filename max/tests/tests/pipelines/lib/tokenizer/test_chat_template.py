@@ -1,0 +1,99 @@
+"""Conversations become the text that the template says, or a clear error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from max.pipelines.context import InputError
+from max.pipelines.lib.tokenizer import TextTokenizer
+from max.pipelines.lib.tokenizer.chat_template import (
+    join_without_template,
+    message_for_template,
+    render_chat,
+    text_of,
+)
+from max.pipelines.modeling.types import TextGenerationRequestMessage as Message
+
+STRICT = "{{ raise_exception('roles must alternate') }}"
+WITH_TOOLS = "{% for t in tools %}{{ t.function.name }};{% endfor %}{{ messages[0].content }}"
+
+
+def render(tokenizer: TextTokenizer, *messages: Message, **arguments: Any) -> str:  # noqa: ANN401
+    """Renders through the tokenizer's own template unless another is given."""
+    return render_chat(tokenizer.delegate, messages, **{"template": None, **arguments})
+
+
+def test_own_template(byte_level: TextTokenizer) -> None:
+    text = render(byte_level, Message("system", "Be kind."), Message("user", "Hi"))
+    assert text == "<s><system>Be kind.<|end|><user>Hi<|end|><assistant>"
+
+
+def test_other_template(byte_level: TextTokenizer) -> None:
+    template = "{{ messages | length }} of {{ bos_token }}"
+    assert render(byte_level, Message("user", "Hi"), template=template) == "1 of <s>"
+
+
+def test_options_reach_the_template(byte_level: TextTokenizer) -> None:
+    options = {"add_generation_prompt": False, "mood": "glad"}
+    template = "{{ mood }}{% if add_generation_prompt %}!{% endif %}"
+    assert render(byte_level, Message("user", "Hi"), template=template, options=options) == "glad"
+
+
+def test_tools_reach_the_template(byte_level: TextTokenizer) -> None:
+    tools = [{"type": "function", "function": {"name": "look", "parameters": {}}}]
+    text = render(byte_level, Message("user", "Hi"), template=WITH_TOOLS, tools=tools)
+    assert text == "look;Hi"
+
+
+def test_text_parts_are_joined_by_newlines(byte_level: TextTokenizer) -> None:
+    parts = [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]
+    assert render(byte_level, Message("user", parts)) == "<s><user>one\ntwo<|end|><assistant>"
+
+
+@pytest.mark.parametrize(
+    "part", [{"type": "image_url", "image_url": {"url": "x"}}, {"type": "text"}, {"text": 5}]
+)
+def test_parts_that_are_not_text(part: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="content part") as caught:
+        text_of([part])
+    assert caught.value.param == "messages"
+
+
+def test_refusal_of_the_template(byte_level: TextTokenizer) -> None:
+    with pytest.raises(InputError, match="roles must alternate") as caught:
+        render(byte_level, Message("user", "Hi"), template=STRICT)
+    assert caught.value.param == "messages"
+
+
+def test_template_with_an_error(byte_level: TextTokenizer) -> None:
+    with pytest.raises(InputError, match="chat template does not accept"):
+        render(byte_level, Message("user", "Hi"), template="{{ messages[0].content + 1 }}")
+
+
+@pytest.mark.parametrize("name", ["tokenize", "chat_template", "return_tensors"])
+def test_options_that_are_not_the_templates(byte_level: TextTokenizer, name: str) -> None:
+    with pytest.raises(InputError, match=name) as caught:
+        render(byte_level, Message("user", "Hi"), options={name: True})
+    assert caught.value.param == "chat_template_kwargs"
+
+
+def test_message_leaves_out_what_was_not_given() -> None:
+    assert message_for_template(Message("user", "Hi")) == {"role": "user", "content": "Hi"}
+    assert message_for_template(Message("assistant")) == {"role": "assistant", "content": None}
+    calls = [{"id": "1", "function": {"name": "look", "arguments": "{}"}}]
+    assert message_for_template(Message("assistant", tool_calls=calls)) == {
+        "role": "assistant",
+        "tool_calls": calls,
+    }
+
+
+def test_words_of_the_user_without_a_template() -> None:
+    assert join_without_template([Message("user", "One. "), Message("user", "Two.")]) == "One. Two."
+
+
+def test_other_speakers_need_a_template() -> None:
+    messages = [Message("system", "Be kind."), Message("user", "Hi")]
+    with pytest.raises(InputError, match=r"role system .*--chat-template"):
+        join_without_template(messages)

@@ -1,0 +1,102 @@
+"""A tokenizer that cannot be loaded says why, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from max.pipelines.config.errors import ModelSourceError
+from max.pipelines.lib.tokenizer import TextTokenizer
+from max.pipelines.lib.tokenizer.loading import load_delegate
+
+MakeFolder = Callable[..., Path]
+CUSTOM_CODE = """
+from transformers import PreTrainedTokenizerFast
+
+
+class OwnTokenizer(PreTrainedTokenizerFast):
+    is_own = True
+"""
+
+
+@pytest.fixture(autouse=True)
+def keep_code_in_test_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Transformers copies a model's code before it runs it; not into the user's home here."""
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "hf"))
+
+
+def make_custom_folder(make_model_folder: MakeFolder) -> Path:
+    """A model that brings its own tokenizer class."""
+    own = {
+        "tokenizer_class": "OwnTokenizer",
+        "auto_map": {"AutoTokenizer": [None, "own_tokenizer.OwnTokenizer"]},
+    }
+    folder = make_model_folder(tokenizer_config=own)
+    (folder / "own_tokenizer.py").write_text(CUSTOM_CODE, encoding="utf-8")
+    return folder
+
+
+def test_tokenizer_without_its_configuration(make_model_folder: MakeFolder) -> None:
+    folder = make_model_folder(tokenizer_config=None, generation_config=None)
+    tokenizer = load_delegate(folder, trust_remote_code=False)
+    assert tokenizer.decode(tokenizer.encode("hello", add_special_tokens=False)) == "hello"
+
+
+def test_unknown_model_type(make_model_folder: MakeFolder) -> None:
+    folder = make_model_folder(config={"model_type": "of_our_own", "architectures": ["Ours"]})
+    assert len(load_delegate(folder, trust_remote_code=False)) > 256
+
+
+@pytest.mark.parametrize("model_type", ["llama", "qwen2"])
+def test_no_tokenizer(make_model_folder: MakeFolder, model_type: str) -> None:
+    folder = make_model_folder(config={"model_type": model_type}, tokenizer_config=None)
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(ModelSourceError) as caught:
+        TextTokenizer(folder)
+    assert "has no tokenizer" in str(caught.value)
+    assert "tokenizer.json" in str(caught.value)
+    assert "found config.json, generation_config.json" in str(caught.value)
+
+
+def test_damaged_tokenizer(make_model_folder: MakeFolder) -> None:
+    folder = make_model_folder()
+    path = folder / "tokenizer.json"
+    path.write_text(path.read_text(encoding="utf-8")[:1000], encoding="utf-8")
+    with pytest.raises(ModelSourceError, match=r"cannot read the tokenizer in .*tokenizer\.json"):
+        TextTokenizer(folder)
+
+
+def test_damaged_configuration(make_model_folder: MakeFolder) -> None:
+    folder = make_model_folder()
+    (folder / "tokenizer_config.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ModelSourceError, match=r"tokenizer_config\.json is not valid JSON"):
+        TextTokenizer(folder)
+
+
+def test_missing_folder() -> None:
+    with pytest.raises(ModelSourceError, match="does not exist"):
+        TextTokenizer("./no/such/folder")
+
+
+def test_code_of_the_model_needs_trust(make_model_folder: MakeFolder) -> None:
+    folder = make_custom_folder(make_model_folder)
+    with pytest.raises(ModelSourceError) as caught:
+        TextTokenizer(folder)
+    assert "own_tokenizer.OwnTokenizer" in str(caught.value)
+    assert "--trust-remote-code" in str(caught.value)
+
+
+def test_code_of_the_model_runs_when_trusted(make_model_folder: MakeFolder) -> None:
+    folder = make_custom_folder(make_model_folder)
+    tokenizer = TextTokenizer(folder, trust_remote_code=True)
+    assert tokenizer.delegate.is_own
+
+
+def test_error_in_the_code_of_the_model_is_shown(make_model_folder: MakeFolder) -> None:
+    folder = make_custom_folder(make_model_folder)
+    (folder / "own_tokenizer.py").write_text("raise LookupError('my mistake')", encoding="utf-8")
+    with pytest.raises(ModelSourceError, match="my mistake") as caught:
+        TextTokenizer(folder, trust_remote_code=True)
+    assert isinstance(caught.value.__cause__, LookupError)
