@@ -53,7 +53,7 @@ class Dim:
     def __rsub__(self, other: DimLike) -> Dim:
         return Dim(other) - self
 
-    def __rmul__(self, other: DimLike) -> Dim:
+    def __rmul__(self, other: DimLike) -> Dim:  # type: ignore[misc]  # str has a __mul__ too  # type: ignore[misc]  # str has `__mul__` by int
         return Dim(other) * self
 
     def __neg__(self) -> Dim:

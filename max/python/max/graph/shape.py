@@ -36,6 +36,9 @@ class Shape(list[Dim]):
             return list(self) == [Dim(d) if isinstance(d, int | str) else d for d in other]
         return NotImplemented
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
     def __repr__(self) -> str:
         return f"[{', '.join(map(str, self))}]"
 

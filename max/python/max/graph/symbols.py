@@ -80,7 +80,7 @@ class SymbolTable:
 
     def is_known(self, dim: Dim) -> bool:
         """Whether a tensor of the graph has each symbol of the dim as a size."""
-        return dim.expr.free_symbols <= self._sources.keys()
+        return bool(dim.expr.free_symbols <= self._sources.keys())
 
     def node(self, dim: Dim) -> fx.Node | int:
         """What computes the dim when the model runs.

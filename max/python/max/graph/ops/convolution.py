@@ -105,7 +105,8 @@ def convolved(
         image = padded(image, [0, 0, 0, 0, *padding], 0)
     function: Callable[..., torch.Tensor] = F.conv2d if axes == 2 else F.conv3d
     zeros = list(before) if same else [0] * axes
-    return function(image, kernel, bias, stride, zeros, dilation, groups).movedim(1, -1)
+    result = function(image, kernel, bias, stride, zeros, dilation, groups)
+    return result.movedim(1, -1)
 
 
 def avg_pool2d(
@@ -137,7 +138,8 @@ def avg_pool2d(
 
 def averages(x: torch.Tensor, *options: Any) -> torch.Tensor:  # noqa: ANN401
     """`F.avg_pool2d` with channels last."""
-    return F.avg_pool2d(x.movedim(-1, 1), *options).movedim(1, -1)
+    pooled: torch.Tensor = F.avg_pool2d(x.movedim(-1, 1), *options)
+    return pooled.movedim(1, -1)
 
 
 def max_pool2d(
@@ -157,7 +159,8 @@ def max_pool2d(
 
 def maxima(x: torch.Tensor, *options: Any) -> torch.Tensor:  # noqa: ANN401
     """`F.max_pool2d` with channels last."""
-    return F.max_pool2d(x.movedim(-1, 1), *options).movedim(1, -1)
+    pooled: torch.Tensor = F.max_pool2d(x.movedim(-1, 1), *options)
+    return pooled.movedim(1, -1)
 
 
 def fold(
@@ -196,7 +199,7 @@ def _image(op: str, x: TensorValueLike) -> Any:  # noqa: ANN401
 
 
 def _pair(op: str, value: int | Sequence[DimLike]) -> list[int]:
-    pair = [value, value] if isinstance(value, int) else [int(v) for v in value]  # type: ignore[arg-type]
+    pair = [value, value] if isinstance(value, int) else [int(v) for v in value]
     if len(pair) != 2:
         fail(op, f"takes a number, or one for height and one for width; got {value}")
     return pair

@@ -44,7 +44,8 @@ def pad(
         least = widest + 1 if mode == "reflect" else 1
         if widest and isinstance(size, StaticDim) and int(size) < least:
             fail("pad", f"axis {axis} of size {size} is too short for mode {mode}, {widest}", x)
-    return call("pad", padded_with_own, x, list(paddings), mode == "reflect")
+    reflect = mode == "reflect"
+    return restored(call("pad", padded_with_own, widened(x), list(paddings), reflect), x)
 
 
 def padded(x: torch.Tensor, paddings: Sequence[int], value: float) -> torch.Tensor:
@@ -64,7 +65,7 @@ def padded_with_own(x: torch.Tensor, paddings: Sequence[int], reflect: bool) -> 
         before, after = paddings[2 * axis : 2 * axis + 2]
         index = torch.arange(-before, last + 1 + after, device=x.device)
         inside = last - (last - index.abs()).abs() if reflect else index.clamp(0, last)
-        x = x[(*[slice(None)] * axis, inside)]
+        x = x.index_select(axis, inside)
     return x
 
 
