@@ -14,11 +14,15 @@ class ModelSourceError(ValueError):
 
 
 def describe_validation_error(error: ValidationError) -> str:
-    """One line per broken field: its dotted name, what is wrong, and the value given."""
+    """One line per broken field: its dotted name and flag, what is wrong, and the value given."""
     lines = []
     for detail in error.errors(include_url=False):
         message = detail["msg"].removeprefix("Value error, ")
-        name = ".".join(str(part) for part in detail["loc"])
+        parts = [str(part) for part in detail["loc"]]
+        fields = [part for part in parts if part.isidentifier()]
+        name = ".".join(parts)
+        if fields:
+            name += f" (--{fields[-1].replace('_', '-')})"
         if detail["type"] == "value_error":
             lines.append(message)
         elif detail["type"] == "missing":

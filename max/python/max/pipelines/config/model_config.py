@@ -53,7 +53,7 @@ class MAXModelConfig(ConfigModel):
     )
     quantization_encoding: SupportedEncoding | None = Field(
         default=None,
-        description="Encoding of the loaded weights; as they are stored when not given.",
+        description="Encoding to load the weights in: float32 or bfloat16; as stored by default.",
     )
     max_length: int | None = Field(
         default=None,

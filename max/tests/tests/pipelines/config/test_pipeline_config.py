@@ -87,7 +87,10 @@ def test_unknown_name_gets_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"max_length": -1}, r"model\.max_length: .* greater than or equal to 0 \(given: -1\)"),
+        (
+            {"max_length": -1},
+            r"model\.max_length \(--max-length\): .* greater than or equal to 0 \(given: -1\)",
+        ),
         ({"quantization_encoding": "q9"}, r"'q4_k'.*\(given: 'q9'\)"),
         ({"devices": "tpu"}, "allowed: cpu, gpu"),
         ({"device_memory_utilization": 1.5}, "less than or equal to 1"),
@@ -145,7 +148,7 @@ def test_section_of_a_config_file(tmp_path: Path) -> None:
         ("a: [", "is not valid YAML"),
         ("- 1", "should hold a mapping, not list"),
         ("modle: {}", "unknown configuration field 'modle'"),
-        ("runtime:\n  max_batch: 3", r"runtime\.max_batch: Extra inputs are not permitted"),
+        ("runtime:\n  max_batch: 3", r"runtime\.max_batch \(.*\): Extra inputs are not permitted"),
         (None, "does not exist"),
     ],
 )

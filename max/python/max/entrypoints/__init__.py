@@ -1,0 +1,1 @@
+"""The command line, and generation from Python without a server."""

@@ -1,0 +1,79 @@
+"""One timed answer for `max generate`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from max.pipelines.context import SamplingParams
+    from max.pipelines.lib import TextGenerationPipeline
+    from max.pipelines.modeling.types import TextGenerationRequest
+
+
+class Answer(NamedTuple):
+    """Sizes in tokens, and times in seconds since the request.
+
+    Attributes:
+        prompt_size: tokens of the prompt, chat template included.
+        output_size: tokens of the answer.
+        first_token: until the first token.
+        total: until the last one.
+    """
+
+    prompt_size: int
+    output_size: int
+    first_token: float
+    total: float
+
+
+def make_request(
+    pipeline: TextGenerationPipeline, prompt: str, sampling_params: SamplingParams
+) -> TextGenerationRequest:
+    """The prompt as a user's message where the model has a chat template, else as it is."""
+    from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRequestMessage
+
+    name = pipeline.pipeline_config.model.model_name
+    if not pipeline.tokenizer.has_chat_template:
+        return TextGenerationRequest(
+            model_name=name, prompt=prompt, sampling_params=sampling_params
+        )
+    message = TextGenerationRequestMessage(role="user", content=prompt)
+    return TextGenerationRequest(
+        model_name=name, messages=[message], sampling_params=sampling_params
+    )
+
+
+def answer(
+    pipeline: TextGenerationPipeline,
+    request: TextGenerationRequest,
+    show: Callable[[str], object],
+) -> Answer:
+    """Answers a request, showing the text (or, without `detokenize`, token ids) as it comes.
+
+    Raises:
+        InputError: if the request does not fit.
+    """
+    from max.pipelines.lib.offline import OfflineRun
+    from max.pipelines.lib.stream_decoder import StreamDecoder
+
+    started = time.perf_counter()
+    context = asyncio.run(pipeline.tokenizer.new_context(request))
+    params = request.sampling_params
+    decoder = StreamDecoder(
+        pipeline.tokenizer, stop=params.stop or (), min_new_tokens=params.min_new_tokens
+    )
+    first_token = 0.0
+    num_tokens = 0
+    for outputs in OfflineRun(pipeline, [context]):
+        tokens = outputs[context.request_id].tokens
+        if tokens and num_tokens == 0:
+            first_token = time.perf_counter() - started
+        num_tokens += len(tokens)
+        show(decoder.push(tokens) if params.detokenize else "".join(f"{t} " for t in tokens))
+    if params.detokenize:
+        show(decoder.finish())
+    total = time.perf_counter() - started
+    return Answer(context.tokens.prompt_length, num_tokens, first_token, total)

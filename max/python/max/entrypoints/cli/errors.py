@@ -1,0 +1,53 @@
+"""How errors reach the user: a short message, and the traceback where it helps."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from typing import NoReturn
+
+import click
+
+from max.pipelines.config import ConfigurationError, ModelSourceError
+
+# What a user can mend; other exceptions are bugs and keep their traceback.
+USER_ERRORS = (ValueError, OSError, ImportError, NotImplementedError)
+# The functions that run the code of an architecture package, by importing it.
+_IMPORTERS = frozenset(
+    {
+        ("max.pipelines.lib.custom_architectures", "_import"),
+        ("max.pipelines.lib.lazy_architecture", "load"),
+    }
+)
+
+
+def raise_user_error(error: Exception) -> NoReturn:
+    """Raises the command's short message for an error that the user can mend, else the error.
+
+    The traceback is printed with `--log-level DEBUG`, and always for an exception inside an
+    architecture package: there it leads to the line in the user's own code.
+    """
+    functions = _functions_of_traceback(error)
+    raised_in = functions[-1]
+    in_package = raised_in not in _IMPORTERS and not _IMPORTERS.isdisjoint(functions)
+    malformed = isinstance(error, TypeError) and raised_in[0].startswith("max.pipelines.lib.")
+    if not (in_package or malformed or isinstance(error, USER_ERRORS)):
+        raise error
+    debugging = logging.getLogger().isEnabledFor(logging.DEBUG)
+    if in_package or debugging:
+        click.echo("".join(traceback.format_exception(error)), err=True)
+    message = str(error) or type(error).__name__
+    if in_package:
+        message = f"the architecture package cannot be imported: {type(error).__name__}: {message}"
+    elif not debugging and not isinstance(error, (ConfigurationError, ModelSourceError)):
+        message += "\n(--log-level DEBUG shows where this comes from)"
+    kind = click.UsageError if isinstance(error, ConfigurationError) else click.ClickException
+    raise kind(message) from error
+
+
+def _functions_of_traceback(error: Exception) -> list[tuple[str, str]]:
+    """Module and function of each frame, the innermost last."""
+    return [
+        (str(frame.f_globals.get("__name__", "")), frame.f_code.co_name)
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+    ]

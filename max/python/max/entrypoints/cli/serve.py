@@ -1,0 +1,69 @@
+"""`max serve`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import click
+
+from max.entrypoints.cli.options import (
+    SectionedCommand,
+    SectionOption,
+    add_options,
+    given,
+    pipeline_options,
+    settings_options,
+    unavailable_option,
+)
+from max.entrypoints.cli.show_config import format_config
+from max.pipelines.config import PipelineConfig
+from max.serve.config import ServerSettings
+
+
+@click.command("serve", cls=SectionedCommand)
+@add_options(
+    [
+        SectionOption(
+            ["--pretty-print-config"],
+            "Server",
+            is_flag=True,
+            help="Print the configuration, then start.",
+        ),
+        unavailable_option("--headless", is_flag=True),
+        unavailable_option("--task-arg", multiple=True),
+    ],
+    settings_options(ServerSettings, "Server"),
+    pipeline_options(),
+)
+def cli_serve(pretty_print_config: bool, **options: Any) -> None:  # noqa: ANN401
+    """Serve a model with an OpenAI-compatible API.
+
+    Server options can also be given in the environment, as MAX_SERVE_PORT=9000.
+
+    \b
+    Examples:
+      max serve --model demo
+      max serve --model Qwen/Qwen2.5-0.5B-Instruct --devices gpu:0 --max-batch-size 8
+      max serve --model ./checkpoint --custom-architectures path/to/dir:my_arch
+    """
+    settings = ServerSettings.from_env(**_with_log_level(given(options, _SETTINGS)))
+    flags = {name: value for name, value in options.items() if name not in _SETTINGS}
+    config = PipelineConfig.from_flat_kwargs(**given(flags))
+    if pretty_print_config:
+        click.echo(format_config({"server": settings, "pipeline": config}))
+    from max.serve.server import serve
+
+    sys.exit(serve(settings, config))
+
+
+_SETTINGS = tuple(ServerSettings.model_fields)
+
+
+def _with_log_level(settings: dict[str, Any]) -> dict[str, Any]:
+    """`max --log-level DEBUG serve` holds for the server too."""
+    context = click.get_current_context().find_root()
+    if context.get_parameter_source("log_level") is click.core.ParameterSource.COMMANDLINE:
+        settings.setdefault("logs_console_level", logging.getLevelName(logging.root.level))
+    return settings
