@@ -11,7 +11,7 @@ import click
 from max.pipelines.config import ConfigurationError, ModelSourceError
 
 # What a user can mend; other exceptions are bugs and keep their traceback.
-USER_ERRORS = (ValueError, OSError, ImportError, NotImplementedError)
+USER_ERRORS = (ValueError, OSError, NotImplementedError)
 # The functions that run the code of an architecture package, by importing it.
 _IMPORTERS = frozenset(
     {
@@ -47,7 +47,8 @@ def raise_user_error(error: Exception) -> NoReturn:
 
 def _functions_of_traceback(error: Exception) -> list[tuple[str, str]]:
     """Module and function of each frame, the innermost last."""
-    return [
+    functions = [
         (str(frame.f_globals.get("__name__", "")), frame.f_code.co_name)
         for frame, _ in traceback.walk_tb(error.__traceback__)
     ]
+    return functions or [("", "")]

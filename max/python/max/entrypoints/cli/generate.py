@@ -61,6 +61,7 @@ def cli_generate(prompt: str, num_warmups: int, **options: Any) -> None:  # noqa
     """
     flags = {name: value for name, value in options.items() if name not in _SAMPLING}
     config = PipelineConfig.from_flat_kwargs(**given(flags))
+    _ = config.model.architecture_name  # a wrong folder is found before anything slow is done
     sampling_params = make_sampling_params(
         {name: options[name] for name in _SAMPLING},
         config.model.sampling_params_defaults.values_to_update,

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import click
+from pydantic import ValidationError
 
 from max.entrypoints.cli.options import (
     SectionedCommand,
@@ -18,7 +19,8 @@ from max.entrypoints.cli.options import (
     unavailable_option,
 )
 from max.entrypoints.cli.show_config import format_config
-from max.pipelines.config import PipelineConfig
+from max.pipelines.config import ConfigurationError, PipelineConfig
+from max.pipelines.config.errors import describe_validation_error
 from max.serve.config import ServerSettings
 
 
@@ -48,7 +50,7 @@ def cli_serve(pretty_print_config: bool, **options: Any) -> None:  # noqa: ANN40
       max serve --model Qwen/Qwen2.5-0.5B-Instruct --devices gpu:0 --max-batch-size 8
       max serve --model ./checkpoint --custom-architectures path/to/dir:my_arch
     """
-    settings = ServerSettings.from_env(**_with_log_level(given(options, _SETTINGS)))
+    settings = _settings(given(options, _SETTINGS))
     flags = {name: value for name, value in options.items() if name not in _SETTINGS}
     config = PipelineConfig.from_flat_kwargs(**given(flags))
     if pretty_print_config:
@@ -61,9 +63,12 @@ def cli_serve(pretty_print_config: bool, **options: Any) -> None:  # noqa: ANN40
 _SETTINGS = tuple(ServerSettings.model_fields)
 
 
-def _with_log_level(settings: dict[str, Any]) -> dict[str, Any]:
-    """`max --log-level DEBUG serve` holds for the server too."""
+def _settings(flags: dict[str, Any]) -> ServerSettings:
+    """Flags over the environment over the defaults; `max --log-level` holds for the server too."""
     context = click.get_current_context().find_root()
     if context.get_parameter_source("log_level") is click.core.ParameterSource.COMMANDLINE:
-        settings.setdefault("logs_console_level", logging.getLevelName(logging.root.level))
-    return settings
+        flags = {"logs_console_level": logging.getLevelName(logging.root.level), **flags}
+    try:
+        return ServerSettings.from_env(**flags)
+    except ValidationError as error:
+        raise ConfigurationError(describe_validation_error(error)) from error

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, NamedTuple, Protocol, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from max.pipelines.config.base import ConfigModel, NotInThisRelease
 from max.pipelines.config.config_file import load_config_file, merge_sections
@@ -72,6 +72,11 @@ class PipelineConfig(ConfigModel):
     debug_verify_replay: Annotated[bool, NotInThisRelease()] = Field(
         default=False, description="Run captured graphs and plain execution, and compare."
     )
+
+    @field_validator("draft_model", mode="before")
+    @classmethod
+    def _path_of_draft_model(cls, value: object) -> object:
+        return {"model_path": value} if isinstance(value, str) else value
 
     @classmethod
     def from_flat_kwargs(

@@ -1,0 +1,105 @@
+"""`max serve` hands settings and configuration to the server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from max.pipelines.config import PipelineConfig
+from max.serve import server
+from max.serve.config import ServerSettings
+
+RunMax = Callable[..., Result]
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[ServerSettings, PipelineConfig]]:
+    """What the server was started with."""
+    calls: list[tuple[ServerSettings, PipelineConfig]] = []
+
+    def serve(settings: ServerSettings, config: PipelineConfig) -> int:
+        calls.append((settings, config))
+        return 3
+
+    monkeypatch.setattr(server, "serve", serve)
+    monkeypatch.setenv("MAX_SERVE_PORT", "8123")
+    return calls
+
+
+def test_flags_and_exit_code(
+    run_max: RunMax, served: list[tuple[ServerSettings, PipelineConfig]]
+) -> None:
+    result = run_max(
+        *("serve", "--model", "org/name", "--devices", "cpu", "--port", "9000"),
+        *("--max-length", "64", "--no-enable-prefix-caching", "--allow-extra-request-fields"),
+        *("--custom-architectures", "a", "--custom-architectures", "b:c"),
+    )
+    assert result.exit_code == 3, result.output
+    [(settings, config)] = served
+    assert settings.port == 9000
+    assert config.model.model_path == "org/name"
+    assert config.model.max_length == 64
+    assert not config.model.kv_cache.enable_prefix_caching
+    assert config.runtime.allow_extra_request_fields
+    assert config.runtime.custom_architectures == ["a", "b:c"]
+
+
+def test_environment(run_max: RunMax, served: list[tuple[ServerSettings, PipelineConfig]]) -> None:
+    run_max("serve", "--model", "org/name", "--devices", "cpu")
+    assert served[0][0].port == 8123
+
+
+def test_log_level_holds_for_the_server(
+    run_max: RunMax, served: list[tuple[ServerSettings, PipelineConfig]]
+) -> None:
+    run_max("--log-level", "WARNING", "serve", "--model", "org/name", "--devices", "cpu")
+    run_max("serve", "--model", "org/name", "--devices", "cpu")
+    assert [settings.logs_console_level for settings, _ in served] == ["WARNING", "INFO"]
+
+
+def test_config_file(
+    run_max: RunMax, served: list[tuple[ServerSettings, PipelineConfig]], tmp_path: Path
+) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text("model:\n  model_path: org/name\n  max_length: 9\n")
+    result = run_max("serve", "--config-file", str(file), "--max-length", "5", "--devices", "cpu")
+    assert result.exit_code == 3, result.output
+    assert (served[0][1].model.model_path, served[0][1].model.max_length) == ("org/name", 5)
+
+
+def test_pretty_print_config(
+    run_max: RunMax, served: list[tuple[ServerSettings, PipelineConfig]]
+) -> None:
+    result = run_max("serve", "--model", "org/name", "--devices", "cpu", "--pretty-print-config")
+    assert "    model_path: org/name" in result.output
+    assert len(served) == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--model", "a", "--model-path", "b"], "model_path and model cannot both be specified"),
+        (["--kv-connector", "tiered"], "--kv-connector) is not supported in this release"),
+        (["--draft-model", "x"], "--draft-model) is not supported in this release"),
+        (["--headless"], "--headless is not supported in this release"),
+        (["--devices", "tpu"], "allowed: cpu, gpu"),
+        (["--port", "70000"], "port (--port): Input should be less than or equal to 65535"),
+        (["--max-batch-size", "0"], "--max-batch-size"),
+        (["--config-file", "nowhere.yaml"], "does not exist"),
+    ],
+)
+def test_bad_flags(
+    run_max: RunMax,
+    served: list[tuple[ServerSettings, PipelineConfig]],
+    flags: list[str],
+    message: str,
+) -> None:
+    defaults = [] if "--devices" in flags else ["--devices", "cpu"]
+    result = run_max("serve", *defaults, *flags)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert "Traceback" not in result.output
+    assert served == []

@@ -1,0 +1,100 @@
+"""The `max` command as a whole."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from max.entrypoints.pipelines import cli_serve, main
+
+RunMax = Callable[..., Result]
+
+
+def test_documented_commands(run_max: RunMax) -> None:
+    assert list(main.commands) == ["serve", "generate", "list"]
+    assert main.commands["serve"] is cli_serve
+    output = run_max("--help").output
+    assert "max serve --model demo" in output
+    assert "benchmark" not in output
+
+
+def test_version(run_max: RunMax) -> None:
+    from max import __version__
+
+    assert run_max("--version").output == f"MAX {__version__}\n"
+
+
+def test_unknown_command(run_max: RunMax) -> None:
+    result = run_max("sevre")
+    assert result.exit_code == 2
+    assert (
+        "Command not supported: sevre\nSupported commands: serve, generate, list" in result.output
+    )
+
+
+@pytest.mark.parametrize("name", ["encode", "warm-cache", "benchmark"])
+def test_commands_to_come(run_max: RunMax, name: str) -> None:
+    result = run_max(name, "--model", "demo")
+    assert result.exit_code == 2
+    assert f"'max {name}' is not in this release" in result.output
+
+
+@pytest.mark.parametrize("command", ["serve", "generate"])
+def test_help_lists_only_what_works(run_max: RunMax, command: str) -> None:
+    output = run_max(command, "--help").output
+    assert f"max {command} --model demo" in output
+    for flag in ("--model ", "--model-path", "--devices", "--max-batch-size", "--config-file"):
+        assert flag in output
+    for flag in ("--kv-connector", "--enable-lora", "--draft-model", "--headless", "--profile"):
+        assert flag not in output
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["--version"]])
+def test_quick_commands_leave_heavy_libraries_alone(
+    child_environment: dict[str, str], arguments: list[str]
+) -> None:
+    code = (
+        "import sys\n"
+        "from max.entrypoints.pipelines import main\n"
+        f"main({arguments!r}, standalone_mode=False)\n"
+        "heavy = {'torch', 'transformers', 'huggingface_hub', 'starlette', 'zmq'}\n"
+        "print('heavy:', sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=child_environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "heavy: []"
+
+
+def test_module_is_runnable(child_environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "max.entrypoints.pipelines", "serve", "--model", "./nowhere"],
+        env=child_environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "model_path './nowhere' does not exist" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_relative_paths_start_where_bazel_run_was_called(
+    run_max: RunMax, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["relative", *sys.path])
+    called_from = tmp_path / "called-from"
+    (called_from / "model").mkdir(parents=True)
+    monkeypatch.setenv("BUILD_WORKING_DIRECTORY", str(called_from))
+    result = run_max("generate", "--model", "model", "--devices", "cpu")
+    assert f"{called_from / 'model'} has no config.json" in result.output
+    assert sys.path[0] == str(tmp_path / "relative")
