@@ -21,8 +21,8 @@ class AttentionWithRope(Module):
     """Multi-head attention of grouped queries (Ainslie et al., 2023).
 
     Weights: `q_proj.weight`, `k_proj.weight`, `v_proj.weight` (or `qkv_proj.weight` when stacked),
-    `o_proj.weight`, biases of the first three with `has_bias`, and with `use_qk_norm` `q_norm.weight`
-    and `k_norm.weight` [head_dim].
+    `o_proj.weight`, biases of the first three with `has_bias`, `o_proj.bias` with `has_output_bias`,
+    and with `use_qk_norm` `q_norm.weight` and `k_norm.weight` [head_dim].
 
     Args:
         rope: the angles.
@@ -42,6 +42,7 @@ class AttentionWithRope(Module):
         rms_norm_eps: of that normalization.
         mask_variant: which positions a query sees.
         sliding_window: positions that it sees under a sliding window mask.
+        has_output_bias: whether the output projection has a bias.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class AttentionWithRope(Module):
         rms_norm_eps: float = 1e-6,
         mask_variant: MHAMaskVariant = MHAMaskVariant.CAUSAL_MASK,
         sliding_window: int | None = None,
+        has_output_bias: bool = False,
     ) -> None:
         super().__init__()
         reject_unsupported("AttentionWithRope", quant_config=quant_config)
@@ -93,7 +95,9 @@ class AttentionWithRope(Module):
             self.q_proj = project(out_dim=self.q_width)
             self.k_proj = project(out_dim=self.kv_width)
             self.v_proj = project(out_dim=self.kv_width)
-        self.o_proj = linear(in_dim=self.q_width, out_dim=hidden_size)
+        self.o_proj = linear(
+            in_dim=self.q_width, out_dim=hidden_size, has_bias=has_output_bias
+        )
         if use_qk_norm:
             self.q_norm = RMSNorm(kv_params.head_dim, dtype, rms_norm_eps, device=device)
             self.k_norm = RMSNorm(kv_params.head_dim, dtype, rms_norm_eps, device=device)
@@ -148,6 +152,6 @@ class AttentionWithRope(Module):
         return q, k, v
 
     def _per_head(self, norm: RMSNorm, x: TensorValue) -> TensorValue:
-        return norm(x.reshape([-1, x.shape[-1] // norm.weight.shape[0], norm.weight.shape[0]])).reshape(
-            x.shape
-        )
+        return norm(
+            x.reshape([-1, x.shape[-1] // norm.weight.shape[0], norm.weight.shape[0]])
+        ).reshape(x.shape)

@@ -105,6 +105,7 @@ class Llama3(Transformer):
             stacked_qkv=config.stacked_qkv,
             scale=config.attention_multiplier,
             has_bias=config.attention_bias,
+            has_output_bias=config.attention_output_bias,
             clip_qkv=config.clip_qkv,
             use_qk_norm=config.use_qk_norm,
             rms_norm_eps=config.rms_norm_eps,

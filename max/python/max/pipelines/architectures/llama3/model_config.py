@@ -49,6 +49,7 @@ class Llama3Config(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen)
         kv_params: sizes of the cache.
         rms_norm_eps: of all normalizations.
         attention_bias: whether the q, k, v projections have biases.
+        attention_output_bias: whether the attention's output projection has one.
         mlp_bias: whether the MLP's projections have biases.
         hidden_act: the MLP's activation function.
         attention_multiplier: factor of attention scores.
@@ -79,6 +80,7 @@ class Llama3Config(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen)
     kv_params: KVCacheParams
     rms_norm_eps: float
     attention_bias: bool = False
+    attention_output_bias: bool = False
     mlp_bias: bool = False
     hidden_act: str = "silu"
     attention_multiplier: float
@@ -144,6 +146,7 @@ class Llama3Config(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen)
             ),
             rms_norm_eps=hf.rms_norm_eps,
             attention_bias=bool(getattr(hf, "attention_bias", False)),
+            attention_output_bias=bool(getattr(hf, "attention_bias", False)),
             mlp_bias=bool(getattr(hf, "mlp_bias", False)),
             hidden_act=hf.hidden_act,
             attention_multiplier=cls.calculate_attention_multiplier(hf),
