@@ -58,12 +58,12 @@ class Device:
         return f"{self.label}:{self.id}"
 
 
-def CPU(id: int = 0) -> Device:  # noqa: N802 - the documented name
+def CPU(id: int = 0) -> Device:
     """The host's device."""
     return Device(id, "cpu")
 
 
-def Accelerator(id: int = 0) -> Device:  # noqa: N802 - the documented name
+def Accelerator(id: int = 0) -> Device:
     """The accelerator of index `id`.
 
     Raises:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from enum import Enum
+from enum import Enum, StrEnum
 from pathlib import Path
 
 import numpy as np
 import torch
 
 
-class PrintStyle(str, Enum):
+class PrintStyle(StrEnum):
     """What `TensorValue.print` does when the model runs."""
 
     COMPACT = "COMPACT"
@@ -50,9 +50,7 @@ class DebugPrinter:
             return
         if self.output_directory is not None and self.style.name.startswith("BINARY"):
             self.output_directory.mkdir(parents=True, exist_ok=True)
-            torch.save(
-                tensor.cpu(), self.output_directory / f"{label}-{self._counts[label]}.pt"
-            )
+            torch.save(tensor.cpu(), self.output_directory / f"{label}-{self._counts[label]}.pt")
             self._counts[label] += 1
             return
         threshold = tensor.numel() if self.style is PrintStyle.FULL else 64

@@ -13,9 +13,10 @@ from torch import fx
 from max.driver import CPU, Device
 from max.engine.debug_print import DebugPrinter, PrintStyle
 from max.engine.model import CompiledModel, Model
+from max.engine.printing import with_printer
 from max.engine.weights import place_weights
 from max.graph import Graph
-from max.graph.ops.debug import print_tensor
+from max.graph.ops.control import has_effect
 
 
 class InferenceSession:
@@ -41,7 +42,7 @@ class InferenceSession:
         if graph.output_types is None:
             raise ValueError(f"graph '{graph.name}' has no outputs: call graph.output(...) first")
         self._check_devices(graph)
-        graph.fx.eliminate_dead_code()
+        graph.fx.eliminate_dead_code(is_impure_node=has_effect)
         graph.fx.lint()
         names = [n.meta["name"] for n in graph.fx.nodes if n.op == "placeholder"]
         return CompiledModel(
@@ -71,9 +72,7 @@ class InferenceSession:
         extras = [weights[name] for name in compiled.extra_names]
         return Model(compiled, extras, self._forward(compiled))
 
-    def load(
-        self, model: Graph, *, weights_registry: Mapping[str, Any] | None = None
-    ) -> Model:
+    def load(self, model: Graph, *, weights_registry: Mapping[str, Any] | None = None) -> Model:
         """`compile` and `init` in one."""
         return self.init(self.compile(model), weights_registry=weights_registry)
 
@@ -89,17 +88,9 @@ class InferenceSession:
 
     def _forward(self, compiled: CompiledModel) -> Callable[..., tuple[torch.Tensor, ...]]:
         """The code as a function, its printing nodes bound to this session's printer."""
-        prints = [n for n in compiled.module.graph.nodes if n.target is print_tensor]
-        if not prints:
-            forward: Callable[..., tuple[torch.Tensor, ...]] = compiled.module.forward
-            return forward
-        graph = fx.Graph()
-        graph.output(graph.graph_copy(compiled.module.graph, {}))
-        for node in [n for n in graph.nodes if n.target is print_tensor]:
-            node.target = self._print
-        module = fx.GraphModule({}, graph, class_name=_class_name(compiled.name))
-        bound: Callable[..., tuple[torch.Tensor, ...]] = module.forward
-        return bound
+        module = with_printer(compiled.module, self._print)
+        forward: Callable[..., tuple[torch.Tensor, ...]] = module.forward
+        return forward
 
     def _print(self, tensor: torch.Tensor, label: str) -> None:
         self.printer(tensor, label)

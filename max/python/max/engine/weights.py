@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from max.driver import Buffer, CPU
+from max.driver import Buffer
 from max.engine.model import CompiledModel
-from max.graph import DeviceRef, Weight
+from max.graph import Weight
 
 
 def place_weights(compiled: CompiledModel, registry: Mapping[str, Any]) -> dict[str, torch.Tensor]:

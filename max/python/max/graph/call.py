@@ -88,7 +88,9 @@ def _record(graph: Graph, op: str, target: Callable[..., Any], args: Any, kwargs
     with _told_as_op_error(op, [*args, *kwargs.values()]):
         with symbols.fake_mode, torch.no_grad():
             result = target(*_map(graph.fake_of, args), **_map(graph.fake_of, kwargs))
-        node = graph.fx.call_function(target, _map(graph.node_of, args), _map(graph.node_of, kwargs))
+        node = graph.fx.call_function(
+            target, _map(graph.node_of, args), _map(graph.node_of, kwargs)
+        )
     return graph.wrap(result, node)
 
 

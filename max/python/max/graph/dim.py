@@ -113,4 +113,3 @@ def _make(expr: sympy.Expr) -> Dim:
     dim = object.__new__(cls)
     dim.expr = expr
     return dim
-

@@ -22,7 +22,6 @@ from max.graph.value import BufferValue, Value
 from max.graph.weight import Weight
 
 
-
 @runtime_checkable
 class NamesWeights(Protocol):
     """What a module offers so that its weights have their full names in a graph."""
@@ -39,7 +38,9 @@ class _Current:
     def __get__(self, instance: object, owner: object) -> Graph:
         graph = Graph.current_or_none()
         if graph is None:
-            raise LookupError("no graph is being built: this is only valid inside `with Graph(...)`")
+            raise LookupError(
+                "no graph is being built: this is only valid inside `with Graph(...)`"
+            )
         return graph
 
 
@@ -74,6 +75,7 @@ class Graph:
         self.constants: dict[str, torch.Tensor] = {}
         self.input_types = list(input_types)
         self.output_types: list[TensorType] | None = None
+        self.parent: Graph | None = None
         self._last_placeholder: fx.Node | None = None
         self._parameters: set[str] = set()
         self._extras: dict[str, TensorValue] = {}
@@ -95,6 +97,10 @@ class Graph:
         """The graph of the innermost `with graph:`, if any."""
         stack = _stack.get()
         return stack[-1] if stack else None
+
+    def is_within(self, other: Graph) -> bool:
+        """Whether this graph is the other, or a region of it, and so may use its values."""
+        return self is other or (self.parent is not None and self.parent.is_within(other))
 
     def __enter__(self) -> Graph:
         _stack.set((*_stack.get(), self))
@@ -140,11 +146,14 @@ class Graph:
         return self._extras[weight.name]
 
     def add_constant(self, tensor: torch.Tensor) -> TensorValue:
-        """A real tensor as a value of this graph."""
+        """A real tensor as a value of this graph; the same value for the same tensor."""
+        for name, known in self.constants.items():
+            if known is tensor:
+                return self._extras[name]
         name = f"constant.{len(self.constants)}"
         self.constants[name] = tensor
-        value = TensorValue(tensor)
-        return self._add_extra(name, value.type)
+        self._extras[name] = self._add_extra(name, TensorValue(tensor).type)
+        return self._extras[name]
 
     def operand(self, x: Any) -> Any:  # noqa: ANN401 - leaves numbers and the like as they are
         """What an op's argument is in this graph: weights and real tensors become values."""
@@ -192,11 +201,10 @@ class Graph:
         while parameter in self._parameters:
             parameter += "_"
         self._parameters.add(parameter)
-        if self._last_placeholder is None:
+        last = self._last_placeholder
+        start = self.fx.inserting_before(None) if last is None else self.fx.inserting_after(last)
+        with start:
             node = self.fx.placeholder(parameter)
-        else:
-            with self.fx.inserting_after(self._last_placeholder):
-                node = self.fx.placeholder(parameter)
         node.meta["name"] = name
         self._last_placeholder = node
         return node
@@ -211,4 +219,3 @@ class Graph:
     def __repr__(self) -> str:
         inputs = ", ".join(map(repr, self.input_types))
         return f"Graph('{self.name}', inputs=[{inputs}])\n{self.fx.python_code('self').src}"
-

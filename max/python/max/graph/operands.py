@@ -5,32 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import torch
-
-from max.driver import Buffer
+from max.graph.errors import caller
 from max.graph.graph import Graph
 from max.graph.value import Value
-from max.graph.weight import Weight
 
 
 def graph_of(operands: Iterable[Any]) -> Graph | None:
     """The graph that an op on these operands belongs to; None when it is to run at once.
 
     Raises:
-        ValueError: if the operands belong to two graphs.
+        ValueError: if the operands belong to two graphs, or to one that is finished.
     """
     found: Graph | None = None
-    eager = False
     for operand in _leaves(operands):
         if isinstance(operand, Value) and operand.graph is not None:
-            if found is not None and operand.graph is not found:
-                names = f"'{found.name}' and '{operand.graph.name}'"
-                raise ValueError(f"an op cannot mix values of two graphs, {names}")
-            found = operand.graph
-        eager |= isinstance(operand, Value | torch.Tensor | Buffer | Weight)
-    if found is None and (Graph.is_building() or not eager):
-        return Graph.current_or_none()
-    return found
+            found = operand.graph if found is None else _inner(found, operand.graph)
+    current = Graph.current_or_none()
+    if found is None:
+        return current
+    graph = found if current is None or not current.is_within(found) else current
+    if graph.output_types is not None:
+        raise ValueError(
+            f"graph '{graph.name}' has its outputs: no op can be added, nor its values used "
+            f"outside of it\n  at {caller()}"
+        )
+    return graph
+
+
+def _inner(a: Graph, b: Graph) -> Graph:
+    """The graph that sees the values of both."""
+    if a.is_within(b):
+        return a
+    if b.is_within(a):
+        return b
+    raise ValueError(
+        f"an op cannot mix values of two graphs, '{a.name}' and '{b.name}'\n  at {caller()}"
+    )
 
 
 def _leaves(operands: Iterable[Any]) -> Iterable[Any]:

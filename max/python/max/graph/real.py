@@ -13,7 +13,7 @@ from max.graph.weight import Weight
 
 
 def real_tensor(x: Any) -> Any:  # noqa: ANN401 - leaves other things as they are
-    """The torch tensor behind a real value, weight or buffer; anything else is returned as it is."""
+    """The torch tensor behind a real value, weight or buffer; anything else as it is."""
     if isinstance(x, Value):
         if x.graph is not None:
             raise ValueError(f"{x!r} belongs to the graph '{x.graph.name}', which is not running")

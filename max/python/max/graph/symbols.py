@@ -1,7 +1,7 @@
 """How a graph knows the sizes of its tensors: dims, torch's symbolic ints, and fx nodes.
 
-    Dim("batch")  <->  SymInt u0, on fake tensors while the graph is built
-                   ->  fx node `sym_size(tokens, 0)`, read from a tensor when the model runs
+Dim("batch")  <->  SymInt u0, on fake tensors while the graph is built
+               ->  fx node `sym_size(tokens, 0)`, read from a tensor when the model runs
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import operator
 from collections.abc import Callable
+from copy import copy
 from functools import reduce
 
 import sympy
@@ -48,6 +49,20 @@ class SymbolTable:
         self._to_named: dict[sympy.Expr, sympy.Expr] = {}
         self._sources: dict[sympy.Expr, tuple[fx.Node, int]] = {}
         self._nodes: dict[sympy.Expr, fx.Node] = {}
+        self._outer: Callable[[sympy.Expr], fx.Node] | None = None
+        self._is_known_outside: Callable[[Dim], bool] | None = None
+
+    def inner(self, graph: fx.Graph, outer: Callable[[sympy.Expr], fx.Node]) -> SymbolTable:
+        """The same symbols for a graph inside the graph.
+
+        Args:
+            graph: the inner graph.
+            outer: gives the inner graph's node for a symbol whose size only this table knows.
+        """
+        table = copy(self)
+        table._graph, table._outer, table._is_known_outside = graph, outer, self.is_known
+        table._sources, table._nodes = {}, {}
+        return table
 
     def size(self, dim: Dim) -> int | torch.SymInt:
         """The dim as fake tensors have it: an int, or a symbolic int."""
@@ -80,7 +95,9 @@ class SymbolTable:
 
     def is_known(self, dim: Dim) -> bool:
         """Whether a tensor of the graph has each symbol of the dim as a size."""
-        return bool(dim.expr.free_symbols <= self._sources.keys())
+        unknown = dim.expr.free_symbols - self._sources.keys()
+        outside = self._is_known_outside
+        return all(outside is not None and outside(Dim.of(s)) for s in unknown)
 
     def node(self, dim: Dim) -> fx.Node | int:
         """What computes the dim when the model runs.
@@ -99,6 +116,8 @@ class SymbolTable:
 
     def _new_node(self, expr: sympy.Expr) -> fx.Node:
         if expr.is_Symbol:
+            if expr not in self._sources and self._outer is not None:
+                return self._outer(expr)
             if expr not in self._sources:
                 raise ValueError(f"no input of the graph has a dim '{expr}' to take its size from")
             return self._graph.call_function(torch.ops.aten.sym_size.int, self._sources[expr])

@@ -150,7 +150,7 @@ class TensorValue(Value, Operators):
         return Buffer(self.data).to_numpy()
 
     def print(self, label: str = "debug_tensor") -> None:
-        """Prints this tensor when the model runs (see `InferenceSession.set_debug_print_options`)."""
+        """Prints this tensor when the model runs; see `session.set_debug_print_options`."""
         graph.ops.print(self, label)
 
     def reshape(self, shape: ShapeLike) -> TensorValue:
@@ -182,7 +182,7 @@ class TensorValue(Value, Operators):
         return graph.ops.transpose(self, dim_1, dim_2)
 
     @property
-    def T(self) -> TensorValue:  # noqa: N802 - numpy's name
+    def T(self) -> TensorValue:
         """The last two axes swapped."""
         return self.transpose(-1, -2)
 

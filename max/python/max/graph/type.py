@@ -18,12 +18,12 @@ class DeviceRef:
     id: int = 0
 
     @staticmethod
-    def CPU(id: int = 0) -> DeviceRef:  # noqa: N802 - the documented name
+    def CPU(id: int = 0) -> DeviceRef:
         """The host."""
         return DeviceRef("cpu", id)
 
     @staticmethod
-    def GPU(id: int = 0) -> DeviceRef:  # noqa: N802 - the documented name
+    def GPU(id: int = 0) -> DeviceRef:
         """The accelerator of index `id`."""
         return DeviceRef("gpu", id)
 

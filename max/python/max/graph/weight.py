@@ -70,12 +70,12 @@ class Weight(Operators):
 
     def _self(self) -> TensorValue:
         from max.graph.graph import Graph
-    
+
         graph = Graph.current_or_none()
         return TensorValue(self.bound_tensor()) if graph is None else graph.add_weight(self)
 
     @property
-    def T(self) -> TensorValue:  # noqa: N802 - numpy's name
+    def T(self) -> TensorValue:
         """The last two axes swapped."""
         return self._self().T
 

@@ -29,6 +29,7 @@ from max.graph.ops.comparison import (
     where,
 )
 from max.graph.ops.constants import constant, range, shape_to_tensor
+from max.graph.ops.control import cond, while_loop
 from max.graph.ops.convolution import avg_pool2d, conv2d, conv3d, fold, max_pool2d
 from max.graph.ops.custom import custom, inplace_custom
 from max.graph.ops.debug import print
@@ -94,6 +95,7 @@ __all__ = [
     "ceil",
     "chunk",
     "concat",
+    "cond",
     "constant",
     "conv2d",
     "conv3d",
@@ -178,4 +180,5 @@ __all__ = [
     "trunc",
     "unsqueeze",
     "where",
+    "while_loop",
 ]

@@ -140,9 +140,7 @@ def broadcast_shape(op: str, *operands: Any) -> Shape:  # noqa: ANN401
     return broadcast_dims(op, [shape_of(x) for x in operands], operands)
 
 
-def broadcast_dims(
-    op: str, shapes: Sequence[Sequence[Dim]], operands: Sequence[object]
-) -> Shape:
+def broadcast_dims(op: str, shapes: Sequence[Sequence[Dim]], operands: Sequence[object]) -> Shape:
     """`broadcast_shape` of some axes of the operands."""
     result: list[Dim] = []
     for axis in range(-max(map(len, shapes)), 0):

@@ -13,7 +13,14 @@ import torch
 
 from max.dtype import DType
 from max.graph.call import call
-from max.graph.ops.arguments import as_operand, broadcast_shape, common_dtype, fail, is_scalar, require_float
+from max.graph.ops.arguments import (
+    as_operand,
+    broadcast_shape,
+    common_dtype,
+    fail,
+    is_scalar,
+    require_float,
+)
 from max.graph.ops.casting import cast, restored, widened
 from max.graph.tensor_value import TensorValue, TensorValueLike
 

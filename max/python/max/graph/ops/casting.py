@@ -49,5 +49,3 @@ def widened(x: Any) -> Any:  # noqa: ANN401 - an operand of an op
 def restored(result: TensorValue, like: Any) -> TensorValue:  # noqa: ANN401
     """A result of `widened` operands in the dtype that they had."""
     return cast(result, dtype_of(like)) if is_wide_unsigned(like) else result
-
-

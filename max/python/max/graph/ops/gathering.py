@@ -39,9 +39,7 @@ def gather(input: TensorValueLike, indices: TensorValueLike, axis: int) -> Tenso
     return call("gather", operator.getitem, input, index)
 
 
-def gather_nd(
-    input: TensorValueLike, indices: TensorValueLike, batch_dims: int = 0
-) -> TensorValue:
+def gather_nd(input: TensorValueLike, indices: TensorValueLike, batch_dims: int = 0) -> TensorValue:
     """The slices of `input` at positions of several axes.
 
     Args:

@@ -57,9 +57,7 @@ def rms_norm(
     x, weight = as_tensor("rms_norm", input), as_tensor("rms_norm", weight)
     require_float("rms_norm", x, weight)
     _check_last("rms_norm", shape_of(x), weight, x, weight)
-    return call(
-        "rms_norm", rms_normed, x, weight, epsilon, weight_offset, multiply_before_cast
-    )
+    return call("rms_norm", rms_normed, x, weight, epsilon, weight_offset, multiply_before_cast)
 
 
 def rms_normed(

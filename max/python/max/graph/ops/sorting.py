@@ -81,7 +81,9 @@ def _sums(exclusive: bool, reverse: bool) -> Any:  # noqa: ANN401 - a function
 def exclusive_cumsum(x: torch.Tensor, axis: int, dtype: torch.dtype) -> torch.Tensor:
     """Sums of the elements before each one."""
     zero = torch.zeros_like(x.sum(axis, keepdim=True, dtype=dtype))
-    return torch.cumsum(torch.cat([zero, x], axis), axis, dtype=dtype).narrow(axis, 0, x.shape[axis])
+    return torch.cumsum(torch.cat([zero, x], axis), axis, dtype=dtype).narrow(
+        axis, 0, x.shape[axis]
+    )
 
 
 def reverse_cumsum(x: torch.Tensor, axis: int, dtype: torch.dtype) -> torch.Tensor:

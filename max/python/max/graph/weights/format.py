@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import Enum
+from enum import Enum, StrEnum
 from os import PathLike
 from pathlib import Path
 
 
-class WeightsFormat(str, Enum):
+class WeightsFormat(StrEnum):
     """A format of weight files."""
 
     gguf = "gguf"
