@@ -1,4 +1,4 @@
-"""Buffers: tensors in a device's memory, outside any graph. Importing this does not import torch."""
+"""Buffers: tensors in a device's memory, outside any graph. Importing this imports no torch."""
 
 from __future__ import annotations
 
