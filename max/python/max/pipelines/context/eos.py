@@ -13,7 +13,7 @@ class EOSTracker:
         eos_token_ids: The model's end tokens.
         stop_token_ids: The request's own end tokens; they count under `ignore_eos` too.
         ignore_eos: The model's end tokens are ordinary tokens.
-        min_new_tokens: No end before this many tokens.
+        min_new_tokens: No end before this many tokens; the end token is not one of them.
     """
 
     eos_token_ids: frozenset[int] = frozenset()
@@ -28,12 +28,12 @@ class EOSTracker:
 
     def is_end(self, token: int, generated_length: int) -> bool:
         """Whether `token`, the last of `generated_length` generated ones, ends the answer."""
-        if generated_length < self.min_new_tokens:
+        if generated_length <= self.min_new_tokens:
             return False
         return token in self.stop_token_ids or (not self.ignore_eos and token in self.eos_token_ids)
 
     def forbidden_next(self, generated_length: int) -> frozenset[int]:
         """The tokens that may not come next, after `generated_length` generated ones."""
-        if generated_length + 1 > self.min_new_tokens:
+        if generated_length >= self.min_new_tokens:
             return frozenset()
         return self.end_token_ids

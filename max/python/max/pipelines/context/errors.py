@@ -26,8 +26,8 @@ class PromptTooLongError(InputError):
         allowed: How many tokens prompt and answer may have together.
     """
 
-    def __init__(self, given: int, allowed: int, *, param: str | None = "prompt") -> None:
-        """Makes the error from the two numbers, both in tokens."""
+    def __init__(self, given: int, allowed: int, param: str = "prompt") -> None:
+        """Makes the error from the two numbers, both in tokens, and the field: what is too long."""
         super().__init__(
             f"This model's maximum context length is {allowed} tokens. However, your {param} "
             f"resulted in {given} tokens, which leaves no room for an answer. Please reduce the "
@@ -38,6 +38,6 @@ class PromptTooLongError(InputError):
         self.given = given
         self.allowed = allowed
 
-    def __reduce__(self) -> tuple[type[PromptTooLongError], tuple[int, int]]:
-        """Pickles by the two numbers."""
-        return (type(self), (self.given, self.allowed))
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickles by what it was made from."""
+        return (type(self), (self.given, self.allowed, self.param))

@@ -30,7 +30,7 @@ class SamplingParams:
         repetition_penalty: Makes tokens of prompt and answer less likely when above 1
             (https://arxiv.org/abs/1909.05858).
         max_new_tokens: The longest answer in tokens; None leaves it to the model's length.
-        min_new_tokens: No end before this many tokens.
+        min_new_tokens: No end before this many tokens; an end token is not one of them.
         ignore_eos: The model's end tokens do not end the answer.
         stop: Texts that end the answer, and are not part of it.
         stop_token_ids: Further tokens that end the answer, also under `ignore_eos`.
