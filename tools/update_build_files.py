@@ -4,8 +4,9 @@
     ./bazelw run //tools:update_build_files -- --check   only tell what would change (lint does so)
 
 A BUILD file that does not begin with the generator's header is hand-written and left alone. In a
-generated one, everything after a line `# Kept by //tools:update_build_files: ...` is kept. A source file says what imports
-do not tell in comments: `# build: data = ["//docs"]` (data, deps; for tests also size, timeout, shard_count, tags, env).
+generated one, everything after a line `# Kept by //tools:update_build_files: ...` is kept. A source
+file says what imports do not tell in comments: `# build: data = ["//docs"]` (data and deps; for
+tests also size, timeout, shard_count, tags and env).
 """
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ def stale_files(root: Path, wanted: Collection[Path]) -> Iterator[Path]:
 def main(argv: list[str] | None = None) -> int:
     """Updates or checks the workspace's BUILD files and returns the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="change nothing; fail if anything would")
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; fail if anything would"
+    )
     check = parser.parse_args(argv).check
     root = workspace_root()
     wanted = plan(root)

@@ -1,7 +1,7 @@
 """Writes the hash-pinned requirement locks from requirements.in.
 
-`./bazelw run //third_party/python:update` (or, without Bazel, `python3 third_party/python/update.py`
-where uv is installed) resolves requirements.in for CPython 3.11 and newer into
+`./bazelw run //third_party/python:update` (without Bazel, where uv is installed:
+`python3 third_party/python/update.py`) resolves requirements.in for CPython 3.11 and newer into
 
     requirements_cpu.lock   torch's CPU wheels, the default
     requirements_cuda.lock  torch as PyPI has it, with its CUDA libraries and Triton (--config=cuda)

@@ -12,7 +12,23 @@ from tools.build.targets import Label, Targets, marker_variants
 
 HEADER = "# Written by //tools:update_build_files from the imports of the sources.\n"
 KEPT = "# Kept by //tools:update_build_files: what imports do not tell.\n"
+_TREE = Label("tools/build", "tree")
 _SETTINGS = ("size", "timeout", "shard_count", "tags", "env")
+
+# What the tests of the whole tree read: see the target "tree" of tools/build.
+_SOURCES = """\
+filegroup(
+    name = "sources",
+    srcs = ["BUILD.bazel"] + glob(
+        [
+            "**/*.cpp",
+            "**/*.h",
+            "**/*.py",
+        ],
+        allow_empty = True,
+    ),
+)
+"""
 
 
 def _value(value: object, indent: str = "    ") -> str:
@@ -22,14 +38,18 @@ def _value(value: object, indent: str = "    ") -> str:
         lines = "".join(f"{indent}    {json.dumps(entry)},\n" for entry in value)
         return f"[\n{lines}{indent}]"
     if isinstance(value, dict):
-        lines = "".join(f"{indent}    {json.dumps(k)}: {json.dumps(v)},\n" for k, v in value.items())
+        lines = "".join(
+            f"{indent}    {json.dumps(k)}: {json.dumps(v)},\n" for k, v in value.items()
+        )
         return f"{{\n{lines}{indent}}}"
     return str(value) if isinstance(value, bool) else json.dumps(value)
 
 
 def _rule(kind: str, attributes: Mapping[str, object]) -> str:
     lines = "".join(
-        f"    {key} = {_value(value)},\n" for key, value in attributes.items() if value not in ([], {})
+        f"    {key} = {_value(value)},\n"
+        for key, value in attributes.items()
+        if value not in ([], {})
     )
     return f"{kind}(\n{lines})\n"
 
@@ -47,6 +67,10 @@ def _merge(modules: Iterable[Module], key: str) -> list[str]:
         value = module.directives.get(key, [])
         values.update([value] if isinstance(value, str) else list(value))  # type: ignore[call-overload]
     return sorted(values)
+
+
+def _testonly(label: Label) -> dict[str, bool]:
+    return {"testonly": True} if label.package.startswith("max/tests") else {}
 
 
 class BuildFiles:
@@ -78,7 +102,7 @@ class BuildFiles:
         )
         srcs = sorted(str(module.path.relative_to(folder)) for module in unit.modules)
         kernels = self._kernels(label, folder) if whole_folder else []
-        attributes: dict[str, object] = {"name": label.name}
+        attributes: dict[str, object] = {"name": label.name, **_testonly(label)}
         if not whole_folder or children:
             attributes["srcs"] = srcs
         attributes["data"] = [*kernels, *_merge(unit.modules, "data")]
@@ -87,8 +111,6 @@ class BuildFiles:
             self._targets.deps(label),
             [*self._targets.third_party(unit.modules), *_merge(unit.modules, "deps")],
         )
-        if label.package.startswith("max/tests"):
-            attributes["testonly"] = True
         self._add(label.package, "max_py_library", attributes)
 
     def _kernels(self, label: Label, folder: Path) -> list[str]:
@@ -108,10 +130,12 @@ class BuildFiles:
     def _add_binary(self, label: Label, module: Module) -> None:
         if label in self._targets.units:
             raise ValueError(f"{module.path}: a program cannot be named as its folder")
-        attributes: dict[str, object] = {"name": label.name, "module": module.name}
-        if label.package.startswith("max/tests"):
-            attributes["testonly"] = True
-        attributes["deps"] = _labels(label.package, self._targets.runtime_deps([module]))
+        attributes: dict[str, object] = {
+            "name": label.name,
+            **_testonly(label),
+            "module": module.name,
+            "deps": _labels(label.package, self._targets.runtime_deps([module])),
+        }
         self._add(label.package, "max_py_binary", attributes)
 
     def _add_test(self, label: Label, module: Module) -> None:
@@ -129,15 +153,16 @@ class BuildFiles:
                 **({"size": "small"} if "size" not in module.directives and not marker else {}),
                 **{key: module.directives[key] for key in _SETTINGS if key in module.directives},
                 "srcs": [module.path.name],
-                "data": [*self._test_data(label, module), *_merge([module], "data")],
+                "data": _merge([module], "data"),
                 **({"marker": marker} if marker else {}),
                 "deps": deps,
             }
             self._add(label.package, "max_py_test", attributes)
 
-    def _test_data(self, label: Label, module: Module) -> list[str]:
-        folder = module.path.parent / "testdata"
-        return [f":{label.package.rpartition('/')[2]}_testdata"] if folder.is_dir() else []
+    def _tree(self) -> list[str]:
+        packages = sorted(package for package in self._rules if package != _TREE.package)
+        files = ["//third_party/python:requirements.in"]
+        return [":sources", *sorted([*files, *(f"//{package}:sources" for package in packages)])]
 
     def texts(self) -> dict[str, str]:
         """Returns the BUILD file of each package, without the part that is kept."""
@@ -147,12 +172,10 @@ class BuildFiles:
             loads = ", ".join(f'"{kind}"' for kind in kinds)
             parts = [f'load("//tools/build:defs.bzl", {loads})\n']
             parts.append('package(default_visibility = ["//visibility:public"])\n')
-            testdata = self._targets.index.root / package / "testdata"
-            if testdata.is_dir():
-                name = package.rpartition("/")[2]
-                glob = f'filegroup(\n    name = "{name}_testdata",\n    srcs = glob(["testdata/**"]),\n)\n'
-                parts.append(glob)
             parts += [text for _, text in rules]
+            parts.append(_SOURCES)
+            if package == _TREE.package:
+                parts.append(_rule("filegroup", {"name": _TREE.name, "srcs": self._tree()}))
             texts[package] = HEADER + "\n" + "\n".join(parts)
         return texts
 

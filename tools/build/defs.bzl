@@ -96,7 +96,7 @@ def max_py_test(name, srcs, deps = [], data = [], marker = None, tags = [], **kw
       name: target name.
       srcs: the test file.
       deps: what it imports; conftest libraries of the folders above.
-      data: files read by the tests.
+      data: files read by the tests, besides those in a folder testdata beside them.
       marker: run only the tests marked so (slow, gpu, bench), in a target tagged so that the
         default run leaves it out (.bazelrc); without, all tests that have none of these markers.
       tags: passed on, with the marker.
@@ -114,7 +114,7 @@ def max_py_test(name, srcs, deps = [], data = [], marker = None, tags = [], **kw
         srcs = srcs + [main],
         main = main,
         args = ["$(rootpath %s)" % src for src in srcs] + ["-m", "'%s'" % selected],
-        data = data,
+        data = data + native.glob(["testdata/**"], allow_empty = True),
         deps = deps + ["//tools/python:pytest_main"],
         tags = tags,
         **kwargs

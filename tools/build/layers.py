@@ -108,10 +108,12 @@ def check(index: ModuleIndex) -> list[Violation]:
             top = imported.module.split(".")[0]
             if top == "max":
                 for target in index.resolve(imported):
-                    if message := _check_import(module, imported, target):
-                        found.append(Violation(path, imported.line, message))
+                    if wrong := _check_import(module, imported, target):
+                        found.append(Violation(path, imported.line, wrong))
             elif top in HEAVY and imported.at_import_time and _is_light(module.name):
-                message = f"{module.name} imports {top} when it is imported: import it where it is used"
+                message = (
+                    f"{module.name} imports {top} when it is imported: import it where it is used"
+                )
                 found.append(Violation(path, imported.line, message))
             elif in_demo and top not in DEMO_PACKAGES and top not in sys.stdlib_module_names:
                 message = f"{module.name} imports {top}: max.demo uses {sorted(DEMO_PACKAGES)} only"

@@ -5,8 +5,8 @@ Units. A library of `max` is a *unit*: a folder of the layers (`max.nn`, `max.se
 (`max.dtype`). Elsewhere (max/tests, tools) each folder is a unit, and each test file a test.
 
 Deps. What a unit imports, in functions too, are its deps; imports under TYPE_CHECKING are not.
-Modules that a unit names in strings (registries, lazy exports) cannot be its deps, they may be
-above it: they are added to every binary and test from which the unit can be reached.
+Modules that it names in strings (registries), and a facade's lazy exports, cannot be its deps, they
+may be above it: they are added to every binary and test from which the unit can be reached.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from tools.build.imports import MARKERS, Module
+from tools.build.imports import MARKERS, Import, Module
 from tools.build.layers import FACADES
 from tools.build.modules import IMPORT_ROOTS, ModuleIndex
 from tools.build.third_party import direct_requirements, distribution_of
@@ -77,6 +77,13 @@ def library_of(module: Module) -> Label:
     return Label(package, package.rpartition("/")[2])
 
 
+def _dependencies(module: Module) -> Iterator[Import]:
+    """Yields the imports that make deps: a facade's are only those that importing it executes."""
+    for imported in module.imports:
+        if imported.at_import_time or not (imported.type_checking or module.name in FACADES):
+            yield imported
+
+
 class Targets:
     """Units, binaries and tests of a tree, and their deps."""
 
@@ -132,8 +139,9 @@ class Targets:
                         yield f"{path}:{imported.line}: there is no module {imported.module}"
                 elif (name := distribution_of(top)) is not None and name not in self._allowed:
                     yield (
-                        f"{path}:{imported.line}: {top} is not in third_party/python/requirements.in "
-                        "(a distribution of another name goes into tools/build/third_party.py)"
+                        f"{path}:{imported.line}: {top} is not in "
+                        "third_party/python/requirements.in (a distribution of another name "
+                        "goes into tools/build/third_party.py)"
                     )
         yield from self._cycles()
 
@@ -141,19 +149,19 @@ class Targets:
         """Returns the libraries that modules import, with the packages above those."""
         found: set[Label] = set()
         for module in modules:
-            names = [module.name]
-            for imported in module.imports:
-                if not imported.type_checking:
-                    names += self.index.resolve(imported)
-            for name in names:
-                found |= self._with_parents(name)
+            found |= self._with_parents(module.name)
+            for imported in _dependencies(module):
+                for name in self.index.resolve(imported):
+                    found |= self._with_parents(name)
         return found
 
     def _with_parents(self, name: str) -> set[Label]:
         """Libraries of a module and of the packages whose __init__ its import runs."""
         parts = name.split(".")
         prefixes = (".".join(parts[:count]) for count in range(1, len(parts) + 1))
-        modules = (self.index.modules[prefix] for prefix in prefixes if prefix in self.index.modules)
+        modules = (
+            self.index.modules[prefix] for prefix in prefixes if prefix in self.index.modules
+        )
         return {library_of(module) for module in modules if not is_test(module)}
 
     def deps(self, label: Label) -> set[Label]:
@@ -182,19 +190,32 @@ class Targets:
             reached = self.reached(found)
             named = {
                 library
-                for module in [*modules, *(m for label in reached for m in self.units[label].modules)]
-                for name in self.index.lazy(module)
+                for module in [
+                    *modules,
+                    *(m for label in reached for m in self.units[label].modules),
+                ]
+                for name in self._loaded(module)
                 for library in self._with_parents(name)
             }
             if named <= reached:
                 return found
             found |= named - reached
 
+    def _loaded(self, module: Module) -> set[str]:
+        """Returns what a module loads when it is first asked for it."""
+        found = self.index.lazy(module)
+        if module.name in FACADES:
+            for imported in module.imports:
+                found.update(self.index.resolve(imported))
+        return found
+
     def conftests(self, module: Module) -> set[Label]:
         """Returns the conftest libraries of the folders above a test file."""
         parts = module.name.split(".")[:-1]
         names = (".".join([*parts[:count], "conftest"]) for count in range(len(parts) + 1))
-        return {library_of(self.index.modules[name]) for name in names if name in self.index.modules}
+        return {
+            library_of(self.index.modules[name]) for name in names if name in self.index.modules
+        }
 
     def _cycles(self) -> Iterator[str]:
         """Describes each pair of libraries that import each other."""
@@ -207,9 +228,7 @@ class Targets:
 
     def _uses(self, source: Label, target: Label) -> Iterator[str]:
         for module in self.units[source].modules:
-            for imported in module.imports:
-                if imported.type_checking:
-                    continue
+            for imported in _dependencies(module):
                 for name in self.index.resolve(imported):
                     if target in self._with_parents(name):
                         path = module.path.relative_to(self.index.root)

@@ -2,9 +2,9 @@
 
     generate_build.py LOCK
 
-Runs with the venv's interpreter in the repository's folder. Every installed distribution D becomes a
-py_library `@pip//:D` (name normalised, with `_`), whose files are ONE source directory, site/D, made of
-links into the venv: a target's runfiles then hold one link for torch instead of ten thousand.
+Runs with the venv's interpreter in the repository's folder. Every installed distribution D becomes
+a py_library `@pip//:D` (name normalised, with `_`), whose files are ONE source directory, site/D,
+made of links into the venv: a target's runfiles hold one link for torch instead of ten thousand.
 """
 
 import hashlib
@@ -41,8 +41,7 @@ def dependencies(
     dists: dict[str, metadata.Distribution], extras: dict[str, set[str]]
 ) -> dict[str, set[str]]:
     """Returns each distribution's installed direct dependencies, extras included."""
-    # `dict` because a newer packaging's Environment is a TypedDict without "extra".
-    environment = dict(default_environment())
+    environment = {key: str(value) for key, value in default_environment().items()}
     wanted = {name: {"", *extras.get(name, ())} for name in dists}
     found: dict[str, set[str]] = {}
     while True:
@@ -119,7 +118,6 @@ def main(lock: Path) -> None:
         'load("@rules_python//python:defs.bzl", "py_library")',
         'package(default_visibility = ["//visibility:public"])',
         'exports_files(["python.json"])',
-        f'filegroup(name = "stamps", srcs = {json.dumps([f"stamp/{name}" for name in sorted(dists)])})',
     ]
     Path("stamp").mkdir()
     Path("python.json").write_text(json.dumps({"python": os.path.abspath("venv/bin/python3")}))
@@ -134,7 +132,9 @@ def main(lock: Path) -> None:
         # dependencies lists everything that it reaches, flattened, as bare files.
         reached = reachable(name, deps)
         cyclic = name in reached
-        wanted = [f":{d}.files" for d in reached - {name}] if cyclic else [f":{d}" for d in deps[name]]
+        wanted = (
+            [f":{d}.files" for d in reached - {name}] if cyclic else [f":{d}" for d in deps[name]]
+        )
         lines.append(
             f'py_library(name = "{name}.files", data = ["stamp/{name}", "site/{name}"], '
             f'imports = ["site/{name}"])'

@@ -129,7 +129,9 @@ def main(venv: Path, lock: Path, index: str | None = None) -> None:
     install(pip, lock, index if index and answers(index) else None)
     say("compiling to bytecode")
     python = str(venv / "bin" / "python3")
-    subprocess.run([python, "-m", "compileall", "-q", "-q", "-j", "0", str(venv / "lib")], check=False)
+    subprocess.run(
+        [python, "-m", "compileall", "-q", "-q", "-j", "0", str(venv / "lib")], check=False
+    )
     subprocess.run([*pip, "check", "--disable-pip-version-check"], stdout=sys.stderr, check=True)
     say("done")
 

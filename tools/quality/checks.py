@@ -39,7 +39,7 @@ class Check:
 
 
 def find_tools(argv: list[str]) -> Tools:
-    """Reads the options that the Bazel targets pass; without them, takes what is on this machine."""
+    """Reads the options that the Bazel targets pass; without, takes what this machine has."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--python", type=Path, help="@pip//:python.json")
     parser.add_argument("--buildifier", type=Path)
@@ -75,7 +75,9 @@ def run_all(tools: Tools, checks: list[Check]) -> int:
     failed: list[str] = []
     for check in checks:
         start = time.monotonic()
-        code = subprocess.run(check.command, cwd=tools.root, env=environment, check=False).returncode
+        code = subprocess.run(
+            check.command, cwd=tools.root, env=environment, check=False
+        ).returncode
         seconds = time.monotonic() - start
         print(f"{check.name}: {'FAILED' if code else 'ok'} ({seconds:.1f} s)", flush=True)
         if code:

@@ -1,4 +1,4 @@
-"""Formats the sources: `./bazelw run //:format`, or `python3 -m tools.quality.format` without Bazel."""
+"""Formats the sources: `./bazelw run //:format`, else `python3 -m tools.quality.format`."""
 
 from __future__ import annotations
 
