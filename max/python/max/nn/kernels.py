@@ -18,9 +18,7 @@ def rms_norm(
     multiply_before_cast: bool = True,
 ) -> TensorValue:
     """Root mean square normalization of x's last axis."""
-    return call(
-        "rms_norm", kernels.rms_norm, x, weight, eps, weight_offset, multiply_before_cast
-    )
+    return call("rms_norm", kernels.rms_norm, x, weight, eps, weight_offset, multiply_before_cast)
 
 
 def swiglu(gate: TensorValueLike, up: TensorValueLike) -> TensorValue:

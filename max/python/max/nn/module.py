@@ -13,10 +13,10 @@ from max.graph import Weight
 
 
 class Module(ABC):
-    """A layer. Assign sublayers and `Weight`s to attributes in `__init__`; compute in `__call__`.
+    """A layer: assign sublayers and `Weight`s to attributes in `__init__`, compute in `__call__`.
 
-    A weight's full name is the path of attributes to it, `layers.0.self_attn.q_proj.weight`; that is
-    also its key in a state dict.
+    A weight's full name is the path of attributes to it, `layers.0.self_attn.q_proj.weight`, which
+    is also its key in a state dict.
     """
 
     # Set on an attribute's module to leave the attribute's name out of the paths through it.

@@ -23,7 +23,7 @@ def _fake(
     torch._check(
         q.shape[-1] % (kv_heads * head_dim) == 0,
         lambda: (
-            f"q has {q.shape[-1]} columns, no multiple of the cache's {kv_heads} heads of {head_dim}"
+            f"q has {q.shape[-1]} columns, no multiple of {kv_heads} KV heads of {head_dim}"
         ),
     )
     return torch.empty_like(q)

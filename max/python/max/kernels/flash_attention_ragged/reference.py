@@ -59,7 +59,11 @@ def flash_attention_ragged_reference(
 
 
 def _attend(
-    queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor, scale: float
+    queries: torch.Tensor,
+    keys: torch.Tensor,
+    values: torch.Tensor,
+    mask: torch.Tensor,
+    scale: float,
 ) -> torch.Tensor:
     """Attention of queries [rows, kv_heads, group, head_dim]; mask [rows, tokens] is added."""
     rows, kv_heads, group, head_dim = queries.shape

@@ -21,7 +21,7 @@ class AttentionWithRope(Module):
     """Multi-head attention of grouped queries (Ainslie et al., 2023).
 
     Weights: `q_proj.weight`, `k_proj.weight`, `v_proj.weight` (or `qkv_proj.weight` when stacked),
-    `o_proj.weight`, biases of the first three with `has_bias`, `o_proj.bias` with `has_output_bias`,
+    `o_proj.weight`; biases of the first three with `has_bias`, of the last with `has_output_bias`;
     and with `use_qk_norm` `q_norm.weight` and `k_norm.weight` [head_dim].
 
     Args:

@@ -52,6 +52,4 @@ class KVCacheInputs(Generic[T]):
         """The graph's values of these inputs, consumed from `flat` in order."""
         values: Iterator[Value] = iter(flat)
         count = len(fields(KVCacheInputsPerDevice))
-        return [
-            KVCacheInputsPerDevice(*(next(values) for _ in range(count))) for _ in self.inputs
-        ]
+        return [KVCacheInputsPerDevice(*(next(values) for _ in range(count))) for _ in self.inputs]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
+from enum import StrEnum
 
 from max.dtype import DType
 from max.graph import TensorValue, ops
 
 
-class ReturnLogits(str, Enum):
+class ReturnLogits(StrEnum):
     """Which logits a model gives."""
 
     LAST_TOKEN = "last_token"
@@ -17,7 +17,7 @@ class ReturnLogits(str, Enum):
     ALL = "all"
 
 
-class ReturnHiddenStates(str, Enum):
+class ReturnHiddenStates(StrEnum):
     """Which hidden states a model gives beside the logits."""
 
     NONE = "none"

@@ -46,50 +46,59 @@ if TYPE_CHECKING:
         upper_bounded_default,
     )
 
-_MODULES = {
-    "max.pipelines.config": (
-        "KVCacheConfig",
-        "LoRAConfig",
-        "MAXModelConfig",
-        "PipelineConfig",
-        "PipelineRuntimeConfig",
-        "SamplingConfig",
-        "SupportedEncoding",
-    ),
-    "max.pipelines.kv_cache": ("PagedKVCacheManager", "PagedMemoryPlanner"),
-    "max.pipelines.lib.interfaces": (
-        "ArchConfig",
-        "ArchConfigWithAttentionKVCache",
-        "ArchConfigWithBoundedMaxSeqLen",
-        "ArchConfigWithKVCache",
-        "ArchConfigWithPermissiveMaxSeqLen",
-        "ArchConfigWithStoredKVParams",
-        "BatchProcessor",
-        "BatchProcessorRuntime",
-        "ModelInputs",
-        "ModelOutputs",
-        "PipelineModel",
-        "PipelineModelWithKVCache",
-        "RaggedBatchProcessor",
-        "RaggedModelInputs",
-    ),
-    "max.pipelines.lib.lazy_architecture": ("LazyArchitecture",),
-    "max.pipelines.lib.registry": ("PIPELINE_REGISTRY", "PipelineRegistry"),
-    "max.pipelines.lib.supported_architecture": ("SupportedArchitecture",),
-    "max.pipelines.lib.text_generation": ("TextGenerationPipeline",),
-    "max.pipelines.lib.tokenizer": ("TextTokenizer",),
-    "max.pipelines.lib.utils": (
-        "get_rope_theta",
-        "parse_state_dict_from_weights",
-        "upper_bounded_default",
-    ),
-}
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+# Where the names are; light modules first, so that a light name imports nothing heavy.
+_HOMES = (
+    "max.pipelines.config",
+    "max.pipelines.lib.lazy_architecture",
+    "max.pipelines.lib.registry",
+    "max.pipelines.lib.supported_architecture",
+    "max.pipelines.lib.interfaces",
+    "max.pipelines.lib.utils",
+    "max.pipelines.lib.tokenizer",
+    "max.pipelines.lib.text_generation",
+    "max.pipelines.kv_cache",
+)
 
-__all__ = list(_MODULE_OF)
+__all__ = [
+    "PIPELINE_REGISTRY",
+    "ArchConfig",
+    "ArchConfigWithAttentionKVCache",
+    "ArchConfigWithBoundedMaxSeqLen",
+    "ArchConfigWithKVCache",
+    "ArchConfigWithPermissiveMaxSeqLen",
+    "ArchConfigWithStoredKVParams",
+    "BatchProcessor",
+    "BatchProcessorRuntime",
+    "KVCacheConfig",
+    "LazyArchitecture",
+    "LoRAConfig",
+    "MAXModelConfig",
+    "ModelInputs",
+    "ModelOutputs",
+    "PagedKVCacheManager",
+    "PagedMemoryPlanner",
+    "PipelineConfig",
+    "PipelineModel",
+    "PipelineModelWithKVCache",
+    "PipelineRegistry",
+    "PipelineRuntimeConfig",
+    "RaggedBatchProcessor",
+    "RaggedModelInputs",
+    "SamplingConfig",
+    "SupportedArchitecture",
+    "SupportedEncoding",
+    "TextGenerationPipeline",
+    "TextTokenizer",
+    "get_rope_theta",
+    "parse_state_dict_from_weights",
+    "upper_bounded_default",
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - what the name is
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    return getattr(importlib.import_module(_MODULE_OF[name]), name)
+    if name in __all__:
+        for home in _HOMES:
+            module = importlib.import_module(home)
+            if hasattr(module, name):
+                return getattr(module, name)
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

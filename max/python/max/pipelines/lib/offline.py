@@ -80,9 +80,7 @@ class OfflineRun:
         room = limit is None or len(self._running) < limit
         return room and (promised <= manager.total_num_pages or not self._running)
 
-    def _step(
-        self, stops: dict[RequestID, StreamDecoder]
-    ) -> dict[RequestID, TextGenerationOutput]:
+    def _step(self, stops: dict[RequestID, StreamDecoder]) -> dict[RequestID, TextGenerationOutput]:
         budget = self.pipeline.pipeline_config.runtime.max_batch_input_tokens
         batch: list[TextContext] = []
         for ctx in self._running:

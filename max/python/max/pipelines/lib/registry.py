@@ -1,18 +1,22 @@
-"""The registry: which architecture serves a checkpoint, and how a pipeline is made of both."""
+"""The registry: which architecture serves a checkpoint, and how a pipeline is made of both.
+
+Importing this does not import torch: `max list` and `--help` answer at once.
+"""
 
 from __future__ import annotations
 
 import difflib
 import importlib
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from max.pipelines.config import PipelineConfig
 from max.pipelines.lib.call_tolerantly import call_tolerantly
-from max.pipelines.lib.custom_architectures import load_custom_architectures
 from max.pipelines.lib.lazy_architecture import LazyArchitecture
-from max.pipelines.lib.supported_architecture import SupportedArchitecture
 from max.pipelines.modeling.types import PipelineTask
+
+if TYPE_CHECKING:
+    from max.pipelines.lib.supported_architecture import SupportedArchitecture
 
 logger = logging.getLogger("max.pipelines")
 
@@ -76,6 +80,8 @@ class PipelineRegistry:
         Raises:
             ValueError: if one cannot be found or has no architectures.
         """
+        from max.pipelines.lib.custom_architectures import load_custom_architectures
+
         importlib.import_module(_TREE)
         for spec in specs:
             if spec not in self._imported_specs:
@@ -197,6 +203,8 @@ class PipelineRegistry:
         self._loaded[architecture.name, architecture.task] = architecture
 
     def _load(self, key: tuple[str, PipelineTask]) -> SupportedArchitecture:
+        from max.pipelines.lib.supported_architecture import SupportedArchitecture
+
         if key not in self._loaded:
             architecture = self._lazy[key].load()
             if not isinstance(architecture, SupportedArchitecture):

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     import torch
 
 
-class TextGenerationPipeline(
-    Pipeline[TextGenerationInputs[TextContext], TextGenerationOutput]
-):
+class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGenerationOutput]):
     """Runs steps of a decoder. It holds no state of a request but its pages in `kv_manager`.
 
     Args:

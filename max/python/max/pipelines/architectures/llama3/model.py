@@ -26,7 +26,7 @@ class Llama3Model(PipelineModelWithKVCache):
     model_config_cls: ClassVar[type[Any] | None] = Llama3Config
     batch_processor_cls: ClassVar[type[BatchProcessor] | None] = RaggedBatchProcessor
     # The decoder, called with the configuration.
-    decoder_cls: ClassVar[type[Module]] = Llama3
+    decoder_cls: ClassVar[type[Llama3]] = Llama3
     # Set to give the q, k, v projections biases (or not) whatever config.json says.
     attention_bias: ClassVar[bool | None] = None
 

@@ -10,7 +10,7 @@ from max.driver import load_devices
 from max.dtype import DType
 from max.graph import DeviceRef
 from max.graph.weights import WeightData
-from max.nn import Llama3RopeScalingParams, LinearScalingParams, ReturnHiddenStates, ReturnLogits
+from max.nn import LinearScalingParams, Llama3RopeScalingParams, ReturnHiddenStates, ReturnLogits
 from max.nn.kv_cache import KVCacheParams
 from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.call_tolerantly import call_tolerantly

@@ -1,4 +1,4 @@
-"""The configuration under the name that the documentation imports it by; see `max.pipelines.config`."""
+"""`max.pipelines.config` under the name that the documentation imports it by."""
 
 from max.pipelines.config import (
     KVCacheConfig,

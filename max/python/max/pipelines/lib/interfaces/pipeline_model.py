@@ -154,8 +154,9 @@ class PipelineModelWithKVCache(PipelineModel):
         """
         config = huggingface_config
         rows = pipeline_config.runtime.max_batch_input_tokens
-        hidden, intermediate = config.hidden_size, getattr(config, "intermediate_size", 0)
-        width = 6 * hidden + 3 * (intermediate or 4 * hidden)
+        hidden: int = config.hidden_size
+        intermediate: int = getattr(config, "intermediate_size", 4 * hidden)
+        width = 6 * hidden + 3 * intermediate
         requests = pipeline_config.runtime.max_batch_size or 1
         return 4 * (rows * width + 2 * requests * int(config.vocab_size))
 

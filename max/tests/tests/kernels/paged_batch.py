@@ -1,0 +1,71 @@
+"""Ragged batches over a paged cache, for tests of the ops that read and write it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass
+class PagedBatch:
+    """Requests of `past + new` tokens, with their pages scattered in a cache of random content.
+
+    Attributes:
+        past: tokens of each request that the cache holds.
+        new: rows of each request in the batch.
+        kv_blocks: [pages, 2, layers, page_size, kv_heads, head_dim].
+        lookup_table: uint32 [batch, max_pages].
+    """
+
+    past: list[int]
+    new: list[int]
+    kv_blocks: torch.Tensor
+    lookup_table: torch.Tensor
+
+    @property
+    def rows(self) -> int:
+        return sum(self.new)
+
+    @property
+    def input_row_offsets(self) -> torch.Tensor:
+        return torch.tensor([0, *self.new]).cumsum(0).to(torch.uint32)
+
+    @property
+    def cache_lengths(self) -> torch.Tensor:
+        return torch.tensor(self.past).to(torch.uint32)
+
+    def rows_of(self, request: int) -> slice:
+        start = sum(self.new[:request])
+        return slice(start, start + self.new[request])
+
+    def cached(self, request: int, layer: int) -> torch.Tensor:
+        """Keys and values of a request, token by token: [2, past + new, kv_heads, head_dim]."""
+        page_size = self.kv_blocks.shape[3]
+        tokens = range(self.past[request] + self.new[request])
+        pages = [int(self.lookup_table[request, t // page_size]) for t in tokens]
+        found = [
+            self.kv_blocks[page, :, layer, t % page_size]
+            for page, t in zip(pages, tokens, strict=True)
+        ]
+        return torch.stack(found, 1)
+
+
+def make_paged_batch(
+    past: list[int],
+    new: list[int],
+    *,
+    page_size: int = 4,
+    layers: int = 2,
+    kv_heads: int = 2,
+    head_dim: int = 8,
+    dtype: torch.dtype = torch.float32,
+) -> PagedBatch:
+    needed = [-(-(p + n) // page_size) for p, n in zip(past, new, strict=True)]
+    order = torch.randperm(sum(needed) + 3).tolist()
+    table = torch.zeros((len(past), max(needed, default=0)), dtype=torch.int64)
+    for request, count in enumerate(needed):
+        for i in range(count):
+            table[request, i] = order.pop()
+    shape = (sum(needed) + 3, 2, layers, page_size, kv_heads, head_dim)
+    return PagedBatch(past, new, torch.randn(shape).to(dtype), table.to(torch.uint32))

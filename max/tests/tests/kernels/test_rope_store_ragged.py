@@ -1,0 +1,88 @@
+"""max::rope_store_ragged against complex arithmetic, and what it may write."""
+
+import pytest
+import torch
+
+from max.kernels import rope_store_ragged
+from tests.kernels.paged_batch import PagedBatch, make_paged_batch
+
+BATCHES = [([0], [1]), ([3], [1]), ([0, 5, 4], [6, 1, 3]), ([7, 0], [0, 9])]
+
+
+def make_freqs(positions: int, rope_dim: int) -> torch.Tensor:
+    inverse = 100.0 ** -(torch.arange(0, rope_dim, 2) / rope_dim)
+    angles = torch.outer(torch.arange(positions).float(), inverse)
+    return torch.stack((angles.cos(), angles.sin()), -1)
+
+
+def turn(
+    x: torch.Tensor, positions: list[int], freqs: torch.Tensor, interleaved: bool
+) -> torch.Tensor:
+    """x [rows, heads, dim] by complex multiplication in double precision."""
+    half = freqs.shape[1]
+    out = x.double().clone()
+    for row, position in enumerate(positions):
+        factor = torch.view_as_complex(freqs[position].double().contiguous())
+        for i in range(half):
+            a, b = (2 * i, 2 * i + 1) if interleaved else (i, i + half)
+            turned = torch.complex(out[row, :, a], out[row, :, b]) * factor[i]
+            out[row, :, a], out[row, :, b] = turned.real, turned.imag
+    return out
+
+
+def run(
+    batch: PagedBatch,
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    freqs: torch.Tensor,
+    interleaved: bool,
+) -> torch.Tensor:
+    result: torch.Tensor = rope_store_ragged(
+        q,
+        k,
+        v,
+        batch.input_row_offsets,
+        freqs,
+        batch.kv_blocks,
+        batch.cache_lengths,
+        batch.lookup_table,
+        1,
+        interleaved,
+    )
+    return result
+
+
+@pytest.mark.parametrize(("past", "new"), BATCHES)
+@pytest.mark.parametrize("interleaved", [False, True])
+@pytest.mark.parametrize("rope_dim", [8, 4])
+def test_turns_and_stores(
+    past: list[int], new: list[int], interleaved: bool, rope_dim: int
+) -> None:
+    torch.manual_seed(0)
+    batch = make_paged_batch(past, new)
+    before = batch.kv_blocks.clone()
+    q = torch.randn(batch.rows, 4 * 8)
+    k, v = torch.randn(2, batch.rows, 2 * 8)
+    freqs = make_freqs(16, rope_dim)
+    got = run(batch, q, k, v, freqs, interleaved)
+    for request, (held, added) in enumerate(zip(past, new, strict=True)):
+        rows, positions = batch.rows_of(request), list(range(held, held + added))
+        want = turn(q[rows].view(added, 4, 8), positions, freqs, interleaved)
+        torch.testing.assert_close(got[rows].view(added, 4, 8).double(), want, rtol=1e-5, atol=1e-5)
+        keys, values = batch.cached(request, layer=1)[:, held:]
+        want = turn(k[rows].view(added, 2, 8), positions, freqs, interleaved)
+        torch.testing.assert_close(keys.double(), want, rtol=1e-5, atol=1e-5)
+        assert torch.equal(values, v[rows].view(added, 2, 8))
+    # Nothing else was written: as many changed slots as rows, all of them in layer 1.
+    changed = (batch.kv_blocks != before).flatten(4).any(-1)
+    assert int(changed.sum()) == 2 * batch.rows
+    assert not changed[:, :, 0].any()
+
+
+def test_cache_may_be_narrower_than_the_keys() -> None:
+    torch.manual_seed(0)
+    batch = make_paged_batch([0], [3], dtype=torch.bfloat16)
+    q, k, v = torch.randn(3, 3, 16)
+    run(batch, q, k, v, make_freqs(8, 8), False)
+    assert torch.equal(batch.cached(0, 1)[1], v.view(3, 2, 8).bfloat16())

@@ -1,0 +1,145 @@
+"""Layers against torch and transformers."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from max import nn
+from max.dtype import DType
+from max.graph import DeviceRef, ops
+from max.nn.rotary_embedding import LinearScalingRotaryEmbedding
+
+CPU = DeviceRef.CPU()
+
+
+def load_random(module: nn.Module) -> dict[str, torch.Tensor]:
+    torch.manual_seed(0)
+    state = {
+        name: torch.randn(weight.shape.static_dims)
+        for name, weight in module.raw_state_dict().items()
+    }
+    module.load_state_dict(state)
+    return state
+
+
+def assert_close(got: object, want: torch.Tensor) -> None:
+    np.testing.assert_allclose(np.from_dlpack(got), want.numpy(), rtol=1e-5, atol=1e-5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["silu", "gelu", "gelu_tanh", "relu", "tanh", "sigmoid"])
+def test_mlp(name: str) -> None:
+    mlp = nn.MLP(DType.float32, None, 6, 9, [CPU], has_bias=True, activation_function=name)
+    state, x = load_random(mlp), torch.randn(3, 6)
+    functions: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+        "silu": torch.nn.functional.silu,
+        "gelu": torch.nn.functional.gelu,
+        "gelu_tanh": lambda t: torch.nn.functional.gelu(t, approximate="tanh"),
+        "relu": torch.relu,
+        "tanh": torch.tanh,
+        "sigmoid": torch.sigmoid,
+    }
+
+    def linear(layer: str, t: torch.Tensor) -> torch.Tensor:
+        return t @ state[f"{layer}.weight"].T + state[f"{layer}.bias"]
+
+    hidden = functions[name](linear("gate_proj", x)) * linear("up_proj", x)
+    assert_close(mlp(ops.constant(x)), linear("down_proj", hidden))
+
+
+def test_unknown_activation_function_lists_the_known_ones() -> None:
+    with pytest.raises(ValueError, match=r"'swish2'; known: silu, gelu"):
+        nn.MLP(DType.float32, None, 6, 9, [CPU], activation_function="swish2")
+
+
+def test_embedding() -> None:
+    embedding = nn.Embedding(7, 3, DType.float32, CPU)
+    state = load_random(embedding)
+    indices = torch.tensor([[6, 0], [2, 2]])
+    assert_close(embedding(ops.constant(indices)), state["weight"][indices])
+
+
+def test_layer_norm_without_bias_has_one_weight() -> None:
+    norm = nn.LayerNorm(dims=5, eps=1e-3, use_bias=False)
+    state, x = load_random(norm), torch.randn(2, 5)
+    assert list(state) == ["weight"]
+    want = torch.nn.functional.layer_norm(x, (5,), state["weight"], None, 1e-3)
+    assert_close(norm(ops.constant(x)), want)
+
+
+def test_rms_norm() -> None:
+    norm = nn.RMSNorm(5, DType.float32, eps=1e-3)
+    state, x = load_random(norm), torch.randn(2, 5)
+    want = torch.nn.functional.rms_norm(x, (5,), state["weight"], 1e-3)
+    assert_close(norm(ops.constant(x)), want)
+
+
+def test_an_argument_of_later_releases_is_refused_not_dropped() -> None:
+    with pytest.raises(NotImplementedError, match=r"Linear: .*quant_config='fp8'"):
+        nn.Linear(2, 2, DType.float32, CPU, quant_config="fp8")
+
+
+def test_a_layer_list_cannot_be_called() -> None:
+    layers = nn.LayerList([nn.Linear(2, 2, DType.float32, CPU)])
+    layers.append(nn.Linear(2, 3, DType.float32, CPU))
+    assert list(layers.raw_state_dict()) == ["0.weight", "1.weight"]
+    assert len(layers) == 2 and layers[1] is list(layers)[1]
+    with pytest.raises(TypeError, match="use Sequential"):
+        layers(1)
+
+
+def test_heads_must_be_multiples_of_kv_heads() -> None:
+    from max.nn.kv_cache import KVCacheParams
+
+    params = KVCacheParams(DType.float32, n_kv_heads=3, head_dim=4, num_layers=1, devices=[CPU])
+    with pytest.raises(ValueError, match="num_attention_heads 4 is no multiple"):
+        nn.AttentionWithRope(
+            rope=nn.RotaryEmbedding(16, 4, 1e4, 8),
+            num_attention_heads=4,
+            num_key_value_heads=3,
+            hidden_size=16,
+            kv_params=params,
+        )
+
+
+def hugging_face_inverse_frequencies(**rope_parameters: object) -> torch.Tensor:
+    from transformers import LlamaConfig
+    from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
+
+    config = LlamaConfig(
+        hidden_size=64,
+        num_attention_heads=4,
+        max_position_embeddings=512,
+        rope_parameters={"rope_theta": 500.0, **rope_parameters},
+    )
+    frequencies: torch.Tensor = LlamaRotaryEmbedding(config).inv_freq
+    return frequencies
+
+
+def test_plain_rope_is_that_of_transformers() -> None:
+    rope = nn.RotaryEmbedding(64, 4, 500.0, 32)
+    want = hugging_face_inverse_frequencies(rope_type="default")
+    torch.testing.assert_close(rope.inverse_frequencies(), want, rtol=0, atol=0)
+    assert rope.freqs_cis.shape == [32, 8, 2]
+    assert rope.compute_scale() == 0.25 and rope.compute_scale(0.1) == 0.1
+
+
+def test_llama3_scaling_is_that_of_transformers() -> None:
+    params = nn.Llama3RopeScalingParams(8.0, 1.0, 4.0, 64)
+    rope = nn.Llama3RotaryEmbedding(64, 4, 500.0, 32, scaling_params=params)
+    want = hugging_face_inverse_frequencies(
+        rope_type="llama3",
+        factor=8.0,
+        low_freq_factor=1.0,
+        high_freq_factor=4.0,
+        original_max_position_embeddings=64,
+    )
+    torch.testing.assert_close(rope.inverse_frequencies(), want, rtol=1e-6, atol=0)
+
+
+def test_linear_scaling_is_that_of_transformers() -> None:
+    params = nn.LinearScalingParams(4.0)
+    rope = LinearScalingRotaryEmbedding(64, 4, 500.0, 32, scaling_params=params)
+    want = hugging_face_inverse_frequencies(rope_type="linear", factor=4.0)
+    torch.testing.assert_close(rope.inverse_frequencies(), want, rtol=0, atol=0)
