@@ -1,0 +1,112 @@
+"""Runs a model step by step, in batches that the caller composes, and keeps all logits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from integration.test_common.torch_reference import Logits
+from max.nn.transformer import ReturnLogits
+from max.pipelines.context import SamplingParams, TextContext, TokenBuffer
+from max.pipelines.lib import PIPELINE_REGISTRY, PipelineConfig
+from max.pipelines.lib.pipeline_factory import PipelineFactory
+
+
+@dataclass
+class RunningRequest:
+    """A request, and the logits after each of its tokens so far.
+
+    Attributes:
+        context: its state.
+        rows: what each step gave, float32 [tokens of the step, vocab].
+    """
+
+    context: TextContext
+    rows: list[Logits] = field(default_factory=list)
+
+    @property
+    def tokens(self) -> list[int]:
+        """Prompt and generated tokens."""
+        return [int(token) for token in self.context.tokens.all]
+
+    @property
+    def generated(self) -> list[int]:
+        """Generated tokens."""
+        return [int(token) for token in self.context.tokens.generated]
+
+    @property
+    def logits(self) -> Logits:
+        """The logits after each processed token, float32 [tokens, vocab]."""
+        return np.concatenate(self.rows)
+
+
+class StepRunner:
+    """A pipeline without a scheduler.
+
+    Args:
+        folder: the checkpoint.
+        encoding: "float32" or "bfloat16".
+        page_size: tokens of a page; small, so that short prompts cross the borders of pages.
+        prefix_caching: whether requests share pages of equal beginnings.
+        custom_architectures: packages with architectures of one's own.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        encoding: str = "float32",
+        page_size: int = 16,
+        prefix_caching: bool = False,
+        custom_architectures: Sequence[str] = (),
+    ) -> None:
+        config = PipelineConfig.from_flat_kwargs(
+            model_path=str(folder),
+            quantization_encoding=encoding,
+            device_specs="cpu",
+            max_batch_size=4,
+            kv_cache_page_size=page_size,
+            enable_prefix_caching=prefix_caching,
+            custom_architectures=list(custom_architectures),
+        )
+        PIPELINE_REGISTRY.resolve(config)
+        self.pipeline = PipelineFactory(config, return_logits=ReturnLogits.ALL)()
+        self.max_length = self.pipeline.pipeline_model.max_seq_len
+
+    def start(self, prompt: Sequence[int]) -> RunningRequest:
+        """A new request, sampled greedily and without an end."""
+        context = TextContext(
+            max_length=self.max_length,
+            tokens=TokenBuffer(prompt),
+            sampling_params=SamplingParams(temperature=0.0),
+        )
+        self.pipeline.kv_manager.claim(context.request_id)
+        return RunningRequest(context)
+
+    def step(self, batch: Sequence[tuple[RunningRequest, int]]) -> None:
+        """Processes, in one batch, at most so many tokens of each of these requests."""
+        contexts = [request.context for request, _ in batch]
+        for context, (_, count) in zip(contexts, batch, strict=True):
+            context.tokens.chunk(count)
+            self.pipeline.kv_manager.alloc(context)
+        outputs = self.pipeline.pipeline_model.execute(self.pipeline.prepare_batch([contexts]))
+        assert outputs.logit_offsets is not None
+        rows = np.split(
+            outputs.logits.to_numpy(), outputs.logit_offsets.to_numpy()[1:-1].astype(int)
+        )
+        for (request, _), found in zip(batch, rows, strict=True):
+            request.rows.append(found.copy())
+        self.pipeline.finish_batch([contexts], outputs)
+
+    def finish_prompt(self, request: RunningRequest, chunk: int) -> None:
+        """Processes the rest of the prompt in chunks of so many tokens, alone."""
+        while request.context.tokens.generated_length == 0:
+            self.step([(request, chunk)])
+
+    def end(self, *requests: RunningRequest) -> None:
+        """Gives the requests' pages back and checks the books."""
+        for request in requests:
+            self.pipeline.release(request.context.request_id)
+        self.pipeline.kv_manager.check_integrity()
