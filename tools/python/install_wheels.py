@@ -87,7 +87,7 @@ def make_venv(venv: Path) -> list[str]:
 def install(pip: list[str], lock: Path, index: str | None) -> None:
     """Runs pip, printing one line for each package instead of pip's own output."""
     pins = re.findall(r"^([A-Za-z0-9._-]+)==", lock.read_text(), flags=re.MULTILINE)
-    total = len(set(pins))
+    total = len(pins)
     command = [*pip, "install", "--no-input", "--disable-pip-version-check", "--progress-bar=off"]
     command += ["--no-deps", "--require-hashes", "--only-binary=:all:", "--no-warn-script-location"]
     command += ["--root-user-action=ignore", "--no-compile"]
