@@ -55,6 +55,7 @@ def cli_serve(pretty_print_config: bool, **options: Any) -> None:  # noqa: ANN40
     config = PipelineConfig.from_flat_kwargs(**given(flags))
     if pretty_print_config:
         click.echo(format_config({"server": settings, "pipeline": config}))
+    _ = config.model.source  # a path that does not exist is found before anything slow is done
     from max.serve.server import serve
 
     sys.exit(serve(settings, config))

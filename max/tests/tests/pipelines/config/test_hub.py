@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -156,7 +157,7 @@ class Client:
 
     environment: dict[str, str]
 
-    def resolve(self, repo_id: str, weights: bool = True, **fields: object) -> list[str]:
+    def resolve(self, repo_id: str, *, weights: bool = True, **fields: Any) -> list[str]:  # noqa: ANN401
         """The model's folder and, if asked for, its weight files; or the error's message."""
         code = (
             "import json, sys\n"
@@ -181,7 +182,7 @@ class Client:
         result: list[str] = json.loads(done.stdout)
         return result
 
-    def error(self, repo_id: str, **fields: object) -> str:
+    def error(self, repo_id: str, **fields: Any) -> str:  # noqa: ANN401
         """The message of the error that resolving the model gives."""
         kind, message = self.resolve(repo_id, **fields)
         assert kind == "error"
