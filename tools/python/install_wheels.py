@@ -22,6 +22,13 @@ NEEDED_GB = {"requirements_cpu.lock": 3, "requirements_cuda.lock": 14}
 HINTS = (
     (r"No space left on device", "the disk is full: free some, or move Bazel's --output_user_root"),
     (
+        r"(DO NOT MATCH THE HASHES[\s\S]*\btorch==\S+ from"
+        r"|No matching distribution found for torch==)",
+        "torch's CPU wheels come from https://download.pytorch.org/whl/cpu; that index was not "
+        "reached, and pip knows no other one that has them for this Python and machine "
+        "(--config=cuda takes PyPI's torch, with CUDA)",
+    ),
+    (
         r"DO NOT MATCH THE HASHES",
         "a package index serves other files than the lock names; is a mirror configured for pip?",
     ),
@@ -30,11 +37,6 @@ HINTS = (
         r"|ConnectTimeout|Network is unreachable|Could not fetch URL)",
         "no package index was reached: is there a network, and is pip's index or proxy configured "
         "(`pip config list`)?",
-    ),
-    (
-        r"No matching distribution found for torch==",
-        "torch's CPU wheels come from https://download.pytorch.org/whl/cpu; that index was not "
-        "reached, and pip knows no other one that has them for this Python and machine",
     ),
     (
         r"No matching distribution found",

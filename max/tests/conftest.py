@@ -1,0 +1,17 @@
+"""What holds for every test: where the package is, and how many threads a test takes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+IMPORT_ROOTS = [str(Path(__file__).parents[1] / "python"), str(Path(__file__).parent)]
+
+# Programs that a test starts import the same tree as the test.
+_inherited = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [*(root for root in IMPORT_ROOTS if root not in _inherited), *_inherited]
+)
+
+# Test targets run side by side: set before torch is imported, which reads it once.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
