@@ -10,6 +10,7 @@ from max.nn import (
     LinearScalingParams,
     Llama3RotaryEmbedding,
     MHAMaskVariant,
+    Module,
     RMSNorm,
     RotaryEmbedding,
     Transformer,
@@ -69,9 +70,7 @@ class Llama3(Transformer):
             **sizes, theta=theta, interleaved=interleaved, scaling_params=scaling
         )
 
-    def make_block(
-        self, config: Llama3Config, rope: RotaryEmbedding, index: int
-    ) -> TransformerBlock:
+    def make_block(self, config: Llama3Config, rope: RotaryEmbedding, index: int) -> Module:
         """Block `index`."""
         return TransformerBlock(
             attention=self.make_attention(config, rope, index),
@@ -89,9 +88,7 @@ class Llama3(Transformer):
             residual_multiplier=config.residual_multiplier,
         )
 
-    def make_attention(
-        self, config: Llama3Config, rope: RotaryEmbedding, index: int
-    ) -> AttentionWithRope:
+    def make_attention(self, config: Llama3Config, rope: RotaryEmbedding, index: int) -> Module:
         """The attention of block `index`."""
         windowed = config.sliding_window is not None
         return AttentionWithRope(
@@ -117,7 +114,7 @@ class Llama3(Transformer):
             sliding_window=config.sliding_window,
         )
 
-    def make_norm(self, config: Llama3Config) -> RMSNorm:
+    def make_norm(self, config: Llama3Config) -> Module:
         """A normalization of the residual stream."""
         return RMSNorm(
             config.hidden_size,

@@ -144,7 +144,7 @@ class Llama3Config(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen)
             kv_params=cls.construct_kv_params(
                 hf, pipeline_config, devices, model_config.kv_cache, model_config.cache_dtype
             ),
-            rms_norm_eps=hf.rms_norm_eps,
+            rms_norm_eps=cls.get_norm_eps(hf),
             attention_bias=bool(getattr(hf, "attention_bias", False)),
             attention_output_bias=bool(getattr(hf, "attention_bias", False)),
             mlp_bias=bool(getattr(hf, "mlp_bias", False)),
@@ -157,6 +157,11 @@ class Llama3Config(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen)
     def calculate_attention_multiplier(cls, huggingface_config: PretrainedConfig) -> float:
         """Factor of the attention scores: `1 / sqrt(head_dim)`."""
         return float(cls.get_head_dim(huggingface_config) ** -0.5)
+
+    @staticmethod
+    def get_norm_eps(huggingface_config: PretrainedConfig) -> float:
+        """What keeps the normalizations' roots away from zero: `rms_norm_eps`."""
+        return float(huggingface_config.rms_norm_eps)
 
     def finalize(
         self,
