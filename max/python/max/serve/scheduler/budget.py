@@ -21,21 +21,16 @@ class TokenBudget:
         """Tokens that are not dealt out; never negative."""
         return max(0, self.limit - self.used)
 
-    def offer(self, remaining: int, reserved: int = 0) -> int:
+    def offer(self, remaining: int) -> int:
         """How many tokens a request that lacks `remaining` may compute in this step; 0 is none.
 
         Without chunking that is all or nothing; one that is longer than the whole budget gets all
         when nobody else is in the step.
-
-        Args:
-            remaining: tokens that the request lacks.
-            reserved: tokens to leave for requests that are still to come.
         """
-        available = max(0, self.left - reserved)
-        if remaining <= available:
+        if remaining <= self.left:
             return remaining
         if self.chunked:
-            return available
+            return self.left
         return remaining if self.used == 0 else 0
 
     def spend(self, tokens: int) -> None:

@@ -101,9 +101,7 @@ class Scheduler:
             self.config.max_batch_input_tokens, chunked=self.config.enable_chunked_prefill
         )
         preempted = self.num_preemptions
-        contexts = self._continue_running(budget)
-        if self.num_preemptions == preempted:
-            contexts += self._begin_waiting(budget)
+        contexts = self._continue_running(budget) + self._begin_waiting(budget)
         return Batch.of(contexts, self.num_preemptions - preempted) if contexts else None
 
     def finish_step(self, batch: Batch, outputs: Mapping[RequestID, TextGenerationOutput]) -> None:
@@ -120,23 +118,19 @@ class Scheduler:
                 self._kv.release(ctx.request_id)
 
     def _continue_running(self, budget: TokenBudget) -> list[TextContext]:
-        """Deals tokens to running requests.
+        """Deals tokens to running requests; each gets at least one.
 
-        One token is kept for each that is still to come: a long prompt leaves the streams running.
+        A prompt that is not computed whole took all that was left, so nobody began after it: only
+        the youngest lacks more than one token, and the budget is no less than the batch size.
         """
         contexts: list[TextContext] = []
-        for position, ctx in enumerate(list(self._running.values())):
+        for ctx in list(self._running.values()):
             if ctx.request_id not in self._running:
-                break  # Preempted for an older one, and so are all that come after it.
-            younger = len(self._running) - position - 1
-            offered = budget.offer(ctx.tokens.remaining_length, reserved=younger)
-            if not offered:
-                continue
-            ctx.tokens.chunk(offered)
-            if not self._take_pages(ctx):
-                break
-            budget.spend(offered)
-            contexts.append(ctx)
+                continue  # It was preempted for an older one.
+            ctx.tokens.chunk(budget.offer(ctx.tokens.remaining_length))
+            if self._take_pages(ctx):
+                budget.spend(ctx.tokens.active_length)
+                contexts.append(ctx)
         return contexts
 
     def _take_pages(self, ctx: TextContext) -> bool:

@@ -220,11 +220,12 @@ def test_reset_forgets_what_was_computed_before() -> None:
     ctx = make_context(range(6), "a")
     run_to_end_of_tokens(blocks, ctx)
     blocks.reset_prefix_cache()
-    ctx.tokens.append(6)
-    ctx.tokens.append(7)
-    blocks.try_alloc(ctx)
-    ctx.tokens.advance()
-    blocks.commit(ctx)
+    for token in (6, 7):
+        ctx.tokens.append(token)
+        blocks.try_alloc(ctx)
+        ctx.tokens.advance()
+        blocks.commit(ctx)
+    assert ctx.tokens.processed_length == 8
     blocks.check_integrity()
     blocks.release("a")
     assert blocks.metrics().num_cached_pages == 0

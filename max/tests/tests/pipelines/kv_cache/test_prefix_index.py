@@ -33,6 +33,7 @@ def test_equal_prefixes_have_equal_keys_and_hashes() -> None:
 )
 def test_other_prefixes_have_other_keys(other: PrefixKey) -> None:
     assert make_chain(b"ab", b"cd") != other
+    assert hash(make_chain(b"ab", b"cd")) != hash(other)
 
 
 def test_a_collision_of_all_hashes_gives_no_wrong_page(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,9 @@ import pytest
 from max.serve.scheduler import TokenBudget
 
 
-@pytest.mark.parametrize(
-    ("remaining", "reserved", "offered"),
-    [(3, 0, 3), (10, 0, 10), (11, 0, 10), (11, 4, 6), (3, 9, 1)],
-)
-def test_a_part_is_offered_when_chunking(remaining: int, reserved: int, offered: int) -> None:
-    assert TokenBudget(10).offer(remaining, reserved) == offered
+@pytest.mark.parametrize(("remaining", "offered"), [(3, 3), (10, 10), (11, 10)])
+def test_a_part_is_offered_when_chunking(remaining: int, offered: int) -> None:
+    assert TokenBudget(10).offer(remaining) == offered
 
 
 def test_an_offer_costs_nothing_until_it_is_spent() -> None:

@@ -190,7 +190,7 @@ class World:
         assert not self.scheduler.has_work
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(setup=setups(), history=histories)
 def test_everybody_gets_the_tokens_of_a_solo_run(setup: Setup, history: list[Event]) -> None:
     world = World(setup)
