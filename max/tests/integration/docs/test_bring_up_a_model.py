@@ -14,6 +14,7 @@ from integration.test_common.parity import Pair, check_all
 from integration.test_common.tiny_tokenizer import write_tokenizer
 from max.pipelines.lib import PIPELINE_REGISTRY
 
+# build: data = ["//docs"]
 PAGE = Path(__file__).parents[4] / "docs" / "bring-up-a-model.md"
 
 

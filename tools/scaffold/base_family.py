@@ -1,0 +1,37 @@
+"""The families that a new architecture can start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from max.pipelines.lib import PIPELINE_REGISTRY, SupportedArchitecture
+
+
+@dataclass(frozen=True)
+class Family:
+    """An architecture of the tree.
+
+    Attributes:
+        name: its folder.
+        architecture: its registration.
+        tiny_model: the random-weight model that its parity tests use first.
+    """
+
+    name: str
+    architecture: SupportedArchitecture
+    tiny_model: str
+
+
+def known_families() -> list[str]:
+    """The folders of the tree's architectures."""
+    return sorted(entry.module.split(".")[-2] for entry in PIPELINE_REGISTRY.lazy_architectures())
+
+
+def find_family(name: str) -> Family | None:
+    """The family in the folder of that name."""
+    for entry in PIPELINE_REGISTRY.lazy_architectures():
+        if entry.module.split(".")[-2] == name:
+            architecture = PIPELINE_REGISTRY.retrieve_architecture(entry.name, entry.task)
+            kind = entry.name.removesuffix("ForCausalLM").lower()
+            return Family(name, architecture, f"tiny-{kind}")
+    return None
