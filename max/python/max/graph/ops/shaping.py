@@ -31,8 +31,12 @@ def reshape(x: TensorValueLike, shape: ShapeLike) -> TensorValue:
         fail("reshape", f"more than one -1 in {wanted}", x)
     rest = _product(d for d in wanted if d != -1)
     total = _product(actual)
-    if free and not _divides(rest, total):
-        fail("reshape", f"{actual} has {total} elements: {wanted} cannot hold them", x)
+    if free:
+        quotient = _whole_quotient(total, rest)
+        if quotient is None:
+            fail("reshape", f"{actual} has {total} elements: {wanted} cannot hold them", x)
+        if rest.free_symbols:  # torch cannot divide by a size that may be 0
+            wanted = Shape(Dim.of(quotient) if d == -1 else d for d in wanted)
     if not free and rest != total:
         reason = f"{actual} has {total} elements, {wanted} has {rest}"
         if rest.free_symbols or total.free_symbols:
@@ -45,15 +49,13 @@ def _product(dims: ShapeLike) -> sympy.Expr:
     return sympy.expand(sympy.Mul(*(Dim(d).expr for d in dims)))
 
 
-def _divides(part: sympy.Expr, whole: sympy.Expr) -> bool:
-    """Whether `whole / part` is a whole number for all values of the symbols."""
+def _whole_quotient(whole: sympy.Expr, part: sympy.Expr) -> sympy.Expr | None:
+    """`whole / part` if that is a whole number for all values of the symbols."""
     if part == 0:
-        return False
+        return None
     quotient = sympy.cancel(whole / part)
-    if not quotient.free_symbols:
-        return bool(quotient.is_integer)
     _, denominator = sympy.fraction(sympy.together(quotient))
-    return bool(denominator == 1)
+    return quotient if denominator == 1 else None
 
 
 def flatten(x: TensorValueLike, start_dim: int = 0, end_dim: int = -1) -> TensorValue:
