@@ -149,7 +149,17 @@ class TextTokenizer:
         Args:
             prompt: The text.
             add_special_tokens: Add those that the model expects, such as a beginning of text.
+
+        Raises:
+            InputError: If the text has half of a surrogate pair, which JSON allows to write.
         """
+        try:
+            prompt.encode()
+        except UnicodeEncodeError as error:
+            raise InputError(
+                f"The text is not valid Unicode: character {error.start} is "
+                f"{prompt[error.start]!a}, half of a surrogate pair."
+            ) from error
         if len(prompt) > _LONG_TEXT:
             return await asyncio.to_thread(self._encode, prompt, add_special_tokens)
         return self._encode(prompt, add_special_tokens)

@@ -206,6 +206,13 @@ def test_requests_that_cannot_be_served(
     assert caught.value.param == param
 
 
+@pytest.mark.parametrize("field", ["prompt", "messages"])
+def test_half_of_a_surrogate_pair(byte_level: TextTokenizer, field: str) -> None:
+    text = "ab\ud83d"
+    with pytest.raises(InputError, match=r"is '\\ud83d', half of a surrogate pair"):
+        new_context(byte_level, **{field: text if field == "prompt" else chat(text)})
+
+
 def test_empty_text_without_a_beginning_token(make_model_folder: MakeFolder) -> None:
     tokenizer = TextTokenizer(make_model_folder())
     tokenizer.delegate.backend_tokenizer.post_processor = None
