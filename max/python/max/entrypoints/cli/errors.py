@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from types import FrameType, TracebackType
 from typing import NoReturn
 
 import click
@@ -35,7 +36,9 @@ def raise_user_error(error: Exception) -> NoReturn:
         raise error
     debugging = logging.getLogger().isEnabledFor(logging.DEBUG)
     if in_package or debugging:
-        click.echo("".join(traceback.format_exception(error)), err=True)
+        start = None if debugging else _traceback_inside_package(error)
+        shown = traceback.format_exception(error.with_traceback(start or error.__traceback__))
+        click.echo("".join(shown), err=True)
     message = str(error) or type(error).__name__
     if in_package:
         message = f"the architecture package cannot be imported: {type(error).__name__}: {message}"
@@ -45,10 +48,26 @@ def raise_user_error(error: Exception) -> NoReturn:
     raise kind(message) from error
 
 
+def _function(frame: FrameType) -> tuple[str, str]:
+    return str(frame.f_globals.get("__name__", "")), frame.f_code.co_name
+
+
 def _functions_of_traceback(error: Exception) -> list[tuple[str, str]]:
     """Module and function of each frame, the innermost last."""
-    functions = [
-        (str(frame.f_globals.get("__name__", "")), frame.f_code.co_name)
-        for frame, _ in traceback.walk_tb(error.__traceback__)
-    ]
+    functions = [_function(frame) for frame, _ in traceback.walk_tb(error.__traceback__)]
     return functions or [("", "")]
+
+
+def _traceback_inside_package(error: Exception) -> TracebackType | None:
+    """The part of the traceback below the import of the package."""
+    inside = error.__traceback__
+    while inside is not None and _function(inside.tb_frame) not in _IMPORTERS:
+        inside = inside.tb_next
+    while inside is not None and inside.tb_next is not None and _is_import_machinery(inside):
+        inside = inside.tb_next
+    return inside
+
+
+def _is_import_machinery(entry: TracebackType) -> bool:
+    module, _ = _function(entry.tb_frame)
+    return _function(entry.tb_frame) in _IMPORTERS or module.startswith("importlib")

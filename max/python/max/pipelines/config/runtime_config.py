@@ -23,6 +23,12 @@ class PipelineRuntimeConfig(ConfigModel):
     enable_chunked_prefill: bool = Field(
         default=True, description="Split prompts that exceed the token budget over several steps."
     )
+    kvcache_ce_watermark: float = Field(
+        default=0.95,
+        gt=0,
+        le=1,
+        description="Share of the KV pages that may be in use for a further prompt to be admitted.",
+    )
     custom_architectures: list[str] = Field(
         default_factory=list,
         description="Package with your own architectures, as PACKAGE or DIR:PACKAGE; repeatable.",
@@ -71,9 +77,6 @@ class PipelineRuntimeConfig(ConfigModel):
     )
     force: Annotated[bool, NotInThisRelease()] = Field(
         default=False, description="Continue where the configuration is known to be unsound."
-    )
-    kvcache_ce_watermark: Annotated[float, NotInThisRelease()] = Field(
-        default=0.95, description="Share of KV pages that may be used when a prompt is admitted."
     )
     decode_stall_timeout_s: Annotated[float | None, NotInThisRelease()] = Field(
         default=None, description="Seconds without a token after which a request is failed."

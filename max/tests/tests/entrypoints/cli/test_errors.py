@@ -94,6 +94,7 @@ def test_error_inside_a_package_is_shown_with_its_traceback(
     stderr = capsys.readouterr().err
     assert f'{name}/__init__.py", line 1' in stderr
     assert line in stderr
+    assert "importlib" not in stderr
 
 
 @pytest.mark.parametrize(
