@@ -22,9 +22,7 @@ def _fake(
     kv_heads, head_dim = kv_blocks.shape[-2:]
     torch._check(
         q.shape[-1] % (kv_heads * head_dim) == 0,
-        lambda: (
-            f"q has {q.shape[-1]} columns, no multiple of {kv_heads} KV heads of {head_dim}"
-        ),
+        lambda: f"q has {q.shape[-1]} columns, no multiple of {kv_heads} KV heads of {head_dim}",
     )
     return torch.empty_like(q)
 
