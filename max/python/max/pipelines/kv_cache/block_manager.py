@@ -92,7 +92,8 @@ class BlockManager:
     def reuse_prefix(self, ctx: TextContext) -> int:
         """Shares the cached pages of a fresh request's first tokens, and skips those tokens.
 
-        At least the last token is left to be computed, since its logits are wanted.
+        At least the last token is left to be computed, since its logits are wanted. No more tokens
+        are active than before.
         Always safe: does nothing when prefix caching is off or the request has begun.
 
         Returns:
@@ -113,7 +114,9 @@ class BlockManager:
         held.num_full, held.last_key = len(held.pages), key
         found = held.num_full * self.page_size
         if found:
+            active = ctx.tokens.active_length
             ctx.tokens.skip(found)
+            ctx.tokens.chunk(active)
         held.tokens_asked = length
         return found
 

@@ -34,5 +34,5 @@ class KVCacheIntegrityError(RuntimeError):
     """The page bookkeeping contradicts itself; the message shows both sides of each equation."""
 
 
-class InsufficientMemoryError(RuntimeError):
+class InsufficientMemoryError(ValueError):
     """Weights and one request's KV pages do not fit in the memory; the message has the numbers."""

@@ -84,6 +84,20 @@ def test_alloc_finds_the_prefix_of_an_earlier_request() -> None:
     assert manager.metrics.num_cached_pages == 0
 
 
+@pytest.mark.parametrize(("chunk", "active"), [(1, 1), (5, 5), (6, 6), (7, 6), (14, 6)])
+def test_a_prefix_hit_keeps_the_size_of_the_chunk(chunk: int, active: int) -> None:
+    manager = make_manager(caching=True)
+    first, second = make_context(10, "a"), make_context(14, "b")
+    manager.claim("a")
+    manager.alloc(first)
+    first.tokens.advance()
+    manager.step([[first]])
+    manager.claim("b")
+    second.tokens.chunk(chunk)
+    manager.alloc(second)
+    assert (second.tokens.processed_length, second.tokens.active_length) == (8, active)
+
+
 def test_too_few_pages_is_an_error_with_numbers_and_flags() -> None:
     manager = make_manager(total_num_pages=2)
     manager.claim("a")

@@ -204,21 +204,25 @@ def test_a_batch_says_how_many_were_preempted_for_it() -> None:
     assert sum(preempted) == server.scheduler.num_preemptions == 1
 
 
-def test_a_request_begins_only_below_the_watermark_while_others_run() -> None:
-    server = Server(make_manager(10))
-    server.reconfigure(SchedulerConfig(max_batch_size=4, kvcache_ce_watermark=0.3))
-    server.add("a", max_length=9)
-    server.add("b", max_length=9)
-    # 2 of 10 pages for a; b would make it 4 of 10.
-    assert server.step() == {"a": 5}
+def make_with_watermark(watermark: float, pages: int) -> Server:
+    server = Server(make_manager(pages))
+    server.reconfigure(SchedulerConfig(max_batch_size=4, kvcache_ce_watermark=watermark))
+    return server
+
+
+def test_a_request_begins_only_up_to_the_watermark_while_others_run() -> None:
+    server = make_with_watermark(0.4, pages=10)
+    for name in "abc":
+        server.add(name, max_length=9)
+    # Each has 2 of 10 pages; c would make it 6.
+    assert server.step() == {"a": 5, "b": 5}
     while server.scheduler.num_running:
         server.step()
-    assert server.step() == {"b": 5}
+    assert server.step() == {"c": 5}
 
 
 def test_the_watermark_does_not_hold_up_a_request_that_is_alone() -> None:
-    server = Server(make_manager(4))
-    server.reconfigure(SchedulerConfig(max_batch_size=4, kvcache_ce_watermark=0.0))
+    server = make_with_watermark(0.0, pages=4)
     server.add("a")
     assert server.step() == {"a": 5}
 
