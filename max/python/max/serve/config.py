@@ -44,7 +44,9 @@ class ServerSettings(BaseModel):
     )
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None, **overrides: object) -> ServerSettings:
+    def from_env(
+        cls, environ: Mapping[str, str] | None = None, **overrides: object
+    ) -> ServerSettings:
         """Reads the settings from the environment; `overrides` that are not None win.
 
         Args:

@@ -29,6 +29,16 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     logit_bias: dict[int, float] | None = None
 
 
+class Load(msgspec.Struct, frozen=True, tag=True):
+    """Build the pipeline; the first message of a worker's life.
+
+    `factory` is a pickled function without arguments. It is unpickled inside the worker's own error
+    handling, so what goes wrong is reported like any other failure to load.
+    """
+
+    factory: bytes
+
+
 class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Run a request, or take up one that another worker began.
 
@@ -68,9 +78,6 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     protocol_version: int
     max_model_len: int
-    max_batch_size: int
-    total_num_pages: int
-    page_size: int
 
 
 class StartFailed(msgspec.Struct, frozen=True, tag=True):
@@ -113,5 +120,5 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-ToWorker = Submit | Cancel | Stop
+ToWorker = Load | Submit | Cancel | Stop
 FromWorker = Loading | Ready | StartFailed | Admitted | Refused | Tokens | Failed

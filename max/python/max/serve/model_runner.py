@@ -39,11 +39,12 @@ class ModelRunner:
             WorkerDiedError: The worker ended after it was ready.
             Exception: Whatever `ModelSource.retrieve` raised.
         """
+        settings = self._state.settings
+        self._worker.start(self._source.preload, settings.logs_console_level, settings.log_prefix)
         self._state.phase = "fetching the model"
         parts = await in_daemon_thread(self._source.retrieve)
         self._state.phase = "starting the worker"
-        settings = self._state.settings
-        self._worker.start(parts.factory, settings.logs_console_level, settings.log_prefix)
+        self._worker.load(parts.factory)
         ready = await self._worker.ready
         self._state.service = self._service(parts, ready)
         self._state.phase = "ready"

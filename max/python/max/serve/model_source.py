@@ -4,19 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from max.pipelines.context import TextContext
+from max.pipelines.lib.stream_decoder import DecodesAfterText
+from max.pipelines.modeling.types import TextGenerationRequest
 from max.serve.worker.interface import ServablePipeline
 
 if TYPE_CHECKING:
     from max.pipelines.config import PipelineConfig
-    from max.pipelines.lib.tokenizer import TextTokenizer
+
+
+class ServingTokenizer(DecodesAfterText, Protocol):
+    """What serving needs of a tokenizer; `TextTokenizer` has it."""
+
+    async def new_context(self, request: TextGenerationRequest) -> TextContext:
+        """Makes the state of a new request.
+
+        Raises:
+            InputError: The request cannot be served as given.
+        """
+        ...
 
 
 class ModelParts(NamedTuple):
     """What the two processes need: the tokenizer here, the factory in the worker."""
 
-    tokenizer: TextTokenizer
+    tokenizer: ServingTokenizer
     factory: Callable[[], ServablePipeline]
     sampling_defaults: Mapping[str, Any]
 
@@ -30,11 +44,13 @@ class ModelSource:
         retrieve: Finds or downloads the model's files and gives its parts. The factory among
             them is picklable: it runs in the worker. May take minutes.
         allow_extra_fields: Ignore unknown fields of requests.
+        preload: Modules that the worker imports while `retrieve` runs, to save time.
     """
 
     name: str
     retrieve: Callable[[], ModelParts] = field(repr=False)
     allow_extra_fields: bool = False
+    preload: tuple[str, ...] = ()
 
 
 def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
@@ -51,4 +67,5 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
         name=pipeline_config.model.model_name,
         retrieve=retrieve,
         allow_extra_fields=pipeline_config.runtime.allow_extra_request_fields,
+        preload=("max.pipelines.lib.pipeline_factory",),
     )

@@ -72,9 +72,7 @@ class _Serving:
         self._listener = listener
         self._state = ServerState(settings=settings, allow_extra_fields=source.allow_extra_fields)
         self._model = ModelRunner(source, self._state)
-        self._http = HttpServer(
-            create_app(self._state), shutdown_timeout=settings.shutdown_timeout
-        )
+        self._http = HttpServer(create_app(self._state), shutdown_timeout=settings.shutdown_timeout)
 
     async def run(self) -> int:
         with on_signals(self._shut_down):

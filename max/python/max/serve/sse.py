@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+
 import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send

@@ -10,12 +10,12 @@ from starlette.requests import Request
 
 from max.pipelines.context import SamplingParams, TextContext
 from max.pipelines.lib.stream_decoder import StreamDecoder
-from max.pipelines.lib.tokenizer import TextTokenizer
 from max.pipelines.modeling.types import TextGenerationRequest
 from max.serve.choice import Choice
 from max.serve.config import ServerSettings
 from max.serve.engine_client import EngineClient
 from max.serve.errors import model_not_found, not_ready
+from max.serve.model_source import ServingTokenizer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class ModelService:
 
     name: str
     created: int
-    tokenizer: TextTokenizer
+    tokenizer: ServingTokenizer
     engine: EngineClient
     max_model_len: int
     sampling_defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class ModelService:
             raise model_not_found(name, self.name)
 
     async def new_context(self, request: TextGenerationRequest) -> TextContext:
-        """Tokenizes a request; see `TextTokenizer.new_context` for the errors."""
+        """Tokenizes a request; see `ServingTokenizer.new_context` for the errors."""
         return await self.tokenizer.new_context(request)
 
     def new_choice(self, index: int, params: SamplingParams) -> Choice:

@@ -8,13 +8,15 @@ import logging
 import multiprocessing
 import pickle
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import resource_tracker
 
 import zmq
 
 from max.serve.messages import (
     PROTOCOL_VERSION,
     FromWorker,
+    Load,
     Loading,
     Ready,
     StartFailed,
@@ -22,6 +24,7 @@ from max.serve.messages import (
     ToWorker,
 )
 from max.serve.transport import EndpointFolder, api_channel
+from max.serve.worker.interface import ServablePipeline
 from max.serve.worker.process import run_worker
 
 logger = logging.getLogger(__name__)
@@ -60,22 +63,25 @@ class WorkerHandle:
         """The worker's process id; None before `start`."""
         return self._process.pid if self._process is not None else None
 
-    def start(self, factory: object, log_level: str, log_prefix: str | None) -> None:
-        """Starts the process; `ready` and `exited` tell what becomes of it.
-
-        Args:
-            factory: A picklable function without arguments that builds the pipeline.
-            log_level: See `run_worker`.
-            log_prefix: See `run_worker`.
-        """
+    def start(self, preload: Sequence[str], log_level: str, log_prefix: str | None) -> None:
+        """Starts the process, see `run_worker`; `exited` tells when it is gone."""
         self._process = multiprocessing.get_context("spawn").Process(
             target=run_worker,
-            args=(self._folder.endpoints, pickle.dumps(factory), log_level, log_prefix),
+            args=(self._folder.endpoints, preload, log_level, log_prefix),
             name="max-model-worker",
         )
-        self._process.start()
+        with _signals_held_back():
+            self._process.start()
         self._loop.add_reader(self._channel.fd, self._take_events)
         self._loop.add_reader(self._process.sentinel, self._note_exit)
+
+    def load(self, factory: Callable[[], ServablePipeline]) -> None:
+        """Lets the worker build its pipeline; `ready` tells what becomes of it.
+
+        Args:
+            factory: A picklable function that builds the pipeline.
+        """
+        self.send(Load(pickle.dumps(factory)))
 
     def send(self, message: ToWorker) -> None:
         """Sends a command; it is lost when the worker has ended."""
@@ -84,9 +90,11 @@ class WorkerHandle:
 
     async def stop(self) -> None:
         """Ends the process, gently if it is serving, and frees what belongs to it."""
-        process = self._process
+        process, serving = self._process, self.ready.done()
+        if not self.ready.cancel() and not self.ready.cancelled():
+            self.ready.exception()  # Seen, so that asyncio does not report it again.
         if process is not None and not self.exited.done():
-            if self.ready.done():
+            if serving:
                 self.send(Stop())
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(asyncio.shield(self.exited), STOP_TIMEOUT_S)
@@ -95,8 +103,6 @@ class WorkerHandle:
                 await self.exited
         if process is not None:
             self._loop.remove_reader(self._channel.fd)
-        if not self.ready.done():
-            self.ready.cancel()
         self._channel.close()
         self._context.term()
         self._folder.close()
@@ -135,6 +141,22 @@ class WorkerHandle:
     def _fail_start(self, report: str) -> None:
         if not self.ready.done():
             self.ready.set_exception(WorkerStartError(report))
+
+
+@contextlib.contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """A process started here begins with CTRL+C and SIGTERM blocked.
+
+    Until it can ignore them itself, a CTRL+C in the terminal would interrupt its imports.
+    """
+    # Starting multiprocessing's helper unblocks them again, so it has to be there before.
+    resource_tracker.ensure_running()
+    held = {signal.SIGINT, signal.SIGTERM}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def describe_exit(code: int) -> str:

@@ -7,26 +7,37 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from max.pipelines.config import PipelineConfig
-from max.pipelines.context import TextContext, TextGenerationOutput
-from max.pipelines.kv_cache import BlockManager
-from max.pipelines.lib.tokenizer import TextTokenizer
-from max.pipelines.modeling.types import RequestID, TextGenerationInputs
+from max.pipelines.context import (
+    EOSTracker,
+    PromptTooLongError,
+    TextContext,
+    TextGenerationOutput,
+    TokenBuffer,
+)
+from max.pipelines.kv_cache import BlockManager, MemoryPlan
+from max.pipelines.lib.tokenizer.anchored_decoder import AnchoredDecoder
+from max.pipelines.modeling.types import (
+    RequestID,
+    TextGenerationInputs,
+    TextGenerationRequest,
+)
 from max.serve.model_source import ModelParts, ModelSource
 
 MODEL_NAME = "scripted/model"
-MAX_LENGTH = 512
-PAGE_SIZE = 16
-TOTAL_PAGES = 96
+PAGE_SIZE = 128
+TOTAL_PAGES = 2048
+# Long enough that "forever" lasts for many seconds.
+MAX_LENGTH = PAGE_SIZE * TOTAL_PAGES // 2
 
 GREETING = "Hello, world! Grüße, 世界 😀. Bye."
-REPLIES = {"greet": GREETING, "forever": "again and " * MAX_LENGTH, "empty": ""}
+REPLIES = {"greet": GREETING, "forever": "again and ", "empty": ""}
 
 _EOS = "</s>"
 _TEMPLATE = (
@@ -40,8 +51,8 @@ def write_model_folder(folder: Path) -> Path:
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {character: token for token, character in enumerate(alphabet)}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)  # type: ignore[assignment]
-    tokenizer.decoder = decoders.ByteLevel()  # type: ignore[assignment]
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([_EOS])
     folder.mkdir(parents=True)
     tokenizer.save(str(folder / "tokenizer.json"))
@@ -62,6 +73,71 @@ def write_model_folder(folder: Path) -> Path:
     for name, content in contents.items():
         (folder / name).write_text(json.dumps(content), encoding="utf-8")
     return folder
+
+
+def end_token(tokenizer: Tokenizer) -> int:
+    """The token that ends an answer."""
+    token = tokenizer.token_to_id(_EOS)
+    assert token is not None, "write_model_folder adds it"
+    return token
+
+
+class QuickTokenizer:
+    """Does what `TextTokenizer` does for plain requests, without importing transformers.
+
+    The conversations' template is the one that `write_model_folder` writes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.anchored_decoder = AnchoredDecoder(self._Delegate(self._tokenizer))  # type: ignore[arg-type]
+
+    class _Delegate:
+        """What `AnchoredDecoder` reads of a Hugging Face tokenizer."""
+
+        def __init__(self, tokenizer: Tokenizer) -> None:
+            self._tokenizer = tokenizer
+            self.added_tokens_decoder = {tokenizer.token_to_id(_EOS): _EOS}
+
+        def __len__(self) -> int:
+            return int(self._tokenizer.get_vocab_size())
+
+        def encode(self, text: str, add_special_tokens: bool) -> list[int]:
+            return list(self._tokenizer.encode(text, add_special_tokens=add_special_tokens).ids)
+
+        def decode(
+            self, tokens: list[int], skip_special_tokens: bool, clean_up_tokenization_spaces: bool
+        ) -> str:
+            return str(self._tokenizer.decode(tokens, skip_special_tokens=skip_special_tokens))
+
+        def convert_ids_to_tokens(self, token: int) -> str:
+            return str(self._tokenizer.id_to_token(token))
+
+    async def new_context(self, request: TextGenerationRequest) -> TextContext:
+        tokens = self._prompt(request)
+        params = request.sampling_params.with_seed()
+        if len(tokens) >= MAX_LENGTH:
+            raise PromptTooLongError(len(tokens), MAX_LENGTH)
+        longest = params.max_new_tokens or MAX_LENGTH
+        return TextContext(
+            request_id=request.request_id,
+            model_name=request.model_name,
+            tokens=TokenBuffer(tokens),
+            max_length=min(MAX_LENGTH, len(tokens) + longest),
+            eos_tracker=EOSTracker(
+                eos_token_ids=frozenset({end_token(self._tokenizer)}),
+                stop_token_ids=frozenset(params.stop_token_ids or ()),
+                ignore_eos=params.ignore_eos,
+                min_new_tokens=params.min_new_tokens,
+            ),
+            sampling_params=params,
+        )
+
+    def _prompt(self, request: TextGenerationRequest) -> list[int]:
+        if request.prompt is not None and not isinstance(request.prompt, str):
+            return list(request.prompt)
+        turns = "".join(f"{message.role}: {message.content}\n" for message in request.messages)
+        return list(self._tokenizer.encode(request.prompt or turns + "assistant: ").ids)
 
 
 class Pages(BlockManager):
@@ -85,15 +161,20 @@ class Pages(BlockManager):
 class ScriptedPipeline:
     """Answers by script, with the real page bookkeeping behind it.
 
-    A prompt with one of `REPLIES` in it gets that reply, any other one its own text back. "raise"
-    makes the step raise, "die" ends the process, and "pages" is answered with the number of pages
-    that other requests hold, in three digits.
+    A prompt with one of `REPLIES` in it gets that reply ("forever" over and over), any other one
+    its own text back. "raise" makes the step raise, "die" ends the process, and "pages" is
+    answered with the number of pages that other requests hold, in three digits.
     """
 
-    tokenizer: TextTokenizer
+    tokenizer: Tokenizer
     pipeline_config: PipelineConfig
     kv_manager: Pages
-    max_length: int = MAX_LENGTH
+    plan: MemoryPlan | None
+    _replies: dict[str, list[int]] = field(default_factory=dict)
+
+    @property
+    def eos(self) -> int:
+        return end_token(self.tokenizer)
 
     def execute(
         self, inputs: TextGenerationInputs[TextContext]
@@ -109,24 +190,31 @@ class ScriptedPipeline:
             self.kv_manager.commit(context)
         return outputs
 
+    def remember_reply(self, request_id: str, reply: list[int]) -> None:
+        """Decides the reply to a request that comes with generated tokens already."""
+        self._replies[request_id] = reply
+
     def release(self, request_id: RequestID) -> None:
         self.kv_manager.release(request_id)
 
     def _next_tokens(self, context: TextContext) -> list[int]:
         if not context.tokens.is_complete_after_step:
             return []
+        position = context.tokens.generated_length
+        if position == 0:
+            self._replies[context.request_id] = self._reply(context)
+        reply = self._replies[context.request_id]
+        ends = position >= len(reply) and reply != self._tokens(REPLIES["forever"])
+        token = self.eos if ends else reply[position % len(reply)]
+        context.update(token)
+        return [token]
+
+    def _reply(self, context: TextContext) -> list[int]:
         prompt = self._text(context.tokens.prompt.tolist())
         if "raise" in prompt:
             raise RuntimeError("the script said so")
         if "die" in prompt:
             os._exit(7)
-        reply = self._reply(context, prompt)
-        position = context.tokens.generated_length
-        token = reply[position] if position < len(reply) else self.tokenizer.eos
-        context.update(token)
-        return [token]
-
-    def _reply(self, context: TextContext, prompt: str) -> list[int]:
         if "pages" in prompt:
             own = len(self.kv_manager.pages_of(context.request_id))
             held = self.kv_manager.total_num_pages - self.kv_manager.num_free_pages - own
@@ -135,30 +223,59 @@ class ScriptedPipeline:
         return self._tokens(found[0] if found else prompt)
 
     def _tokens(self, text: str) -> list[int]:
-        return list(self.tokenizer.delegate.encode(text))
+        return list(self.tokenizer.encode(text).ids)
 
     def _text(self, tokens: list[int]) -> str:
-        return str(self.tokenizer.delegate.decode(tokens))
+        return str(self.tokenizer.decode(tokens))
 
 
-def make_pipeline(folder: Path, **runtime: object) -> ScriptedPipeline:
-    """The pipeline; `runtime` are fields of `PipelineConfig`."""
+def make_plan(*, max_length: int = MAX_LENGTH, max_batch_size: int = 64) -> MemoryPlan:
+    """What a memory planner would say of the scripted model."""
+    return MemoryPlan(
+        device="cpu",
+        available_bytes=0,
+        device_memory_utilization=1,
+        weights_bytes=0,
+        activation_bytes=0,
+        bytes_per_page=0,
+        page_size=PAGE_SIZE,
+        total_num_pages=TOTAL_PAGES,
+        max_length=max_length,
+        max_batch_size=max_batch_size,
+    )
+
+
+def make_pipeline(folder: Path, **runtime: int | bool) -> ScriptedPipeline:
+    """The pipeline; `runtime` are fields of `PipelineRuntimeConfig`."""
     return ScriptedPipeline(
-        tokenizer=TextTokenizer(folder),
-        pipeline_config=PipelineConfig.from_flat_kwargs(model_path=str(folder), **runtime),
+        # Not TextTokenizer: transformers takes seconds to import, in each worker.
+        tokenizer=Tokenizer.from_file(str(folder / "tokenizer.json")),
+        pipeline_config=PipelineConfig.from_flat_kwargs(model_path=str(folder), runtime=runtime),
         kv_manager=Pages(TOTAL_PAGES, PAGE_SIZE),
+        plan=make_plan(),
     )
 
 
 def fail_to_load(message: str) -> ScriptedPipeline:
-    """A factory for models that cannot be loaded."""
+    """A factory for a model that cannot be loaded."""
     raise RuntimeError(message)
 
 
-def scripted_source(folder: Path, **options: bool) -> ModelSource:
-    """The scripted model as something to serve."""
+def scripted_source(
+    folder: Path, *, failure: str | None = None, retrieve_failure: str | None = None
+) -> ModelSource:
+    """The scripted model as something to serve, or to fail with a message.
+
+    Args:
+        folder: What `write_model_folder` wrote.
+        failure: What goes wrong in the worker.
+        retrieve_failure: What goes wrong before, in the API process.
+    """
+    factory = partial(make_pipeline, folder) if failure is None else partial(fail_to_load, failure)
 
     def retrieve() -> ModelParts:
-        return ModelParts(TextTokenizer(folder), partial(make_pipeline, folder), {})
+        if retrieve_failure is not None:
+            raise FileNotFoundError(retrieve_failure)
+        return ModelParts(QuickTokenizer(folder), factory, {"temperature": 0.5})
 
-    return ModelSource(MODEL_NAME, retrieve, **options)
+    return ModelSource(MODEL_NAME, retrieve)

@@ -10,6 +10,7 @@ from max.serve.scheduler import PageSource
 
 if TYPE_CHECKING:
     from max.pipelines.config import PipelineConfig
+    from max.pipelines.kv_cache import MemoryPlan
 
 
 class StepPipeline(Protocol):
@@ -30,6 +31,4 @@ class ServablePipeline(StepPipeline, Protocol):
     def kv_manager(self) -> PageSource: ...
 
     @property
-    def max_length(self) -> int:
-        """Tokens that a request may have, prompt and answer, whatever the memory."""
-        ...
+    def plan(self) -> MemoryPlan | None: ...

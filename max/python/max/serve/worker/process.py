@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import pickle
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib import import_module
 
 import zmq
 
@@ -13,6 +13,7 @@ from max.serve.logs import configure_logging
 from max.serve.messages import (
     PROTOCOL_VERSION,
     FromWorker,
+    Load,
     Loading,
     Ready,
     StartFailed,
@@ -23,24 +24,21 @@ from max.serve.transport import Channel, Endpoints, worker_channel
 from max.serve.worker.engine import Engine
 from max.serve.worker.failure_report import report_failure
 from max.serve.worker.interface import ServablePipeline
-from max.serve.worker.limits import max_model_len, scheduler_config
+from max.serve.worker.limits import scheduler_config
 from max.serve.worker.parent_watch import exit_with_parent
-
-logger = logging.getLogger(__name__)
 
 # Time for the last messages to reach the API process.
 FLUSH_MS = 2000
 
 
 def run_worker(
-    endpoints: Endpoints, factory: bytes, log_level: str, log_prefix: str | None
+    endpoints: Endpoints, preload: Sequence[str], log_level: str, log_prefix: str | None
 ) -> None:
-    """Loads the model and serves it until the API process says `Stop` or ends.
+    """Loads the model that `Load` tells and serves it until `Stop` or the API process's end.
 
     Args:
         endpoints: Where the API process listens and expects us.
-        factory: A pickled function without arguments that builds the pipeline. It is unpickled
-            here and not by multiprocessing, so that its errors are reported like other ones.
+        preload: Modules to import while the API process finds the model.
         log_level: Lowest level of log records shown.
         log_prefix: Text before each line of the log.
 
@@ -55,7 +53,7 @@ def run_worker(
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     channel = worker_channel(context, endpoints)
     try:
-        engine = _start(channel, factory)
+        engine = start_engine(channel, preload)
         if engine is None:
             raise SystemExit(1)
         engine.run()
@@ -64,24 +62,21 @@ def run_worker(
         context.term()
 
 
-def _start(channel: Channel[FromWorker, ToWorker], factory: bytes) -> Engine | None:
-    """Builds the pipeline and says `Ready`; on failure says why and returns None."""
-    channel.send(Loading("loading the model"))
+def start_engine(channel: Channel[FromWorker, ToWorker], preload: Sequence[str]) -> Engine | None:
+    """Waits for `Load`, builds the pipeline and says `Ready`; on failure says why, gives None."""
     try:
-        build: Callable[[], ServablePipeline] = pickle.loads(factory)
+        for module in preload:
+            import_module(module)
+        message = channel.receive()
+        assert isinstance(message, Load), f"the first message is Load, not {message!r}"
+        channel.send(Loading("loading the model"))
+        build: Callable[[], ServablePipeline] = pickle.loads(message.factory)
         pipeline = build()
-        kv_manager = pipeline.kv_manager
-        scheduler = Scheduler(scheduler_config(pipeline), kv_manager)
+        limits = scheduler_config(pipeline)
+        scheduler = Scheduler(limits, pipeline.kv_manager)
     except Exception as error:
         channel.send(StartFailed(report_failure(error)))
         return None
-    channel.send(
-        Ready(
-            protocol_version=PROTOCOL_VERSION,
-            max_model_len=max_model_len(pipeline),
-            max_batch_size=scheduler.config.max_batch_size,
-            total_num_pages=kv_manager.total_num_pages,
-            page_size=kv_manager.page_size,
-        )
-    )
+    assert limits.max_seq_len is not None, "scheduler_config sets it"
+    channel.send(Ready(protocol_version=PROTOCOL_VERSION, max_model_len=limits.max_seq_len))
     return Engine(pipeline, scheduler, channel)

@@ -1,0 +1,73 @@
+"""Tests of `max.serve.schemas.chat`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from max.serve.errors import ApiError
+from max.serve.schemas.chat import (
+    ChatChunkChoice,
+    ChatCompletionChunk,
+    ChatCompletionRequest,
+    ChatDelta,
+)
+from max.serve.schemas.validation import parse_request
+
+
+def parse(message: dict[str, Any], **fields: object) -> ChatCompletionRequest:
+    body = {"model": "m", "messages": [message]} | fields
+    return parse_request(ChatCompletionRequest, json.dumps(body).encode(), allow_extra_fields=False)
+
+
+def test_text_parts_become_one_text() -> None:
+    parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+
+    assert parse({"role": "user", "content": parts}).messages[0].text == "a\nb"
+
+
+def test_assistant_may_have_said_nothing() -> None:
+    assert parse({"role": "assistant", "content": None}).messages[0].text == ""
+
+
+def test_pictures_are_refused_where_they_stand() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "x"}}
+
+    with pytest.raises(ApiError) as refusal:
+        parse({"role": "user", "content": [picture]})
+
+    assert refusal.value.body.param == "messages[0].content[0].type"
+
+
+def test_newer_name_of_the_token_limit_wins() -> None:
+    message = {"role": "user", "content": "x"}
+
+    assert parse(message, max_tokens=3).completion_limit == 3
+    assert parse(message, max_tokens=3, max_completion_tokens=4).completion_limit == 4
+    assert parse(message).completion_limit is None
+
+
+def test_usage_is_included_on_demand() -> None:
+    message = {"role": "user", "content": "x"}
+
+    assert parse(message, stream_options={"include_usage": True}).includes_usage
+    assert not parse(message, stream_options={}).includes_usage
+    assert not parse(message).includes_usage
+
+
+def test_chunk_has_only_what_it_adds() -> None:
+    chunk = ChatCompletionChunk(
+        id="1", created=2, model="m", choices=[ChatChunkChoice(0, ChatDelta(content="a"))]
+    )
+
+    choice = json.loads(msgspec.json.encode(chunk))["choices"][0]
+
+    assert choice == {
+        "index": 0,
+        "delta": {"content": "a"},
+        "finish_reason": None,
+        "logprobs": None,
+    }

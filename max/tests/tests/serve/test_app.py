@@ -1,0 +1,119 @@
+"""Tests of `max.serve.app`, without a model."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+
+from max.serve.app import create_app
+from max.serve.config import ServerSettings
+from max.serve.state import ServerState
+
+
+def make_state() -> ServerState:
+    return ServerState(settings=ServerSettings(max_request_bytes=100), phase="loading the model")
+
+
+def answer(method: str, path: str, *, content: bytes = b"") -> httpx.Response:
+    """What the application answers while the model is loading."""
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(create_app(make_state()), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+            return await client.request(method, path, content=content)
+
+    return asyncio.run(ask())
+
+
+def test_health_tells_the_phase_while_loading() -> None:
+    response = answer("GET", "/health")
+
+    assert response.status_code == 503
+    assert response.json()["phase"] == "loading the model"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content"),
+    [
+        ("POST", "/v1/chat/completions", b'{"model":"m","messages":[{"role":"user"}]}'),
+        ("POST", "/v1/completions", b'{"model":"m","prompt":"x"}'),
+        ("GET", "/v1/models", b""),
+        ("GET", "/v1/models/m", b""),
+    ],
+)
+def test_requests_are_told_to_come_again_while_loading(
+    method: str, path: str, content: bytes
+) -> None:
+    response = answer(method, path, content=content)
+
+    assert response.status_code == 503
+    assert response.json()["error"]["code"] == "model_not_ready"
+    assert "loading the model" in response.json()["error"]["message"]
+    assert response.headers["retry-after"] == "1"
+
+
+def test_version_is_known_while_loading() -> None:
+    assert answer("GET", "/version").json()["version"]
+
+
+def test_unknown_url_has_the_envelope() -> None:
+    response = answer("GET", "/v1/nonsense")
+
+    assert response.status_code == 404
+    assert response.json()["error"] == {
+        "message": "Unknown request URL: GET /v1/nonsense. Please check the URL for typos",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": "unknown_url",
+    }
+
+
+def test_wrong_method_has_the_envelope() -> None:
+    response = answer("GET", "/v1/chat/completions")
+
+    assert response.status_code == 405
+    assert response.headers["allow"] == "POST"
+    assert response.json()["error"]["code"] == "method_not_supported"
+
+
+def test_body_over_the_limit_is_refused() -> None:
+    response = answer("POST", "/v1/completions", content=b"x" * 101)
+
+    assert response.status_code == 413
+    error = response.json()["error"]
+    assert error["code"] == "request_too_large"
+    assert "100 bytes" in error["message"]
+    assert "--max-request-bytes" in error["message"]
+
+
+def test_unannounced_body_over_the_limit_is_refused() -> None:
+    async def parts() -> object:
+        yield b"x" * 60
+        yield b"x" * 60
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(create_app(make_state()))
+        async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+            return await client.post("/v1/completions", content=parts())  # type: ignore[arg-type]
+
+    assert asyncio.run(ask()).status_code == 413
+
+
+def test_answers_are_dated() -> None:
+    assert answer("GET", "/health").headers["date"].endswith("GMT")
+
+
+def test_unexpected_errors_have_the_envelope(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(request: object) -> ServerState:
+        raise RuntimeError("bug")
+
+    monkeypatch.setattr("max.serve.routes.models.state_of", broken)
+
+    response = answer("GET", "/v1/models")
+
+    assert response.status_code == 500
+    error = response.json()["error"]
+    assert error["type"] == "server_error"
+    assert "bug" not in error["message"]

@@ -1,0 +1,196 @@
+"""Tests of `max.serve.worker.engine`."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from max.pipelines.context import GenerationStatus, TextContext, TokenBuffer
+from max.serve.context_codec import from_context
+from max.serve.messages import (
+    Admitted,
+    Cancel,
+    Failed,
+    FromWorker,
+    Refused,
+    Stop,
+    Submit,
+    Tokens,
+    ToWorker,
+)
+from max.serve.scheduler import Scheduler
+from max.serve.worker.engine import Engine
+from max.serve.worker.limits import scheduler_config
+from tests.serve.scripted_model import GREETING, MAX_LENGTH, ScriptedPipeline, make_pipeline
+
+
+class ScriptedChannel:
+    """Gives the engine messages in rounds, one round per look, and keeps what it sends.
+
+    A look that waits gets the next round's first message; waiting after the last round is an
+    error, so a test that hangs in production fails here.
+    """
+
+    def __init__(self, *rounds: list[ToWorker]) -> None:
+        self.sent: list[FromWorker] = []
+        self.num_waits = 0
+        self._rounds = deque(deque(messages) for messages in rounds)
+
+    def send(self, message: FromWorker) -> None:
+        self.sent.append(message)
+
+    def drain(self) -> Iterator[ToWorker]:
+        if self._rounds:
+            yield from self._rounds.popleft()
+
+    def receive(self) -> ToWorker:
+        self.num_waits += 1
+        while self._rounds and not self._rounds[0]:
+            self._rounds.popleft()
+        assert self._rounds, "the engine waits for a message that never comes"
+        return self._rounds[0].popleft()
+
+    def tokens_of(self, submit: Submit) -> list[int]:
+        return [
+            token
+            for message in self.sent
+            if isinstance(message, Tokens)
+            for delta in message.deltas
+            if delta.request_id == submit.request_id
+            for token in delta.tokens
+        ]
+
+    def sent_of(self, kind: type[FromWorker]) -> list[FromWorker]:
+        return [message for message in self.sent if isinstance(message, kind)]
+
+
+def make_submit(pipeline: ScriptedPipeline, prompt: str, *, max_length: int = 200) -> Submit:
+    tokens = list(pipeline.tokenizer.encode(prompt).ids)
+    context = TextContext(tokens=TokenBuffer(tokens), max_length=max_length)
+    return from_context(context)
+
+
+def run_engine(pipeline: ScriptedPipeline, channel: ScriptedChannel) -> Scheduler:
+    scheduler = Scheduler(scheduler_config(pipeline), pipeline.kv_manager)
+    Engine(pipeline, scheduler, channel).run()
+    pipeline.kv_manager.check_integrity()
+    return scheduler
+
+
+@pytest.fixture
+def pipeline(model_folder: Path) -> ScriptedPipeline:
+    return make_pipeline(model_folder)
+
+
+def idle(rounds: int) -> list[list[ToWorker]]:
+    """Rounds in which nothing comes: the engine runs a step in each."""
+    return [[] for _ in range(rounds)]
+
+
+def test_request_runs_to_its_end(pipeline: ScriptedPipeline) -> None:
+    submit = make_submit(pipeline, "greet", max_length=8)
+    channel = ScriptedChannel([submit], *idle(2), [Stop()])
+
+    run_engine(pipeline, channel)
+
+    assert channel.sent[0] == Admitted([submit.request_id])
+    # The prompt has 5 tokens, so 3 of the greeting fit.
+    assert channel.tokens_of(submit) == pipeline.tokenizer.encode(GREETING).ids[:3]
+    last = channel.sent_of(Tokens)[-1]
+    assert isinstance(last, Tokens)
+    assert last.deltas[0].status is GenerationStatus.MAXIMUM_LENGTH
+    assert pipeline.kv_manager.num_free_pages == pipeline.kv_manager.total_num_pages
+
+
+def test_one_message_holds_what_a_step_brought_to_all_requests(pipeline: ScriptedPipeline) -> None:
+    submits = [make_submit(pipeline, "greet") for _ in range(3)]
+    channel = ScriptedChannel([*submits], [Stop()])
+
+    run_engine(pipeline, channel)
+
+    (tokens,) = channel.sent_of(Tokens)
+    assert isinstance(tokens, Tokens)
+    assert [delta.request_id for delta in tokens.deltas] == [s.request_id for s in submits]
+
+
+def test_idle_engine_waits_instead_of_looking_again(pipeline: ScriptedPipeline) -> None:
+    channel = ScriptedChannel([], [Stop()])
+
+    run_engine(pipeline, channel)
+
+    assert channel.num_waits == 1
+
+
+def test_cancelled_request_gives_its_pages_back_before_the_next_step(
+    pipeline: ScriptedPipeline,
+) -> None:
+    submit = make_submit(pipeline, "forever", max_length=1000)
+    channel = ScriptedChannel([submit], *idle(2), [Cancel([submit.request_id])], [Stop()])
+
+    scheduler = run_engine(pipeline, channel)
+
+    assert not scheduler.has_work
+    assert len(channel.sent_of(Tokens)) == 3
+    assert pipeline.kv_manager.num_free_pages == pipeline.kv_manager.total_num_pages
+
+
+def test_cancelling_an_unknown_request_does_nothing(pipeline: ScriptedPipeline) -> None:
+    channel = ScriptedChannel([Cancel(["nobody"])], [Stop()])
+
+    run_engine(pipeline, channel)
+
+    assert channel.sent == []
+
+
+def test_request_that_can_never_fit_is_refused_with_the_reason(pipeline: ScriptedPipeline) -> None:
+    room = MAX_LENGTH
+    submit = make_submit(pipeline, "greet", max_length=room + 1)
+    channel = ScriptedChannel([submit], [Stop()])
+
+    run_engine(pipeline, channel)
+
+    (refused,) = channel.sent
+    assert isinstance(refused, Refused)
+    assert refused.request_id == submit.request_id
+    assert str(room + 1) in refused.reason
+
+
+def test_failing_step_fails_its_requests_and_the_engine_goes_on(
+    pipeline: ScriptedPipeline, caplog: pytest.LogCaptureFixture
+) -> None:
+    failing = make_submit(pipeline, "raise")
+    later = make_submit(pipeline, "greet", max_length=6)
+    channel = ScriptedChannel([failing], [later], [Stop()])
+
+    scheduler = run_engine(pipeline, channel)
+
+    (failed,) = channel.sent_of(Failed)
+    assert failed == Failed([failing.request_id], "RuntimeError: the script said so")
+    assert failing.request_id in caplog.text
+    assert len(channel.tokens_of(later)) == 1
+    assert not scheduler.has_work
+    assert pipeline.kv_manager.num_free_pages == pipeline.kv_manager.total_num_pages
+
+
+def test_replay_continues_where_the_tokens_end(pipeline: ScriptedPipeline) -> None:
+    submit = make_submit(pipeline, "greet", max_length=10)
+    greeting = pipeline.tokenizer.encode(GREETING).ids
+    replay = Submit(
+        request_id="again",
+        tokens=[*submit.tokens, *greeting[:3]],
+        prompt_length=submit.prompt_length,
+        max_length=submit.max_length,
+        eos_token_ids=submit.eos_token_ids,
+        stop_token_ids=submit.stop_token_ids,
+        sampling=submit.sampling,
+        model_name=submit.model_name,
+    )
+    pipeline.remember_reply("again", greeting)
+    channel = ScriptedChannel([replay], *idle(1), [Stop()])
+
+    run_engine(pipeline, channel)
+
+    assert channel.tokens_of(replay) == greeting[3:5]
