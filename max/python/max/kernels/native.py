@@ -15,7 +15,7 @@ from pathlib import Path
 logger = logging.getLogger("max.kernels")
 
 _FOLDER = Path(__file__).parent
-_FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-fvisibility=hidden")
+_FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-fvisibility=hidden", "-pthread")
 
 
 @functools.cache
@@ -44,7 +44,9 @@ def load_kernel(op: str) -> ctypes.CDLL | None:
 def _build(source: Path, compiler: str) -> Path:
     """Compiles a source file unless the cache has it."""
     root = Path(os.environ.get("MODULAR_MAX_CACHE_DIR") or Path.home() / ".cache" / "max")
-    digest = hashlib.sha256(f"{compiler}{_FLAGS}".encode() + source.read_bytes()).hexdigest()[:16]
+    read = [source, *sorted((_FOLDER / "include").glob("*.h"))]
+    content = b"".join(path.read_bytes() for path in read)
+    digest = hashlib.sha256(f"{compiler}{_FLAGS}".encode() + content).hexdigest()[:16]
     library = root / "kernels" / f"{source.parent.name}-{digest}.so"
     if not library.exists():
         library.parent.mkdir(parents=True, exist_ok=True)

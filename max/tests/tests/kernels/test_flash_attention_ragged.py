@@ -1,18 +1,34 @@
 """max::flash_attention_ragged against attention spelled out token by token."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 
 from max.kernels import flash_attention_ragged
+from max.kernels.flash_attention_ragged.reference import flash_attention_ragged_reference
+from max.kernels.native import load_kernel
 from tests.kernels.paged_batch import PagedBatch, make_paged_batch
 
 BATCHES = [([0], [1]), ([9], [1]), ([0, 5, 4], [6, 1, 3]), ([3, 0, 2], [0, 9, 1]), ([], [])]
 
 
-def run(batch: PagedBatch, q: torch.Tensor, causal: bool = True, window: int = 0) -> torch.Tensor:
-    result: torch.Tensor = flash_attention_ragged(
+# Every implementation that is present: the op runs the C++ one on the CPU.
+IMPLEMENTATIONS: dict[str, Callable[..., torch.Tensor]] = {
+    "op": flash_attention_ragged,
+    "reference": flash_attention_ragged_reference,
+}
+
+
+def run(
+    batch: PagedBatch,
+    q: torch.Tensor,
+    causal: bool = True,
+    window: int = 0,
+    implementation: str = "op",
+) -> torch.Tensor:
+    return IMPLEMENTATIONS[implementation](
         q,
         batch.input_row_offsets,
         batch.kv_blocks,
@@ -23,7 +39,6 @@ def run(batch: PagedBatch, q: torch.Tensor, causal: bool = True, window: int = 0
         causal,
         window,
     )
-    return result
 
 
 def attend(query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
@@ -34,16 +49,17 @@ def attend(query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> tor
     return shares @ values
 
 
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 @pytest.mark.parametrize(("past", "new"), BATCHES)
 @pytest.mark.parametrize("heads", [2, 4, 16])
 @pytest.mark.parametrize(("causal", "window"), [(True, 0), (True, 3), (False, 0)])
 def test_agrees_with_attention_token_by_token(
-    past: list[int], new: list[int], heads: int, causal: bool, window: int
+    implementation: str, past: list[int], new: list[int], heads: int, causal: bool, window: int
 ) -> None:
     torch.manual_seed(0)
     batch = make_paged_batch(past, new)
     q = torch.randn(batch.rows, heads * 8)
-    got = run(batch, q, causal, window).view(-1, heads, 8).double()
+    got = run(batch, q, causal, window, implementation).view(-1, heads, 8).double()
     for request, (held, added) in enumerate(zip(past, new, strict=True)):
         keys, values = batch.cached(request, layer=1).double()
         queries = q[batch.rows_of(request)].view(added, heads, 8).double()
@@ -75,11 +91,35 @@ def make_tail(batch: PagedBatch, rows: int) -> PagedBatch:
     return PagedBatch([held], [rows], batch.kv_blocks, batch.lookup_table)
 
 
-def test_bfloat16_keeps_its_dtype_and_sums_in_float32() -> None:
+def test_the_cpu_kernel_is_built_here() -> None:
+    assert load_kernel("flash_attention_ragged") is not None
+
+
+@pytest.mark.parametrize("head_dim", [8, 40, 64])
+@pytest.mark.parametrize("q_dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("cache_dtype", [torch.float32, torch.bfloat16])
+def test_dtypes_agree_with_the_reference(
+    head_dim: int, q_dtype: torch.dtype, cache_dtype: torch.dtype
+) -> None:
     torch.manual_seed(0)
-    batch = make_paged_batch([5], [4], dtype=torch.bfloat16)
-    q = torch.randn(4, 32).bfloat16()
-    got = run(batch, q)
-    wide = PagedBatch(batch.past, batch.new, batch.kv_blocks.float(), batch.lookup_table)
-    assert got.dtype == torch.bfloat16
-    assert torch.equal(got, run(wide, q.float()).bfloat16())
+    batch = make_paged_batch([5, 0], [4, 7], dtype=cache_dtype, head_dim=head_dim)
+    q = torch.randn(11, 4 * head_dim).to(q_dtype)
+    got, want = run(batch, q), run(batch, q, implementation="reference")
+    assert got.dtype == q_dtype
+    # One rounding to the dtype of q after sums in float32.
+    tolerance = 2**-7 if q_dtype == torch.bfloat16 else 1e-5
+    torch.testing.assert_close(got, want, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_a_row_has_the_same_bits_in_any_chunk_batch_and_number_of_threads(threads: int) -> None:
+    torch.manual_seed(0)
+    batch = make_paged_batch([0], [300], page_size=16, head_dim=32)
+    q = torch.randn(300, 128)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    alone = torch.cat([run(make_tail(batch, 300 - i), q[i:])[:1] for i in range(0, 300, 50)])
+    torch.set_num_threads(threads)
+    whole = run(batch, q)
+    torch.set_num_threads(before)
+    assert torch.equal(whole[::50], alone)

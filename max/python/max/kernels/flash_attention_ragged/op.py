@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from max.kernels.flash_attention_ragged.cpu import make_flash_attention_ragged_cpu
 from max.kernels.flash_attention_ragged.reference import flash_attention_ragged_reference
-from max.kernels.registry import define_op
+from max.kernels.registry import define_op, implement
 
 
 def _fake(
@@ -34,3 +35,7 @@ flash_attention_ragged = define_op(
     reference=flash_attention_ragged_reference,
     fake=_fake,
 )
+
+_on_cpu = make_flash_attention_ragged_cpu()
+if _on_cpu is not None:
+    implement(flash_attention_ragged, "CPU", _on_cpu)

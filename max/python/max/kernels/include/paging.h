@@ -1,0 +1,37 @@
+// The paged KV cache as the CPU kernels see it; see paging.py.
+
+#pragma once
+
+#include <cstdint>
+
+namespace max {
+
+// kv_blocks [pages, 2, layers, page_size, kv_heads, head_dim], contiguous.
+struct CacheShape {
+  int64_t layers;
+  int64_t page_size;
+  int64_t kv_heads;
+  int64_t head_dim;
+};
+
+// A ragged batch: request i owns rows offsets[i] .. offsets[i + 1], the tokens after past[i].
+struct RaggedBatch {
+  const uint32_t* offsets;
+  const uint32_t* past;
+  const uint32_t* lookup;  // [requests, lookup_width]
+  int64_t requests;
+  int64_t lookup_width;
+};
+
+// The first element of a request's token in the keys (kind 0) or values (kind 1) of a layer.
+template <typename T>
+inline __attribute__((always_inline)) T* token_of(T* kv_blocks, const CacheShape& shape,
+                                                  const RaggedBatch& batch, int64_t request,
+                                                  int64_t token, int64_t kind, int64_t layer) {
+  int64_t page = batch.lookup[request * batch.lookup_width + token / shape.page_size];
+  int64_t slot = ((page * 2 + kind) * shape.layers + layer) * shape.page_size +
+                 token % shape.page_size;
+  return kv_blocks + slot * shape.kv_heads * shape.head_dim;
+}
+
+}  // namespace max
