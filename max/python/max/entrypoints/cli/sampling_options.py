@@ -22,7 +22,10 @@ _HELP: dict[str, tuple[click.ParamType[Any], str]] = {
     "frequency_penalty": (click.FLOAT, "Taken off a token's logit for each time it came."),
     "presence_penalty": (click.FLOAT, "Taken off a token's logit if it came at all."),
     "repetition_penalty": (click.FLOAT, "Divides the logits of tokens seen before; 1 is none."),
-    "max_new_tokens": (click.INT, "Longest answer in tokens."),
+    "max_new_tokens": (
+        click.INT,
+        f"Longest answer in tokens.  [default: {_DEFAULT_MAX_NEW_TOKENS}]",
+    ),
     "min_new_tokens": (click.INT, "No end before this many tokens."),
     "seed": (click.INT, "Makes the answer repeatable; a fresh one when not given."),
 }

@@ -82,4 +82,5 @@ def _explain(error: Exception, repo_id: str, revision: str) -> str:
             f"no disk space left in {constants.HF_HUB_CACHE} while downloading '{repo_id}'; "
             "free some, or set HF_HOME to another disk"
         )
-    return f"cannot download '{repo_id}' from {hub}: {error}"
+    reason = " ".join(str(error).split())
+    return f"there is no local folder '{repo_id}', and downloading it from {hub} failed: {reason}"

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 class MAXModelConfig(ConfigModel):
     """A model: its files, encoding, devices and KV cache.
 
-    Properties that read files do so once, on first use; a copy in another process reads them anew.
+    Properties that read files do so once, on first use.
     """
 
     model_path: str = Field(
@@ -274,8 +274,11 @@ class MAXModelConfig(ConfigModel):
         return self.quantization_encoding
 
     def __getstate__(self) -> dict[Any, Any]:
-        """Without what was read from files: it may be of classes that the model itself brought."""
+        """Without what was read from files, which may be of classes that the model itself brought.
+
+        The files' paths stay: another process reads what this one has downloaded.
+        """
         state = dict(super().__getstate__())
-        fields = type(self).model_fields
-        state["__dict__"] = {k: v for k, v in state["__dict__"].items() if k in fields}
+        kept = {*type(self).model_fields, "resolved_model_path", "resolved_weight_paths"}
+        state["__dict__"] = {k: v for k, v in state["__dict__"].items() if k in kept}
         return state

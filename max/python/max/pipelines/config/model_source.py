@@ -104,6 +104,8 @@ def find_model(
 ) -> ModelSource:
     """Decides what `--model` names: the demo, an existing folder, else a repository id.
 
+    A folder of the demo's name is given as `./demo`.
+
     Raises:
         ModelSourceError: if it can be none of them.
     """
@@ -111,13 +113,13 @@ def find_model(
         raise ModelSourceError(
             "no model given; --model takes a folder, a Hugging Face repository id, or 'demo'"
         )
-    path = Path(model_path).expanduser()
-    if path.is_dir():
-        return LocalModel(path.resolve())
     if model_path == DEMO:
         from max.demo import model_path as demo_path
 
         return LocalModel(demo_path())
+    path = Path(model_path).expanduser()
+    if path.is_dir():
+        return LocalModel(path.resolve())
     if path.is_file():
         raise ModelSourceError(
             f"model_path '{model_path}' is a file; --model takes the folder with config.json, "

@@ -303,4 +303,4 @@ def test_refusals(hub: FakeHub, client: Client) -> None:
 def test_no_connection(client: Client) -> None:
     unreachable = Client({**client.environment, "HF_ENDPOINT": "http://127.0.0.1:9"})
     message = unreachable.error("org/model")
-    assert message.startswith("cannot download 'org/model' from http://127.0.0.1:9")
+    assert "no local folder 'org/model', and downloading it from http://127.0.0.1:9" in message

@@ -89,3 +89,11 @@ def test_pickle_leaves_out_what_was_read(make_checkpoint: MakeCheckpoint) -> Non
     assert "huggingface_config" not in vars(copy)
     assert copy.model_dump() == config.model_dump()
     assert copy.weight_revision == "v1"
+
+
+def test_another_process_uses_the_files_that_were_found(make_checkpoint: MakeCheckpoint) -> None:
+    config = make_config(make_checkpoint())
+    assert "resolved_model_path" not in vars(pickle.loads(pickle.dumps(config)))
+    found = (config.resolved_model_path, config.resolved_weight_paths)
+    copy = pickle.loads(pickle.dumps(config))
+    assert (vars(copy)["resolved_model_path"], vars(copy)["resolved_weight_paths"]) == found

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from max import demo
 from max.pipelines.config.errors import ModelSourceError
 from max.pipelines.config.model_source import HubModel, LocalModel, find_model, is_repo_id
 
@@ -20,6 +21,15 @@ def test_folder(
     assert find_model(str(folder)) == LocalModel(folder)
     monkeypatch.chdir(tmp_path)
     assert find_model("model") == LocalModel(folder)
+
+
+def test_demo(
+    tmp_path: Path, make_checkpoint: MakeCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_checkpoint(folder="demo")
+    monkeypatch.chdir(tmp_path)
+    assert find_model("demo") == LocalModel(demo.model_path())
+    assert find_model("./demo") == LocalModel(folder)
 
 
 def test_repository() -> None:
