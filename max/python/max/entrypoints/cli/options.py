@@ -125,7 +125,7 @@ def make_option(
     text = help or info.description or ""
     if isinstance(shown, bool):
         text += "  [default: on]" if shown else ""
-    elif shown not in (None, "") and info.default_factory is None:
+    elif shown not in (None, "") and not info.default_factory and "when not given" not in text:
         text += f"  [default: {shown}]"
     return SectionOption(
         [declaration, name],
