@@ -1,11 +1,20 @@
 """max::rope_store_ragged against complex arithmetic, and what it may write."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
 from max.kernels import rope_store_ragged
+from max.kernels.native import load_kernel
+from max.kernels.rope_store_ragged.reference import rope_store_ragged_reference
 from tests.kernels.paged_batch import PagedBatch, make_paged_batch
 
+# Every implementation that is present: the op runs the C++ one on the CPU.
+IMPLEMENTATIONS: dict[str, Callable[..., torch.Tensor]] = {
+    "op": rope_store_ragged,
+    "reference": rope_store_ragged_reference,
+}
 BATCHES = [([0], [1]), ([3], [1]), ([0, 5, 4], [6, 1, 3]), ([7, 0], [0, 9])]
 
 
@@ -37,8 +46,9 @@ def run(
     v: torch.Tensor,
     freqs: torch.Tensor,
     interleaved: bool,
+    implementation: str = "op",
 ) -> torch.Tensor:
-    result: torch.Tensor = rope_store_ragged(
+    return IMPLEMENTATIONS[implementation](
         q,
         k,
         v,
@@ -50,14 +60,14 @@ def run(
         1,
         interleaved,
     )
-    return result
 
 
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 @pytest.mark.parametrize(("past", "new"), BATCHES)
 @pytest.mark.parametrize("interleaved", [False, True])
 @pytest.mark.parametrize("rope_dim", [8, 4])
 def test_turns_and_stores(
-    past: list[int], new: list[int], interleaved: bool, rope_dim: int
+    implementation: str, past: list[int], new: list[int], interleaved: bool, rope_dim: int
 ) -> None:
     torch.manual_seed(0)
     batch = make_paged_batch(past, new)
@@ -65,7 +75,7 @@ def test_turns_and_stores(
     q = torch.randn(batch.rows, 4 * 8)
     k, v = torch.randn(2, batch.rows, 2 * 8)
     freqs = make_freqs(16, rope_dim)
-    got = run(batch, q, k, v, freqs, interleaved)
+    got = run(batch, q, k, v, freqs, interleaved, implementation)
     for request, (held, added) in enumerate(zip(past, new, strict=True)):
         rows, positions = batch.rows_of(request), list(range(held, held + added))
         want = turn(q[rows].view(added, 4, 8), positions, freqs, interleaved)
@@ -86,3 +96,28 @@ def test_cache_may_be_narrower_than_the_keys() -> None:
     q, k, v = torch.randn(3, 3, 16)
     run(batch, q, k, v, make_freqs(8, 8), False)
     assert torch.equal(batch.cached(0, 1)[1], v.view(3, 2, 8).bfloat16())
+
+
+def test_the_cpu_kernel_is_built_here() -> None:
+    assert load_kernel("rope_store_ragged") is not None
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("cache_dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("interleaved", [False, True])
+def test_dtypes_agree_with_the_reference(
+    dtype: torch.dtype, cache_dtype: torch.dtype, interleaved: bool
+) -> None:
+    torch.manual_seed(0)
+    batch = make_paged_batch([3, 0], [5, 2], dtype=cache_dtype)
+    blocks = batch.kv_blocks.clone()
+    q = torch.randn(7, 32).to(dtype)
+    k, v = torch.randn(2, 7, 16).to(dtype)
+    freqs = make_freqs(16, 6)
+    got = run(batch, q, k, v, freqs, interleaved)
+    written, batch.kv_blocks = batch.kv_blocks, blocks
+    want = run(batch, q, k, v, freqs, interleaved, "reference")
+    # A fused multiply-add may move the last bit before the one rounding to the dtype.
+    for mine, theirs in ((got, want), (written, blocks)):
+        tolerance = 2**-7 if torch.bfloat16 in (dtype, cache_dtype) else 1e-6
+        torch.testing.assert_close(mine, theirs, rtol=tolerance, atol=tolerance)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from max.kernels.registry import define_op
+from max.kernels.registry import define_op, implement
+from max.kernels.rope_store_ragged.cpu import make_rope_store_ragged_cpu
 from max.kernels.rope_store_ragged.reference import rope_store_ragged_reference
 
 
@@ -46,3 +47,7 @@ rope_store_ragged = define_op(
     reference=rope_store_ragged_reference,
     fake=_fake,
 )
+
+_on_cpu = make_rope_store_ragged_cpu()
+if _on_cpu is not None:
+    implement(rope_store_ragged, "CPU", _on_cpu)
