@@ -18,6 +18,7 @@ from max.graph.ops.arguments import (
 )
 from max.graph.ops.casting import cast, widened
 from max.graph.ops.rebinding import rebind
+from max.graph.ops.shaping import squeeze
 from max.graph.tensor_value import TensorValue, TensorValueLike
 
 
@@ -35,8 +36,10 @@ def gather(input: TensorValueLike, indices: TensorValueLike, axis: int) -> Tenso
     input, indices = as_tensor("gather", input), as_tensor("gather", indices)
     at = axis_of("gather", axis, len(shape_of(input)), input, indices)
     require_integral("gather", "indices", indices)
-    index = (*[slice(None)] * at, cast(indices, DType.int64))
-    return call("gather", operator.getitem, input, index)
+    indices = cast(indices, DType.int64)
+    if not indices.shape:  # which torch would read on the host
+        return squeeze(gather(input, indices.reshape([1]), at), at)
+    return call("gather", operator.getitem, input, (*[slice(None)] * at, indices))
 
 
 def gather_nd(input: TensorValueLike, indices: TensorValueLike, batch_dims: int = 0) -> TensorValue:

@@ -122,7 +122,7 @@ def group_norm(
     common_dtype("group_norm", *operands)
     require_float("group_norm", *operands)
     x, gamma, beta = operands
-    return call("group_norm", F.group_norm, x, num_groups, gamma, beta, epsilon)
+    return call("group_norm", torch.group_norm, x, num_groups, gamma, beta, epsilon)
 
 
 def _check_last(op: str, shape: Shape, parameter: Any, *operands: Any) -> None:  # noqa: ANN401

@@ -144,4 +144,4 @@ def banded(x: torch.Tensor, lower: int | None, upper: int | None, exclude: bool)
         inside = inside & (rows - columns <= lower)
     if upper is not None:
         inside = inside & (columns - rows <= upper)
-    return torch.where(inside ^ exclude, x, 0)
+    return torch.where(inside ^ exclude, x, x.new_zeros(()))

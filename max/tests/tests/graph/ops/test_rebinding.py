@@ -24,9 +24,7 @@ def test_rebound_sizes_are_checked_when_the_model_runs() -> None:
     model = make_sum()
     ones = np.ones((3, 4), dtype=np.float32)
     assert model(ones, ones)[0].to_numpy().sum() == 24
-    with pytest.raises(
-        ValueError, match=r"axis 0 of \[2, 4\] should be 'a' = 3, but is 2. one row"
-    ):
+    with pytest.raises(ValueError, match=r"axis 0 of \[2, 4\] should be 'a' = 3, but is 2. one"):
         model(ones, ones[:2])
 
 
@@ -40,7 +38,7 @@ def test_symbols_can_be_said_to_be_numbers() -> None:
     model = InferenceSession().load(Graph("g", lambda x, _: x.rebind([3, 4]), TYPES))
     ones = np.ones((3, 4), dtype=np.float32)
     assert model(ones, ones)[0].shape == (3, 4)
-    with pytest.raises(ValueError, match="axis 0 of .* should be '3' = 3, but is 2"):
+    with pytest.raises(ValueError, match=r"axis 0 of .* should be '3' = 3, but is 2"):
         model(ones[:2], ones)
 
 
