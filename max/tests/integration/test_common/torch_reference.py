@@ -30,16 +30,8 @@ class TorchReference:
         device: str = "cpu",
         trust_remote_code: bool = False,
     ) -> None:
-        from transformers import AutoModelForCausalLM
-
         self.device = device
-        # The eager attention is transformers' own definition; the others are variants of it.
-        self.model: Any = AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype=getattr(torch, encoding),
-            attn_implementation="eager",
-            trust_remote_code=trust_remote_code,
-        )
+        self.model = _load(folder, encoding, trust_remote_code)
         self.model.to(device).eval()
 
     def logits(self, tokens: Sequence[int]) -> Logits:
@@ -75,3 +67,15 @@ class TorchReference:
             token = int(row.argmax()) if forced is None else forced[step]
             ids = torch.tensor([[token]], device=self.device)
         return found
+
+
+def _load(folder: Path, encoding: str, trust_remote_code: bool) -> Any:  # noqa: ANN401
+    from transformers import AutoModelForCausalLM
+
+    # The eager attention is transformers' own definition; the others are variants of it.
+    return AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=getattr(torch, encoding),
+        attn_implementation="eager",
+        trust_remote_code=trust_remote_code,
+    )
