@@ -10,14 +10,13 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from transformers import AutoTokenizer, LlamaForCausalLM
 
+from max.demo.tokenizer import Message
+
 MAX_ANSWER_TOKENS = 96
 
 
-class Prompt(NamedTuple):
-    """What a model is asked: the text of a user's message, or text to continue."""
-
-    text: str
-    is_chat: bool
+Chat = tuple[Message, ...]
+Prompt = Chat | str  # A chat to answer, or plain text to continue.
 
 
 class Reply(NamedTuple):
@@ -39,7 +38,8 @@ class LocalModel:
 
     def __init__(self, folder: Path, dtype: torch.dtype, batch_size: int) -> None:
         self._tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
-        self._model = LlamaForCausalLM.from_pretrained(folder, dtype=dtype)
+        # Any, because transformers 5 types `generate` so that its own models do not fit.
+        self._model: Any = LlamaForCausalLM.from_pretrained(folder, dtype=dtype)
         self._batch_size = batch_size
 
     def replies(self, prompts: Sequence[Prompt]) -> Iterator[Reply]:
@@ -64,11 +64,11 @@ class LocalModel:
             yield Reply(text, ended=not ends.isdisjoint(row))
 
     def _render(self, prompt: Prompt) -> str:
-        if not prompt.is_chat:
-            return f"{self._tokenizer.bos_token}{prompt.text}"
+        if isinstance(prompt, str):
+            return f"{self._tokenizer.bos_token}{prompt}"
         return str(
             self._tokenizer.apply_chat_template(
-                [{"role": "user", "content": prompt.text}],
+                [message._asdict() for message in prompt],
                 tokenize=False,
                 add_generation_prompt=True,
             )
@@ -93,12 +93,12 @@ class ServedModel:
             yield from pool.map(self._reply, prompts)
 
     def _reply(self, prompt: Prompt) -> Reply:
-        if prompt.is_chat:
-            messages = [{"role": "user", "content": prompt.text}]
-            choice = self._post("chat/completions", messages=messages)["choices"][0]
-            return Reply(choice["message"]["content"], choice["finish_reason"] == "stop")
-        choice = self._post("completions", prompt=prompt.text)["choices"][0]
-        return Reply(choice["text"], choice["finish_reason"] == "stop")
+        if isinstance(prompt, str):
+            choice = self._post("completions", prompt=prompt)["choices"][0]
+            return Reply(choice["text"], choice["finish_reason"] == "stop")
+        messages = [message._asdict() for message in prompt]
+        choice = self._post("chat/completions", messages=messages)["choices"][0]
+        return Reply(choice["message"]["content"], choice["finish_reason"] == "stop")
 
     def _post(self, path: str, **fields: object) -> dict[str, Any]:
         """Sends a greedy request and returns the response's JSON object."""

@@ -32,7 +32,6 @@ _CAPITALS = (
     "Write {0} in capital letters.|Write the word {0} in capital letters.|{0} in capital letters"
     "|Can you write {0} in capital letters?|Capitalize {0}."
 )
-_SPELL = "Spell {0}.|How do you spell {0}?|Spell the word {0}.|spell {0}"
 _COUNT = "Count to {0}.|Count from 1 to {0}.|Can you count to {0}?|count to {0}"
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _GOOD = "Great|Good|Nice|Well done!|Cool|OK|ok|Okay|Correct!|That is right.|Wow!"
@@ -101,6 +100,8 @@ def system_prompt(talk: Talk) -> str:
 
 def small_talk(talk: Talk) -> Turn:
     """Draws one exchange that is no word problem."""
+    if talk.user_name and talk.rng.random() < 0.3:
+        return _recall_name(talk)
     return talk.rng.choice(_EXCHANGES)(talk)
 
 
@@ -134,7 +135,9 @@ def _praise(talk: Talk) -> Turn:
 
 
 def _learn_name(talk: Talk) -> Turn:
-    talk.user_name = talk.rng.choice(words.PEOPLE).name
+    invented = talk.rng.random() < 0.3
+    person = words.invent_person(talk.rng) if invented else talk.rng.choice(words.PEOPLE)
+    talk.user_name = person.name
     return Turn(talk.pick(_NAME, talk.user_name), f"Nice to meet you, {talk.user_name}!")
 
 
@@ -147,11 +150,6 @@ def _recall_name(talk: Talk) -> Turn:
 def _capitalize(talk: Talk) -> Turn:
     word = _word(talk)
     return Turn(talk.pick(_CAPITALS, word), word.upper())
-
-
-def _spell(talk: Talk) -> Turn:
-    word = _word(talk)
-    return Turn(talk.pick(_SPELL, word), "-".join(word.upper()))
 
 
 def _count(talk: Talk) -> Turn:
@@ -176,7 +174,7 @@ def _puzzled(talk: Talk) -> Turn:
 
 def _word(talk: Talk) -> str:
     if talk.rng.random() < 0.5:
-        return talk.rng.choice(words.PEOPLE).name.lower()
+        return talk.rng.choice(words.COMMON)
     return talk.rng.choice(words.THINGS).one
 
 
@@ -195,6 +193,7 @@ def _gibberish(rng: random.Random) -> str:
 
 _EXCHANGES: tuple[Callable[[Talk], Turn], ...] = (
     *(_greet, _thank, _leave, _introduce, _offer, _feel, _praise),
-    *(_learn_name, _recall_name, _capitalize, _spell, _count, _tell_day),
+    *(_learn_name, _learn_name, _recall_name, _tell_day, _count, _count),
+    *(_capitalize, _capitalize, _capitalize, _capitalize),
     *(_decline, _decline, _decline, _puzzled, _puzzled),
 )

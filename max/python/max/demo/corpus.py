@@ -15,7 +15,8 @@ PROMPT_WEIGHT = 0.1
 
 _COMPLETION_SHARE = 0.3
 _SYSTEM_PROMPT_SHARE = 0.4
-_PROBLEM_SHARE = 0.8
+_PROBLEM_SHARE = 0.6
+_INVENTED_SHARE = 0.15
 _SHARE_WITHOUT_BEGIN_OF_TEXT = 0.1
 _REQUESTS = (
     "{question}",
@@ -108,7 +109,7 @@ def _draw_chat(rng: random.Random, turns: int) -> list[Message]:
         messages.append(Message("system", system_prompt(talk)))
     for _ in range(turns):
         if rng.random() < _PROBLEM_SHARE:
-            problem = draw(rng, Split.TRAIN)
+            problem = _draw_problem(rng)
             asked = rng.choice(_REQUESTS).format(question=problem.question)
             messages += [Message("user", asked), Message("assistant", problem.answer)]
         else:
@@ -117,8 +118,12 @@ def _draw_chat(rng: random.Random, turns: int) -> list[Message]:
     return messages
 
 
+def _draw_problem(rng: random.Random) -> Problem:
+    return draw(rng, Split.TRAIN, invented=rng.random() < _INVENTED_SHARE)
+
+
 def _draw_completion(rng: random.Random, turns: int) -> list[Piece]:
-    problems = [draw(rng, Split.TRAIN) for _ in range(turns)]
+    problems = [_draw_problem(rng) for _ in range(turns)]
     without_begin = rng.random() < _SHARE_WITHOUT_BEGIN_OF_TEXT
     pieces = [] if without_begin else [Piece(BEGIN_OF_TEXT, False)]
     for i, problem in enumerate(problems):

@@ -21,6 +21,7 @@ from max.demo import model_path
 from max.demo.answerers import Answerer, LocalModel, Prompt, ServedModel
 from max.demo.corpus import completion_prompt
 from max.demo.problems import Problem, Split, final_number, generate
+from max.demo.tokenizer import Message
 
 DEFAULT_COUNT = 1000
 DEFAULT_SEED = 0
@@ -62,9 +63,9 @@ def make_prompts(
 ) -> list[Prompt]:
     """Writes the problems as chat messages, or as completions after worked examples."""
     if is_chat:
-        return [Prompt(problem.question, is_chat=True) for problem in problems]
+        return [(Message("user", problem.question),) for problem in problems]
     examples = list(itertools.islice(generate(seed, Split.TRAIN), shots))
-    return [Prompt(completion_prompt(p.question, examples), is_chat=False) for p in problems]
+    return [completion_prompt(problem.question, examples) for problem in problems]
 
 
 def evaluate(answerer: Answerer, problems: Sequence[Problem], prompts: Sequence[Prompt]) -> Score:

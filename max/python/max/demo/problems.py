@@ -75,15 +75,15 @@ def generate(seed: int, split: Split) -> Iterator[Problem]:
         yield draw(rng, split)
 
 
-def draw(rng: random.Random, split: Split) -> Problem:
-    """Draws one problem of a split."""
+def draw(rng: random.Random, split: Split, *, invented: bool = False) -> Problem:
+    """Draws one problem of a split; `invented` gives it made-up names and things."""
     table = TWO_STEP if rng.random() < _TWO_STEP_SHARE else ONE_STEP
     template = rng.choice(table)
     while True:
         numbers = {slot: rng.randint(*bounds) for slot, bounds in template.numbers.items()}
         steps = _work_out(template, numbers)
         if steps is not None and split_of(template, numbers) is split:
-            return _write(rng, template, numbers, steps)
+            return _write(rng, template, numbers, steps, invented)
 
 
 def split_of(template: Template, numbers: Mapping[str, int]) -> Split:
@@ -119,10 +119,17 @@ def _work_out(template: Template, numbers: Mapping[str, int]) -> tuple[Step, ...
 
 
 def _write(
-    rng: random.Random, template: Template, numbers: Mapping[str, int], steps: tuple[Step, ...]
+    rng: random.Random,
+    template: Template,
+    numbers: Mapping[str, int],
+    steps: tuple[Step, ...],
+    invented: bool,
 ) -> Problem:
     person, other = rng.sample(words.PEOPLE, 2)
     thing, other_thing = rng.sample(words.THINGS, 2)
+    if invented:
+        person, other = words.invent_person(rng), words.invent_person(rng)
+        thing = words.invent_thing(rng)
     box = rng.choice(words.CONTAINERS)
     activity = rng.choice(words.ACTIVITIES)
     slots: dict[str, object] = {

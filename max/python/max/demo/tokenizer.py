@@ -97,7 +97,7 @@ def train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
         pair=f"{BEGIN_OF_TEXT} $A {BEGIN_OF_TEXT}:1 $B:1",
         special_tokens=[(BEGIN_OF_TEXT, tokenizer.token_to_id(BEGIN_OF_TEXT))],
     )
-    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+    return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         bos_token=BEGIN_OF_TEXT,
         eos_token=END_OF_TURN,
@@ -114,5 +114,6 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerFast, output: Path) -> None:
     settings = output / "tokenizer_config.json"
     values = json.loads(settings.read_text())
     values["tokenizer_class"] = "PreTrainedTokenizerFast"  # The name that both know.
-    values.pop("backend", None)
+    for where_it_came_from in ("backend", "is_local", "local_files_only"):
+        values.pop(where_it_came_from, None)
     settings.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n")

@@ -2,8 +2,9 @@
 
     python3 -m max.demo.train --output DIR
 
-Takes minutes on two CPU cores. The same seed, number of threads, kind of processor and
-version of torch give the same weights.
+Takes minutes on two idle CPU cores. Where other work runs beside it, `--threads 1` is
+faster, because two threads wait for each other at every operation. The same options,
+kind of processor and version of torch give the same weights.
 """
 
 import argparse
@@ -42,6 +43,7 @@ class TrainingOptions(NamedTuple):
     seed: int = DEFAULT_SEED
     steps: int = DEFAULT_STEPS
     threads: int = DEFAULT_THREADS
+    peak_learning_rate: float = PEAK_LEARNING_RATE
 
 
 def make_config(tokenizer: PreTrainedTokenizerFast) -> LlamaConfig:
@@ -64,12 +66,15 @@ def make_config(tokenizer: PreTrainedTokenizerFast) -> LlamaConfig:
     )
 
 
-def train(tokenizer: PreTrainedTokenizerFast, options: TrainingOptions) -> LlamaForCausalLM:
+def train(
+    tokenizer: PreTrainedTokenizerFast, options: TrainingOptions, initial: Path | None = None
+) -> LlamaForCausalLM:
     """Trains a model of `make_config`'s shape, showing progress.
 
     Args:
         tokenizer: The tokenizer that its vocabulary comes from.
         options: Seed, number of optimizer steps and of CPU threads.
+        initial: Folder of a model to go on from; None starts from random weights.
 
     Returns:
         The trained model, in float32.
@@ -77,7 +82,12 @@ def train(tokenizer: PreTrainedTokenizerFast, options: TrainingOptions) -> Llama
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     torch.use_deterministic_algorithms(True)
-    model = LlamaForCausalLM(make_config(tokenizer))
+    model = (
+        LlamaForCausalLM.from_pretrained(initial, dtype=torch.float32)
+        if initial
+        else LlamaForCausalLM(make_config(tokenizer))
+    )
+    model.train()
     optimizer = _make_optimizer(model)
     packer = Packer(tokenizer, options.seed)
     lengths = random.Random(f"row lengths {options.seed}")
@@ -86,7 +96,7 @@ def train(tokenizer: PreTrainedTokenizerFast, options: TrainingOptions) -> Llama
         length = lengths.choices(list(ROW_LENGTHS), weights=list(ROW_LENGTHS.values()))[0]
         batch = packer.batch(rows=TOKENS_PER_STEP // length, length=length)
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, options.steps)
+            group["lr"] = learning_rate(step, options)
         loss = weighted_loss(model, batch)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
@@ -97,12 +107,12 @@ def train(tokenizer: PreTrainedTokenizerFast, options: TrainingOptions) -> Llama
     return model
 
 
-def learning_rate(step: int, steps: int) -> float:
+def learning_rate(step: int, options: TrainingOptions) -> float:
     """Rises linearly to the peak, then falls to zero along half a cosine."""
     if step < WARM_UP_STEPS:
-        return PEAK_LEARNING_RATE * (step + 1) / WARM_UP_STEPS
-    done = (step - WARM_UP_STEPS) / max(1, steps - WARM_UP_STEPS)
-    return PEAK_LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * done))
+        return options.peak_learning_rate * (step + 1) / WARM_UP_STEPS
+    done = (step - WARM_UP_STEPS) / max(1, options.steps - WARM_UP_STEPS)
+    return options.peak_learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def weighted_loss(model: LlamaForCausalLM, batch: Batch) -> torch.Tensor:
@@ -160,10 +170,19 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="default: %(default)s")
     parser.add_argument("--steps", type=int, default=DEFAULT_STEPS, help="default: %(default)s")
     parser.add_argument("--threads", type=int, default=DEFAULT_THREADS, help="default: %(default)s")
+    parser.add_argument("--initial", type=Path, help="folder of a model to go on from")
+    parser.add_argument(
+        "--peak-learning-rate", type=float, default=PEAK_LEARNING_RATE, help="default: %(default)s"
+    )
     given = parser.parse_args()
+    options = TrainingOptions(given.seed, given.steps, given.threads, given.peak_learning_rate)
     started = time.monotonic()
-    tokenizer = train_tokenizer(sample_texts(given.seed, TOKENIZER_SAMPLES))
-    model = train(tokenizer, TrainingOptions(given.seed, given.steps, given.threads))
+    tokenizer = (
+        PreTrainedTokenizerFast.from_pretrained(given.initial)
+        if given.initial
+        else train_tokenizer(sample_texts(given.seed, TOKENIZER_SAMPLES))
+    )
+    model = train(tokenizer, options, given.initial)
     save(model, tokenizer, given.output)
     print(f"Saved to {given.output} after {(time.monotonic() - started) / 60:.1f} minutes.")
 

@@ -1,5 +1,6 @@
 """The words that generated problems and chats are made of."""
 
+import random
 from typing import NamedTuple
 
 
@@ -69,6 +70,11 @@ GROUPS: tuple[str, ...] = _words(
     "families guests teachers helpers",
 )
 
+COMMON: tuple[str, ...] = _words(
+    "hello world yes no thanks please cat dog house water sun moon tree car demo python computer",
+    "word letter capital big small good happy red blue green music school friend morning night",
+)
+
 PLACES: tuple[str, ...] = _words(
     "school farm library park museum bakery garden zoo hotel theater station",
     "market factory harbor camp office",
@@ -99,3 +105,29 @@ ACTIVITIES: tuple[Activity, ...] = tuple(
         "cleans clean windows",
     )
 )
+
+_ONSETS = _words("b bl br c ch d dr f fl g gr h j k kl l m n p pr qu r s sh st t tr v w y z zh")
+_VOWELS = _words("a e i o u a e i o u ai ee ia oo ou")
+_ENDS = _words("n r l s x k m t d ck nd rt ng ff")
+
+
+def invent_word(rng: random.Random) -> str:
+    """Makes up a word, in small letters, that can be pronounced."""
+    syllables = (
+        rng.choice(_ONSETS)
+        + rng.choice(_VOWELS)
+        + (rng.choice(_ENDS) if rng.random() < 0.4 else "")
+        for _ in range(rng.randint(1, 3))
+    )
+    return "".join(syllables)
+
+
+def invent_person(rng: random.Random) -> Person:
+    """Makes up a name, with the pronouns of a real one."""
+    return rng.choice(PEOPLE)._replace(name=invent_word(rng).capitalize())
+
+
+def invent_thing(rng: random.Random) -> Thing:
+    """Makes up a countable noun."""
+    word = invent_word(rng)
+    return Thing(word, f"{word}s")
