@@ -1,9 +1,11 @@
-"""What holds for every test: where the package is, and how many threads a test takes."""
+"""What holds for every test: where the package is, how many threads it takes, how it draws data."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+from hypothesis import HealthCheck, settings
 
 IMPORT_ROOTS = [str(Path(__file__).parents[1] / "python"), str(Path(__file__).parent)]
 
@@ -15,3 +17,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 
 # Test targets run side by side: set before torch is imported, which reads it once.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# The same examples in every run, however busy the machine is.
+settings.register_profile(
+    "repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("repeatable")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tools.build.imports import Module
-from tools.build.targets import Label, Targets, marker_variants
+from tools.build.targets import Label, Targets, is_whole_folder, marker_variants
 
 HEADER = "# Written by //tools:update_build_files from the imports of the sources.\n"
 KEPT = "# Kept by //tools:update_build_files: what imports do not tell.\n"
@@ -92,19 +92,11 @@ class BuildFiles:
     def _add_library(self, label: Label) -> None:
         unit = self._targets.units[label]
         folder = self._targets.index.root / label.package
-        whole_folder = label.package.startswith("max/python/") and any(
-            module.is_package and module.path.parent == folder for module in unit.modules
-        )
-        children = any(
-            other.package.startswith(label.package + "/") or (other.package == label.package)
-            for other in self._targets.units
-            if other != label
-        )
-        srcs = sorted(str(module.path.relative_to(folder)) for module in unit.modules)
+        whole_folder = is_whole_folder(label)
         kernels = self._kernels(label, folder) if whole_folder else []
         attributes: dict[str, object] = {"name": label.name, **_testonly(label)}
-        if not whole_folder or children:
-            attributes["srcs"] = srcs
+        if not whole_folder:
+            attributes["srcs"] = sorted(module.path.name for module in unit.modules)
         attributes["data"] = [*kernels, *_merge(unit.modules, "data")]
         attributes["deps"] = _labels(
             label.package,

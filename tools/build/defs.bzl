@@ -142,7 +142,9 @@ def max_cc_kernel(name, srcs, hdrs = [], copts = [], **kwargs):
             "-Wall",
             "-Wextra",
             "-Werror",
+            "-pthread",
         ] + copts,
+        linkopts = ["-pthread"],
         linkshared = True,
         visibility = ["//visibility:private"],
     )

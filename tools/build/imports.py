@@ -11,6 +11,7 @@ from pathlib import Path
 
 MARKERS = ("bench", "gpu", "slow")
 _DIRECTIVE = re.compile(r"^# build: (\w+) = (.+)$", re.MULTILINE)
+_DOTTED = re.compile(r"\b[a-z_]\w*(?:\.\w+)+")
 _MODULE_LIKE = re.compile(r"\.?[a-z_]\w*(\.\w+)*")
 
 
@@ -48,6 +49,7 @@ class Module:
         imports: in the order of the file.
         strings: string constants that could name a module (lazy imports, registries); a leading
             dot or a bare name is relative to the file's package.
+        mentions: dotted names inside longer strings, docstrings aside (a test's `python3 -c` code).
         markers: the pytest markers of MARKERS that tests in the file carry.
         all_marked: the whole file carries one of them (`pytestmark`).
         is_program: it has an `if __name__ == "__main__":`.
@@ -58,6 +60,7 @@ class Module:
     path: Path
     imports: tuple[Import, ...]
     strings: frozenset[str]
+    mentions: frozenset[str]
     markers: frozenset[str]
     all_marked: bool
     is_program: bool
@@ -135,6 +138,15 @@ def _markers(tree: ast.AST) -> Iterator[str]:
             yield node.attr
 
 
+def _texts(tree: ast.AST) -> Iterator[str]:
+    """Yields the string constants, without those that are statements (docstrings)."""
+    statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        text = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(text, str) and id(node) not in statements:
+            yield text
+
+
 def parse(path: Path, name: str) -> Module:
     """Parses a file.
 
@@ -144,6 +156,7 @@ def parse(path: Path, name: str) -> Module:
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(text, filename=str(path))
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    texts = list(_texts(tree))
     marks = [
         node
         for node in tree.body
@@ -154,13 +167,8 @@ def parse(path: Path, name: str) -> Module:
         name=name,
         path=path,
         imports=tuple(_imports(tree, package)),
-        strings=frozenset(
-            node.value
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Constant)
-            and isinstance(node.value, str)
-            and _MODULE_LIKE.fullmatch(node.value)
-        ),
+        strings=frozenset(text for text in texts if _MODULE_LIKE.fullmatch(text)),
+        mentions=frozenset(name for text in texts for name in _DOTTED.findall(text)),
         markers=frozenset(_markers(tree)),
         all_marked=any(True for node in marks for _ in _markers(node)),
         is_program=any(_is_main_guard(node) for node in tree.body),

@@ -63,7 +63,21 @@ class ModuleIndex:
                 found.add(text)
             elif relative in self.modules and (module.is_package or text.startswith(".")):
                 found.add(relative)
+        if import_root(module.name) == "max/tests":
+            found.update(filter(None, map(self._longest_prefix, module.mentions)))
         return found
+
+    def _longest_prefix(self, name: str) -> str | None:
+        """Returns the module that a dotted name (`max.nn.Linear`) lies in, if any."""
+        while name and name not in self.modules:
+            name = name.rpartition(".")[0]
+        return name or None
+
+
+def import_root(name: str) -> str:
+    """Returns the folder from which a module's imports start."""
+    top = name.split(".")[0]
+    return next(start for start, tops in IMPORT_ROOTS if top in tops or not tops)
 
 
 def _python_files(folder: Path) -> Iterator[Path]:

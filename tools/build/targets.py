@@ -17,8 +17,8 @@ from functools import cached_property
 
 from tools.build.imports import MARKERS, Import, Module
 from tools.build.layers import FACADES
-from tools.build.modules import IMPORT_ROOTS, ModuleIndex
-from tools.build.third_party import direct_requirements, distribution_of
+from tools.build.modules import ModuleIndex, import_root
+from tools.build.third_party import COMPANIONS, direct_requirements, distribution_of
 
 # Packages whose children are units of their own. (max.pipelines.modeling: contexts are made of some
 # of its modules, and others of its modules of contexts.)
@@ -45,10 +45,10 @@ class Unit:
     modules: list[Module] = field(default_factory=list)
 
 
-def import_root(name: str) -> str:
-    """Returns the folder from which a module's imports start."""
-    top = name.split(".")[0]
-    return next(start for start, tops in IMPORT_ROOTS if top in tops or not tops)
+def is_whole_folder(label: Label) -> bool:
+    """Whether a library holds all that lies in its folder and below it, data too."""
+    root, _, package = label.package.partition("max/python/")
+    return not root and package != "" and package.replace("/", ".") not in _SPLIT
 
 
 def is_test(module: Module) -> bool:
@@ -125,7 +125,8 @@ class Targets:
                 if not (imported.type_checking or self.index.is_first_party(top)):
                     distribution = distribution_of(top)
                     if distribution in self._allowed:
-                        found.add(f"@pip//:{distribution}")
+                        names = {distribution, *COMPANIONS.get(distribution, ())}
+                        found |= {f"@pip//:{name}" for name in names}
         return found
 
     def problems(self) -> Iterator[str]:

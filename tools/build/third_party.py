@@ -12,6 +12,11 @@ DISTRIBUTIONS = {
     "zmq": "pyzmq",
 }
 
+# What a distribution loads at run time without declaring that it needs it.
+COMPANIONS = {
+    "torch": ("numpy",),  # warns on import, and converts no arrays, without
+}
+
 
 def normalise(name: str) -> str:
     """Returns a distribution's name as the target name that @pip gives it."""

@@ -59,6 +59,7 @@ def test_a_folder_of_a_layer_is_one_library_with_its_imports(make_tree: MakeTree
         "    deps = [\n"
         '        "//max/python/max",\n'
         '        "//max/python/max/graph",\n'
+        '        "@pip//:numpy",\n'
         '        "@pip//:pyyaml",\n'
         '        "@pip//:torch",\n'
         "    ],\n"
@@ -84,6 +85,7 @@ def test_kernels_are_data_of_their_folder(make_tree: MakeTree) -> None:
     assert 'srcs = ["swiglu/cpu.cpp"]' in kernel
     assert 'hdrs = ["common.h"]' in kernel
     assert 'data = [":swiglu_cpu"]' in rule(root, "max/python/max/kernels", "kernels")
+    assert "swiglu" not in build_file(root, "max/python/max")
 
 
 def test_what_is_named_in_strings_is_a_dep_of_programs_and_tests_alone(make_tree: MakeTree) -> None:
@@ -106,6 +108,20 @@ def test_what_is_named_in_strings_is_a_dep_of_programs_and_tests_alone(make_tree
     assert 'module = "max.entrypoints.pipelines"' in program
     assert family in program
     assert family in rule(root, "max/tests/tests/lib", "test_registry")
+
+
+def test_code_in_a_tests_strings_makes_deps(make_tree: MakeTree) -> None:
+    test = '"""About max.graph.b."""\nCODE = "import sys; from max.nn.a import x; sys.exit(x)"\n'
+    root = make_tree(
+        {
+            "max/python/max/nn/a.py": "",
+            "max/python/max/graph/b.py": "",
+            "max/tests/tests/test_it.py": test,
+        }
+    )
+    found = rule(root, "max/tests/tests", "test_it")
+    assert '"//max/python/max/nn"' in found
+    assert "graph" not in found
 
 
 def test_a_facade_exports_without_depending(make_tree: MakeTree) -> None:
