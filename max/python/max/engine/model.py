@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import torch
 from torch import fx
@@ -82,15 +83,27 @@ class Model:
 
     __call__ = execute
 
+    @cached_property
+    def _declared(self) -> list[_Declared]:
+        """The input types in a form that is compared quickly: this runs before every step."""
+        return [
+            _Declared(
+                type.dtype.to_torch(),
+                [int(d) if isinstance(d, StaticDim) else str(d) for d in type.shape],
+            )
+            for type in self.compiled.input_types
+        ]
+
     def _check(self, tensors: Sequence[torch.Tensor]) -> None:
-        types = self.compiled.input_types
-        if len(tensors) != len(types):
-            raise ValueError(f"{self.compiled.name} takes {len(types)} inputs, got {len(tensors)}")
+        if len(tensors) != len(self._declared):
+            raise ValueError(
+                f"{self.compiled.name} takes {len(self._declared)} inputs, got {len(tensors)}"
+            )
         sizes: dict[str, int] = {}
-        for i, (tensor, type) in enumerate(zip(tensors, types, strict=True)):
-            fits = tensor.dtype == type.dtype.to_torch() and tensor.ndim == type.rank
-            if not fits or not _bind(type.shape, tensor.shape, sizes):
-                known = {str(d): sizes[str(d)] for d in type.shape if str(d) in sizes}
+        for i, (tensor, declared) in enumerate(zip(tensors, self._declared, strict=True)):
+            if tensor.dtype != declared.dtype or not _bind(declared.dims, tensor.shape, sizes):
+                type = self.compiled.input_types[i]
+                known = {name: sizes[name] for d in type.shape if (name := str(d)) in sizes}
                 where = f" with {known}" if known else ""
                 raise ValueError(
                     f"input {i} of {self.compiled.name} must be {type.dtype} {type.shape}{where}, "
@@ -98,13 +111,20 @@ class Model:
                 )
 
 
-def _bind(shape: Shape, actual: Sequence[int], sizes: dict[str, int]) -> bool:
-    """Whether `actual` fits `shape`, given the symbols' sizes so far, which it adds to."""
-    for dim, size in zip(shape, actual, strict=True):
-        if isinstance(dim, StaticDim):
-            if int(dim) != size:
-                return False
-        elif sizes.setdefault(str(dim), size) != size:
+class _Declared(NamedTuple):
+    """The dtype and dims of an input; a symbolic dim is its name."""
+
+    dtype: torch.dtype
+    dims: list[int | str]
+
+
+def _bind(dims: Sequence[int | str], actual: Sequence[int], sizes: dict[str, int]) -> bool:
+    """Whether `actual` fits `dims`, given the symbols' sizes so far, which it adds to."""
+    if len(dims) != len(actual):
+        return False
+    for dim, size in zip(dims, actual, strict=True):
+        expected = dim if isinstance(dim, int) else sizes.setdefault(dim, size)
+        if expected != size:
             return False
     return True
 
