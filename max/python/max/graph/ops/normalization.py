@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from max.graph.call import call
+from max.graph.dim import StaticDim
 from max.graph.ops.arguments import (
     as_tensor,
     axis_of,
@@ -122,7 +123,25 @@ def group_norm(
     common_dtype("group_norm", *operands)
     require_float("group_norm", *operands)
     x, gamma, beta = operands
-    return call("group_norm", torch.group_norm, x, num_groups, gamma, beta, epsilon)
+    shape = shape_of(x)
+    if len(shape) < 2 or shape_of(gamma) != shape[1:2] or shape_of(beta) != shape[1:2]:
+        reason = f"takes [n, channels, ...] and vectors of the channels, got {shape}"
+        fail("group_norm", f"{reason}, {shape_of(gamma)}, {shape_of(beta)}", *operands)
+    if isinstance(shape[1], StaticDim) and int(shape[1]) % num_groups:
+        fail("group_norm", f"{shape[1]} channels cannot be cut into {num_groups} groups", x)
+    return call("group_norm", group_normed, x, gamma, beta, num_groups, epsilon)
+
+
+def group_normed(
+    x: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor, groups: int, epsilon: float
+) -> torch.Tensor:
+    """`group_norm` of tensors; torch's own cannot be traced over images of symbolic sizes."""
+    wide = x.float().unflatten(1, (groups, x.shape[1] // groups)).flatten(2)
+    mean = wide.mean(-1, keepdim=True)
+    variance = (wide - mean).square().mean(-1, keepdim=True)
+    normed = ((wide - mean) * torch.rsqrt(variance + epsilon)).reshape(x.shape)
+    channels = [-1, *[1] * (x.ndim - 2)]
+    return (normed * gamma.float().view(channels) + beta.float().view(channels)).to(x.dtype)
 
 
 def _check_last(op: str, shape: Shape, parameter: Any, *operands: Any) -> None:  # noqa: ANN401

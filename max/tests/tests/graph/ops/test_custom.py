@@ -16,6 +16,10 @@ from max.graph import BufferType, DeviceRef, Graph, TensorType, ops
 from tests.graph.run_op import assert_op, make_tensor, message_of, refusal
 
 
+def _fill(x: torch.Tensor, value: torch.Tensor) -> None:
+    x.copy_(value)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def library() -> Iterator[None]:
     """Registers ops of three kinds: pure, of two results, writing."""
@@ -25,7 +29,7 @@ def library() -> Iterator[None]:
     library.define("fill(Tensor(a!) x, Tensor value) -> ()")
     library.impl("scaled", lambda x, by: x * by, "CompositeExplicitAutograd")
     library.impl("halves", lambda x: (x / 2, x / 2), "CompositeExplicitAutograd")
-    library.impl("fill", lambda x, value: x.copy_(value) and None, "CompositeExplicitAutograd")
+    library.impl("fill", _fill, "CompositeExplicitAutograd")
     torch.library.register_fake("max_test::scaled", lambda x, by: torch.empty_like(x), lib=library)
     torch.library.register_fake(
         "max_test::halves", lambda x: (torch.empty_like(x), torch.empty_like(x)), lib=library
