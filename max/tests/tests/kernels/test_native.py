@@ -1,0 +1,61 @@
+"""Building C++ kernels without Bazel."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import shutil
+from pathlib import Path
+
+import pytest
+
+from max.kernels import native
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A kernel's source; what is built of it goes into the test's own cache."""
+    monkeypatch.setenv("MODULAR_MAX_CACHE_DIR", str(tmp_path / "cache"))
+    path = tmp_path / "seven" / "cpu.cpp"
+    path.parent.mkdir()
+    path.write_text(
+        'extern "C" __attribute__((visibility("default"))) int seven() { return 7; }\n'
+    )
+    return path
+
+
+def compiler() -> str:
+    found = shutil.which("c++")
+    assert found, "the tests need a C++ compiler, as the build does"
+    return found
+
+
+def test_a_kernel_is_built_once(source: Path) -> None:
+    library = native._build(source, compiler())
+    assert ctypes.CDLL(str(library)).seven() == 7
+    assert list(library.parent.iterdir()) == [library]
+    before = library.stat().st_mtime_ns
+    assert native._build(source, compiler()).stat().st_mtime_ns == before
+
+
+def test_a_changed_source_is_built_anew(source: Path) -> None:
+    old = native._build(source, compiler())
+    source.write_text(source.read_text().replace("7", "8"))
+    new = native._build(source, compiler())
+    assert new != old
+    assert ctypes.CDLL(str(new)).seven() == 8
+
+
+def test_the_compiler_s_words_are_passed_on(source: Path) -> None:
+    source.write_text("int seven() { return seve; }\n")
+    with pytest.raises(RuntimeError, match=r"(?s)building .*cpu\.cpp failed: .*seve"):
+        native._build(source, compiler())
+
+
+def test_without_a_compiler_the_reference_is_used_and_the_log_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with caplog.at_level(logging.WARNING):
+        assert native.load_kernel("an_op_that_was_not_built") is None
+    assert "install g++ or set CXX" in caplog.text
