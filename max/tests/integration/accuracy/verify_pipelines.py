@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 if not __package__:  # started as a file: imports begin at max/tests and max/python
-    sys.path[:1] = [str(Path(__file__).resolve().parents[n]) for n in (2, 3)]
-    sys.path[1] += "/python"
+    _TESTS = Path(__file__).absolute().parents[2]
+    _OWN_FOLDER = 0 if sys.flags.safe_path else 1
+    sys.path[:_OWN_FOLDER] = [str(_TESTS), str(_TESTS.parent / "python")]
 
 import click
 
