@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+import operator
+from collections.abc import Callable
+from typing import Any, TypeAlias, cast
 
 import sympy
 from torch.utils._sympy.functions import FloorDiv
@@ -35,26 +37,31 @@ class Dim:
         """The dim of a sympy expression over symbols named like the symbolic dims."""
         return _make(expr)
 
+    def _combined(self, other: object, function: Callable[[Any, Any], Any]) -> Any:  # noqa: ANN401
+        if not isinstance(other, Dim | str) and not hasattr(other, "__index__"):
+            return NotImplemented  # a tensor, say, which knows what to do with a dim
+        return _make(function(self.expr, Dim(cast("DimLike", other)).expr))
+
     def __add__(self, other: DimLike) -> Dim:
-        return _make(self.expr + Dim(other).expr)
+        return cast(Dim, self._combined(other, operator.add))
 
     def __sub__(self, other: DimLike) -> Dim:
-        return _make(self.expr - Dim(other).expr)
+        return cast(Dim, self._combined(other, operator.sub))
 
     def __mul__(self, other: DimLike) -> Dim:
-        return _make(self.expr * Dim(other).expr)
+        return cast(Dim, self._combined(other, operator.mul))
 
     def __floordiv__(self, other: DimLike) -> Dim:
-        return _make(FloorDiv(self.expr, Dim(other).expr))
+        return cast(Dim, self._combined(other, FloorDiv))
 
     def __radd__(self, other: DimLike) -> Dim:
-        return Dim(other) + self
+        return cast(Dim, self._combined(other, operator.add))
 
     def __rsub__(self, other: DimLike) -> Dim:
-        return Dim(other) - self
+        return cast(Dim, self._combined(other, lambda a, b: b - a))
 
-    def __rmul__(self, other: DimLike) -> Dim:  # type: ignore[misc]  # str has a __mul__ too  # type: ignore[misc]  # str has `__mul__` by int
-        return Dim(other) * self
+    def __rmul__(self, other: DimLike) -> Dim:  # type: ignore[misc]  # str has a __mul__ too
+        return cast(Dim, self._combined(other, operator.mul))
 
     def __neg__(self) -> Dim:
         return _make(-self.expr)

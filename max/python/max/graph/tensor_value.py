@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
@@ -215,6 +215,16 @@ class TensorValue(Value, Operators):
 
     def __len__(self) -> int:
         return int(self.shape[0])
+
+    def __iter__(self) -> Iterator[TensorValue]:
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        if self.graph is not None:
+            raise TypeError(
+                f"{self!r} is neither true nor false until the model runs: see ops.where, ops.cond"
+            )
+        return bool(self.data)
 
     def __dlpack__(self, **options: Any) -> Any:  # noqa: ANN401 - a capsule
         return Buffer(self.data).__dlpack__(**options)

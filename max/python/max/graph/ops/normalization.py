@@ -136,7 +136,7 @@ def group_normed(
     x: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor, groups: int, epsilon: float
 ) -> torch.Tensor:
     """`group_norm` of tensors; torch's own cannot be traced over images of symbolic sizes."""
-    wide = x.float().unflatten(1, (groups, x.shape[1] // groups)).flatten(2)
+    wide: torch.Tensor = x.float().unflatten(1, (groups, x.shape[1] // groups)).flatten(2)
     mean = wide.mean(-1, keepdim=True)
     variance = (wide - mean).square().mean(-1, keepdim=True)
     normed = ((wide - mean) * torch.rsqrt(variance + epsilon)).reshape(x.shape)
