@@ -103,7 +103,8 @@ class Model:
         for i, (tensor, declared) in enumerate(zip(tensors, self._declared, strict=True)):
             if tensor.dtype != declared.dtype or not _bind(declared.dims, tensor.shape, sizes):
                 type = self.compiled.input_types[i]
-                known = {name: sizes[name] for d in type.shape if (name := str(d)) in sizes}
+                before = {d for earlier in self._declared[:i] for d in earlier.dims}
+                known = {n: sizes[n] for d in type.shape if (n := str(d)) in before}
                 where = f" with {known}" if known else ""
                 raise ValueError(
                     f"input {i} of {self.compiled.name} must be {type.dtype} {type.shape}{where}, "

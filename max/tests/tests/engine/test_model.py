@@ -1,0 +1,82 @@
+"""Running models."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from max.driver import CPU, Buffer
+from max.dtype import DType
+from max.engine import InferenceSession, Model, TensorSpec
+from max.graph import Graph, Shape, TensorType
+
+
+def make_model() -> Model:
+    """x[n, 2] and y[n] of float32; gives x and y's sums."""
+    types = [
+        TensorType(DType.float32, ["n", 2], CPU()),
+        TensorType(DType.float32, ["n"], CPU()),
+    ]
+    graph = Graph("sums", lambda x, y: [x.sum(), y.sum() * 2], types)
+    return InferenceSession().load(graph)
+
+
+def ones(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """A float32 array of ones."""
+    return np.ones(shape, dtype=np.float32)
+
+
+def test_arrays_of_many_libraries_are_inputs() -> None:
+    model = make_model()
+    for x in (ones(3, 2), torch.ones(3, 2), Buffer(torch.ones(3, 2))):
+        sums, total = model.execute(x, ones(3))
+        assert isinstance(sums, Buffer)
+        assert np.from_dlpack(sums).tolist() == [[2], [2], [2]]
+        assert total.to_numpy().tolist() == [6]
+
+
+def test_strided_and_empty_inputs() -> None:
+    model = make_model()
+    x = np.asfortranarray(np.arange(6, dtype=np.float32).reshape(3, 2))
+    assert model(x, ones(6)[::2])[0].to_numpy().tolist() == [[1], [5], [9]]
+    sums, total = model(ones(0, 2), ones(0))
+    assert (sums.shape, total.to_numpy().tolist()) == ((0, 1), [0])
+
+
+def test_metadata() -> None:
+    model = make_model()
+    assert model.input_metadata == [
+        TensorSpec("input0", DType.float32, Shape(["n", 2])),
+        TensorSpec("input1", DType.float32, Shape(["n"])),
+    ]
+    assert [str(s.shape) for s in model.output_metadata] == ["[n, 1]", "[1]"]
+
+
+def refusal_of(*inputs: object) -> str:
+    """What the model says of inputs."""
+    with pytest.raises(ValueError, match="sums") as caught:
+        make_model()(*inputs)
+    return str(caught.value)
+
+
+def test_inputs_that_do_not_fit() -> None:
+    assert refusal_of(ones(3, 2)) == "sums takes 2 inputs, got 1"
+    assert refusal_of(*[ones(1)] * 3) == "sums takes 2 inputs, got 3"
+    message = refusal_of(ones(3, 2).astype(np.float64), ones(3))
+    assert message == "input 0 of sums must be float32 [n, 2], got float64 [3, 2]"
+    assert "must be float32 [n, 2], got float32 [3, 3]" in refusal_of(ones(3, 3), ones(3))
+    assert "must be float32 [n, 2], got float32 [2]" in refusal_of(ones(2), ones(3))
+    message = refusal_of(ones(3, 2), ones(4))
+    assert message == "input 1 of sums must be float32 [n] with {'n': 3}, got float32 [4]"
+
+
+def test_other_things_are_no_inputs() -> None:
+    with pytest.raises(TypeError, match=r"expected an array .* got list"):
+        make_model()([1.0], ones(3))
+
+
+def test_inputs_stay_as_they_are() -> None:
+    x = ones(3, 2)
+    make_model()(x, ones(3))
+    assert (x == 1).all()
