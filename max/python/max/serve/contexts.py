@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,7 @@ FIELD_OF_PARAMETER = {"max_new_tokens": "max_tokens", "min_new_tokens": "min_tok
 DEFAULTED = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
 
 SEED_RANGE = 2**63
+MAX_COMPLETIONS = 2048
 
 
 def sampling_params(body: SamplingFields, defaults: Mapping[str, Any]) -> SamplingParams:
@@ -75,10 +77,20 @@ async def completion_contexts(service: ModelService, body: CompletionRequest) ->
     Raises:
         ApiError: As `chat_contexts`.
     """
+    choices = len(body.prompt) * (body.n or 1)
+    if choices > MAX_COMPLETIONS:
+        raise invalid_value(
+            f"{len(body.prompt)} prompts with n={body.n} are {choices} completions; at most"
+            f" {MAX_COMPLETIONS} are allowed in one request",
+            "n",
+            "invalid_value",
+        )
     contexts = []
     try:
         params = sampling_params(body, service.sampling_defaults)
         for prompt in body.prompt:
+            # Many prompts take long to tokenize: others get their turn in between.
+            await asyncio.sleep(0)
             request = TextGenerationRequest(
                 model_name=body.model,
                 prompt=prompt,
@@ -140,7 +152,7 @@ def _message(message: ChatMessage) -> TextGenerationRequestMessage:
     return TextGenerationRequestMessage(
         # "developer" is OpenAI's newer name; chat templates know the older one.
         role="system" if message.role == "developer" else message.role,
-        content=message.text,
+        content=None if message.content is None else message.text,
         name=message.name,
         tool_calls=message.tool_calls,
         tool_call_id=message.tool_call_id,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 from socket import socket
 from typing import TYPE_CHECKING
@@ -21,8 +20,6 @@ from max.serve.worker_handle import WorkerStartError
 
 if TYPE_CHECKING:
     from max.pipelines.config import PipelineConfig
-
-logger = logging.getLogger(__name__)
 
 
 def serve(settings: ServerSettings, pipeline_config: PipelineConfig) -> int:
@@ -47,51 +44,51 @@ def serve_source(settings: ServerSettings, source: ModelSource) -> int:
     import uvloop
 
     configure_logging(settings.logs_console_level, settings.log_prefix)
-    try:
-        listener = open_socket(settings.host, settings.port)
-    except ListenError as error:
-        return _fail(str(error))
-    with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
-            return runner.run(_serve(settings, source, listener))
+            return runner.run(_serve(settings, source))
+        except ListenError as error:
+            return _fail(str(error))
         except WorkerStartError as error:
             return _fail(f"the model could not be loaded.\n{error}")
         except WorkerDiedError as error:
             return _fail(str(error))
 
 
-async def _serve(settings: ServerSettings, source: ModelSource, listener: socket) -> int:
-    return await _Serving(settings, source, listener).run()
+async def _serve(settings: ServerSettings, source: ModelSource) -> int:
+    return await _Serving(settings, source).run()
 
 
 class _Serving:
     """One life of the server: HTTP and model side by side until one of them ends."""
 
-    def __init__(self, settings: ServerSettings, source: ModelSource, listener: socket) -> None:
+    def __init__(self, settings: ServerSettings, source: ModelSource) -> None:
         self._settings = settings
-        self._listener = listener
         self._state = ServerState(settings=settings, allow_extra_fields=source.allow_extra_fields)
         self._model = ModelRunner(source, self._state)
         self._http = HttpServer(create_app(self._state), shutdown_timeout=settings.shutdown_timeout)
 
     async def run(self) -> int:
         with on_signals(self._shut_down):
-            serving = asyncio.create_task(self._http.serve(sockets=[self._listener]))
-            running = asyncio.create_task(self._model.run(self._announce))
             try:
-                await asyncio.wait({serving, running}, return_when=asyncio.FIRST_COMPLETED)
-                self._http.stop()
-                await serving
-                if running.done():
-                    await running
-                return 0
+                # After the handlers: who can connect can also send a signal.
+                with open_socket(self._settings.host, self._settings.port) as listener:
+                    return await self._run_on(listener)
             finally:
-                running.cancel()
                 await self._model.stop()
 
-    def _announce(self) -> None:
-        address = url_of(self._listener)
-        print(f"Server ready on {address} (Press CTRL+C to quit)", flush=True)
+    async def _run_on(self, listener: socket) -> int:
+        serving = asyncio.create_task(self._http.serve(sockets=[listener]))
+        running = asyncio.create_task(self._model.run(lambda: announce(listener)))
+        try:
+            await asyncio.wait({serving, running}, return_when=asyncio.FIRST_COMPLETED)
+            self._http.stop()
+            await serving
+            if running.done():
+                await running
+            return 0
+        finally:
+            running.cancel()
 
     def _shut_down(self) -> None:
         """The first signal lets running requests finish; the second one ends them."""
@@ -114,6 +111,11 @@ class _Serving:
         self._model.end_requests(
             ApiError(503, "The server is shutting down", type=SERVER_ERROR, code="shutting_down")
         )
+
+
+def announce(listener: socket) -> None:
+    """Tells people and programs that requests are answered now."""
+    print(f"Server ready on {url_of(listener)} (Press CTRL+C to quit)", flush=True)
 
 
 def _fail(reason: str) -> int:

@@ -29,8 +29,9 @@ ReceiveT = TypeVar("ReceiveT")
 
 
 class Endpoints(NamedTuple):
-    """The addresses of both channels; picklable, so that the worker can be told."""
+    """Where both channels are; picklable, so that the worker can be told."""
 
+    folder: Path
     commands: str
     events: str
 
@@ -44,7 +45,9 @@ class EndpointFolder:
             parent = "/tmp"
         self.path = Path(tempfile.mkdtemp(prefix="max-serve-", dir=parent))
         self.endpoints = Endpoints(
-            commands=f"ipc://{self.path}/commands", events=f"ipc://{self.path}/events"
+            folder=self.path,
+            commands=f"ipc://{self.path}/commands",
+            events=f"ipc://{self.path}/events",
         )
 
     def close(self) -> None:

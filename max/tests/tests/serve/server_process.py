@@ -53,7 +53,7 @@ class ServerProcess:
 def started(
     command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
 ) -> Iterator[ServerProcess]:
-    """Runs `python -m command...` on a free port of 127.0.0.1; kills what is left afterwards."""
+    """Runs `python -m command...` on a free port of 127.0.0.1; ends it afterwards."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "server.log"
     inherited = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"}
@@ -71,7 +71,7 @@ def started(
         yield server
     finally:
         server.client.close()
-        kill_tree(process)
+        end(process)
 
 
 @contextlib.contextmanager
@@ -90,8 +90,13 @@ def ready(
         yield server
 
 
-def kill_tree(process: subprocess.Popen[str]) -> None:
+def end(process: subprocess.Popen[str]) -> None:
     """Ends a process that we started, and its children, if they have not ended."""
+    # Twice, so that it does not wait for running requests.
+    process.terminate()
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=EXIT_TIMEOUT_S)
     with contextlib.suppress(psutil.NoSuchProcess):
         for child in psutil.Process(process.pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):

@@ -127,6 +127,13 @@ def test_answer_gets_what_was_asked_for(tokenizer: TextTokenizer) -> None:
     assert context.max_length == LIMIT
 
 
+def test_a_request_has_a_bounded_number_of_completions(tokenizer: TextTokenizer) -> None:
+    with pytest.raises(ApiError, match="2100 completions; at most 2048") as refusal:
+        complete(make_service(tokenizer), prompt=["x"] * 21, n=100)
+
+    assert refusal.value.body.param == "n"
+
+
 def test_prompt_that_is_too_long_is_told_in_openais_words(tokenizer: TextTokenizer) -> None:
     with pytest.raises(ApiError) as refusal:
         complete(make_service(tokenizer), prompt="x" * LIMIT)

@@ -1,5 +1,7 @@
 """A client that goes away, or reads slowly, against a running server."""
 
+# build: size = "medium"
+
 from __future__ import annotations
 
 import json

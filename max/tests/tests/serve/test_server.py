@@ -1,5 +1,7 @@
 """Tests of `max.serve.server`: the processes, from start to exit code."""
 
+# build: size = "medium"
+
 from __future__ import annotations
 
 import json
@@ -101,12 +103,16 @@ def test_request_that_lasts_too_long_is_ended_with_an_error(
 
 
 def test_worker_does_not_outlive_a_killed_server(model_folder: Path, tmp_path: Path) -> None:
-    with scripted(model_folder, tmp_path) as server:
+    temporary = tmp_path / "t"
+    temporary.mkdir()
+    with scripted(model_folder, tmp_path, TMPDIR=str(temporary)) as server:
         workers = server.workers()
+        assert list(temporary.iterdir())
 
         server.process.kill()
 
         assert_gone(workers)
+        assert not list(temporary.iterdir()), "sockets are left behind"
 
 
 def test_port_in_use_is_told_before_the_model_is_loaded(model_folder: Path, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def run_worker(
     Raises:
         SystemExit: With code 1, after the failure was reported to the API process.
     """
-    exit_with_parent()
+    exit_with_parent(endpoints.folder)
     # The terminal sends CTRL+C to both processes; the API process decides when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

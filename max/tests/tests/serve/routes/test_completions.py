@@ -1,5 +1,7 @@
 """Tests of `max.serve.routes.completions` against a running server."""
 
+# build: size = "medium"
+
 from __future__ import annotations
 
 import json
