@@ -53,7 +53,7 @@ def test_other_arrays_come_by_dlpack() -> None:
 
 def test_buffers_speak_dlpack() -> None:
     buffer = Buffer.zeros([2], DType.int32)
-    torch.from_dlpack(buffer)[0] = 3
+    torch.utils.dlpack.from_dlpack(buffer)[0] = 3
     assert np.from_dlpack(buffer).tolist() == [3, 0]
 
 

@@ -49,7 +49,8 @@ class Stack(nn.Module):
         self.layers = nn.Sequential([FeedForward(4, 8, 4), FeedForward(4, 8, 2)])
 
     def __call__(self, x: TensorValue) -> TensorValue:
-        return self.layers(x)
+        result: TensorValue = self.layers(x)
+        return result
 
 
 def test_the_feed_forward_module(capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,7 +32,11 @@ def make_arrays() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
 
 
 def test_stores_change_the_callers_buffer() -> None:
-    model = make_model(lambda b, x: ops.buffer_store(b.buffer, x.tensor + 1) or [])
+    def store(b: Value, x: Value) -> list[Any]:
+        ops.buffer_store(b.buffer, x.tensor + 1)
+        return []
+
+    model = make_model(store)
     buffer, ones = make_arrays()
     assert model(buffer, ones) == []
     assert (buffer == 2).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -24,13 +25,15 @@ def convolved(
     axes = image.ndim - 2
     inner = [(padding[2 * i], image.shape[1 + i], padding[2 * i + 1]) for i in range(axes)]
     padded = image.new_zeros(image.shape[0], *(sum(p) for p in inner), image.shape[-1])
-    padded[(slice(None), *(slice(p[0], p[0] + p[1]) for p in inner))] = image
+    middle = [slice(p[0], p[0] + p[1]) for p in inner]
+    padded[(slice(None), *middle)] = image
     reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel.shape, strict=False)]
     sizes = [(sum(p) - r) // s + 1 for p, r, s in zip(inner, reach, stride, strict=True)]
     result = image.new_zeros(image.shape[0], *sizes, kernel.shape[-1])
+    place: Any
     for place in itertools.product(*map(range, sizes)):
         corner = [i * s for i, s in zip(place, stride, strict=True)]
-        spans = (slice(c, c + r, d) for c, r, d in zip(corner, reach, dilation, strict=True))
+        spans = [slice(c, c + r, d) for c, r, d in zip(corner, reach, dilation, strict=True)]
         window = padded[(slice(None), *spans)]
         result[(slice(None), *place)] = window.flatten(1) @ kernel.flatten(0, -2)
     return result
