@@ -73,7 +73,7 @@ def logits_postprocess(
         batch = ops.range(
             0, input_row_offsets.shape[0], 1, out_dim=input_row_offsets.shape[0], dtype=DType.int64
         )
-        outputs = (logits_of(last), logits_of(ops.gather(h, rows, axis=0)), batch * n)
+        outputs = (logits_of(last), logits_of(ops.gather(h, rows, axis=0)), batch * n[0])
     if return_hidden_states is ReturnHiddenStates.LAST:
         outputs += (last,)
     elif return_hidden_states is ReturnHiddenStates.ALL:

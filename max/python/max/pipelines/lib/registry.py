@@ -106,7 +106,7 @@ class PipelineRegistry:
         if task not in (None, PipelineTask.UNDEFINED):
             keys = [key for key in keys if key[1] is task]
         if not keys:
-            near = difflib.get_close_matches(architecture_name, names, n=len(names), cutoff=0)
+            near = difflib.get_close_matches(architecture_name, names, n=len(names) or 1, cutoff=0)
             raise ValueError(
                 f"No architecture found for {architecture_name}. Known, nearest first: "
                 f"{', '.join(near)}. Another one can be added with --custom-architectures."
