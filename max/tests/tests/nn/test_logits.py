@@ -1,0 +1,97 @@
+"""Which rows get logits, in a graph and at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from max.dtype import DType
+from max.engine import InferenceSession
+from max.graph import DeviceRef, Graph, TensorType, TensorValue, ops
+from max.nn.transformer import ReturnHiddenStates, ReturnLogits, logits_postprocess
+
+CPU = DeviceRef.CPU()
+# Three requests of 2, 1 and 4 rows.
+OFFSETS = np.array([0, 2, 3, 7], np.uint32)
+HIDDEN = np.arange(14, dtype=np.float32).reshape(7, 2)
+HEAD = np.array([[1, 0], [0, 1], [1, 1]], np.float32)
+LOGITS = (HIDDEN * 2) @ HEAD.T
+
+
+def postprocess(
+    h: TensorValue,
+    offsets: TensorValue,
+    n: TensorValue,
+    return_logits: ReturnLogits,
+    hidden: ReturnHiddenStates,
+) -> tuple[TensorValue, ...]:
+    return logits_postprocess(
+        h,
+        offsets,
+        n,
+        norm=lambda x: x * 2.0,
+        lm_head=lambda x: x @ HEAD.T,
+        return_logits=return_logits,
+        return_hidden_states=hidden,
+    )
+
+
+def run(
+    return_logits: ReturnLogits, n: int = 1, hidden: ReturnHiddenStates = ReturnHiddenStates.NONE
+) -> list[np.ndarray]:
+    """The outputs from a graph, after comparing them with those of running at once."""
+    inputs = (HIDDEN, OFFSETS, np.array([n], np.int64))
+    types = [
+        TensorType(DType.float32, ["rows", 2], CPU),
+        TensorType(DType.uint32, ["offsets"], CPU),
+        TensorType(DType.int64, [1], CPU),
+    ]
+    graph = Graph("logits", postprocess, types, return_logits, hidden)
+    got = [out.to_numpy() for out in InferenceSession().load(graph)(*inputs)]
+    at_once = postprocess(*map(ops.constant, inputs), return_logits, hidden)
+    for mine, theirs in zip(got, at_once, strict=True):
+        np.testing.assert_array_equal(mine, theirs.to_numpy())
+    return got
+
+
+def test_last_token() -> None:
+    (last,) = run(ReturnLogits.LAST_TOKEN)
+    np.testing.assert_array_equal(last, LOGITS[[1, 2, 6]])
+
+
+def test_all() -> None:
+    last, logits, offsets = run(ReturnLogits.ALL)
+    np.testing.assert_array_equal(last, LOGITS[[1, 2, 6]])
+    np.testing.assert_array_equal(logits, LOGITS)
+    np.testing.assert_array_equal(offsets, OFFSETS)
+
+
+def test_variable_gives_the_last_n_rows_of_each_request() -> None:
+    last, logits, offsets = run(ReturnLogits.VARIABLE, n=1)
+    np.testing.assert_array_equal(logits, last)
+    np.testing.assert_array_equal(offsets, [0, 1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("kind", "want"),
+    [
+        (ReturnHiddenStates.LAST, HIDDEN[[1, 2, 6]]),
+        (ReturnHiddenStates.ALL, HIDDEN),
+        (ReturnHiddenStates.ALL_NORMALIZED, HIDDEN * 2),
+    ],
+)
+def test_hidden_states_come_last(kind: ReturnHiddenStates, want: np.ndarray) -> None:
+    np.testing.assert_array_equal(run(ReturnLogits.LAST_TOKEN, hidden=kind)[-1], want)
+
+
+def test_variable_with_several_rows() -> None:
+    offsets = np.array([0, 2, 6], np.uint32)
+    n = np.array([2], np.int64)
+    outputs = postprocess(
+        *map(ops.constant, (HIDDEN[:6], offsets, n)),
+        ReturnLogits.VARIABLE,
+        ReturnHiddenStates.NONE,
+    )
+    _, logits, logit_offsets = (out.to_numpy() for out in outputs)
+    np.testing.assert_array_equal(logits, LOGITS[[0, 1, 4, 5]])
+    np.testing.assert_array_equal(logit_offsets, [0, 2, 4])
