@@ -93,10 +93,10 @@ class EngineClient:
             for index, context in enumerate(contexts)
         ]
         request_ids = [request.submit.request_id for request in requests]
-        for request in requests:
-            self._running[request.submit.request_id] = request
-            self._commands.send(request.submit)
         try:
+            for request in requests:
+                self._running[request.submit.request_id] = request
+                self._commands.send(request.submit)
             outcomes = await asyncio.gather(
                 *(request.admitted for request in requests), return_exceptions=True
             )

@@ -138,6 +138,22 @@ def test_submitter_that_gives_up_while_waiting_cancels() -> None:
     run(test())
 
 
+def test_request_that_cannot_be_sent_is_forgotten() -> None:
+    class BrokenCommands(Commands):
+        def send(self, message: ToWorker) -> None:
+            super().send(message)
+            if isinstance(message, Submit):
+                raise OverflowError("too large to encode")
+
+    async def test() -> None:
+        client = EngineClient(BrokenCommands())
+        with pytest.raises(OverflowError):
+            await client.submit(make_contexts(2))
+        assert client.num_running == 0
+
+    run(test())
+
+
 def test_failed_step_raises_500_in_its_requests_only() -> None:
     async def test() -> None:
         client = EngineClient(Commands())

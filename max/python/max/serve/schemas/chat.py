@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import Field, JsonValue
 
-from max.serve.schemas.sampling_fields import SamplingFields
+from max.serve.schemas.sampling_fields import INT32_MAX, SamplingFields
 from max.serve.schemas.unsupported import unsupported
 from max.serve.schemas.usage import Usage
 from max.serve.schemas.validation import RequestModel
@@ -45,7 +45,7 @@ class ChatCompletionRequest(SamplingFields):
 
     messages: list[ChatMessage] = Field(min_length=1)
     max_completion_tokens: int | None = Field(
-        default=None, ge=1, description="Wins over its older name max_tokens."
+        default=None, ge=1, le=INT32_MAX, description="Wins over its older name max_tokens."
     )
     chat_template_kwargs: dict[str, Any] | None = None
 

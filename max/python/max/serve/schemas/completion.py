@@ -8,7 +8,7 @@ import msgspec
 from pydantic import AfterValidator, JsonValue
 from pydantic_core import PydanticCustomError
 
-from max.serve.schemas.sampling_fields import SamplingFields
+from max.serve.schemas.sampling_fields import INT32_MAX, SamplingFields
 from max.serve.schemas.unsupported import unsupported
 from max.serve.schemas.usage import Usage
 
@@ -21,7 +21,7 @@ def _is_token_ids(value: JsonValue) -> bool:
     return (
         isinstance(value, list)
         and bool(value)
-        and all(type(token) is int and token >= 0 for token in value)
+        and all(type(token) is int and 0 <= token <= INT32_MAX for token in value)
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, JsonValue, field_validator
@@ -9,9 +10,12 @@ from pydantic_core import PydanticCustomError
 
 from max.serve.schemas.validation import RequestModel
 
+# At most ten digits: no vocabulary is near that, and larger numbers do not fit everywhere.
+TOKEN_ID = re.compile(r"[0-9]{1,10}")
 MAX_CHOICES = 128
 MAX_STOP_STRINGS = 16
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+INT32_MAX = 2**31 - 1
 
 
 def _parse_stop(value: JsonValue) -> list[str]:
@@ -44,16 +48,18 @@ class SamplingFields(RequestModel):
     model: str
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
-    top_k: int | None = Field(default=None, ge=-1, description="-1 considers all tokens.")
+    top_k: int | None = Field(
+        default=None, ge=-1, le=INT32_MAX, description="-1 considers all tokens."
+    )
     min_p: float | None = Field(default=None, ge=0, le=1)
     seed: int | None = Field(default=None, ge=INT64_MIN, le=INT64_MAX)
     frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
     presence_penalty: float | None = Field(default=None, ge=-2, le=2)
     repetition_penalty: float | None = Field(default=None, gt=0)
     stop: Annotated[Any, AfterValidator(_parse_stop)] = Field(default=None, validate_default=True)
-    stop_token_ids: list[Annotated[int, Field(ge=0)]] | None = None
-    max_tokens: int | None = Field(default=None, ge=1)
-    min_tokens: int | None = Field(default=None, ge=0)
+    stop_token_ids: list[Annotated[int, Field(ge=0, le=INT32_MAX)]] | None = None
+    max_tokens: int | None = Field(default=None, ge=1, le=INT32_MAX)
+    min_tokens: int | None = Field(default=None, ge=0, le=INT32_MAX)
     ignore_eos: bool | None = None
     logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = None
     n: int | None = Field(default=None, ge=1, le=MAX_CHOICES)
@@ -72,7 +78,7 @@ class SamplingFields(RequestModel):
     @field_validator("logit_bias")
     @classmethod
     def _keys_are_token_ids(cls, bias: dict[str, float] | None) -> dict[str, float] | None:
-        wrong = [key for key in bias or {} if not key.isdecimal()]
+        wrong = [key for key in bias or {} if not TOKEN_ID.fullmatch(key)]
         if wrong:
             raise PydanticCustomError(
                 "logit_bias_key", "Keys should be token ids, not {key}", {"key": repr(wrong[0])}

@@ -30,7 +30,9 @@ def test_the_four_forms_of_a_prompt(prompt: object, prompts: object) -> None:
     assert parse(prompt=prompt).prompt == prompts
 
 
-@pytest.mark.parametrize("prompt", [None, 5, [], [[]], [1, "a"], [1.5], [True], [-1], {"a": 1}])
+@pytest.mark.parametrize(
+    "prompt", [None, 5, [], [[]], [1, "a"], [1.5], [True], [-1], [2**31], {"a": 1}]
+)
 def test_other_prompts_are_refused(prompt: object) -> None:
     with pytest.raises(ApiError, match="a string, a list of strings") as refusal:
         parse(prompt=prompt)
