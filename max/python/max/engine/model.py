@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import fx
 
-from max.driver import Buffer
+from max.driver import Buffer, Device
 from max.dtype import DType
-from max.graph import Shape, StaticDim, TensorType, Weight
+from max.graph import AlgebraicDim, Dim, Shape, StaticDim, TensorType, Weight
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,16 @@ class Model:
             _Declared(
                 type.dtype.to_torch(),
                 [int(d) if isinstance(d, StaticDim) else str(d) for d in type.shape],
+                "cpu" if type.device.is_cpu() else "cuda",
             )
             for type in self.compiled.input_types
         ]
+
+    @cached_property
+    def _derived(self) -> dict[str, Dim]:
+        """The sizes of inputs that are computed of others, by their names."""
+        dims = (d for type in self.compiled.input_types for d in type.shape)
+        return {str(d): d for d in dims if isinstance(d, AlgebraicDim)}
 
     def _check(self, tensors: Sequence[torch.Tensor]) -> None:
         if len(tensors) != len(self._declared):
@@ -102,21 +109,37 @@ class Model:
         sizes: dict[str, int] = {}
         for i, (tensor, declared) in enumerate(zip(tensors, self._declared, strict=True)):
             if tensor.dtype != declared.dtype or not _bind(declared.dims, tensor.shape, sizes):
-                type = self.compiled.input_types[i]
-                before = {d for earlier in self._declared[:i] for d in earlier.dims}
-                known = {n: sizes[n] for d in type.shape if (n := str(d)) in before}
-                where = f" with {known}" if known else ""
+                raise ValueError(self._misfit(i, tensor, sizes))
+            if tensor.device.type != declared.device_type:
+                device = self.compiled.input_types[i].device
                 raise ValueError(
-                    f"input {i} of {self.compiled.name} must be {type.dtype} {type.shape}{where}, "
-                    f"got {str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
+                    f"input {i} of {self.compiled.name} must be on {device}, but is on "
+                    f"{Device.from_torch(tensor.device)}: move it with Buffer.to(device)"
                 )
+        for name, dim in self._derived.items():
+            if dim.evaluated(sizes) != sizes[name]:
+                raise ValueError(
+                    f"the inputs of {self.compiled.name} have '{name}' = {sizes[name]}, which "
+                    f"does not fit their other sizes, {sizes}"
+                )
+
+    def _misfit(self, i: int, tensor: torch.Tensor, sizes: Mapping[str, int]) -> str:
+        type = self.compiled.input_types[i]
+        before = {d for earlier in self._declared[:i] for d in earlier.dims}
+        known = {n: sizes[n] for d in type.shape if (n := str(d)) in before}
+        where = f" with {known}" if known else ""
+        return (
+            f"input {i} of {self.compiled.name} must be {type.dtype} {type.shape}{where}, "
+            f"got {str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
+        )
 
 
 class _Declared(NamedTuple):
-    """The dtype and dims of an input; a symbolic dim is its name."""
+    """What an input must be; a symbolic dim is its name, a device type torch's."""
 
     dtype: torch.dtype
     dims: list[int | str]
+    device_type: str
 
 
 def _bind(dims: Sequence[int | str], actual: Sequence[int], sizes: dict[str, int]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, cast
 
 import sympy
@@ -36,6 +36,11 @@ class Dim:
     def of(expr: sympy.Expr) -> Dim:
         """The dim of a sympy expression over symbols named like the symbolic dims."""
         return _make(expr)
+
+    def evaluated(self, sizes: Mapping[str, int]) -> Dim:
+        """This dim with the symbols replaced whose sizes are given by name."""
+        known = {s: sizes[str(s)] for s in self.expr.free_symbols if str(s) in sizes}
+        return _make(self.expr.subs(known))
 
     def _combined(self, other: object, function: Callable[[Any, Any], Any]) -> Any:  # noqa: ANN401
         if not isinstance(other, Dim | str) and not hasattr(other, "__index__"):

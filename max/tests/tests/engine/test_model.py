@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from max.driver import CPU, Buffer
+from max.driver import CPU, Buffer, Device
 from max.dtype import DType
 from max.engine import InferenceSession, Model, TensorSpec
-from max.graph import Graph, Shape, TensorType
+from max.graph import Dim, Graph, Shape, TensorType
 
 
 def make_model() -> Model:
@@ -74,6 +74,25 @@ def test_inputs_that_do_not_fit() -> None:
 def test_other_things_are_no_inputs() -> None:
     with pytest.raises(TypeError, match=r"expected an array .* got list"):
         make_model()([1.0], ones(3))
+
+
+def test_computed_sizes_are_checked() -> None:
+    types = [
+        TensorType(DType.float32, [Dim("n") * 2], CPU()),
+        TensorType(DType.float32, ["n"], CPU()),
+    ]
+    model = InferenceSession().load(Graph("g", lambda x, y: [x, y], types))
+    assert len(model(ones(6), ones(3))) == 2
+    with pytest.raises(ValueError, match=r"the inputs of g have '2\*n' = 5, which does not fit"):
+        model(ones(5), ones(3))
+
+
+def test_inputs_on_other_devices_are_refused() -> None:
+    gpu = Device(0, "gpu")
+    graph = Graph("g", lambda x: x, [TensorType(DType.float32, ["n"], gpu)])
+    model = InferenceSession([gpu]).load(graph)
+    with pytest.raises(ValueError, match="input 0 of g must be on gpu:0, but is on cpu:0: move it"):
+        model(ones(3))
 
 
 def test_inputs_stay_as_they_are() -> None:

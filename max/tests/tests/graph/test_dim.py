@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from max.graph import AlgebraicDim, Dim, StaticDim, SymbolicDim
@@ -35,12 +35,19 @@ def test_equal_dims_are_interchangeable() -> None:
     assert (Dim("n") == None) is False  # noqa: E711 - dims compare with anything
 
 
+@settings(deadline=None)
 @given(st.integers(0, 100), st.integers(1, 100))
 def test_arithmetic_of_numbers_is_pythons(a: int, b: int) -> None:
     assert Dim(a) + b == a + b == b + Dim(a)
     assert Dim(a) - b == a - b == -(b - Dim(a))
     assert Dim(a) * b == a * b == b * Dim(a)
     assert Dim(a) // b == a // b
+
+
+def test_dims_are_evaluated() -> None:
+    dim = Dim("n") * 2 + "m"
+    assert dim.evaluated({"n": 3, "m": 1, "other": 9}) == 7
+    assert dim.evaluated({"n": 3}) == Dim("m") + 6
 
 
 def test_names_are_shown() -> None:
