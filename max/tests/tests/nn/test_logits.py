@@ -48,7 +48,8 @@ def run(
     ]
     graph = Graph("logits", postprocess, types, return_logits, hidden)
     got = [out.to_numpy() for out in InferenceSession().load(graph)(*inputs)]
-    at_once = postprocess(*map(ops.constant, inputs), return_logits, hidden)
+    h, offsets, rows = (ops.constant(value) for value in inputs)
+    at_once = postprocess(h, offsets, rows, return_logits, hidden)
     for mine, theirs in zip(got, at_once, strict=True):
         np.testing.assert_array_equal(mine, theirs.to_numpy())
     return got
@@ -85,10 +86,10 @@ def test_hidden_states_come_last(kind: ReturnHiddenStates, want: np.ndarray) -> 
 
 
 def test_variable_with_several_rows() -> None:
-    offsets = np.array([0, 2, 6], np.uint32)
-    n = np.array([2], np.int64)
     outputs = postprocess(
-        *map(ops.constant, (HIDDEN[:6], offsets, n)),
+        ops.constant(HIDDEN[:6]),
+        ops.constant(np.array([0, 2, 6], np.uint32)),
+        ops.constant(np.array([2], np.int64)),
         ReturnLogits.VARIABLE,
         ReturnHiddenStates.NONE,
     )
