@@ -71,6 +71,7 @@ class EngineClient:
     def __init__(self, commands: CommandSender) -> None:
         self._commands = commands
         self._running: dict[str, _Running] = {}
+        self._closed: ApiError | None = None
 
     @property
     def num_running(self) -> int:
@@ -84,8 +85,10 @@ class EngineClient:
             contexts: The choices of one HTTP request; deltas name them by position.
 
         Raises:
-            ApiError: The worker refused one of them (then none runs), or ended.
+            ApiError: The worker refused one of them (then none runs), or this client is closed.
         """
+        if self._closed is not None:
+            raise self._closed
         mailbox = Mailbox()
         loop = asyncio.get_running_loop()
         requests = [
@@ -131,8 +134,12 @@ class EngineClient:
                 for request_id in request_ids:
                     self._fail(request_id, engine_failed(reason))
 
-    def fail_all(self, error: ApiError) -> None:
-        """Ends every request with `error`: the worker is gone or the server stops."""
+    def close(self, error: ApiError) -> None:
+        """Ends every request with `error`, and those that are still to come.
+
+        For when the worker is gone or the server stops.
+        """
+        self._closed = error
         for request_id in list(self._running):
             self._fail(request_id, error)
 

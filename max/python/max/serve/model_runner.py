@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from max.serve.engine_client import EngineClient
-from max.serve.errors import ApiError, engine_failed
+from max.serve.errors import engine_failed
 from max.serve.messages import FromWorker, Ready
 from max.serve.model_source import ModelParts, ModelSource
 from max.serve.state import ModelService, ServerState
@@ -52,12 +52,8 @@ class ModelRunner:
         code = await asyncio.shield(self._worker.exited)
         self._state.service = None
         self._state.phase = describe_exit(code)
-        self.client.fail_all(engine_failed(describe_exit(code)))
+        self.client.close(engine_failed(describe_exit(code)))
         raise WorkerDiedError(describe_exit(code))
-
-    def end_requests(self, error: ApiError) -> None:
-        """Ends every request that still runs with `error`."""
-        self.client.fail_all(error)
 
     async def stop(self) -> None:
         """Ends the worker."""

@@ -108,7 +108,7 @@ class _Serving:
             asyncio.get_running_loop().call_later(timeout, self._end_requests)
 
     def _end_requests(self) -> None:
-        self._model.end_requests(
+        self._model.client.close(
             ApiError(503, "The server is shutting down", type=SERVER_ERROR, code="shutting_down")
         )
 

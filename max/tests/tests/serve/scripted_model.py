@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
@@ -172,14 +172,17 @@ class ScriptedPipeline:
     plan: MemoryPlan | None
     _replies: dict[str, list[int]] = field(default_factory=dict)
 
-    @property
+    @cached_property
+    def _forever(self) -> list[int]:
+        return self._tokens(REPLIES["forever"])
+
+    @cached_property
     def eos(self) -> int:
         return end_token(self.tokenizer)
 
     def execute(
         self, inputs: TextGenerationInputs[TextContext]
     ) -> dict[RequestID, TextGenerationOutput]:
-        self.kv_manager.check_integrity()
         outputs = {}
         for context in inputs.flat_batch:
             tokens = self._next_tokens(context)
@@ -202,9 +205,10 @@ class ScriptedPipeline:
             return []
         position = context.tokens.generated_length
         if position == 0:
+            self.kv_manager.check_integrity()
             self._replies[context.request_id] = self._reply(context)
         reply = self._replies[context.request_id]
-        ends = position >= len(reply) and reply != self._tokens(REPLIES["forever"])
+        ends = position >= len(reply) and reply != self._forever
         token = self.eos if ends else reply[position % len(reply)]
         context.update(token)
         return [token]

@@ -189,12 +189,14 @@ def test_events_of_forgotten_requests_are_dropped() -> None:
     run(test())
 
 
-def test_fail_all_ends_every_request() -> None:
+def test_closed_client_ends_every_request_and_takes_no_more() -> None:
     async def test() -> None:
         client = EngineClient(Commands())
         generation = await submitted(client, make_contexts(1))
-        client.fail_all(ApiError(503, "stopping"))
+        client.close(ApiError(503, "stopping"))
         with pytest.raises(ApiError, match="stopping"):
             await generation.take()
+        with pytest.raises(ApiError, match="stopping"):
+            await client.submit(make_contexts(1))
 
     run(test())
