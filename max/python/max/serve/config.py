@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from max.pipelines.config import ConfigurationError
 
 ENV_PREFIX = "MAX_SERVE_"
 
-LogLevel = Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
 class ServerSettings(BaseModel):
@@ -67,6 +69,9 @@ class ServerSettings(BaseModel):
         for name, value in from_env.items():
             try:
                 cls.model_validate({name: value})
-            except ValueError as error:
-                raise ValueError(f"{ENV_PREFIX}{name.upper()}={value!r}: {error}") from error
+            except ValidationError as error:
+                variable = f"{ENV_PREFIX}{name.upper()}"
+                raise ConfigurationError(
+                    f"environment variable {variable}={value!r}: {error.errors()[0]['msg']}"
+                ) from error
         return cls.model_validate({**from_env, **given})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -95,7 +96,8 @@ async def in_daemon_thread(function: Callable[[], T]) -> T:
             result = function()
         except Exception as error:
             raised = error
-        if not loop.is_closed():
+        # A RuntimeError means that the loop is closed: nobody waits any more.
+        with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, result, raised)
 
     threading.Thread(target=work, name="retrieve-model", daemon=True).start()
