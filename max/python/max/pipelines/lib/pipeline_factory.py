@@ -23,6 +23,9 @@ from max.pipelines.modeling.types import PipelineTask
 
 logger = logging.getLogger("max.pipelines")
 
+# Weights that fit in a core's own cache: sharing out their products costs more than it gains.
+_ONE_THREAD_BYTES = 16 * 2**20
+
 
 @dataclass(frozen=True)
 class PipelineFactory:
@@ -129,13 +132,15 @@ def make_model(
     """
     devices = load_devices(config.model.device_specs)
     paths = config.model.resolved_weight_paths
+    weights = load_weights(paths)
+    is_small = weights_bytes(config, weights) < _ONE_THREAD_BYTES
     model: PipelineModelWithKVCache = call_tolerantly(
         _model_with_cache(architecture),
         pipeline_config=config,
-        session=InferenceSession(devices),
+        session=InferenceSession(devices, num_threads=1 if is_small else None),
         devices=devices,
         kv_cache_config=config.model.kv_cache,
-        weights=load_weights(paths),
+        weights=weights,
         adapter=_adapter(architecture.weight_adapters, weights_format(paths), architecture.name),
         return_logits=return_logits,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import signal
 from collections.abc import Callable, Sequence
@@ -45,6 +46,9 @@ def run_worker(
     Raises:
         SystemExit: With code 1, after the failure was reported to the API process.
     """
+    # Threads of torch's kernels sleep between them instead of spinning: the API process needs the
+    # cores too. OpenMP reads this when torch is imported, which `preload` does.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     exit_with_parent(endpoints.folder)
     # The terminal sends CTRL+C to both processes; the API process decides when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
