@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
@@ -10,6 +9,7 @@ from typing import Any, TypeAlias
 from max.driver import Buffer
 from max.engine.weights import mismatch, tensor_of
 from max.graph import Weight
+from max.nn.state_dict_report import describe_problems
 
 
 class Module(ABC):
@@ -99,22 +99,29 @@ class Module(ABC):
 
         Raises:
             ValueError: naming all missing weights, unexpected keys (each with the nearest known
-                name), and wrong shapes and dtypes together.
+                name), and wrong shapes and dtypes together; equal layers are told once.
         """
         weights = self.raw_state_dict()
-        problems = _key_problems(weights, state_dict, strict)
-        for name in weights.keys() & state_dict.keys():
+        wrong: dict[str, str] = {}
+        for name in sorted(weights.keys() & state_dict.keys()):
             tensor = tensor_of(state_dict[name])
             problem = mismatch(weights[name], tensor)
             if not problem and weight_alignment and tensor.data_ptr() % weight_alignment:
                 problem = f"'{name}' is not aligned to {weight_alignment} bytes"
             if problem:
-                problems.append(problem)
+                wrong[name] = problem
             else:
                 weights[name].bind(tensor)
+        unexpected = state_dict.keys() - weights.keys()
+        problems = describe_problems(
+            missing=weights.keys() - state_dict.keys(),
+            unexpected=unexpected if strict else set(),
+            candidates=unexpected,
+            wrong=wrong,
+        )
         if problems:
             raise ValueError(
-                f"load_state_dict() strict={strict} validation failed. " + "; ".join(problems)
+                f"load_state_dict() strict={strict} validation failed. " + "\n".join(problems)
             )
 
     def _named_weights(self, prefix: str) -> Iterator[tuple[str, Weight]]:
@@ -134,22 +141,6 @@ class Module(ABC):
             found = ({}, {}, set())
             object.__setattr__(self, "_registered", found)
         return found
-
-
-def _key_problems(
-    weights: Mapping[str, Weight], state_dict: Mapping[str, Any], strict: bool
-) -> list[str]:
-    missing = sorted(weights.keys() - state_dict.keys())
-    unexpected = sorted(state_dict.keys() - weights.keys())
-    problems = []
-    if missing:
-        problems.append(f"Missing required weights: {', '.join(missing)}")
-        for name in missing:
-            near = difflib.get_close_matches(name, unexpected, n=1)
-            problems += [f"For '{name}', did you mean '{near[0]}'?"] if near else []
-    if unexpected and strict:
-        problems.append(f"Unexpected keys in state_dict: {', '.join(unexpected)}")
-    return problems
 
 
 # Sublayers, weights, and the names of weights that belong to another module.

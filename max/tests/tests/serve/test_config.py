@@ -28,7 +28,7 @@ def test_flags_win_over_the_environment_and_none_is_not_given() -> None:
 
 
 def test_malformed_variable_is_named() -> None:
-    with pytest.raises(ValueError, match="MAX_SERVE_PORT='http'"):
+    with pytest.raises(ValueError, match="MAX_SERVE_PORT='http': Input should be a valid integer"):
         ServerSettings.from_env({"MAX_SERVE_PORT": "http"})
 
 

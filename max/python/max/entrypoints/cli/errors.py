@@ -25,27 +25,37 @@ _IMPORTERS = frozenset(
 def raise_user_error(error: Exception) -> NoReturn:
     """Raises the command's short message for an error that the user can mend, else the error.
 
-    The traceback is printed with `--log-level DEBUG`, and always for an exception inside an
+    The traceback is printed with `--log-level DEBUG`, and always for an exception inside a custom
     architecture package: there it leads to the line in the user's own code.
     """
     functions = _functions_of_traceback(error)
     raised_in = functions[-1]
-    in_package = raised_in not in _IMPORTERS and not _IMPORTERS.isdisjoint(functions)
+    in_import = raised_in not in _IMPORTERS and not _IMPORTERS.isdisjoint(functions)
+    in_package = in_import or _is_of_custom_package(raised_in[0])
     malformed = isinstance(error, TypeError) and raised_in[0].startswith("max.pipelines.lib.")
     if not (in_package or malformed or isinstance(error, USER_ERRORS)):
         raise error
     debugging = logging.getLogger().isEnabledFor(logging.DEBUG)
     if in_package or debugging:
-        start = None if debugging else _traceback_inside_package(error)
+        start = _traceback_inside_package(error) if in_import and not debugging else None
         shown = traceback.format_exception(error.with_traceback(start or error.__traceback__))
         click.echo("".join(shown), err=True)
     message = str(error) or type(error).__name__
-    if in_package:
+    if in_import:
         message = f"the architecture package cannot be imported: {type(error).__name__}: {message}"
+    elif in_package:
+        message = f"the architecture package failed: {type(error).__name__}: {message}"
     elif not debugging and not isinstance(error, (ConfigurationError, ModelSourceError)):
         message += "\n(--log-level DEBUG shows where this comes from)"
     kind = click.UsageError if isinstance(error, ConfigurationError) else click.ClickException
     raise kind(message) from error
+
+
+def _is_of_custom_package(module: str) -> bool:
+    """Whether a module belongs to a package of `--custom-architectures`."""
+    from max.pipelines.lib import PIPELINE_REGISTRY
+
+    return module.partition(".")[0] in PIPELINE_REGISTRY.custom_packages()
 
 
 def _function(frame: FrameType) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from max.entrypoints.cli.options import SectionOption, given
+from max.pipelines.config import ConfigurationError
 
 if TYPE_CHECKING:
     from max.pipelines.context import SamplingParams
@@ -70,9 +71,13 @@ def make_sampling_params(
     """The parameters: flags win over the model's recommendation, that over the defaults.
 
     Raises:
-        InputError: if a value is out of range; the message names it.
+        ConfigurationError: if a value is out of range; the message names its flag.
     """
-    from max.pipelines.context import SamplingParams
+    from max.pipelines.context import InputError, SamplingParams
 
     values = {"max_new_tokens": _DEFAULT_MAX_NEW_TOKENS, **model_defaults, **given(options)}
-    return SamplingParams(**values)
+    try:
+        return SamplingParams(**values)
+    except InputError as error:
+        flag = f" (--{error.param.replace('_', '-')})" if error.param else ""
+        raise ConfigurationError(f"{error}{flag}") from error

@@ -24,6 +24,10 @@ class KVCacheParams:
         enable_prefix_caching: whether full pages may be shared between requests.
         page_size: tokens of a page.
         data_parallel_degree: 1 in this release.
+
+    Raises:
+        ValueError: if a size is below 1.
+        NotImplementedError: for more than one device.
     """
 
     dtype: DType
@@ -36,6 +40,16 @@ class KVCacheParams:
     data_parallel_degree: int = 1
 
     def __post_init__(self) -> None:
+        wrong = [
+            f"{name}={getattr(self, name)}"
+            for name in ("n_kv_heads", "head_dim", "num_layers", "page_size")
+            if getattr(self, name) < 1
+        ]
+        if wrong:
+            raise ValueError(
+                f"the KV cache's sizes must be at least 1, got {', '.join(wrong)}; heads and "
+                "layers are the model's config.json's, the page size --kv-cache-page-size"
+            )
         if len(self.devices) != 1 or self.data_parallel_degree != 1:
             raise NotImplementedError(
                 f"this release serves a model on one device, got {len(self.devices)} devices and "

@@ -37,8 +37,9 @@ class ConfigModel(BaseModel):
             value, default = getattr(self, name), field.get_default(call_default_factory=True)
             if value != default:
                 flag = "--" + name.replace("_", "-")
+                shown = "..." if isinstance(value, ConfigModel) else repr(value)
                 refused.append(
-                    f"{name}={value!r} ({flag}) is not supported in this release; "
+                    f"{name}={shown} ({flag}) is not supported in this release; "
                     f"leave it at its default, {default!r}"
                 )
         if refused:

@@ -19,6 +19,9 @@ _ENCODING_OF_DTYPE: dict[str, SupportedEncoding] = {
     "F16": "float16",
     "F8_E4M3": "float8_e4m3fn",
 }
+_LFS_POINTER = b"version https://git-lfs"
+# The format's own limit.
+_LONGEST_HEADER = 100_000_000
 _OTHER_FORMATS = (".bin", ".pth", ".pt", ".gguf")
 # Norms and routers are often kept in float32; below this share of the bytes a type does not count.
 _MINOR_SHARE = 0.1
@@ -65,10 +68,8 @@ def find_weight_files(folder: Path) -> list[Path]:
     whole = [path for path in files if path.name == "model.safetensors"]
     if files:
         return whole or files
-    others = sorted(
-        p.name for p in folder.iterdir() if p.suffix in (".bin", ".pth", ".pt", ".gguf")
-    )
-    found = f"it has {', '.join(others)}, which this release does not load" if others else "none"
+    others = sorted(p.name for p in folder.iterdir() if p.suffix in _OTHER_FORMATS)
+    found = f"{', '.join(others)}, which this release does not load" if others else "none"
     raise ModelSourceError(f"no weights in {folder}: expected *.safetensors, found {found}")
 
 
@@ -82,10 +83,11 @@ def read_safetensors_header(path: Path) -> dict[str, TensorEntry]:
         raise ModelSourceError(f"the weight file {path} does not exist")
     size = path.stat().st_size
     with path.open("rb") as file:
-        prefix = file.read(8)
-        header_length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else size
+        start = file.read(len(_LFS_POINTER))
+        header_length = struct.unpack("<Q", start[:8])[0] if len(start) >= 8 else size
         if 8 + header_length > size:
-            raise ModelSourceError(f"{path} is truncated or no safetensors file ({size} bytes)")
+            raise ModelSourceError(_why_unreadable(path, start, size, header_length))
+        file.seek(8)
         text = file.read(header_length)
     try:
         header: dict[str, Any] = json.loads(text)
@@ -103,6 +105,15 @@ def read_safetensors_header(path: Path) -> dict[str, TensorEntry]:
             f"{path} is truncated: {size} bytes of {expected}; is the copy or download complete?"
         )
     return entries
+
+
+def _why_unreadable(path: Path, start: bytes, size: int, header_length: int) -> str:
+    """What a file is whose header would be longer than the file."""
+    if start == _LFS_POINTER:
+        return f"{path} is a git-lfs pointer, not the weights; run `git lfs pull` in the model"
+    if size < 8 or header_length <= _LONGEST_HEADER:
+        return f"{path} is truncated: it has only {size} bytes; is the copy or download complete?"
+    return f"{path} is no safetensors file ({size} bytes that begin with {start[:16]!r})"
 
 
 def checkpoint_encodings(files: Iterable[Path]) -> frozenset[SupportedEncoding]:

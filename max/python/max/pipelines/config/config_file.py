@@ -28,7 +28,8 @@ def load_config_file(
 
     file = Path(path).expanduser()
     if not file.is_file():
-        raise ConfigurationError(f"the configuration file {file.absolute()} does not exist")
+        problem = "is not a file" if file.exists() else "does not exist"
+        raise ConfigurationError(f"the configuration file {file.absolute()} {problem}")
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -113,16 +113,23 @@ def _from_checkpoint(request: EncodingRequest) -> SupportedEncoding:
 
 def _check(encoding: SupportedEncoding, request: EncodingRequest) -> None:
     devices = supported_encoding_supported_devices(encoding)
+    of_weights = "" if request.requested else f" (the type of the weights: {request.model_path})"
+    loadable = f"supported: {', '.join(loadable_encodings())}"
     if request.device_type not in devices:
+        way_out = (
+            f"It runs on {' and '.join(devices)}; --devices selects the device, "
+            "--quantization-encoding the encoding."
+            if encoding in loadable_encodings()
+            else f"Nor is it supported on any device in this release; {loadable}."
+        )
         raise ConfigurationError(
             f"The encoding '{encoding}' is not compatible with the selected device type "
-            f"'{request.device_type}'. It runs on {' and '.join(devices)}; --devices selects the "
-            "device, --quantization-encoding the encoding."
+            f"'{request.device_type}'{of_weights}. {way_out}"
         )
     if encoding not in loadable_encodings():
         raise ConfigurationError(
-            f"quantization_encoding '{encoding}' is not supported in this release; "
-            f"supported: {', '.join(loadable_encodings())}"
+            f"quantization_encoding '{encoding}' is not supported in this release{of_weights}; "
+            f"{loadable}"
         )
     supported = request.architecture_supported
     if supported and encoding not in supported:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from pydantic.fields import FieldInfo
 
 from max.pipelines.config.base import ConfigModel
-from max.pipelines.config.errors import ConfigurationError
+from max.pipelines.config.errors import ConfigurationError, unknown_name
 
 ALIASES = {"model": "model_path", "devices": "device_specs"}
 
@@ -64,7 +63,9 @@ def spread_flat_kwargs(config: type[ConfigModel], kwargs: Mapping[str, Any]) -> 
             continue
         target = ALIASES.get(name, name)
         if target not in fields:
-            raise ConfigurationError(_unknown_name(name, [*fields, *ALIASES, *parts]))
+            if name in parts:
+                raise ConfigurationError(f"'{name}' should hold fields of its own, got {value!r}")
+            raise ConfigurationError(unknown_name(name, known_names(config)))
         if target in plain:
             alias = next(alias for alias, meant in ALIASES.items() if meant == target)
             raise ConfigurationError(f"{target} and {alias} cannot both be specified")
@@ -84,7 +85,7 @@ def _put(sections: dict[str, Any], path: tuple[str, ...], value: object) -> None
     sections[path[-1]] = value
 
 
-def _unknown_name(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(set(known)), n=3, cutoff=0.5)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    return f"unknown configuration field '{name}'{hint}"
+def known_names(config: type[ConfigModel]) -> list[str]:
+    """Every name that a user may give: fields by plain name, aliases, parts by their path."""
+    parts = {".".join(field.section) for field in flat_fields(config) if field.section}
+    return [*(field.name for field in flat_fields(config)), *ALIASES, *sorted(parts)]

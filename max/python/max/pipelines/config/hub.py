@@ -8,6 +8,8 @@ from pathlib import Path
 
 from max.pipelines.config.errors import ModelSourceError
 
+_CACHE_NOT_WRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR})
+
 
 def download_snapshot(
     repo_id: str, revision: str, patterns: Sequence[str], force_download: bool = False
@@ -81,6 +83,11 @@ def _explain(error: Exception, repo_id: str, revision: str) -> str:
         return (
             f"no disk space left in {constants.HF_HUB_CACHE} while downloading '{repo_id}'; "
             "free some, or set HF_HOME to another disk"
+        )
+    if isinstance(error, OSError) and error.errno in _CACHE_NOT_WRITABLE:
+        return (
+            f"cannot download '{repo_id}' into the cache {constants.HF_HUB_CACHE}: {error}; "
+            "set HF_HOME to a folder that you may write"
         )
     reason = " ".join(str(error).split())
     return f"there is no local folder '{repo_id}', and downloading it from {hub} failed: {reason}"

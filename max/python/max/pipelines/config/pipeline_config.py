@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, field_validator
 from max.pipelines.config.base import ConfigModel, NotInThisRelease
 from max.pipelines.config.config_file import load_config_file, merge_sections
 from max.pipelines.config.errors import ConfigurationError, describe_validation_error
-from max.pipelines.config.flat_fields import spread_flat_kwargs
+from max.pipelines.config.flat_fields import known_names, spread_flat_kwargs
 from max.pipelines.config.lora_config import LoRAConfig
 from max.pipelines.config.model_config import MAXModelConfig
 from max.pipelines.config.profiling_config import ProfilingConfig
@@ -103,7 +103,8 @@ class PipelineConfig(ConfigModel):
         try:
             return cls.model_validate(sections)
         except ValidationError as error:
-            raise ConfigurationError(describe_validation_error(error)) from error
+            message = describe_validation_error(error, known_names(cls))
+            raise ConfigurationError(message) from error
 
     @property
     def models(self) -> ModelManifest:
@@ -154,4 +155,10 @@ class PipelineConfig(ConfigModel):
                     value,
                     old,
                 )
-                setattr(owner, name, value)
+                try:
+                    setattr(owner, name, value)
+                except ValidationError as error:
+                    raise ConfigurationError(
+                        f"architecture '{architecture.name}' requires {name}={value!r}, which is "
+                        f"not allowed: {describe_validation_error(error)}"
+                    ) from error

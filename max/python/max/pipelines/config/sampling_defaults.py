@@ -6,7 +6,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
+from max.pipelines.config.errors import ModelSourceError
 from max.pipelines.config.hf_files import read_json
+from max.pipelines.context import InputError, SamplingParams
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,20 @@ class SamplingParamsGenerationConfigDefaults:
         """Reads the folder's generation_config.json; all None without one.
 
         Raises:
-            ModelSourceError: if the file is malformed.
+            ModelSourceError: if the file is malformed, or a value is none that can be sampled with.
         """
         path = folder / "generation_config.json"
         content = read_json(path) if path.is_file() else {}
-        return cls(**{f.name: content.get(f.name) for f in fields(cls)})
+        defaults = cls(**{f.name: content.get(f.name) for f in fields(cls)})
+        values = defaults.values_to_update
+        for name, value in values.items():
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ModelSourceError(f"{path}: {name} is {value!r}, which is not a number")
+        try:
+            SamplingParams(**values)
+        except InputError as error:
+            raise ModelSourceError(f"{path} recommends what cannot be used: {error}") from error
+        return defaults
 
     @property
     def values_to_update(self) -> dict[str, Any]:

@@ -89,6 +89,14 @@ class PipelineRegistry:
                     self.register(architecture, allow_override=True)
                 self._imported_specs.add(spec)
 
+    def custom_packages(self) -> frozenset[str]:
+        """Top-level names of the packages that `import_custom_architectures` has imported."""
+        if not self._imported_specs:
+            return frozenset()
+        from max.pipelines.lib.custom_architectures import parse_spec
+
+        return frozenset(parse_spec(spec).name.partition(".")[0] for spec in self._imported_specs)
+
     def retrieve_architecture(
         self, architecture_name: str, task: PipelineTask | None = None
     ) -> SupportedArchitecture:
@@ -195,6 +203,11 @@ class PipelineRegistry:
             raise TypeError(
                 f"pipeline_model of '{architecture.name}' must be a subclass of PipelineModel, "
                 f"got {model!r}"
+            )
+        if not callable(architecture.tokenizer):
+            raise TypeError(
+                f"tokenizer of '{architecture.name}' must be a class or a function that makes a "
+                f"tokenizer, got {architecture.tokenizer!r}"
             )
         if architecture.batching is not None:
             model.batch_processor_cls = architecture.batching

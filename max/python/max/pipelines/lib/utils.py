@@ -56,14 +56,22 @@ def parse_state_dict_from_weights(
         pipeline_config: passed to the adapter, as `pipeline_config` and as `model_config`.
         weights: the checkpoint.
         adapter: renames and converts; None leaves all as it is.
+
+    Raises:
+        TypeError: if the adapter gives no dict.
     """
     if adapter is None:
         return {name: value.data() for name, value in weights.items()}
-    state_dict: dict[str, WeightData] = call_tolerantly(
+    state_dict: Any = call_tolerantly(
         adapter,
         dict(weights.items()),
         huggingface_config=pipeline_config.model.huggingface_config,
         pipeline_config=pipeline_config,
         model_config=pipeline_config.model,
     )
+    if not isinstance(state_dict, dict):
+        raise TypeError(
+            f"the weight adapter {getattr(adapter, '__name__', adapter)!r} must return a dict of "
+            f"WeightData by name, got {type(state_dict).__name__}: does it end without `return`?"
+        )
     return state_dict

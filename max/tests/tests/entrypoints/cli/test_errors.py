@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from max.entrypoints.cli.errors import raise_user_error
 from max.pipelines.config import ConfigurationError, ModelSourceError
+from max.pipelines.lib import PIPELINE_REGISTRY
 from max.pipelines.lib.custom_architectures import load_custom_architectures
 
 
@@ -123,3 +125,20 @@ def test_missing_package_is_a_message(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.syspath_prepend(tmp_path)
     error = shown(lambda: load_custom_architectures(f"{tmp_path}:package_that_is_missing"))
     assert "Failed to import custom model from" in error.message
+
+
+def test_error_of_a_custom_model_shows_where_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "custom_package_that_raises"
+    text = """
+from max.pipelines.architectures.llama3.arch import llama_arch
+ARCHITECTURES = [llama_arch]
+def load():
+    raise ValueError("no such layer")
+"""
+    PIPELINE_REGISTRY.import_custom_architectures([make_package(tmp_path, name, text)])
+    error = shown(importlib.import_module(name).load)
+    PIPELINE_REGISTRY.reset()
+    assert error.message == "the architecture package failed: ValueError: no such layer"
+    assert 'raise ValueError("no such layer")' in capsys.readouterr().err

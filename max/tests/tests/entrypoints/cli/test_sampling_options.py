@@ -7,6 +7,7 @@ from dataclasses import fields
 import pytest
 
 from max.entrypoints.cli.sampling_options import make_sampling_params, sampling_options
+from max.pipelines.config import ConfigurationError
 from max.pipelines.context import SamplingParams
 
 FROM_PYTHON_ONLY = {"logit_bias", "logits_processors"}
@@ -27,5 +28,5 @@ def test_order_of_precedence() -> None:
 
 
 def test_values_out_of_range() -> None:
-    with pytest.raises(ValueError, match="top_p"):
+    with pytest.raises(ConfigurationError, match=r"top_p is 2\.0.*\(--top-p\)"):
         make_sampling_params({"top_p": 2.0}, {})

@@ -110,3 +110,18 @@ def test_total_size(tmp_path: Path) -> None:
     for name, size in (("a", 3), ("b", 4)):
         (tmp_path / name).write_bytes(bytes(size))
     assert total_size([tmp_path / "a", tmp_path / "b"]) == 7
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\nsize 9\n", "is a git-lfs pointer"),
+        (b"<!DOCTYPE html><html>Sign in</html>", "is no safetensors file .*<!DOCTYPE html>"),
+        (b"", "is truncated: it has only 0 bytes"),
+    ],
+)
+def test_what_downloads_leave_behind(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ModelSourceError, match=message):
+        read_safetensors_header(path)

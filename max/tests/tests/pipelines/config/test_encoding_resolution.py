@@ -103,3 +103,9 @@ def test_weights_that_cannot_be_cast() -> None:
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="float31"):
         check_known_encodings(["float31"])
+
+
+def test_weights_of_a_type_that_this_release_lacks() -> None:
+    message = r"'float16' .*\(the type of the weights: org/model\).*supported: float32, bfloat16"
+    with pytest.raises(ConfigurationError, match=message):
+        choose_encoding(make_request("float16"))

@@ -148,7 +148,13 @@ def test_section_of_a_config_file(tmp_path: Path) -> None:
         ("a: [", "is not valid YAML"),
         ("- 1", "should hold a mapping, not list"),
         ("modle: {}", "unknown configuration field 'modle'"),
-        ("runtime:\n  max_batch: 3", r"runtime\.max_batch \(.*\): Extra inputs are not permitted"),
+        ("runtime:\n  max_batch: 3", r"field 'runtime\.max_batch'; did you mean max_batch_size"),
+        ("runtime: 4", "'runtime' should hold fields of its own, got 4"),
+        ("kv_cache: {}", r"field 'kv_cache'; did you mean model\.kv_cache"),
+        (
+            "model: {kv_cache: {kv_cache_page_sze: 4}}",
+            "did you mean kv_cache_page_size",
+        ),
         (None, "does not exist"),
     ],
 )
@@ -180,6 +186,8 @@ def test_resolve_applies_required_arguments(
     ]
     with pytest.raises(ConfigurationError, match="requires magic=1"):
         config.resolve(Architecture(required_arguments={"magic": 1}))
+    with pytest.raises(ConfigurationError, match="requires max_batch_size=0, which is not allowed"):
+        config.resolve(Architecture(required_arguments={"max_batch_size": 0}))
 
 
 def test_resolve_refuses_several_devices(make_checkpoint: MakeCheckpoint) -> None:

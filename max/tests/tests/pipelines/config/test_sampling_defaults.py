@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from max.pipelines.config import SamplingParamsGenerationConfigDefaults
+from max.pipelines.config import ModelSourceError, SamplingParamsGenerationConfigDefaults
 from max.pipelines.context import SamplingParams
 
 
@@ -52,3 +52,17 @@ def test_all_values_are_sampling_params(tmp_path: Path) -> None:
         min_new_tokens=1,
     )
     assert SamplingParams(**defaults.values_to_update).top_k == 5
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"temperature": -3.0}, r"temperature is -3\.0"),
+        ({"top_p": "high"}, "top_p is 'high', which is not a number"),
+    ],
+)
+def test_values_that_cannot_be_sampled_with(
+    tmp_path: Path, content: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ModelSourceError, match=rf"generation_config\.json.* {message}"):
+        read_defaults(tmp_path, **content)

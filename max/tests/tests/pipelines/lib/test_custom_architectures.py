@@ -106,6 +106,7 @@ def test_no_such_package(here: Path, spec: str) -> None:
     [
         ("without_list", "x = 1"),
         ("with_number", "ARCHITECTURES = 5"),
+        ("with_nothing", "ARCHITECTURES = []"),
         ("with_names", "ARCHITECTURES = ['LlamaForCausalLM']"),
     ],
 )
@@ -142,3 +143,33 @@ def test_an_error_inside_the_package_is_shown_as_itself(
     assert any(Path(str(entry.path)).parent.name == name for entry in caught.traceback) or (
         isinstance(caught.value, SyntaxError)
     )
+
+
+def test_the_folder_around_the_package_is_named(here: Path) -> None:
+    make_package(here / "around", "my_inner", PACKAGE.format(name="X"))
+    with pytest.raises(ValueError, match=r"no __init__\.py.* did you mean .*/around/my_inner\?"):
+        load_custom_architectures("around")
+
+
+@pytest.mark.parametrize("spec", ["", ":", "folder:"])
+def test_a_spec_without_a_package(spec: str) -> None:
+    with pytest.raises(ValueError, match="Custom module spec names no package"):
+        load_custom_architectures(spec)
+
+
+def test_a_file_is_no_package(here: Path) -> None:
+    make_package(here, "my_file", "ARCHITECTURES = []")
+    with pytest.raises(ValueError, match="It is a file"):
+        load_custom_architectures("my_file/__init__.py")
+
+
+def test_a_package_that_ends_the_program(here: Path) -> None:
+    make_package(here, "my_exit", "import sys; sys.exit(3)")
+    with pytest.raises(ValueError, match=r"ends the program .*sys\.exit\(3\)"):
+        load_custom_architectures("my_exit")
+
+
+def test_a_package_that_another_module_hides(here: Path) -> None:
+    make_package(here, "json", PACKAGE.format(name="X"))
+    with pytest.raises(ValueError, match=r"Another module .*json/__init__\.py, hides"):
+        load_custom_architectures("json")

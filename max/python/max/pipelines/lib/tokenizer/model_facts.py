@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from max.pipelines.config.errors import ModelSourceError
 from max.pipelines.config.hf_files import read_json
 
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ def read_model_facts(folder: Path, delegate: PreTrainedTokenizerBase) -> ModelFa
     config = {**config, **(config.get("text_config") or {})}
     generation = _optional_json(folder / "generation_config.json")
     eos = (
-        _as_ids(generation.get("eos_token_id"))
-        | _as_ids(config.get("eos_token_id"))
-        | _as_ids(delegate.eos_token_id)
+        _as_ids(generation.get("eos_token_id"), folder / "generation_config.json")
+        | _as_ids(config.get("eos_token_id"), folder / "config.json")
+        | _as_ids(delegate.eos_token_id, folder / "tokenizer_config.json")
     )
     positions = config.get("max_position_embeddings")
     limits = [int(delegate.model_max_length)] + ([positions] if positions else [])
@@ -53,7 +54,12 @@ def _optional_json(path: Path) -> dict[str, Any]:
     return read_json(path) if path.is_file() else {}
 
 
-def _as_ids(value: int | list[int] | None) -> frozenset[int]:
+def _as_ids(value: Any, source: Path) -> frozenset[int]:  # noqa: ANN401 - what the JSON holds
     if value is None:
         return frozenset()
-    return frozenset([value] if isinstance(value, int) else value)
+    ids = value if isinstance(value, list) else [value]
+    if not all(isinstance(token, int) for token in ids):
+        raise ModelSourceError(
+            f"{source}: eos_token_id is {value!r}; it should be a token id or a list of them"
+        )
+    return frozenset(ids)

@@ -76,3 +76,9 @@ def test_damaged_generation_configuration(make_model_folder: MakeFolder) -> None
     (folder / "generation_config.json").write_text("[", encoding="utf-8")
     with pytest.raises(ModelSourceError, match=r"generation_config\.json"):
         read_model_facts(folder, delegate)
+
+
+def test_end_token_that_is_no_id(make_model_folder: MakeFolder) -> None:
+    folder = make_model_folder(generation_config={"eos_token_id": "</s>"})
+    with pytest.raises(ModelSourceError, match=r"eos_token_id is '</s>'; it should be a token id"):
+        facts_of(folder)
