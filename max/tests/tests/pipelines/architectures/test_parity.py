@@ -1,5 +1,7 @@
 """Every tiny model has the logits and greedy tokens that transformers gives it."""
 
+# build: timeout = "moderate"
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from integration.test_common.parity import (
 from integration.test_common.step_runner import StepRunner
 from integration.test_common.tiny_checkpoints import make_checkpoint
 from integration.test_common.tiny_models import TINY_MODELS
+from max.demo import model_path
 
 BFLOAT16_MODELS = ("tiny-llama", "tiny-llama-gqa8", "tiny-qwen2", "tiny-qwen2-odd")
 
@@ -84,6 +87,14 @@ def test_prefix_hit(tmp_path_factory: pytest.TempPathFactory) -> None:
     assert skipped == 64  # four pages of 16 tokens
     assert_close(second.logits, pair.torch.logits(pair.prompt(70))[skipped:], "float32")
     runner.end(first, second)
+
+
+def test_demo_model() -> None:
+    """A trained model: its probabilities are sharp, its greedy answers make sense."""
+    pair = Pair(model_path())
+    check_prompt(pair, 150)
+    check_decoding(pair)
+    check_mixed_batch(pair)
 
 
 def test_checkpoints_of_another_dtype_are_cast(tmp_path_factory: pytest.TempPathFactory) -> None:
