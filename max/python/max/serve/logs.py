@@ -23,5 +23,5 @@ def configure_logging(level: str, prefix: str | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for chatty in ("httpx", "httpcore", "filelock", "urllib3", "uvicorn.error"):
+    for chatty in ("httpx", "httpcore", "torch", "filelock", "urllib3", "uvicorn.error"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))

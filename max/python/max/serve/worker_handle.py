@@ -120,6 +120,8 @@ class WorkerHandle:
                     self._on_event(event)
 
     def _note_ready(self, ready: Ready) -> None:
+        if self.ready.done():
+            return  # `stop` was called while the model was loading
         if ready.protocol_version == PROTOCOL_VERSION:
             self.ready.set_result(ready)
         else:
@@ -135,7 +137,7 @@ class WorkerHandle:
         self._process.join()
         code = self._process.exitcode
         assert code is not None, "join returned"
-        self._fail_start(describe_exit(code) + " while the model was loading")
+        self._fail_start(f"While the model was loading, {describe_exit(code)}")
         self.exited.set_result(code)
 
     def _fail_start(self, report: str) -> None:

@@ -43,8 +43,8 @@ class MaxGroup(click.Group):
         """Runs the command; errors that the user can mend become messages."""
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click ends quietly when nobody reads the output any more
         except Exception as error:
             raise_user_error(error)
 

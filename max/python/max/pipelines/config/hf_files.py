@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from max.pipelines.config.errors import ModelSourceError
+
+logger = logging.getLogger("max.pipelines")
+
+# What every decoder's config.json has; a wrong value of one breaks the model, or its answers.
+_SIZES = (
+    "hidden_size",
+    "intermediate_size",
+    "max_position_embeddings",
+    "num_attention_heads",
+    "num_hidden_layers",
+    "rms_norm_eps",
+    "vocab_size",
+)
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PretrainedConfig
@@ -72,7 +86,25 @@ def load_huggingface_config(folder: Path, trust_remote_code: bool) -> Pretrained
             f"transformers {__version__} cannot read {folder / 'config.json'} "
             f"(model_type {raw.get('model_type')!r}): {' '.join(str(error).split())}"
         ) from error
+    _tell_assumed_sizes(folder / "config.json", raw, config)
     return config
+
+
+def _tell_assumed_sizes(path: Path, raw: dict[str, Any], config: PretrainedConfig) -> None:
+    """Warns of sizes that transformers made up; they are another model's."""
+    names = {name: config.attribute_map.get(name, name) for name in _SIZES}
+    assumed = {
+        name: getattr(config, name)
+        for name, own_name in names.items()
+        if not {name, own_name} & raw.keys() and hasattr(config, name)
+    }
+    if assumed and "text_config" not in raw:
+        logger.warning(
+            "%s does not have %s: if the weights do not fit, or the answers make no sense, copy "
+            "the values from the original model",
+            path,
+            ", ".join(f"{name} (assumed: {value})" for name, value in assumed.items()),
+        )
 
 
 def load_generation_config(folder: Path) -> GenerationConfig | None:

@@ -92,3 +92,19 @@ def test_generation_config(make_checkpoint: MakeCheckpoint) -> None:
     config = load_generation_config(folder)
     assert config is not None
     assert config.eos_token_id == 5
+
+
+def test_sizes_that_transformers_makes_up_are_told(
+    make_checkpoint: MakeCheckpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    sizes = {"intermediate_size": 8, "num_hidden_layers": 1, "max_position_embeddings": 8}
+    sizes |= {"num_attention_heads": 1, "vocab_size": 9, "rms_norm_eps": 1.0}
+    whole = make_checkpoint(folder="whole", **sizes, hidden_size=4)
+    partial = make_checkpoint(folder="partial", **sizes)
+
+    load_huggingface_config(whole, trust_remote_code=False)
+    load_huggingface_config(partial, trust_remote_code=False)
+
+    (message,) = [record.getMessage() for record in caplog.records]
+    # 4096 is the default of transformers' LlamaConfig.
+    assert "partial/config.json does not have hidden_size (assumed: 4096): " in message
