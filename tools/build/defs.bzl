@@ -37,19 +37,32 @@ def _imports():
             return ["/".join([".."] * depth) or "."]
     return []
 
+def _data_folders():
+    """Returns the files that lie beside a package's sources in folders for data."""
+    return native.glob(
+        [
+            "templates/**",
+            "testdata/**",
+        ],
+        allow_empty = True,
+    )
+
 def max_py_library(name, srcs = None, data = [], deps = [], **kwargs):
     """An importable folder.
 
     Args:
       name: target name.
       srcs: Python files; by default all in this folder and below it.
-      data: files needed at run time, besides those that lie in the folder when srcs is left out.
+      data: files needed at run time, besides those that lie in the folder (when srcs is left out) or
+        in its templates/ and testdata/.
       deps: libraries and @pip// distributions that are imported.
       **kwargs: passed on to py_library.
     """
     if srcs == None:
         srcs = native.glob(["**/*.py"])
         data = data + native.glob(["**"], exclude = _NOT_DATA, allow_empty = True)
+    else:
+        data = data + _data_folders()
     py_library(
         name = name,
         srcs = srcs,
@@ -96,7 +109,7 @@ def max_py_test(name, srcs, deps = [], data = [], marker = None, tags = [], **kw
       name: target name.
       srcs: the test file.
       deps: what it imports; conftest libraries of the folders above.
-      data: files read by the tests, besides those in a folder testdata beside them.
+      data: files read by the tests, besides those in templates/ and testdata/ beside them.
       marker: run only the tests marked so (slow, gpu, bench), in a target tagged so that the
         default run leaves it out (.bazelrc); without, all tests that have none of these markers.
       tags: passed on, with the marker.
@@ -114,7 +127,7 @@ def max_py_test(name, srcs, deps = [], data = [], marker = None, tags = [], **kw
         srcs = srcs + [main],
         main = main,
         args = ["$(rootpath %s)" % src for src in srcs] + ["-m", "'%s'" % selected],
-        data = data + native.glob(["testdata/**"], allow_empty = True),
+        data = data + _data_folders(),
         deps = deps + ["//tools/python:pytest_main"],
         tags = tags,
         **kwargs

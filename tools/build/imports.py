@@ -51,7 +51,7 @@ class Module:
             dot or a bare name is relative to the file's package.
         mentions: dotted names inside longer strings, docstrings aside (a test's `python3 -c` code).
         markers: the pytest markers of MARKERS that tests in the file carry.
-        all_marked: the whole file carries one of them (`pytestmark`).
+        all_marked: every test in the file carries one of them.
         is_program: it has an `if __name__ == "__main__":`.
         directives: `# build: key = value` lines, what imports cannot tell (data files, size).
     """
@@ -138,6 +138,24 @@ def _markers(tree: ast.AST) -> Iterator[str]:
             yield node.attr
 
 
+def _all_marked(tree: ast.Module) -> bool:
+    """Whether `pytestmark` or decorators mark every test function."""
+    for statement in tree.body:
+        names = statement.targets if isinstance(statement, ast.Assign) else []
+        if any(isinstance(name, ast.Name) and name.id == "pytestmark" for name in names):
+            return any(_markers(statement))
+    tests = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and node.name.startswith("test_")
+    ]
+    return bool(tests) and all(
+        any(mark for decorator in test.decorator_list for mark in _markers(decorator))
+        for test in tests
+    )
+
+
 def _texts(tree: ast.AST) -> Iterator[str]:
     """Yields the string constants, without those that are statements (docstrings)."""
     statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
@@ -157,12 +175,6 @@ def parse(path: Path, name: str) -> Module:
     tree = ast.parse(text, filename=str(path))
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     texts = list(_texts(tree))
-    marks = [
-        node
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        and any(isinstance(t, ast.Name) and t.id == "pytestmark" for t in node.targets)
-    ]
     return Module(
         name=name,
         path=path,
@@ -170,7 +182,7 @@ def parse(path: Path, name: str) -> Module:
         strings=frozenset(text for text in texts if _MODULE_LIKE.fullmatch(text)),
         mentions=frozenset(name for text in texts for name in _DOTTED.findall(text)),
         markers=frozenset(_markers(tree)),
-        all_marked=any(True for node in marks for _ in _markers(node)),
+        all_marked=_all_marked(tree),
         is_program=any(_is_main_guard(node) for node in tree.body),
         directives={key: ast.literal_eval(value) for key, value in _DIRECTIVE.findall(text)},
     )

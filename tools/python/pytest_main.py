@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -26,13 +27,27 @@ class Shard:
 
 def main(argv: list[str]) -> int:
     """Runs pytest with Bazel's wishes from the environment and returns its exit code."""
+    with tempfile.TemporaryDirectory(prefix="t", dir=short_folder()) as folder:
+        return run(argv, Path(folder, "t"))
+
+
+def short_folder() -> str | None:
+    """Returns where tests' folders go: a Unix socket's path has at most 107 bytes.
+
+    Bazel's TEST_TMPDIR is longer than that. Its sandbox has a /tmp of its own.
+    """
+    return "/tmp" if os.access("/tmp", os.W_OK) else os.environ.get("TEST_TMPDIR")
+
+
+def run(argv: list[str], base_folder: Path) -> int:
+    """Runs pytest with the tests' temporary folders below base_folder."""
     environ = os.environ
     arguments = ["-p", "no:cacheprovider", "-c", "pyproject.toml", "--rootdir", ".", "-ra"]
+    arguments += ["--basetemp", str(base_folder)]
     plugins: list[object] = []
     if scratch := environ.get("TEST_TMPDIR"):
         # The sandbox has no writable home, and libraries want one for caches.
         environ.setdefault("HOME", scratch)
-        arguments += ["--basetemp", str(Path(scratch, "pytest"))]
     if results := environ.get("XML_OUTPUT_FILE"):
         arguments += ["--junitxml", results]
     if environ.get("TESTBRIDGE_TEST_RUNNER_FAIL_FAST") == "1":

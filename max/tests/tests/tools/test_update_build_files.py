@@ -158,16 +158,23 @@ def test_a_test_file_depends_on_the_conftests_above_it(make_tree: MakeTree) -> N
 def test_markers_and_directives_become_targets_and_attributes(make_tree: MakeTree) -> None:
     mixed = "# build: size = 'large'\n# build: data = ['//docs']\nimport pytest\n"
     mixed += "@pytest.mark.slow\ndef test_a(): ...\ndef test_b(): ...\n"
-    whole = "import pytest\npytestmark = pytest.mark.gpu\n"
+    whole = "import pytest\npytestmark = pytest.mark.gpu\ndef test_a(): ...\n"
+    each = "import pytest\n@pytest.mark.bench\ndef test_a(): ...\n"
     root = make_tree(
-        {"max/tests/tests/test_mixed.py": mixed, "max/tests/tests/test_whole.py": whole}
+        {
+            "max/tests/tests/test_mixed.py": mixed,
+            "max/tests/tests/test_whole.py": whole,
+            "max/tests/tests/test_each.py": each,
+        }
     )
     assert "marker" not in rule(root, "max/tests/tests", "test_mixed")
     slow = rule(root, "max/tests/tests", "test_mixed_slow")
     for attribute in ('marker = "slow"', 'size = "large"', 'data = ["//docs"]'):
         assert attribute in slow
     assert 'marker = "gpu"' in rule(root, "max/tests/tests", "test_whole_gpu")
-    assert 'name = "test_whole",' not in build_file(root, "max/tests/tests")
+    assert 'marker = "bench"' in rule(root, "max/tests/tests", "test_each_bench")
+    for name in ("test_whole", "test_each"):
+        assert f'name = "{name}",' not in build_file(root, "max/tests/tests")
 
 
 @pytest.mark.parametrize(
