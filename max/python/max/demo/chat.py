@@ -102,6 +102,8 @@ def small_talk(talk: Talk) -> Turn:
     """Draws one exchange that is no word problem."""
     if talk.user_name and talk.rng.random() < 0.3:
         return _recall_name(talk)
+    if talk.assistant_name != DEFAULT_NAME and talk.rng.random() < 0.3:
+        return _introduce(talk)
     return talk.rng.choice(_EXCHANGES)(talk)
 
 
@@ -153,7 +155,7 @@ def _capitalize(talk: Talk) -> Turn:
 
 
 def _count(talk: Talk) -> Turn:
-    last = talk.rng.randint(2, 20)
+    last = talk.rng.randint(2, 10)
     return Turn(talk.pick(_COUNT, last), ", ".join(str(n) for n in range(1, last + 1)))
 
 
@@ -193,7 +195,7 @@ def _gibberish(rng: random.Random) -> str:
 
 _EXCHANGES: tuple[Callable[[Talk], Turn], ...] = (
     *(_greet, _thank, _leave, _introduce, _offer, _feel, _praise),
-    *(_learn_name, _learn_name, _recall_name, _tell_day, _count, _count),
+    *(_learn_name, _learn_name, _learn_name, _recall_name, _tell_day, _count, _count),
     *(_capitalize, _capitalize, _capitalize, _capitalize),
     *(_decline, _decline, _decline, _puzzled, _puzzled),
 )

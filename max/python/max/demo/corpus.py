@@ -88,8 +88,8 @@ class Packer:
         return Batch(tokens, weights)
 
     def _turns(self, length: int) -> int:
-        """Draws how many questions a document has: from one to a full row of them."""
-        return self._rng.randint(1, max(1, length // 100))
+        """Draws how many questions a document has: from one to about a full row of them."""
+        return self._rng.randint(1, max(1, length // 70))
 
     def _encode(self, pieces: Sequence[Piece]) -> tuple[list[int], list[float]]:
         ids: list[int] = []
