@@ -1,3 +1,5 @@
+# build: timeout = "moderate"
+
 from __future__ import annotations
 
 from pathlib import Path
