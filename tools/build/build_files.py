@@ -54,11 +54,16 @@ def _rule(kind: str, attributes: Mapping[str, object]) -> str:
     return f"{kind}(\n{lines})\n"
 
 
+def _label_order(label: str) -> str:
+    """Sorts as buildifier does: a package's own targets before those of the folders below it."""
+    return label.replace(":", "!")
+
+
 def _labels(package: str, labels: Iterable[Label], others: Iterable[str] = ()) -> list[str]:
     """Labels as they are written in a package, in buildifier's order."""
     local = sorted(f":{label.name}" for label in labels if label.package == package)
-    first = sorted(str(label) for label in labels if label.package != package)
-    return local + sorted(first, key=lambda s: s.replace(":", "!")) + sorted(others)
+    first = [str(label) for label in labels if label.package != package]
+    return local + sorted(first, key=_label_order) + sorted(others)
 
 
 def _merge(modules: Iterable[Module], key: str) -> list[str]:
@@ -152,9 +157,9 @@ class BuildFiles:
             self._add(label.package, "max_py_test", attributes)
 
     def _tree(self) -> list[str]:
-        packages = sorted(package for package in self._rules if package != _TREE.package)
-        files = ["//third_party/python:requirements.in"]
-        return [":sources", *sorted([*files, *(f"//{package}:sources" for package in packages)])]
+        labels = [f"//{package}:sources" for package in self._rules if package != _TREE.package]
+        labels.append("//third_party/python:requirements.in")
+        return [":sources", *sorted(labels, key=_label_order)]
 
     def texts(self) -> dict[str, str]:
         """Returns the BUILD file of each package, without the part that is kept."""

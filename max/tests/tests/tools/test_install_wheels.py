@@ -79,6 +79,25 @@ def test_an_index_that_does_not_answer_is_left_out(capsys: pytest.CaptureFixture
     assert "does not answer" in capsys.readouterr().err
 
 
+def test_a_python_without_ensurepip_uses_its_own_pip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = subprocess.run
+
+    def without_ensurepip(command: list[str], **options: bool) -> subprocess.CompletedProcess[str]:
+        if "venv" in command and "--without-pip" not in command:
+            return subprocess.CompletedProcess(command, 1, "", "ensurepip is not available")
+        if "--version" in command:
+            return subprocess.CompletedProcess(command, 0, "pip 24", "")
+        return run(command, text=True, check=options.get("check", False))
+
+    monkeypatch.setattr(subprocess, "run", without_ensurepip)
+    python = tmp_path / "venv" / "bin" / "python3"
+    pip = install_wheels.make_venv(tmp_path / "venv")
+    assert pip == [sys.executable, "-m", "pip", "--python", str(python)]
+    assert python.exists()
+
+
 def test_the_venv_gets_a_pip_that_installs_into_it(tmp_path: Path) -> None:
     pip = install_wheels.make_venv(tmp_path / "venv")
     shown = subprocess.run([*pip, "--version"], capture_output=True, text=True, check=True).stdout
