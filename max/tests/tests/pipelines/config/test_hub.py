@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import re
@@ -15,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from max.pipelines.config.errors import ModelSourceError
+from max.pipelines.config.hub import download_snapshot
 
 MakeCheckpoint = Callable[..., Path]
 
@@ -304,3 +308,24 @@ def test_no_connection(client: Client) -> None:
     unreachable = Client({**client.environment, "HF_ENDPOINT": "http://127.0.0.1:9"})
     message = unreachable.error("org/model")
     assert "no local folder 'org/model', and downloading it from http://127.0.0.1:9" in message
+
+
+def test_cache_that_cannot_be_written(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    blocked = Client({**client.environment, "HF_HOME": str(tmp_path / "file" / "hf")})
+    message = blocked.error("org/model")
+    assert f"cannot download 'org/model' into the cache {tmp_path}/file/hf/hub" in message
+    assert "set HF_HOME to a folder that you may write" in message
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(errno.ENOSPC, "no disk space left in"), (errno.EROFS, "set HF_HOME to a folder that you")],
+)
+def test_disk_that_takes_no_more(monkeypatch: pytest.MonkeyPatch, number: int, told: str) -> None:
+    def fail(*unused: object, **unused_too: object) -> str:
+        raise OSError(number, "from the disk")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fail)
+    with pytest.raises(ModelSourceError, match=told):
+        download_snapshot("org/model", "main", ["*"])
