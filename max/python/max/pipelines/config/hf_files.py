@@ -11,6 +11,8 @@ from max.pipelines.config.errors import ModelSourceError
 
 logger = logging.getLogger("max.pipelines")
 
+# What transformers raises for values of a wrong kind, besides its own StrictDataclassError.
+_ERRORS_OF_BAD_VALUES = (ValueError, TypeError, LookupError, AttributeError, OSError)
 # What every decoder's config.json has; a wrong value of one breaks the model, or its answers.
 _SIZES = (
     "hidden_size",
@@ -38,7 +40,7 @@ def read_json(path: Path) -> dict[str, Any]:
         )
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelSourceError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(content, dict):
         raise ModelSourceError(f"{path} should hold a JSON object, not {type(content).__name__}")
@@ -75,7 +77,7 @@ def load_huggingface_config(folder: Path, trust_remote_code: bool) -> Pretrained
         config: PretrainedConfig = AutoConfig.from_pretrained(
             folder, trust_remote_code=trust_remote_code
         )
-    except (ValueError, KeyError, OSError, StrictDataclassError) as error:
+    except (*_ERRORS_OF_BAD_VALUES, StrictDataclassError) as error:
         if "AutoConfig" in raw.get("auto_map", {}) and not trust_remote_code:
             raise ModelSourceError(
                 f"the model in {folder} brings its own configuration code "

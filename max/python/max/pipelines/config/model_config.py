@@ -233,8 +233,19 @@ class MAXModelConfig(ConfigModel):
         return total_size(self.resolved_weight_paths)
 
     def retrieve_chat_template(self) -> str | None:
-        """The text of `chat_template`; None when the model's own is used."""
-        return self.chat_template.read_text(encoding="utf-8") if self.chat_template else None
+        """The text of `chat_template`; None when the model's own is used.
+
+        Raises:
+            ConfigurationError: if it is not text.
+        """
+        if self.chat_template is None:
+            return None
+        try:
+            return self.chat_template.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ConfigurationError(
+                f"chat_template '{self.chat_template}' (--chat-template) is not UTF-8 text: {error}"
+            ) from error
 
     def resolve_encoding(
         self,

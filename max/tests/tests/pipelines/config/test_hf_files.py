@@ -41,7 +41,12 @@ def test_config_without_architectures(make_checkpoint: MakeCheckpoint, value: ob
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [(None, "has no config.json"), ("{", "is not valid JSON"), ("[]", "a JSON object, not list")],
+    [
+        (None, "has no config.json"),
+        ("{", "is not valid JSON"),
+        ("[" * 100_000, "is not valid JSON"),
+        ("[]", "a JSON object, not list"),
+    ],
 )
 def test_broken_config(make_checkpoint: MakeCheckpoint, text: str | None, message: str) -> None:
     folder = make_checkpoint()
@@ -108,3 +113,9 @@ def test_sizes_that_transformers_makes_up_are_told(
     (message,) = [record.getMessage() for record in caplog.records]
     # 4096 is the default of transformers' LlamaConfig.
     assert "partial/config.json does not have hidden_size (assumed: 4096): " in message
+
+
+def test_values_that_transformers_stumbles_over(make_checkpoint: MakeCheckpoint) -> None:
+    folder = make_checkpoint(quantization_config=3)
+    with pytest.raises(ModelSourceError, match=r"cannot read .*config\.json .*'int'"):
+        load_huggingface_config(folder, trust_remote_code=False)

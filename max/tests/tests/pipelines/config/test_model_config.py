@@ -79,6 +79,9 @@ def test_chat_template(tmp_path: Path) -> None:
     config = make_config("org/name", chat_template=template)
     assert config.retrieve_chat_template() == "{{ messages }}"
     assert make_config("org/name").retrieve_chat_template() is None
+    template.write_bytes(b"\xff{{ messages }}")
+    with pytest.raises(ConfigurationError, match=r"--chat-template.* is not UTF-8 text"):
+        make_config("org/name", chat_template=template).retrieve_chat_template()
 
 
 def test_pickle_leaves_out_what_was_read(make_checkpoint: MakeCheckpoint) -> None:

@@ -214,6 +214,14 @@ class TextTokenizer:
             raise InputError(f"The {param} has no tokens; at least one is needed.", param=param)
         if tokens.size >= self.max_length:
             raise PromptTooLongError(int(tokens.size), self.max_length, param=param)
+        if (largest := int(tokens.max())) >= self.vocab_size:
+            piece = self.delegate.convert_ids_to_tokens(largest)
+            raise InputError(
+                f"The {param} has the token {piece!r} ({largest}), but the model knows the tokens "
+                f"0 to {self.vocab_size - 1} only: its tokenizer has more than config.json's "
+                "vocab_size.",
+                param=param,
+            )
         return TextContext(
             request_id=request.request_id,
             model_name=request.model_name,

@@ -237,6 +237,21 @@ def test_no_end_token(make_model_folder: MakeFolder) -> None:
         _ = TextTokenizer(folder).eos
 
 
+@pytest.mark.parametrize("lacking", [0, 1])
+def test_token_that_the_model_lacks(
+    byte_level: TextTokenizer, make_model_folder: MakeFolder, lacking: int
+) -> None:
+    largest = max(byte_level.delegate.encode("hello"))
+    tokenizer = TextTokenizer(make_model_folder(config={"vocab_size": largest + 1 - lacking}))
+    if not lacking:
+        assert new_context(tokenizer, prompt="hello").tokens.prompt.max() == largest
+        return
+    told = rf"\({largest}\), but the model knows the tokens 0 to {largest - 1} only"
+    with pytest.raises(InputError, match=told) as caught:
+        new_context(tokenizer, prompt="hello")
+    assert caught.value.param == "prompt"
+
+
 def test_tokenizer_crosses_processes(byte_level: TextTokenizer) -> None:
     copy = pickle.loads(pickle.dumps(byte_level))
     assert asyncio.run(copy.encode("hello")).tolist() == byte_level.delegate.encode("hello")
