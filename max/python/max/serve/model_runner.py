@@ -91,11 +91,15 @@ async def in_daemon_thread(function: Callable[[], T]) -> T:
             outcome.set_result(result)  # type: ignore[arg-type]
 
     def work() -> None:
-        result, raised = None, None
+        result: T | None = None
+        raised: Exception | None = None
         try:
             result = function()
         except Exception as error:
             raised = error
+        except SystemExit as error:
+            # By code that the model brings; it would end this thread, and the loop would wait on.
+            raised = RuntimeError(f"loading the model called sys.exit({error.code!r})")
         # A RuntimeError means that the loop is closed: nobody waits any more.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, result, raised)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 
 import pytest
@@ -25,6 +26,14 @@ def test_error_comes_back() -> None:
         await in_daemon_thread(fail)
 
     with pytest.raises(FileNotFoundError, match=r"no config\.json"):
+        asyncio.run(run())
+
+
+def test_code_that_ends_the_program_does_not_leave_the_loop_waiting() -> None:
+    async def run() -> None:
+        await in_daemon_thread(lambda: sys.exit(3))
+
+    with pytest.raises(RuntimeError, match=r"sys\.exit\(3\)"):
         asyncio.run(run())
 
 

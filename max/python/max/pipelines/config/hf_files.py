@@ -62,6 +62,15 @@ def architecture_name(folder: Path) -> str:
     return names[0]
 
 
+def quantization_method(folder: Path) -> str | None:
+    """How config.json says that the weights are quantized, as "gptq"; None if it does not."""
+    found = read_json(folder / "config.json").get("quantization_config")
+    if not found:
+        return None
+    method = found.get("quant_method") if isinstance(found, dict) else None
+    return str(method or "method not named")
+
+
 def load_huggingface_config(folder: Path, trust_remote_code: bool) -> PretrainedConfig:
     """config.json as the object that transformers makes of it.
 

@@ -24,6 +24,7 @@ from max.pipelines.config.hf_files import (
     architecture_name,
     load_generation_config,
     load_huggingface_config,
+    quantization_method,
 )
 from max.pipelines.config.kv_cache_config import KVCacheConfig
 from max.pipelines.config.model_source import ModelSource, find_model
@@ -263,17 +264,25 @@ class MAXModelConfig(ConfigModel):
             ModelSourceError: if the weights cannot be had or read.
         """
         default = check_known_encodings([architecture_default] if architecture_default else [])
-        encoding = choose_encoding(
-            EncodingRequest(
-                model_path=self.model_path,
-                requested=self.quantization_encoding,
-                weight_paths=tuple(self.weight_path),
-                in_checkpoint=checkpoint_encodings(self.resolved_weight_paths),
-                device_type=self.default_device_spec.device_type,
-                architecture_default=next(iter(default), None),
-                architecture_supported=check_known_encodings(architecture_supported),
-            )
+        request = EncodingRequest(
+            model_path=self.model_path,
+            requested=self.quantization_encoding,
+            weight_paths=tuple(self.weight_path),
+            in_checkpoint=checkpoint_encodings(self.resolved_weight_paths),
+            device_type=self.default_device_spec.device_type,
+            architecture_default=next(iter(default), None),
+            architecture_supported=check_known_encodings(architecture_supported),
         )
+        try:
+            encoding = choose_encoding(request)
+        except ConfigurationError as error:
+            method = quantization_method(self.resolved_model_path)
+            if method is None:
+                raise
+            raise ConfigurationError(
+                f"{error} config.json says that the weights are quantized ({method}), which this "
+                "release does not load: use the unquantized model."
+            ) from error
         self.quantization_encoding = encoding
         return encoding
 

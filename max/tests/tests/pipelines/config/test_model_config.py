@@ -63,6 +63,18 @@ def test_encoding_and_dtypes(make_checkpoint: MakeCheckpoint) -> None:
     assert config.graph_quantization_encoding is None
 
 
+@pytest.mark.parametrize(
+    ("quantization", "told"),
+    [({"quant_method": "gptq", "bits": 4}, r"quantized \(gptq\)"), (None, r"bfloat16\.$")],
+)
+def test_quantized_weights(
+    make_checkpoint: MakeCheckpoint, quantization: dict[str, object] | None, told: str
+) -> None:
+    config = make_config(make_checkpoint("F16", quantization_config=quantization))
+    with pytest.raises(ConfigurationError, match=told):
+        config.resolve_encoding("float32", {"float32", "bfloat16"})
+
+
 def test_truncated_weights_are_found_before_loading(make_checkpoint: MakeCheckpoint) -> None:
     folder = make_checkpoint()
     weights = folder / "model.safetensors"
