@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from collections.abc import Callable
@@ -98,3 +99,15 @@ def test_relative_paths_start_where_bazel_run_was_called(
     result = run_max("generate", "--model", "model", "--devices", "cpu")
     assert f"{called_from / 'model'} has no config.json" in result.output
     assert sys.path[0] == str(tmp_path / "relative")
+
+
+def test_output_that_nobody_reads_ends_quietly(
+    run_max: RunMax, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write() -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(main.commands["list"], "callback", write)
+    monkeypatch.setattr(main.commands["list"], "params", [])
+    result = run_max("list")
+    assert (result.exit_code, result.output) == (1, "")

@@ -21,6 +21,7 @@ from max.entrypoints.cli.options import (
 from max.entrypoints.cli.show_config import format_config
 from max.pipelines.config import ConfigurationError, PipelineConfig
 from max.pipelines.config.errors import describe_validation_error
+from max.pipelines.config.model_source import LocalModel
 from max.serve.config import ServerSettings
 
 
@@ -55,7 +56,9 @@ def cli_serve(pretty_print_config: bool, **options: Any) -> None:  # noqa: ANN40
     config = PipelineConfig.from_flat_kwargs(**given(flags))
     if pretty_print_config:
         click.echo(format_config({"server": settings, "pipeline": config}))
-    _ = config.model.source  # a path that does not exist is found before anything slow is done
+    # A folder that is no model is found before anything slow is done.
+    if isinstance(config.model.source, LocalModel):
+        _ = config.model.architecture_name
     from max.serve.server import serve
 
     sys.exit(serve(settings, config))

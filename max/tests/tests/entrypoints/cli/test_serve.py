@@ -47,6 +47,15 @@ def test_flags_and_exit_code(
     assert config.runtime.custom_architectures == ["a", "b:c"]
 
 
+def test_folder_that_is_no_model(
+    run_max: RunMax, served: list[tuple[ServerSettings, PipelineConfig]], tmp_path: Path
+) -> None:
+    result = run_max("serve", "--model", str(tmp_path), "--devices", "cpu")
+    assert result.exit_code == 1
+    assert f"Error: {tmp_path} has no config.json" in result.stderr
+    assert not served
+
+
 def test_environment(run_max: RunMax, served: list[tuple[ServerSettings, PipelineConfig]]) -> None:
     run_max("serve", "--model", "org/name", "--devices", "cpu")
     assert served[0][0].port == 8123
