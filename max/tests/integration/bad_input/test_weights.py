@@ -86,5 +86,8 @@ def test_all_that_is_wrong_with_the_weights_is_told_together(spoilt: CopyModel) 
 
 
 def test_weights_of_a_type_that_is_not_loaded(spoilt: CopyModel) -> None:
-    model = rewrite(spoilt(), lambda tensors: {name: t.half() for name, t in tensors.items()})
-    refusal(generate(model), "'float16'", str(model), "supported: float32", exit_code=USAGE_ERROR)
+    narrow = torch.float8_e4m3fn
+    model = rewrite(spoilt(), lambda tensors: {name: t.to(narrow) for name, t in tensors.items()})
+    refusal(
+        generate(model), "'float8_e4m3fn'", str(model), "supported: float32", exit_code=USAGE_ERROR
+    )

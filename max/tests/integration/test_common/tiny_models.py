@@ -58,7 +58,7 @@ class TinyModel:
     mlp_bias: bool = False
     rope_theta: float = 10000.0
     rope_scaling: Mapping[str, Any] = field(default_factory=dict)
-    dtype: Literal["float32", "bfloat16"] = "float32"
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     max_shard_bytes: int | None = None
     seed: int = 0
 

@@ -49,7 +49,8 @@ _TRAITS: dict[SupportedEncoding, EncodingTraits] = {
     "q6_k": EncodingTraits(DType.uint8, ("cpu",), False, r"q6_k"),
     "gptq": EncodingTraits(DType.uint8, ("gpu",), False, r"gptq"),
 }
-_CASTABLE = frozenset({"float32", "bfloat16"})
+# Weights stored as these are loaded as either of the first two.
+_CASTABLE = ("float32", "bfloat16", "float16")
 
 
 def supported_encodings() -> tuple[SupportedEncoding, ...]:
@@ -83,8 +84,11 @@ def is_float4_encoding(encoding: SupportedEncoding) -> bool:
 
 
 def can_cast_encoding(stored: SupportedEncoding, wanted: SupportedEncoding) -> bool:
-    """Whether weights stored as one encoding can be loaded as the other (float32 and bfloat16)."""
-    return stored == wanted or {stored, wanted} <= _CASTABLE
+    """Whether weights stored as one encoding can be loaded as the other.
+
+    float32, bfloat16 and float16 (as many older checkpoints are) load as float32 or bfloat16.
+    """
+    return stored == wanted or (stored in _CASTABLE and wanted in _CASTABLE[:2])
 
 
 def parse_supported_encoding_from_file_name(name: str) -> SupportedEncoding | None:

@@ -141,6 +141,6 @@ def _check(encoding: SupportedEncoding, request: EncodingRequest) -> None:
     if stored and not any(can_cast_encoding(s, encoding) for s in stored):
         raise ConfigurationError(
             f"compatible weights cannot be found for '{encoding}', in the provided repo: "
-            f"'{request.model_path}'. Its weights are {', '.join(sorted(stored))}; only float32 "
-            "and bfloat16 are cast into each other."
+            f"'{request.model_path}'. Its weights are {', '.join(sorted(stored))}; only float32, "
+            "bfloat16 and float16 are cast, to float32 or bfloat16."
         )

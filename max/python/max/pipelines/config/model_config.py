@@ -263,6 +263,11 @@ class MAXModelConfig(ConfigModel):
             ConfigurationError: if none fits device, architecture, weights and this release.
             ModelSourceError: if the weights cannot be had or read.
         """
+        if method := quantization_method(self.resolved_model_path):
+            raise ConfigurationError(
+                f"config.json of '{self.model_path}' says that the weights are quantized "
+                f"({method}), which this release does not load: use the unquantized model."
+            )
         default = check_known_encodings([architecture_default] if architecture_default else [])
         request = EncodingRequest(
             model_path=self.model_path,
@@ -273,18 +278,8 @@ class MAXModelConfig(ConfigModel):
             architecture_default=next(iter(default), None),
             architecture_supported=check_known_encodings(architecture_supported),
         )
-        try:
-            encoding = choose_encoding(request)
-        except ConfigurationError as error:
-            method = quantization_method(self.resolved_model_path)
-            if method is None:
-                raise
-            raise ConfigurationError(
-                f"{error} config.json says that the weights are quantized ({method}), which this "
-                "release does not load: use the unquantized model."
-            ) from error
-        self.quantization_encoding = encoding
-        return encoding
+        self.quantization_encoding = choose_encoding(request)
+        return self.quantization_encoding
 
     def _resolved_encoding(self) -> SupportedEncoding:
         if self.quantization_encoding is None:

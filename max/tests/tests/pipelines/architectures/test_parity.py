@@ -102,3 +102,10 @@ def test_checkpoints_of_another_dtype_are_cast(tmp_path_factory: pytest.TempPath
     model = replace(TINY_MODELS["tiny-qwen2"], dtype="bfloat16")
     folder = make_checkpoint(model, tmp_path_factory.mktemp("c") / "model")
     check_prompt(Pair(folder, "float32"), 150)
+
+
+def test_float16_checkpoints_are_cast(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """As many older checkpoints are; float32 holds every float16."""
+    model = replace(TINY_MODELS["tiny-llama"], dtype="float16")
+    folder = make_checkpoint(model, tmp_path_factory.mktemp("c") / "model")
+    check_prompt(Pair(folder, "float32"), 150)

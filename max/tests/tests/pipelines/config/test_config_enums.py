@@ -54,7 +54,9 @@ def test_casts() -> None:
     assert can_cast_encoding("float32", "bfloat16")
     assert can_cast_encoding("bfloat16", "float32")
     assert can_cast_encoding("q4_k", "q4_k")
-    assert not can_cast_encoding("float16", "float32")
+    assert can_cast_encoding("float16", "float32")
+    assert can_cast_encoding("float16", "bfloat16")
+    assert not can_cast_encoding("float32", "float16")
     assert not can_cast_encoding("bfloat16", "q4_k")
 
 

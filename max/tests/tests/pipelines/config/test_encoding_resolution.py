@@ -97,7 +97,7 @@ def test_no_restriction_without_supported_encodings() -> None:
 def test_weights_that_cannot_be_cast() -> None:
     message = "compatible weights cannot be found for 'float32', in the provided repo: 'org/model'"
     with pytest.raises(ConfigurationError, match=message):
-        choose_encoding(make_request("float16", requested="float32"))
+        choose_encoding(make_request("float8_e4m3fn", requested="float32"))
 
 
 def test_unknown_names_are_refused() -> None:
@@ -106,6 +106,13 @@ def test_unknown_names_are_refused() -> None:
 
 
 def test_weights_of_a_type_that_this_release_lacks() -> None:
-    message = r"'float16' .*\(the type of the weights: org/model\).*supported: float32, bfloat16"
+    message = (
+        r"'float8_e4m3fn' .*\(the type of the weights: org/model\).*supported: float32, bfloat16"
+    )
     with pytest.raises(ConfigurationError, match=message):
-        choose_encoding(make_request("float16"))
+        choose_encoding(make_request("float8_e4m3fn"))
+
+
+def test_float16_weights_are_loaded_as_the_architecture_prefers() -> None:
+    assert choose_encoding(make_request("float16", architecture_default="float32")) == "float32"
+    assert choose_encoding(make_request("float16", requested="bfloat16")) == "bfloat16"

@@ -70,7 +70,7 @@ def test_encoding_and_dtypes(make_checkpoint: MakeCheckpoint) -> None:
 def test_quantized_weights(
     make_checkpoint: MakeCheckpoint, quantization: dict[str, object] | None, told: str
 ) -> None:
-    config = make_config(make_checkpoint("F16", quantization_config=quantization))
+    config = make_config(make_checkpoint("F8_E4M3", quantization_config=quantization))
     with pytest.raises(ConfigurationError, match=told):
         config.resolve_encoding("float32", {"float32", "bfloat16"})
 
