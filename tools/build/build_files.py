@@ -54,16 +54,16 @@ def _rule(kind: str, attributes: Mapping[str, object]) -> str:
     return f"{kind}(\n{lines})\n"
 
 
-def _label_order(label: str) -> str:
-    """Sorts as buildifier does: a package's own targets before those of the folders below it."""
-    return label.replace(":", "!")
+def _label_order(label: str) -> tuple[int, str]:
+    """Sorts as buildifier does: by where a target is, a package's before those below it."""
+    kind = 0 if label.startswith(":") else 2 if label.startswith("@") else 1
+    return kind, label.replace(":", "!")
 
 
 def _labels(package: str, labels: Iterable[Label], others: Iterable[str] = ()) -> list[str]:
     """Labels as they are written in a package, in buildifier's order."""
-    local = sorted(f":{label.name}" for label in labels if label.package == package)
-    first = [str(label) for label in labels if label.package != package]
-    return local + sorted(first, key=_label_order) + sorted(others)
+    written = {f":{x.name}" if x.package == package else str(x) for x in labels}
+    return sorted(written | set(others), key=_label_order)
 
 
 def _merge(modules: Iterable[Module], key: str) -> list[str]:

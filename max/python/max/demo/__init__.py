@@ -10,4 +10,4 @@ __all__ = ["model_path"]
 
 def model_path() -> Path:
     """Returns the folder of the trained model, in Hugging Face's format."""
-    return Path(__file__).resolve().parent / "model"
+    return Path(__file__).parent / "model"

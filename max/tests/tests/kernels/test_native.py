@@ -18,9 +18,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MODULAR_MAX_CACHE_DIR", str(tmp_path / "cache"))
     path = tmp_path / "seven" / "cpu.cpp"
     path.parent.mkdir()
-    path.write_text(
-        'extern "C" __attribute__((visibility("default"))) int seven() { return 7; }\n'
-    )
+    path.write_text('extern "C" __attribute__((visibility("default"))) int seven() { return 7; }\n')
     return path
 
 

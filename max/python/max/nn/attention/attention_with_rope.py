@@ -95,9 +95,7 @@ class AttentionWithRope(Module):
             self.q_proj = project(out_dim=self.q_width)
             self.k_proj = project(out_dim=self.kv_width)
             self.v_proj = project(out_dim=self.kv_width)
-        self.o_proj = linear(
-            in_dim=self.q_width, out_dim=hidden_size, has_bias=has_output_bias
-        )
+        self.o_proj = linear(in_dim=self.q_width, out_dim=hidden_size, has_bias=has_output_bias)
         if use_qk_norm:
             self.q_norm = RMSNorm(kv_params.head_dim, dtype, rms_norm_eps, device=device)
             self.k_norm = RMSNorm(kv_params.head_dim, dtype, rms_norm_eps, device=device)

@@ -102,7 +102,11 @@ def test_generation_config(make_checkpoint: MakeCheckpoint) -> None:
 def test_sizes_that_transformers_makes_up_are_told(
     make_checkpoint: MakeCheckpoint, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sizes = {"intermediate_size": 8, "num_hidden_layers": 1, "max_position_embeddings": 8}
+    sizes: dict[str, float] = {
+        "intermediate_size": 8,
+        "num_hidden_layers": 1,
+        "max_position_embeddings": 8,
+    }
     sizes |= {"num_attention_heads": 1, "vocab_size": 9, "rms_norm_eps": 1.0}
     whole = make_checkpoint(folder="whole", **sizes, hidden_size=4)
     partial = make_checkpoint(folder="partial", **sizes)
