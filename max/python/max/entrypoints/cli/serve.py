@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 import click
 from pydantic import ValidationError
@@ -51,6 +54,11 @@ def cli_serve(pretty_print_config: bool, **options: Any) -> None:  # noqa: ANN40
       max serve --model Qwen/Qwen2.5-0.5B-Instruct --devices gpu:0 --max-batch-size 8
       max serve --model ./checkpoint --custom-architectures path/to/dir:my_arch
     """
+    with _stopped_by_signals():
+        sys.exit(_serve(pretty_print_config, options))
+
+
+def _serve(pretty_print_config: bool, options: dict[str, Any]) -> int:
     settings = _settings(given(options, _SETTINGS))
     flags = {name: value for name, value in options.items() if name not in _SETTINGS}
     config = PipelineConfig.from_flat_kwargs(**given(flags))
@@ -61,7 +69,22 @@ def cli_serve(pretty_print_config: bool, **options: Any) -> None:  # noqa: ANN40
         _ = config.model.architecture_name
     from max.serve.server import serve
 
-    sys.exit(serve(settings, config))
+    return serve(settings, config)
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """CTRL+C and SIGTERM end the command with exit code 0 before the server handles them itself."""
+
+    def stop(*_: object) -> NoReturn:
+        sys.exit(0)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 _SETTINGS = tuple(ServerSettings.model_fields)

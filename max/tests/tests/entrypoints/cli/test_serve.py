@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,6 +46,22 @@ def test_flags_and_exit_code(
     assert not config.model.kv_cache.enable_prefix_caching
     assert config.runtime.allow_extra_request_fields
     assert config.runtime.custom_architectures == ["a", "b:c"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_before_the_server_has_handlers(
+    run_max: RunMax, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    before = signal.getsignal(number)
+
+    def serve(*_: object) -> int:
+        signal.raise_signal(number)
+        return 3
+
+    monkeypatch.setattr(server, "serve", serve)
+    result = run_max("serve", "--model", "org/name", "--devices", "cpu")
+    assert (result.exit_code, result.output) == (0, "")
+    assert signal.getsignal(number) is before
 
 
 def test_folder_that_is_no_model(

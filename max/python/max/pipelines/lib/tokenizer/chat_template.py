@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from max.pipelines.config import ModelSourceError
 from max.pipelines.context import InputError
 from max.pipelines.modeling.types import TextGenerationRequestMessage
 
@@ -73,6 +74,27 @@ def render_chat(
             f"The model's chat template does not accept these messages: {error}", param="messages"
         ) from error
     return str(rendered)
+
+
+def check_template(delegate: PreTrainedTokenizerBase, template: str | None) -> None:
+    """Finds a chat template that cannot be read at all; one that only refuses a greeting is fine.
+
+    Raises:
+        ModelSourceError: If the template, given or the tokenizer's own, has a syntax error.
+    """
+    from jinja2 import TemplateError, TemplateSyntaxError
+
+    greeting = [{"role": "user", "content": "Hello"}]
+    try:
+        delegate.apply_chat_template(greeting, chat_template=template, tokenize=False)
+    except TemplateSyntaxError as error:
+        origin = "the model's chat template" if template is None else "the given chat template"
+        raise ModelSourceError(
+            f"{origin} has a syntax error in line {error.lineno}: {error.message}. "
+            "--chat-template takes a file with another one."
+        ) from error
+    except (TemplateError, ValueError, TypeError, KeyError, AttributeError):
+        return  # not a text template's affair: it is told with the request that it refuses
 
 
 def join_without_template(messages: Sequence[TextGenerationRequestMessage]) -> str:

@@ -21,7 +21,11 @@ from max.pipelines.context import (
     TokenBuffer,
 )
 from max.pipelines.lib.tokenizer.anchored_decoder import AnchoredDecoder
-from max.pipelines.lib.tokenizer.chat_template import join_without_template, render_chat
+from max.pipelines.lib.tokenizer.chat_template import (
+    check_template,
+    join_without_template,
+    render_chat,
+)
 from max.pipelines.lib.tokenizer.loading import load_delegate
 from max.pipelines.lib.tokenizer.model_facts import read_model_facts
 from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRequestMessage
@@ -85,6 +89,8 @@ class TextTokenizer:
         self.max_length = max_length or facts.max_length
         self._chat_template = chat_template
         self._keeps_leading_space = enable_llama_whitespace_fix
+        if self.has_chat_template:
+            check_template(self.delegate, chat_template)
 
     @property
     def eos(self) -> int:

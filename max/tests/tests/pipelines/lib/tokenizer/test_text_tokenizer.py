@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from max.demo import model_path as demo_path
-from max.pipelines.config import PipelineConfig
+from max.pipelines.config import ModelSourceError, PipelineConfig
 from max.pipelines.context import InputError, PromptTooLongError, SamplingParams, TextContext
 from max.pipelines.lib.tokenizer import TextTokenizer
 from max.pipelines.modeling.types import (
@@ -124,6 +124,21 @@ def test_settings_of_the_pipeline_configuration(byte_level_folder: Path, tmp_pat
     assert tokenizer.max_length == 99
     assert tokenizer.apply_chat_template(chat("Hi")) == "own: Hi"
     assert TextTokenizer(byte_level_folder, config, max_length=50).max_length == 50
+
+
+def test_template_with_a_syntax_error_is_told_at_start(
+    byte_level_folder: Path, make_model_folder: MakeFolder
+) -> None:
+    broken = "{{ messages[0].content }}\n{% for"
+    with pytest.raises(ModelSourceError, match=r"given chat template .* line 2.*--chat-template"):
+        TextTokenizer(byte_level_folder, chat_template=broken)
+    with pytest.raises(ModelSourceError, match=r"the model's chat template has a syntax error"):
+        TextTokenizer(make_model_folder(tokenizer_config={"chat_template": broken}))
+
+
+def test_template_that_refuses_a_greeting_is_fine(byte_level_folder: Path) -> None:
+    picky = "{{ raise_exception('a system prompt comes first') }}"
+    assert TextTokenizer(byte_level_folder, chat_template=picky).has_chat_template
 
 
 def test_model_without_a_chat_template(make_model_folder: MakeFolder) -> None:
