@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 _FAKE_LOG = logging.getLogger("torch._subclasses.fake_tensor")
 
 
-def call(op: str, target: Callable[..., Any], *args: Any, **kwargs: Any) -> TensorValue:  # noqa: ANN401
+def call(
+    op: str,
+    target: Callable[..., Any],
+    *args: Any,  # noqa: ANN401
+    result_shape: Sequence[Dim] | None = None,
+    **kwargs: Any,  # noqa: ANN401
+) -> TensorValue:
     """Applies `target` to values: the body of every op.
 
     With a value of a graph among the arguments (or inside `with graph:` when there is no value at
@@ -30,12 +36,15 @@ def call(op: str, target: Callable[..., Any], *args: Any, **kwargs: Any) -> Tens
         op: the op's name in error messages.
         target: a torch function, or a `torch.library` op of ours, that returns one tensor.
         args: values, weights, tensors, dims, shapes, numbers, and lists of them.
+        result_shape: the result's shape, where the op has worked it out already: then `target` is
+            not run on fake tensors, which some torch versions cannot do for every symbolic shape.
+            The result has the dtype and device of the first argument.
         kwargs: likewise.
 
     Raises:
         ValueError: if the operands do not fit the op, or belong to two graphs.
     """
-    result: TensorValue = _apply(op, target, args, kwargs)
+    result: TensorValue = _apply(op, target, args, kwargs, result_shape)
     return result
 
 
@@ -50,22 +59,33 @@ def call_multiple(
     return result
 
 
-def call_effect(op: str, target: Callable[..., Any], *args: Any) -> None:  # noqa: ANN401
+def call_effect(
+    op: str,
+    target: Callable[..., Any],
+    *args: Any,  # noqa: ANN401
+    result_shape: Sequence[Dim] | None = None,
+) -> None:
     """`call` for a target that returns nothing and is run for its effect.
 
     fx drops nodes that nothing uses unless the target is marked by `torch.fx.node.has_side_effect`
     or is a `torch.library` op whose schema says what it writes to.
     """
-    _apply(op, target, args, {})
+    _apply(op, target, args, {}, result_shape)
 
 
-def _apply(op: str, target: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+def _apply(
+    op: str,
+    target: Callable[..., Any],
+    args: Any,  # noqa: ANN401
+    kwargs: Any,  # noqa: ANN401
+    result_shape: Sequence[Dim] | None = None,
+) -> Any:  # noqa: ANN401
     from max.graph.operands import graph_of
 
     graph = graph_of([*args, *kwargs.values()])
     if graph is None:
         return _run(op, target, args, kwargs)
-    return _record(graph, op, target, args, kwargs)
+    return _record(graph, op, target, args, kwargs, result_shape)
 
 
 def _run(op: str, target: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
@@ -81,13 +101,24 @@ def _run(op: str, target: Callable[..., Any], args: Any, kwargs: Any) -> Any:  #
     return tuple(wrapped) if isinstance(wrapped, list) else wrapped
 
 
-def _record(graph: Graph, op: str, target: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+def _record(
+    graph: Graph,
+    op: str,
+    target: Callable[..., Any],
+    args: Any,  # noqa: ANN401
+    kwargs: Any,  # noqa: ANN401
+    result_shape: Sequence[Dim] | None,
+) -> Any:  # noqa: ANN401
     args = _map(graph.operand, args)
     kwargs = _map(graph.operand, kwargs)
     symbols = graph.symbols
     with _told_as_op_error(op, [*args, *kwargs.values()]):
         with symbols.fake_mode, torch.no_grad():
-            result = target(*_map(graph.fake_of, args), **_map(graph.fake_of, kwargs))
+            fakes = _map(graph.fake_of, args)
+            if result_shape is None:
+                result = target(*fakes, **_map(graph.fake_of, kwargs))
+            else:
+                result = fakes[0].new_empty([symbols.size(d) for d in result_shape])
         node = graph.fx.call_function(
             target, _map(graph.node_of, args), _map(graph.node_of, kwargs)
         )

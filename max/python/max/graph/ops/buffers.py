@@ -25,7 +25,8 @@ def buffer_store(destination: BufferValue, source: TensorValueLike) -> None:
     _check_buffer("buffer_store", destination)
     source = as_tensor("buffer_store", source)
     _check_fit("buffer_store", destination, source)
-    call_effect("buffer_store", torch.ops.aten.copy_.default, destination, source)
+    copy = torch.ops.aten.copy_.default
+    call_effect("buffer_store", copy, destination, source, result_shape=destination.shape)
 
 
 def buffer_store_slice(
@@ -39,7 +40,7 @@ def buffer_store_slice(
         fail(op, f"indices must be ints, slices and '...', got {list(indices)}", destination)
     part = call(op, operator.getitem, destination, tuple(indices))
     _check_fit(op, part, source)
-    call_effect(op, torch.ops.aten.copy_.default, part, source)
+    call_effect(op, torch.ops.aten.copy_.default, part, source, result_shape=part.shape)
 
 
 def _check_buffer(op: str, x: object) -> None:

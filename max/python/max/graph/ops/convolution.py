@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from max.graph.call import call
-from max.graph.dim import DimLike
+from max.graph.dim import Dim, DimLike
 from max.graph.ops.arguments import as_tensor, common_dtype, fail, require_float, shape_of
 from max.graph.ops.repeating import padded
 from max.graph.tensor_value import TensorValue, TensorValueLike
@@ -133,7 +133,9 @@ def avg_pool2d(
         fail("avg_pool2d", f"dilation must be 1, got {dilation}", input)
     size, step, zeros = (_pair("avg_pool2d", v) for v in (kernel_size, stride, padding))
     x = _image("avg_pool2d", input)
-    return call("avg_pool2d", averages, x, size, step, zeros, ceil_mode, count_boundary)
+    shape = None if ceil_mode else _pooled_shape(shape_of(x), size, step, zeros, [1, 1])
+    options = (size, step, zeros, ceil_mode, count_boundary)
+    return call("avg_pool2d", averages, x, *options, result_shape=shape)
 
 
 def averages(x: torch.Tensor, *options: Any) -> torch.Tensor:  # noqa: ANN401
@@ -154,7 +156,9 @@ def max_pool2d(
     values = (kernel_size, stride, padding, dilation)
     size, step, zeros, spread = (_pair("max_pool2d", v) for v in values)
     x = _image("max_pool2d", input)
-    return call("max_pool2d", maxima, x, size, step, zeros, spread, ceil_mode)
+    shape = None if ceil_mode else _pooled_shape(shape_of(x), size, step, zeros, spread)
+    options = (size, step, zeros, spread, ceil_mode)
+    return call("max_pool2d", maxima, x, *options, result_shape=shape)
 
 
 def maxima(x: torch.Tensor, *options: Any) -> torch.Tensor:  # noqa: ANN401
@@ -188,6 +192,19 @@ def fold(
     require_float("fold", x)
     values = (output_size, kernel_size, dilation, padding, stride)
     return call("fold", F.fold, x, *(_pair("fold", v) for v in values))
+
+
+def _pooled_shape(
+    shape: Sequence[Dim],
+    size: Sequence[int],
+    step: Sequence[int],
+    zeros: Sequence[int],
+    spread: Sequence[int],
+) -> list[Dim]:
+    """[batch, height, width, channels] after windows that all lie inside the padded image."""
+    batch, *image, channels = shape
+    sizes = zip(image, size, step, zeros, spread, strict=True)
+    return [batch, *((n + 2 * z - d * (k - 1) - 1) // s + 1 for n, k, s, z, d in sizes), channels]
 
 
 def _image(op: str, x: TensorValueLike) -> Any:  # noqa: ANN401

@@ -41,9 +41,9 @@ def matmul(lhs: TensorValueLike, rhs: TensorValueLike) -> TensorValue:
     if not left or not right:
         fail("matmul", "an operand has no axes", lhs, rhs)
     _check_inner("matmul", left[-1], right[-min(len(right), 2)], lhs, rhs)
-    if len(left) > 2 and len(right) > 2:
-        broadcast_dims("matmul", [left[:-2], right[:-2]], [lhs, rhs])
-    return call("matmul", torch.matmul, lhs, rhs)
+    batch = broadcast_dims("matmul", [left[:-2], right[:-2]], [lhs, rhs])
+    rows, columns = left[:-1][-1:], right[-1:] if len(right) > 1 else []
+    return call("matmul", torch.matmul, lhs, rhs, result_shape=[*batch, *rows, *columns])
 
 
 def linear(
@@ -68,7 +68,7 @@ def linear(
     _check_inner("linear", left[-1], right[1], *operands)
     if bias is not None and shape_of(operands[2]) != right[:1]:
         fail("linear", f"the bias must be [{right[0]}], got {shape_of(operands[2])}", *operands)
-    return call("linear", F.linear, *operands)
+    return call("linear", F.linear, *operands, result_shape=[*left[:-1], right[0]])
 
 
 def outer(lhs: TensorValueLike, rhs: TensorValueLike) -> TensorValue:
