@@ -4,7 +4,6 @@
 // batch, nor on how its prompt was cut in chunks, nor on the number of threads.
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <thread>
 #include <vector>
@@ -36,6 +35,65 @@ MAX_INLINE float dot(const float* a, const T* b, int64_t n) {
   return sum_lanes(lanes);
 }
 
+// e^x for x <= 0, to about 1e-7 of it: Cephes' polynomial, in operations that vectorise.
+MAX_INLINE float exp_of_negative(float x) {
+  constexpr float kLog2E = 1.44269504f, kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
+  constexpr float kRound = 12582912.0f;  // adding and subtracting it rounds to an integer
+  x = x < -87.0f ? -87.0f : x;
+  float power = (x * kLog2E + kRound) - kRound;
+  float r = x - power * kLn2High - power * kLn2Low;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  int32_t bits = (static_cast<int32_t>(power) + 127) << 23;
+  float scale;
+  std::memcpy(&scale, &bits, sizeof scale);
+  return p * scale;
+}
+
+MAX_INLINE void softmax(float* row, int64_t n) {
+  float lanes[kLanes];
+  std::fill(lanes, lanes + kLanes, row[0]);
+  int64_t whole = n - n % kLanes;
+  for (int64_t i = 0; i < whole; i += kLanes)
+    for (int64_t lane = 0; lane < kLanes; ++lane)
+      lanes[lane] = row[i + lane] > lanes[lane] ? row[i + lane] : lanes[lane];
+  float most = *std::max_element(lanes, lanes + kLanes);
+  for (int64_t i = whole; i < n; ++i) most = std::max(most, row[i]);
+  std::fill(lanes, lanes + kLanes, 0.0f);
+  for (int64_t i = 0; i < whole; i += kLanes)
+    for (int64_t lane = 0; lane < kLanes; ++lane)
+      lanes[lane] += row[i + lane] = exp_of_negative(row[i + lane] - most);
+  for (int64_t i = whole; i < n; ++i)
+    lanes[i - whole] += row[i] = exp_of_negative(row[i] - most);
+  float scale = 1.0f / sum_lanes(lanes);
+  for (int64_t i = 0; i < n; ++i) row[i] *= scale;
+}
+
+// Adds weighted rows to `sums`, `kWidth` columns at a time, so that the sums stay in registers.
+template <int64_t kWidth, typename T>
+MAX_INLINE void add_weighted(const float* weights, const T* rows, int64_t stride, int64_t n,
+                             float* sums) {
+  float kept[kWidth];
+  for (int64_t i = 0; i < kWidth; ++i) kept[i] = sums[i];
+  for (int64_t t = 0; t < n; ++t)
+    for (int64_t i = 0; i < kWidth; ++i) kept[i] += weights[t] * load(rows[t * stride + i]);
+  for (int64_t i = 0; i < kWidth; ++i) sums[i] = kept[i];
+}
+
+template <typename T>
+MAX_INLINE void add_weighted(const float* weights, const T* rows, int64_t stride, int64_t n,
+                             float* sums, int64_t width) {
+  int64_t i = 0;
+  for (; i + 64 <= width; i += 64) add_weighted<64>(weights, rows + i, stride, n, sums + i);
+  for (; i + 16 <= width; i += 16) add_weighted<16>(weights, rows + i, stride, n, sums + i);
+  for (; i < width; ++i) add_weighted<1>(weights, rows + i, stride, n, sums + i);
+}
+
 // The query heads of one KV head over the tokens [first, last) of one request.
 //   queries: float [group, head_dim]; scores: room for [group, last - first]; out: [group, head_dim]
 template <typename Q, typename KV>
@@ -49,18 +107,16 @@ MAX_INLINE void attend_group(const Task& task, const KV* kv_blocks, int64_t requ
     for (int64_t g = 0; g < group; ++g)
       scores[g * seen + t] = dot(queries + g * dim, key + kv_head * dim, dim) * task.scale;
   }
-  for (int64_t g = 0; g < group; ++g) {
-    float* row = scores + g * seen;
-    float most = *std::max_element(row, row + seen), total = 0;
-    for (int64_t t = 0; t < seen; ++t) total += row[t] = std::exp(row[t] - most);
-    for (int64_t t = 0; t < seen; ++t) row[t] /= total;
-  }
+  for (int64_t g = 0; g < group; ++g) softmax(scores + g * seen, seen);
   std::fill(sums, sums + group * dim, 0.0f);
-  for (int64_t t = 0; t < seen; ++t) {
-    const KV* value = token_of(kv_blocks, shape, task.batch, request, first + t, 1, task.layer);
+  for (int64_t t = 0; t < seen;) {
+    // The tokens of a page follow each other in memory.
+    int64_t n = std::min(seen - t, shape.page_size - (first + t) % shape.page_size);
+    const KV* values = token_of(kv_blocks, shape, task.batch, request, first + t, 1, task.layer);
     for (int64_t g = 0; g < group; ++g)
-      for (int64_t i = 0; i < dim; ++i)
-        sums[g * dim + i] += scores[g * seen + t] * load(value[kv_head * dim + i]);
+      add_weighted(scores + g * seen + t, values + kv_head * dim, shape.kv_heads * dim, n,
+                   sums + g * dim, dim);
+    t += n;
   }
   for (int64_t i = 0; i < group * dim; ++i) store(sums[i], &out[i]);
 }
