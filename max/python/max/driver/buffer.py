@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class DLPackArray(Protocol):
     """An array of any library that speaks DLPack."""
 
-    def __dlpack__(self, *, stream: Any = None) -> Any: ...  # noqa: ANN401 - a capsule
+    def __dlpack__(self, *, stream: Any = None) -> Any: ...
 
     def __dlpack_device__(self) -> tuple[int, int]: ...
 
@@ -49,7 +49,7 @@ class Buffer:
         return cls(torch.from_numpy(array if array.flags.writeable else array.copy()))
 
     @classmethod
-    def from_dlpack(cls, array: Any) -> Buffer:  # noqa: ANN401 - any DLPack producer
+    def from_dlpack(cls, array: Any) -> Buffer:
         """Shares the memory of a DLPack array (numpy, torch, ...)."""
         import numpy as np
         import torch
@@ -135,16 +135,16 @@ class Buffer:
         """The only element."""
         return self.tensor.item()
 
-    def __getitem__(self, index: Any) -> Buffer:  # noqa: ANN401 - torch's indexing
+    def __getitem__(self, index: Any) -> Buffer:
         return Buffer(self.tensor[index])
 
     def __len__(self) -> int:
         return len(self.tensor)
 
-    def __dlpack__(self, *, stream: Any = None, **options: Any) -> Any:  # noqa: ANN401
+    def __dlpack__(self, *, stream: Any = None, **options: Any) -> Any:
         return self.tensor.__dlpack__(stream=stream, **options)
 
-    def __dlpack_device__(self) -> Any:  # noqa: ANN401
+    def __dlpack_device__(self) -> Any:
         return self.tensor.__dlpack_device__()
 
     def __repr__(self) -> str:

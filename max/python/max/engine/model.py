@@ -64,7 +64,7 @@ class Model:
         """Names, dtypes and shapes of the outputs."""
         return _specs("output", self.compiled.output_types)
 
-    def execute(self, *inputs: Any) -> list[Buffer]:  # noqa: ANN401 - arrays of any library
+    def execute(self, *inputs: Any) -> list[Buffer]:
         """Runs the model.
 
         Args:

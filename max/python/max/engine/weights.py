@@ -39,7 +39,7 @@ def place_weights(compiled: CompiledModel, registry: Mapping[str, Any]) -> dict[
     return placed
 
 
-def tensor_of(value: Any) -> torch.Tensor:  # noqa: ANN401 - arrays of any library
+def tensor_of(value: Any) -> torch.Tensor:
     """The torch tensor of an array of any library, or of an object with `to_buffer()`."""
     buffer = value.to_buffer() if hasattr(value, "to_buffer") else Buffer.from_dlpack(value)
     assert isinstance(buffer, Buffer)

@@ -22,9 +22,9 @@ _FAKE_LOG = logging.getLogger("torch._subclasses.fake_tensor")
 def call(
     op: str,
     target: Callable[..., Any],
-    *args: Any,  # noqa: ANN401
+    *args: Any,
     result_shape: Sequence[Dim] | None = None,
-    **kwargs: Any,  # noqa: ANN401
+    **kwargs: Any,
 ) -> TensorValue:
     """Applies `target` to values: the body of every op.
 
@@ -51,8 +51,8 @@ def call(
 def call_multiple(
     op: str,
     target: Callable[..., Any],
-    *args: Any,  # noqa: ANN401
-    **kwargs: Any,  # noqa: ANN401
+    *args: Any,
+    **kwargs: Any,
 ) -> tuple[TensorValue, ...]:
     """`call` for a target that returns several tensors."""
     result: tuple[TensorValue, ...] = _apply(op, target, args, kwargs)
@@ -62,7 +62,7 @@ def call_multiple(
 def call_effect(
     op: str,
     target: Callable[..., Any],
-    *args: Any,  # noqa: ANN401
+    *args: Any,
     result_shape: Sequence[Dim] | None = None,
 ) -> None:
     """`call` for a target that returns nothing and is run for its effect.
@@ -76,10 +76,10 @@ def call_effect(
 def _apply(
     op: str,
     target: Callable[..., Any],
-    args: Any,  # noqa: ANN401
-    kwargs: Any,  # noqa: ANN401
+    args: Any,
+    kwargs: Any,
     result_shape: Sequence[Dim] | None = None,
-) -> Any:  # noqa: ANN401
+) -> Any:
     from max.graph.operands import graph_of
 
     graph = graph_of([*args, *kwargs.values()])
@@ -88,11 +88,11 @@ def _apply(
     return _record(graph, op, target, args, kwargs, result_shape)
 
 
-def _run(op: str, target: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+def _run(op: str, target: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     from max.graph.real import real_tensor
     from max.graph.tensor_value import TensorValue
 
-    def real(x: Any) -> Any:  # noqa: ANN401
+    def real(x: Any) -> Any:
         return int(x) if isinstance(x, Dim) else real_tensor(x)
 
     with _told_as_op_error(op, [*args, *kwargs.values()]), torch.no_grad():
@@ -105,10 +105,10 @@ def _record(
     graph: Graph,
     op: str,
     target: Callable[..., Any],
-    args: Any,  # noqa: ANN401
-    kwargs: Any,  # noqa: ANN401
+    args: Any,
+    kwargs: Any,
     result_shape: Sequence[Dim] | None,
-) -> Any:  # noqa: ANN401
+) -> Any:
     args = _map(graph.operand, args)
     kwargs = _map(graph.operand, kwargs)
     symbols = graph.symbols
@@ -125,7 +125,7 @@ def _record(
     return graph.wrap(result, node)
 
 
-def _map(function: Callable[[Any], Any], tree: Any) -> Any:  # noqa: ANN401 - any nesting
+def _map(function: Callable[[Any], Any], tree: Any) -> Any:
     """Applies a function to the leaves of nested lists, tuples and dicts."""
     if isinstance(tree, dict):
         return {k: _map(function, v) for k, v in tree.items()}

@@ -42,7 +42,7 @@ class Dim:
         known = {s: sizes[str(s)] for s in self.expr.free_symbols if str(s) in sizes}
         return _make(self.expr.subs(known))
 
-    def _combined(self, other: object, function: Callable[[Any, Any], Any]) -> Any:  # noqa: ANN401
+    def _combined(self, other: object, function: Callable[[Any, Any], Any]) -> Any:
         if not isinstance(other, Dim | str) and not hasattr(other, "__index__"):
             return NotImplemented  # a tensor, say, which knows what to do with a dim
         return _make(function(self.expr, Dim(cast("DimLike", other)).expr))

@@ -65,8 +65,8 @@ class Graph:
         name: str,
         forward: Callable[..., Any] | None = None,
         input_types: Iterable[TensorType] = (),
-        *args: Any,  # noqa: ANN401 - forward's
-        **kwargs: Any,  # noqa: ANN401 - forward's
+        *args: Any,
+        **kwargs: Any,
     ) -> None:
         self.name = name
         self.fx = fx.Graph()
@@ -114,7 +114,7 @@ class Graph:
     ) -> None:
         _stack.set(_stack.get()[:-1])
 
-    def output(self, *outputs: Any) -> None:  # noqa: ANN401 - values, weights or numbers
+    def output(self, *outputs: Any) -> None:
         """Ends the graph with these outputs, in this order.
 
         Raises:
@@ -155,7 +155,7 @@ class Graph:
         self._extras[name] = self._add_extra(name, TensorValue(tensor).type)
         return self._extras[name]
 
-    def operand(self, x: Any) -> Any:  # noqa: ANN401 - leaves numbers and the like as they are
+    def operand(self, x: Any) -> Any:
         """What an op's argument is in this graph: weights and real tensors become values."""
         if isinstance(x, Weight):
             return self.add_weight(x)
@@ -164,19 +164,19 @@ class Graph:
         tensor = real_tensor(x)
         return self.add_constant(tensor) if isinstance(tensor, torch.Tensor) else tensor
 
-    def fake_of(self, x: Any) -> Any:  # noqa: ANN401
+    def fake_of(self, x: Any) -> Any:
         """What shape checking sees of an operand."""
         if isinstance(x, Value):
             return x.data
         return self.symbols.size(x) if isinstance(x, Dim) else x
 
-    def node_of(self, x: Any) -> Any:  # noqa: ANN401
+    def node_of(self, x: Any) -> Any:
         """What the recorded node takes as an operand."""
         if isinstance(x, Value):
             return x.node
         return self.symbols.node(x) if isinstance(x, Dim) else x
 
-    def wrap(self, result: Any, node: fx.Node) -> Any:  # noqa: ANN401
+    def wrap(self, result: Any, node: fx.Node) -> Any:
         """Values for what a node gives: a tensor, or a list or tuple of them."""
         if isinstance(result, torch.Tensor):
             self.symbols.define(node, result)

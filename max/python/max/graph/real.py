@@ -12,7 +12,7 @@ from max.graph.value import Value
 from max.graph.weight import Weight
 
 
-def real_tensor(x: Any) -> Any:  # noqa: ANN401 - leaves other things as they are
+def real_tensor(x: Any) -> Any:
     """The torch tensor behind a real value, weight or buffer; anything else as it is."""
     if isinstance(x, Value):
         if x.graph is not None:

@@ -53,7 +53,7 @@ class Region(Graph):
         """The region as a function of its inputs and of what it captured."""
         return fx.GraphModule({}, self.fx, class_name=self.name)
 
-    def operand(self, x: Any) -> Any:  # noqa: ANN401 - as in Graph
+    def operand(self, x: Any) -> Any:
         """As in `Graph`; values of the graphs around are captured."""
         if isinstance(x, Value) and x.graph is not None and x.graph is not self:
             return self._capture(self._around.operand(x))
@@ -69,7 +69,7 @@ class Region(Graph):
         value: TensorValue = self._capture(self._around.add_constant(tensor))
         return value
 
-    def _capture(self, value: Any) -> Any:  # noqa: ANN401 - a value of the parent, or its subclass
+    def _capture(self, value: Any) -> Any:
         assert value.node is not None
         if value.node not in self._values:
             self.captured.append(value.node)
@@ -82,7 +82,7 @@ class Region(Graph):
         self.captured.append(node)
         return self._placeholder(f"size_{symbol}")
 
-    def _input(self, name: str, like: Value) -> Any:  # noqa: ANN401 - a value of the class of `like`
+    def _input(self, name: str, like: Value) -> Any:
         node = self._placeholder(name)
         self.symbols.define(node, like.data)
         return type(like)(like.data, node, self)

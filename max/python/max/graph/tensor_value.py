@@ -210,7 +210,7 @@ class TensorValue(Value, Operators):
         """The sum along `axis`, which stays with size 1."""
         return graph.ops.sum(self, axis)
 
-    def __getitem__(self, index: Any) -> TensorValue:  # noqa: ANN401 - ints, slices, tensors, None
+    def __getitem__(self, index: Any) -> TensorValue:
         return graph.ops.slice_tensor(self, index if isinstance(index, tuple | list) else [index])
 
     def __len__(self) -> int:
@@ -226,8 +226,8 @@ class TensorValue(Value, Operators):
             )
         return bool(self.data)
 
-    def __dlpack__(self, **options: Any) -> Any:  # noqa: ANN401 - a capsule
+    def __dlpack__(self, **options: Any) -> Any:
         return Buffer(self.data).__dlpack__(**options)
 
-    def __dlpack_device__(self) -> Any:  # noqa: ANN401
+    def __dlpack_device__(self) -> Any:
         return self.data.__dlpack_device__()

@@ -26,10 +26,10 @@ class Module(ABC):
         self._children()
 
     @abstractmethod
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the layer's own
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Computes the layer's outputs: records nodes in the current graph, or runs at once."""
 
-    def __setattr__(self, name: str, value: Any) -> None:  # noqa: ANN401
+    def __setattr__(self, name: str, value: Any) -> None:
         sublayers, weights, _ = self._children()
         sublayers.pop(name, None)
         weights.pop(name, None)

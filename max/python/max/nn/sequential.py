@@ -29,7 +29,7 @@ class LayerList(Module):
         """Adds a layer at the end."""
         setattr(self, str(len(self)), layer)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Not callable: a list does not say how its layers are joined."""
         raise TypeError("a LayerList cannot be called; call its layers, or use Sequential")
 
@@ -37,7 +37,7 @@ class LayerList(Module):
 class Sequential(LayerList):
     """Layers in a row: each takes what the one before gives."""
 
-    def __call__(self, x: Any) -> Any:  # noqa: ANN401 - what the layers take and give
+    def __call__(self, x: Any) -> Any:
         """Applies the layers in order."""
         for layer in self:
             x = layer(x)

@@ -17,7 +17,7 @@ def dumps(value: object) -> str:
     return json.dumps(value, default=_encode)
 
 
-def loads(text: str) -> Any:  # noqa: ANN401 - whatever the text holds
+def loads(text: str) -> Any:
     """The values of JSON text, arrays as numpy arrays.
 
     Raises:
@@ -35,7 +35,7 @@ def _encode(value: object) -> object:
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
-def _decode(entry: dict[str, Any]) -> Any:  # noqa: ANN401 - an array or the entry
+def _decode(entry: dict[str, Any]) -> Any:
     if _KEY not in entry:
         return entry
     try:

@@ -91,7 +91,7 @@ def _entry(value: TokenLogits, with_logprobs: bool) -> dict[str, object]:
     return entry
 
 
-def _read_prompt(path: Path, number: int, entry: Any) -> PromptLogits:  # noqa: ANN401
+def _read_prompt(path: Path, number: int, entry: Any) -> PromptLogits:
     try:
         values = [TokenLogits(int(v["next_token"]), v["logits"]) for v in entry["values"]]
         result = PromptLogits(str(entry["prompt"]), values)

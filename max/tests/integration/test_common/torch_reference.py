@@ -69,7 +69,7 @@ class TorchReference:
         return found
 
 
-def _load(folder: Path, encoding: str, trust_remote_code: bool) -> Any:  # noqa: ANN401
+def _load(folder: Path, encoding: str, trust_remote_code: bool) -> Any:
     from transformers import AutoModelForCausalLM
 
     # The eager attention is transformers' own definition; the others are variants of it.

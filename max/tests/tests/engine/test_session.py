@@ -21,7 +21,7 @@ ONES = np.ones((1, 2), dtype=np.float32)
 def make_graph(*weights: Weight) -> Graph:
     """Adds the weights to x."""
 
-    def forward(x: Any) -> Any:  # noqa: ANN401
+    def forward(x: Any) -> Any:
         for weight in weights:
             x = x + weight
         return x
@@ -113,7 +113,7 @@ def test_graphs_of_other_devices_are_refused() -> None:
 
 
 def test_nodes_without_use_are_dropped() -> None:
-    def forward(x: Any) -> Any:  # noqa: ANN401
+    def forward(x: Any) -> Any:
         ops.exp(x)
         return ops.relu(x)
 

@@ -87,7 +87,7 @@ def run_model(model: Model, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor
     return results
 
 
-def as_list(result: Any) -> list[TensorValue]:  # noqa: ANN401 - what an op gives
+def as_list(result: Any) -> list[TensorValue]:
     """An op's result as a list."""
     return list(result) if isinstance(result, list | tuple) else [result]
 

@@ -127,7 +127,7 @@ def test_the_code_of_a_graph_can_be_read() -> None:
 
 
 def test_constants_may_come_after_nodes() -> None:
-    def forward(*_: Any) -> TensorValue:  # noqa: ANN401
+    def forward(*_: Any) -> TensorValue:
         return ops.range(0, 3) + ops.constant([1, 1, 1])
 
     (result,) = InferenceSession().load(Graph("g", forward))()

@@ -49,7 +49,7 @@ _SAMPLING = tuple(str(option.name) for option in sampling_options())
     sampling_options(),
     pipeline_options(),
 )
-def cli_generate(prompt: str, num_warmups: int, **options: Any) -> None:  # noqa: ANN401
+def cli_generate(prompt: str, num_warmups: int, **options: Any) -> None:
     """Generate text from a prompt, and report how long it took.
 
     A model with a chat template answers the prompt as a message, any other one continues it.

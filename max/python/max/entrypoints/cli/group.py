@@ -39,7 +39,7 @@ class MaxGroup(click.Group):
         """The commands in the order in which they were added."""
         return list(self.commands)
 
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+    def invoke(self, ctx: click.Context) -> Any:
         """Runs the command; errors that the user can mend become messages."""
         try:
             return super().invoke(ctx)

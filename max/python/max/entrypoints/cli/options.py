@@ -34,7 +34,7 @@ _SHOWN_BY_ALIAS = frozenset({"device_specs"})
 class SectionOption(click.Option):
     """An option that knows under which heading the help lists it."""
 
-    def __init__(self, param_decls: Sequence[str], section: str, **attributes: Any) -> None:  # noqa: ANN401 - click's
+    def __init__(self, param_decls: Sequence[str], section: str, **attributes: Any) -> None:
         super().__init__(param_decls, **attributes)
         self.section = section
 
@@ -90,7 +90,7 @@ class ValueKind(NamedTuple):
     multiple: bool = False
 
 
-def value_kind(annotation: Any) -> ValueKind:  # noqa: ANN401 - any type
+def value_kind(annotation: Any) -> ValueKind:
     """The command line form of a field of that type."""
     origin = get_origin(annotation)
     if origin in (Union, types.UnionType):
@@ -163,7 +163,7 @@ def settings_options(settings: type[BaseModel], section: str) -> list[SectionOpt
     return [make_option(name, info, section) for name, info in settings.model_fields.items()]
 
 
-def unavailable_option(flag: str, **attributes: Any) -> SectionOption:  # noqa: ANN401 - click's
+def unavailable_option(flag: str, **attributes: Any) -> SectionOption:
     """A documented flag that this release refuses, and does not list."""
 
     def refuse(ctx: click.Context, parameter: click.Parameter, value: object) -> None:

@@ -43,7 +43,7 @@ from max.serve.config import ServerSettings
     settings_options(ServerSettings, "Server"),
     pipeline_options(),
 )
-def cli_serve(pretty_print_config: bool, **options: Any) -> None:  # noqa: ANN401
+def cli_serve(pretty_print_config: bool, **options: Any) -> None:
     """Serve a model with an OpenAI-compatible API.
 
     Server options can also be given in the environment, as MAX_SERVE_PORT=9000.

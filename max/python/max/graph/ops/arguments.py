@@ -30,7 +30,7 @@ def is_scalar(x: object) -> bool:
     return isinstance(x, Number | Dim) and not isinstance(x, np.generic)
 
 
-def as_operand(op: str, x: Any) -> Any:  # noqa: ANN401 - a value, weight, tensor or scalar
+def as_operand(op: str, x: Any) -> Any:
     """`x` as `call` takes it; numpy's scalars become Python's.
 
     Raises:
@@ -45,7 +45,7 @@ def as_operand(op: str, x: Any) -> Any:  # noqa: ANN401 - a value, weight, tenso
     fail(op, f"expected a tensor or a number, got {type(x).__name__}; see ops.constant", x)
 
 
-def as_tensor(op: str, x: Any) -> Any:  # noqa: ANN401
+def as_tensor(op: str, x: Any) -> Any:
     """`x` as `call` takes it.
 
     Raises:
@@ -57,22 +57,22 @@ def as_tensor(op: str, x: Any) -> Any:  # noqa: ANN401
     return x
 
 
-def shape_of(x: Any) -> Shape:  # noqa: ANN401
+def shape_of(x: Any) -> Shape:
     """The shape of an operand; that of a number is empty."""
     return Shape() if is_scalar(x) else Shape(x.shape)
 
 
-def dtype_of(x: Any) -> DType:  # noqa: ANN401
+def dtype_of(x: Any) -> DType:
     """The element type of a tensor operand."""
     return DType.from_torch(x.dtype) if isinstance(x, torch.Tensor) else DType(x.dtype)
 
 
-def is_wide_unsigned(x: Any) -> bool:  # noqa: ANN401
+def is_wide_unsigned(x: Any) -> bool:
     """Whether `x` holds unsigned integers that torch cannot compute with on a CPU."""
     return not is_scalar(x) and dtype_of(x) in _WIDE_UNSIGNED
 
 
-def common_dtype(op: str, *operands: Any) -> DType:  # noqa: ANN401
+def common_dtype(op: str, *operands: Any) -> DType:
     """The dtype that all tensors among the operands have and that the numbers fit.
 
     Raises:
@@ -91,7 +91,7 @@ def common_dtype(op: str, *operands: Any) -> DType:  # noqa: ANN401
     return dtypes[0]
 
 
-def _fits(number: Any, dtype: DType) -> bool:  # noqa: ANN401
+def _fits(number: Any, dtype: DType) -> bool:
     if dtype is DType.bool:
         return isinstance(number, bool)
     if dtype.is_float():
@@ -104,14 +104,14 @@ def _fits(number: Any, dtype: DType) -> bool:  # noqa: ANN401
     return limits.min <= int(number) <= limits.max
 
 
-def require_float(op: str, *operands: Any) -> None:  # noqa: ANN401
+def require_float(op: str, *operands: Any) -> None:
     """Raises ValueError unless all tensors among the operands are of floating point."""
     for x in operands:
         if not is_scalar(x) and not dtype_of(x).is_float():
             fail(op, f"needs a floating-point tensor, got {dtype_of(x)}: cast it", *operands)
 
 
-def require_integral(op: str, name: str, x: Any) -> None:  # noqa: ANN401
+def require_integral(op: str, name: str, x: Any) -> None:
     """Raises ValueError unless the tensor's elements are integers."""
     if not dtype_of(x).is_integral():
         fail(op, f"{name} must be integers, got {dtype_of(x)}", x)
@@ -131,7 +131,7 @@ def axis_of(op: str, axis: int, rank: int, *operands: object) -> int:
     return axis % rank
 
 
-def broadcast_shape(op: str, *operands: Any) -> Shape:  # noqa: ANN401
+def broadcast_shape(op: str, *operands: Any) -> Shape:
     """The shape that the operands have when axes of size 1 are repeated.
 
     Raises:

@@ -48,7 +48,7 @@ def _check_buffer(op: str, x: object) -> None:
         fail(op, "takes a buffer: an input whose type is a BufferType", x)
 
 
-def _check_fit(op: str, destination: BufferValue | TensorValue, source: Any) -> None:  # noqa: ANN401
+def _check_fit(op: str, destination: BufferValue | TensorValue, source: Any) -> None:
     if shape_of(source) != destination.shape or dtype_of(source) is not destination.dtype:
         there = f"{destination.dtype} {destination.shape}"
         reason = f"cannot store {dtype_of(source)} {shape_of(source)} in {there}"

@@ -37,7 +37,7 @@ def transfer_to(x: TensorValueLike, device: DeviceRef | Device) -> TensorValue:
     return call("transfer_to", torch.Tensor.to, x, target.to_torch())
 
 
-def widened(x: Any) -> Any:  # noqa: ANN401 - an operand of an op
+def widened(x: Any) -> Any:
     """Unsigned integers that torch cannot compute with become int64; the rest stays as it is.
 
     uint64 values of 2**63 and more wrap: sums and products come out right when they are cast
@@ -46,6 +46,6 @@ def widened(x: Any) -> Any:  # noqa: ANN401 - an operand of an op
     return cast(x, DType.int64) if is_wide_unsigned(x) else x
 
 
-def restored(result: TensorValue, like: Any) -> TensorValue:  # noqa: ANN401
+def restored(result: TensorValue, like: Any) -> TensorValue:
     """A result of `widened` operands in the dtype that they had."""
     return cast(result, dtype_of(like)) if is_wide_unsigned(like) else result

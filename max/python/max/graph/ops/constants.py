@@ -24,7 +24,7 @@ _DEFAULT_DTYPES = {bool: DType.bool, int: DType.int64, float: DType.float32}
 
 
 def constant(
-    value: Any,  # noqa: ANN401 - a number, nested lists of them, or an array of any library
+    value: Any,
     dtype: DType | None = None,
     device: DeviceRef | Device | None = None,
 ) -> TensorValue:
@@ -44,7 +44,7 @@ def constant(
     return TensorValue(tensor) if graph is None else graph.add_constant(tensor)
 
 
-def _tensor_of(value: Any, dtype: DType | None) -> torch.Tensor:  # noqa: ANN401
+def _tensor_of(value: Any, dtype: DType | None) -> torch.Tensor:
     if isinstance(value, TensorValue):
         fail("constant", "this is a value already, not elements; see ops.cast", value)
     if isinstance(value, np.generic | np.ndarray):
@@ -56,7 +56,7 @@ def _tensor_of(value: Any, dtype: DType | None) -> torch.Tensor:  # noqa: ANN401
     return tensor if dtype is None else tensor.to(dtype.to_torch())
 
 
-def _tensor_of_numbers(value: Any, dtype: DType | None) -> torch.Tensor:  # noqa: ANN401
+def _tensor_of_numbers(value: Any, dtype: DType | None) -> torch.Tensor:
     try:
         found = np.array(value)
     except ValueError as error:
@@ -77,9 +77,9 @@ def _tensor_of_numbers(value: Any, dtype: DType | None) -> torch.Tensor:  # noqa
 
 
 def range(
-    start: Any,  # noqa: ANN401 - a number, Dim or tensor of rank 0
-    stop: Any,  # noqa: ANN401
-    step: Any = 1,  # noqa: ANN401
+    start: Any,
+    stop: Any,
+    step: Any = 1,
     out_dim: DimLike | None = None,
     *,
     dtype: DType | None = None,
@@ -115,7 +115,7 @@ def _signed(dtype: DType) -> DType:
     return DType.int64 if dtype.is_integral() else dtype
 
 
-def aranged(*bounds_dtype_and_device: Any) -> torch.Tensor:  # noqa: ANN401
+def aranged(*bounds_dtype_and_device: Any) -> torch.Tensor:
     """`torch.arange` with bounds that may be tensors of rank 0."""
     *bounds, dtype, device = bounds_dtype_and_device
     numbers = [b.item() if isinstance(b, torch.Tensor) else b for b in bounds]

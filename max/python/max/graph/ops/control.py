@@ -32,7 +32,7 @@ class ControlFlow:
     def __init__(self, *regions: fx.GraphModule) -> None:
         self.regions = regions
 
-    def __call__(self, first: Any, *captured: Sequence[Any]) -> Any:  # noqa: ANN401
+    def __call__(self, first: Any, *captured: Sequence[Any]) -> Any:
         """Runs regions, each given what it captured."""
         raise NotImplementedError
 
@@ -49,7 +49,7 @@ class Branches(ControlFlow):
 
     __name__ = "cond"
 
-    def __call__(self, pred: torch.Tensor, *captured: Sequence[Any]) -> Any:  # noqa: ANN401
+    def __call__(self, pred: torch.Tensor, *captured: Sequence[Any]) -> Any:
         """The results of the region that `pred` chooses, given what each captured."""
         chosen = 0 if pred.item() else 1
         return self.regions[chosen](*captured[chosen])
@@ -60,7 +60,7 @@ class Loop(ControlFlow):
 
     __name__ = "while_loop"
 
-    def __call__(self, variables: Any, *captured: Sequence[Any]) -> Any:  # noqa: ANN401
+    def __call__(self, variables: Any, *captured: Sequence[Any]) -> Any:
         """The variables after the loop, given what predicate and body captured."""
         predicate, body = self.regions
         while predicate(*variables, *captured[0])[0].item():
@@ -142,7 +142,7 @@ def _looped(
 def _recorded(
     graph: Graph,
     target: ControlFlow,
-    first: Any,  # noqa: ANN401 - what the target takes before what the regions captured
+    first: Any,
     regions: Sequence[Region],
     results: Sequence[TensorValue],
 ) -> list[TensorValue]:
@@ -157,16 +157,16 @@ def _checked(op: str, results: list[TensorValue], types: Sequence[TensorType]) -
     return results
 
 
-def _check_condition(op: str, pred: Any) -> None:  # noqa: ANN401
+def _check_condition(op: str, pred: Any) -> None:
     if dtype_of(pred) is not DType.bool or any(d != 1 for d in shape_of(pred)):
         fail(op, f"the condition must be one bool, got {dtype_of(pred)} {shape_of(pred)}", pred)
 
 
-def _listed(result: Any) -> list[TensorValue]:  # noqa: ANN401
+def _listed(result: Any) -> list[TensorValue]:
     found = list(result) if isinstance(result, list | tuple) else [result]
     return [TensorValue(_real(r)) for r in found if r is not None]
 
 
-def _real(x: Any) -> torch.Tensor:  # noqa: ANN401
+def _real(x: Any) -> torch.Tensor:
     tensor: torch.Tensor = real_tensor(x)
     return tensor

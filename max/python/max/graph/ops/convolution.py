@@ -138,7 +138,7 @@ def avg_pool2d(
     return call("avg_pool2d", averages, x, *options, result_shape=shape)
 
 
-def averages(x: torch.Tensor, *options: Any) -> torch.Tensor:  # noqa: ANN401
+def averages(x: torch.Tensor, *options: Any) -> torch.Tensor:
     """`F.avg_pool2d` with channels last."""
     pooled: torch.Tensor = F.avg_pool2d(x.movedim(-1, 1), *options)
     return pooled.movedim(1, -1)
@@ -161,7 +161,7 @@ def max_pool2d(
     return call("max_pool2d", maxima, x, *options, result_shape=shape)
 
 
-def maxima(x: torch.Tensor, *options: Any) -> torch.Tensor:  # noqa: ANN401
+def maxima(x: torch.Tensor, *options: Any) -> torch.Tensor:
     """`F.max_pool2d` with channels last."""
     pooled: torch.Tensor = F.max_pool2d(x.movedim(-1, 1), *options)
     return pooled.movedim(1, -1)
@@ -207,7 +207,7 @@ def _pooled_shape(
     return [batch, *((n + 2 * z - d * (k - 1) - 1) // s + 1 for n, k, s, z, d in sizes), channels]
 
 
-def _image(op: str, x: TensorValueLike) -> Any:  # noqa: ANN401
+def _image(op: str, x: TensorValueLike) -> Any:
     x = as_tensor(op, x)
     require_float(op, x)
     if len(shape_of(x)) != 4:

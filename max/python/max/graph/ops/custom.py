@@ -51,7 +51,7 @@ def inplace_custom(
     return _called(_find(name), name, device, values, out_types, parameters)
 
 
-def _find(name: str) -> Any:  # noqa: ANN401 - an op
+def _find(name: str) -> Any:
     namespace, _, op = name.partition("::")
     found = getattr(getattr(torch.ops, namespace, None), op, None) if op else None
     if found is None:
@@ -61,7 +61,7 @@ def _find(name: str) -> Any:  # noqa: ANN401 - an op
 
 
 def _called(
-    op: Any,  # noqa: ANN401
+    op: Any,
     name: str,
     device: DeviceRef | Device | None,
     values: Sequence[Any],

@@ -80,12 +80,12 @@ def outer(lhs: TensorValueLike, rhs: TensorValueLike) -> TensorValue:
     return mul(reshape(lhs, [left[0], 1]), reshape(rhs, [1, right[0]]))
 
 
-def _check_dtypes(op: str, *operands: Any) -> None:  # noqa: ANN401
+def _check_dtypes(op: str, *operands: Any) -> None:
     common_dtype(op, *operands)
     require_float(op, *operands)
 
 
-def _check_inner(op: str, left: Dim, right: Dim, *operands: Any) -> None:  # noqa: ANN401
+def _check_inner(op: str, left: Dim, right: Dim, *operands: Any) -> None:
     if left == right:
         return
     reason = f"inner sizes differ: '{left}' and '{right}'"

@@ -144,7 +144,7 @@ def group_normed(
     return (normed * gamma.float().view(channels) + beta.float().view(channels)).to(x.dtype)
 
 
-def _check_last(op: str, shape: Shape, parameter: Any, *operands: Any) -> None:  # noqa: ANN401
+def _check_last(op: str, shape: Shape, parameter: Any, *operands: Any) -> None:
     if not shape or shape_of(parameter) != shape[-1:]:
         last = shape[-1] if shape else "none"
         reason = f"the parameter must be a vector of the last axis's size, {last}"

@@ -24,7 +24,7 @@ def _operand(op: str, x: TensorValueLike, axis: int, *, may_be_empty: bool) -> t
     return x, at
 
 
-def _no_bools(op: str, x: Any) -> None:  # noqa: ANN401
+def _no_bools(op: str, x: Any) -> None:
     if dtype_of(x) is DType.bool:
         fail(op, "there is no arithmetic of bools: cast them", x)
 

@@ -59,7 +59,7 @@ def slice_tensor(x: TensorValueLike, indices: Sequence[Any]) -> TensorValue:
 
 
 def _sorted(
-    x: Any,  # noqa: ANN401 - an operand
+    x: Any,
     shape: Shape,
     indices: Sequence[Any],
     untold: int,
@@ -85,7 +85,7 @@ def _sorted(
     return sorted_
 
 
-def _checked(x: Any, size: Dim, axis: int, index: slice | int | Dim) -> slice | int | Dim:  # noqa: ANN401
+def _checked(x: Any, size: Dim, axis: int, index: slice | int | Dim) -> slice | int | Dim:
     if isinstance(index, slice) and isinstance(index.step, int) and index.step < 1:
         fail("slice_tensor", f"the step must be positive, got {index.step}", x)
     if isinstance(index, int) and not _is_in_range(index, size):
@@ -97,7 +97,7 @@ def _is_in_range(index: int, size: Dim) -> bool:
     return not isinstance(size, StaticDim) or -int(size) <= index < int(size)
 
 
-def _checked_tensor(x: Any, index: Any) -> Any:  # noqa: ANN401
+def _checked_tensor(x: Any, index: Any) -> Any:
     index = as_tensor("slice_tensor", index)
     if dtype_of(index) is DType.bool:
         reason = "a mask gives a size that only the run knows: use ops.nonzero and ops.gather_nd"

@@ -72,7 +72,7 @@ def cumsum(
     return restored(call("cumsum", _sums(exclusive, reverse), wide, at, dtype=dtype), x)
 
 
-def _sums(exclusive: bool, reverse: bool) -> Any:  # noqa: ANN401 - a function
+def _sums(exclusive: bool, reverse: bool) -> Any:
     if reverse:
         return exclusive_reverse_cumsum if exclusive else reverse_cumsum
     return exclusive_cumsum if exclusive else torch.cumsum

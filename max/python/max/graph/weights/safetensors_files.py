@@ -101,7 +101,7 @@ class SafetensorsFiles(Mapping[str, torch.Tensor]):
         return name in self._files
 
 
-def _open(path: Path) -> Any:  # noqa: ANN401 - safetensors has no types
+def _open(path: Path) -> Any:
     if not path.is_file():
         reason = "it is a directory: give the files in it" if path.is_dir() else "no such file"
         raise WeightsFileError(f"cannot read weights from {path}: {reason}")

@@ -71,10 +71,10 @@ class WeightData:
     ) -> npt.NDArray[Any]:
         return np.array(self.to_numpy(), dtype=dtype, copy=copy)
 
-    def __dlpack__(self, *, stream: Any = None, **options: Any) -> Any:  # noqa: ANN401
+    def __dlpack__(self, *, stream: Any = None, **options: Any) -> Any:
         return self.to_buffer().__dlpack__(stream=stream, **options)
 
-    def __dlpack_device__(self) -> Any:  # noqa: ANN401
+    def __dlpack_device__(self) -> Any:
         return self.to_buffer().__dlpack_device__()
 
     def __repr__(self) -> str:

@@ -62,5 +62,5 @@ class Weights(Protocol):
 class WeightsAdapter(Protocol):
     """Gives a checkpoint's weights the names that a model has for them."""
 
-    def __call__(self, state_dict: dict[str, Weights], **kwargs: Any) -> dict[str, WeightData]:  # noqa: ANN401
+    def __call__(self, state_dict: dict[str, Weights], **kwargs: Any) -> dict[str, WeightData]:
         """The model's weights by name, from the checkpoint's by name."""

@@ -16,7 +16,7 @@ def default_device_specs() -> list[DeviceSpec]:
     return scan_available_devices()[:1]
 
 
-def parse_device_specs(devices: Any) -> list[DeviceSpec]:  # noqa: ANN401 - what YAML or a flag gives
+def parse_device_specs(devices: Any) -> list[DeviceSpec]:
     """Reads a selection of devices.
 
     Args:

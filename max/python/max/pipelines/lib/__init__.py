@@ -95,7 +95,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - what the name is
+def __getattr__(name: str) -> Any:
     if name in __all__:
         for home in _HOMES:
             module = importlib.import_module(home)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-def call_tolerantly(hook: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+def call_tolerantly(hook: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Calls a hook that packages write, whichever documented signature it has.
 
     The documentation shows `initialize_from_config` with two and with three arguments, weight

@@ -41,7 +41,7 @@ class PipelineFactory:
     task: PipelineTask = PipelineTask.TEXT_GENERATION
     return_logits: ReturnLogits = ReturnLogits.LAST_TOKEN
 
-    def __call__(self, tokenizer: Any = None) -> TextGenerationPipeline:  # noqa: ANN401
+    def __call__(self, tokenizer: Any = None) -> TextGenerationPipeline:
         """Makes the pipeline.
 
         Args:
@@ -147,7 +147,7 @@ def make_model(
     return model
 
 
-def _adapter(adapters: Mapping[Any, Any], format: Any, name: str) -> Any:  # noqa: ANN401
+def _adapter(adapters: Mapping[Any, Any], format: Any, name: str) -> Any:
     if adapters and format not in adapters:
         known = ", ".join(f.value for f in adapters)
         raise ValueError(

@@ -143,7 +143,7 @@ class PipelineRegistry:
         pipeline_config.resolve(architecture)
         return architecture
 
-    def retrieve_tokenizer(self, pipeline_config: PipelineConfig) -> Any:  # noqa: ANN401
+    def retrieve_tokenizer(self, pipeline_config: PipelineConfig) -> Any:
         """The tokenizer of the model that a configuration asks for."""
         from max.pipelines.lib.pipeline_factory import max_length_of
 

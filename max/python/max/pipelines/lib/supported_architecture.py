@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from max.pipelines.lib.tokenizer import TextTokenizer
 
 
-def _text_tokenizer(*args: Any, **kwargs: Any) -> TextTokenizer:  # noqa: ANN401 - its arguments
+def _text_tokenizer(*args: Any, **kwargs: Any) -> TextTokenizer:
     from max.pipelines.lib.tokenizer import TextTokenizer
 
     return TextTokenizer(*args, **kwargs)

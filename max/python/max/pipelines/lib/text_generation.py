@@ -37,7 +37,7 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         pipeline_config: PipelineConfig,
         pipeline_model: PipelineModelWithKVCache,
         kv_manager: PagedKVCacheManager,
-        tokenizer: Any = None,  # noqa: ANN401 - any PipelineTokenizer
+        tokenizer: Any = None,
         plan: MemoryPlan | None = None,
     ) -> None:
         self.pipeline_config = pipeline_config

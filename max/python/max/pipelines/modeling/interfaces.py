@@ -58,6 +58,6 @@ class PipelineTokenizer(Protocol[ContextT_co, RequestT_contra]):
         """The token ids of a text, `int64[num_tokens]`."""
         ...
 
-    async def decode(self, tokens: int | NDArray[np.int64], **options: Any) -> str:  # noqa: ANN401
+    async def decode(self, tokens: int | NDArray[np.int64], **options: Any) -> str:
         """The text of one token or of many."""
         ...

@@ -45,7 +45,7 @@ def make_command(values: dict[str, Any]) -> click.Command:
     @add_options(
         [unavailable_option("--later", is_flag=True)], settings_options(Settings, "Things")
     )
-    def command(**options: Any) -> None:  # noqa: ANN401
+    def command(**options: Any) -> None:
         values.update(given(options))
 
     return command

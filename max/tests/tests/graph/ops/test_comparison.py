@@ -93,7 +93,7 @@ def test_where_broadcasts_and_takes_numbers() -> None:
 
 
 def test_values_are_hashable_although_equality_is_elementwise() -> None:
-    def both(x: Any) -> Any:  # noqa: ANN401
+    def both(x: Any) -> Any:
         return {x: x}[x]
 
     a = make_tensor((3,))

@@ -24,7 +24,7 @@ from tests.graph.run_op import (
 
 @pytest.mark.parametrize("dtype", [*NUMBERS, DType.bool], ids=str)
 @pytest.mark.parametrize("value", [1, [0, 1], [[1, 0], [0, 1]]], ids=str)
-def test_constants_of_numbers(value: Any, dtype: DType) -> None:  # noqa: ANN401
+def test_constants_of_numbers(value: Any, dtype: DType) -> None:
     wanted = torch.tensor(value, dtype=dtype.to_torch())
     assert_op(lambda: ops.constant(value, dtype, DeviceRef.CPU()), wanted)
 
@@ -33,7 +33,7 @@ def test_constants_of_numbers(value: Any, dtype: DType) -> None:  # noqa: ANN401
     ("value", "dtype"),
     [(1, DType.int64), (1.5, DType.float32), (True, DType.bool), ([], DType.float32)],
 )
-def test_numbers_tell_a_dtype(value: Any, dtype: DType) -> None:  # noqa: ANN401
+def test_numbers_tell_a_dtype(value: Any, dtype: DType) -> None:
     assert ops.constant(value).dtype is dtype
 
 

@@ -22,7 +22,7 @@ PRED = TensorType(DType.bool, [], CPU())
 def test_cond(pred: bool) -> None:
     a = make_tensor((3, 2))
 
-    def op(p: Any, x: Any) -> Any:  # noqa: ANN401
+    def op(p: Any, x: Any) -> Any:
         table = ops.constant([1.0, 2.0])
         return ops.cond(p, [x.type], lambda: x + table, lambda: x * x.shape[0] - table)
 
@@ -34,8 +34,8 @@ def test_cond(pred: bool) -> None:
 def test_branches_read_weights_and_nest(pred: bool) -> None:
     weight = Weight("w", DType.float32, [2], CPU())
 
-    def op(p: Any, x: Any) -> Any:  # noqa: ANN401
-        def inner() -> Any:  # noqa: ANN401
+    def op(p: Any, x: Any) -> Any:
+        def inner() -> Any:
             return ops.cond(~p, [x.type], lambda: x, lambda: x * weight)
 
         return ops.cond(p, [x.type], inner, lambda: x - weight)
@@ -48,7 +48,7 @@ def test_branches_read_weights_and_nest(pred: bool) -> None:
 
 
 def test_branches_without_results_have_their_effects() -> None:
-    def op(p: Any, b: Any) -> list[Any]:  # noqa: ANN401
+    def op(p: Any, b: Any) -> list[Any]:
         ops.cond(p, None, lambda: ops.buffer_store(b, ops.buffer_load(b) + 1), lambda: None)
         return []
 
@@ -62,7 +62,7 @@ def test_branches_without_results_have_their_effects() -> None:
 
 
 def test_branches_that_nothing_needs_are_dropped() -> None:
-    def op(p: Any, x: Any) -> Any:  # noqa: ANN401
+    def op(p: Any, x: Any) -> Any:
         ops.cond(p, [x.type], lambda: x + 1, lambda: x)
         return x
 
@@ -71,7 +71,7 @@ def test_branches_that_nothing_needs_are_dropped() -> None:
 
 
 def test_branches_print(capsys: pytest.CaptureFixture[str]) -> None:
-    def op(p: Any, x: Any) -> Any:  # noqa: ANN401
+    def op(p: Any, x: Any) -> Any:
         return ops.cond(p, None, lambda: x.print("yes"), lambda: x.print("no"))
 
     session = InferenceSession()
@@ -82,7 +82,7 @@ def test_branches_print(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_branches_must_give_what_is_told() -> None:
-    def op(p: Any, x: Any) -> Any:  # noqa: ANN401
+    def op(p: Any, x: Any) -> Any:
         return ops.cond(p, [x.type], lambda: x, lambda: x[0])
 
     message = refusal(lambda: Graph("g", op, [PRED, X]))
@@ -97,7 +97,7 @@ def test_branches_must_give_what_is_told() -> None:
 def test_while_loop(steps: int) -> None:
     a = make_tensor((3, 2), low=1, high=2)
 
-    def op(n: Any, x: Any) -> Any:  # noqa: ANN401
+    def op(n: Any, x: Any) -> Any:
         table = ops.range(0, Dim(2), dtype=DType.float32)
         return ops.while_loop(
             [n, x], lambda i, _: i > 0, lambda i, total: (i - 1, total + x * table)
@@ -127,7 +127,7 @@ def test_loops_keep_the_types_of_their_variables() -> None:
 def test_values_of_a_branch_stay_in_it() -> None:
     kept: list[Any] = []
 
-    def op(p: Any, x: Any) -> Any:  # noqa: ANN401
+    def op(p: Any, x: Any) -> Any:
         ops.cond(p, None, lambda: kept.append(x + 1), lambda: None)
         return kept[0] + x
 

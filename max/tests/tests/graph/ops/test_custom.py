@@ -42,7 +42,7 @@ def library() -> Iterator[None]:
 def test_ops_are_called_by_name() -> None:
     a = make_tensor((3, 2))
 
-    def op(x: Any) -> Any:  # noqa: ANN401
+    def op(x: Any) -> Any:
         parameters = {"by": 2.0}
         return ops.custom("max_test::scaled", CPU(), [x], [x.type], parameters)
 
@@ -59,7 +59,7 @@ def test_results_sizes_can_be_named() -> None:
 
 
 def test_ops_that_write_are_called_in_place() -> None:
-    def op(b: Any, x: Any) -> list[Any]:  # noqa: ANN401
+    def op(b: Any, x: Any) -> list[Any]:
         return ops.inplace_custom("max_test::fill", values=[b, x])
 
     types = [

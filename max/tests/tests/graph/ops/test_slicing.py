@@ -33,7 +33,7 @@ INDICES: list[Any] = [
 
 
 @pytest.mark.parametrize("index", INDICES, ids=repr)
-def test_indices_are_torchs(index: Any) -> None:  # noqa: ANN401
+def test_indices_are_torchs(index: Any) -> None:
     a = make_tensor((4, 5, 3))
     assert_op(lambda x: x[index], a[index], a)
 

@@ -29,7 +29,7 @@ def change_weights(folder: Path, change: Callable[[dict[str, torch.Tensor]], obj
     save_file(weights, path, metadata={"format": "pt"})
 
 
-def make_config(folder: Path, **settings: Any) -> PipelineConfig:  # noqa: ANN401 - any setting
+def make_config(folder: Path, **settings: Any) -> PipelineConfig:
     """A small pipeline's settings, in float32 on the CPU unless told otherwise."""
     defaults: dict[str, Any] = {
         "model_path": str(folder),

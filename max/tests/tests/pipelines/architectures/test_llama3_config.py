@@ -24,7 +24,7 @@ LLAMA = TINY_MODELS["tiny-llama"]
 LLAMA3_PARAMS = Llama3RopeScalingParams(8.0, 1.0, 4.0, 32)
 
 
-def make_folder(tmp_path: Path, model: TinyModel = LLAMA, **changes: Any) -> Path:  # noqa: ANN401 - any JSON
+def make_folder(tmp_path: Path, model: TinyModel = LLAMA, **changes: Any) -> Path:
     folder = make_checkpoint(model, tmp_path / "model")
     checkpoints.change_config(folder, changes)
     return folder

@@ -161,7 +161,7 @@ class Client:
 
     environment: dict[str, str]
 
-    def resolve(self, repo_id: str, *, weights: bool = True, **fields: Any) -> list[str]:  # noqa: ANN401
+    def resolve(self, repo_id: str, *, weights: bool = True, **fields: Any) -> list[str]:
         """The model's folder and, if asked for, its weight files; or the error's message."""
         code = (
             "import json, sys\n"
@@ -186,7 +186,7 @@ class Client:
         result: list[str] = json.loads(done.stdout)
         return result
 
-    def error(self, repo_id: str, **fields: Any) -> str:  # noqa: ANN401
+    def error(self, repo_id: str, **fields: Any) -> str:
         """The message of the error that resolving the model gives."""
         kind, message = self.resolve(repo_id, **fields)
         assert kind == "error"

@@ -33,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny_llama(tmp_path_factory.mktemp("tiny") / "model")
 
 
-def retrieve(folder: Path, **settings: Any) -> tuple[TextTokenizer, TextGenerationPipeline]:  # noqa: ANN401
+def retrieve(folder: Path, **settings: Any) -> tuple[TextTokenizer, TextGenerationPipeline]:
     tokenizer, pipeline = PIPELINE_REGISTRY.retrieve(make_config(folder, **settings))
     return tokenizer, pipeline
 

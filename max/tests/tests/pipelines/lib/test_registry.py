@@ -22,7 +22,7 @@ from tests.pipelines.lib.tiny_llama import make_config, make_tiny_llama
 def make_architecture(
     name: str = "MyForCausalLM",
     task: PipelineTask = PipelineTask.TEXT_GENERATION,
-    pipeline_model: Any = Llama3Model,  # noqa: ANN401 - wrong ones too
+    pipeline_model: Any = Llama3Model,
 ) -> SupportedArchitecture:
     return SupportedArchitecture(name=name, task=task, pipeline_model=pipeline_model)
 

@@ -50,7 +50,7 @@ def make_package(folder: Path, name: str, text: str) -> Path:
     return package
 
 
-def make_config(folder: Path, **settings: Any) -> PipelineConfig:  # noqa: ANN401 - any setting
+def make_config(folder: Path, **settings: Any) -> PipelineConfig:
     """A small pipeline's settings, on the CPU unless told otherwise."""
     defaults: dict[str, Any] = {
         "model_path": str(folder),

@@ -17,7 +17,7 @@ def _make_context(
     generated: Sequence[int] = (),
     *,
     end_tokens: Sequence[int] = (),
-    **params: Any,  # noqa: ANN401 - fields of SamplingParams
+    **params: Any,
 ) -> TextContext:
     return TextContext(
         max_length=10_000,

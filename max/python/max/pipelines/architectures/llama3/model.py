@@ -30,7 +30,7 @@ class Llama3Model(PipelineModelWithKVCache):
     # Set to give the q, k, v projections biases (or not) whatever config.json says.
     attention_bias: ClassVar[bool | None] = None
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - PipelineModel's
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.model = self.load_model(self.session)
 

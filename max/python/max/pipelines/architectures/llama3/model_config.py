@@ -169,7 +169,7 @@ class Llama3Config(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen)
         state_dict: Mapping[str, WeightData],
         return_logits: ReturnLogits = ReturnLogits.LAST_TOKEN,
         return_hidden_states: ReturnHiddenStates = ReturnHiddenStates.NONE,
-        **unused: Any,  # noqa: ANN401 - arguments of other families' finalize
+        **unused: Any,
     ) -> None:
         """Settles what depends on the weights.
 

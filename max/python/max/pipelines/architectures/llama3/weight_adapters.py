@@ -16,7 +16,7 @@ _COMPUTED = ("rotary_emb.inv_freq", "rope_freqs.weight")
 
 def convert_safetensor_state_dict(
     state_dict: Mapping[str, Weights],
-    **unused: Any,  # noqa: ANN401 - the pipeline's settings
+    **unused: Any,
 ) -> dict[str, WeightData]:
     """Renames the weights of a safetensors checkpoint.
 

@@ -44,7 +44,7 @@ class BatchProcessor(ABC):
         runtime: the pipeline.
     """
 
-    def __init__(self, config: Any, runtime: BatchProcessorRuntime) -> None:  # noqa: ANN401
+    def __init__(self, config: Any, runtime: BatchProcessorRuntime) -> None:
         self.config = config
         self.runtime = runtime
 

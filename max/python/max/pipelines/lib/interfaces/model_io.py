@@ -21,7 +21,7 @@ class ModelInputs:
     kv_cache_inputs: KVCacheInputs[Buffer] | None = None
     hidden_states: Buffer | None = None
 
-    def update(self, **fields: Any) -> None:  # noqa: ANN401 - values of any field
+    def update(self, **fields: Any) -> None:
         """Sets fields that exist; ignores values of None.
 
         Raises:

@@ -118,7 +118,7 @@ class PipelineModel(ABC):
 class PipelineModelWithKVCache(PipelineModel):
     """A pipeline model whose graph reads and writes a paged KV cache."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - PipelineModel's
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.kv_params: KVCacheParams = self.get_kv_params(
             self.huggingface_config,

@@ -54,7 +54,7 @@ def _optional_json(path: Path) -> dict[str, Any]:
     return read_json(path) if path.is_file() else {}
 
 
-def _as_ids(value: Any, source: Path) -> frozenset[int]:  # noqa: ANN401 - what the JSON holds
+def _as_ids(value: Any, source: Path) -> frozenset[int]:
     if value is None:
         return frozenset()
     ids = value if isinstance(value, list) else [value]

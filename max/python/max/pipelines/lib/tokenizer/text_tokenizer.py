@@ -122,7 +122,7 @@ class TextTokenizer:
         self,
         messages: Sequence[TextGenerationRequestMessage | dict[str, Any]],
         tools: Sequence[dict[str, Any]] | None = None,
-        **options: Any,  # noqa: ANN401 - whatever the template reads
+        **options: Any,
     ) -> str:
         """The conversation as the text that the model was trained on.
 

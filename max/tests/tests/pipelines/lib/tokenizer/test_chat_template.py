@@ -20,7 +20,7 @@ STRICT = "{{ raise_exception('roles must alternate') }}"
 WITH_TOOLS = "{% for t in tools %}{{ t.function.name }};{% endfor %}{{ messages[0].content }}"
 
 
-def render(tokenizer: TextTokenizer, *messages: Message, **arguments: Any) -> str:  # noqa: ANN401
+def render(tokenizer: TextTokenizer, *messages: Message, **arguments: Any) -> str:
     """Renders through the tokenizer's own template unless another is given."""
     return render_chat(tokenizer.delegate, messages, **{"template": None, **arguments})
 

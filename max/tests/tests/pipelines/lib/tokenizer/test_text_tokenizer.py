@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from max.demo import model_path as demo_path
 from max.pipelines.config import ModelSourceError, PipelineConfig
 from max.pipelines.context import InputError, PromptTooLongError, SamplingParams, TextContext
 from max.pipelines.lib.tokenizer import TextTokenizer
@@ -25,7 +24,7 @@ from max.pipelines.modeling.types import (
 MakeFolder = Callable[..., Path]
 
 
-def new_context(tokenizer: TextTokenizer, **fields: Any) -> TextContext:  # noqa: ANN401
+def new_context(tokenizer: TextTokenizer, **fields: Any) -> TextContext:
     """The context of a request with these fields; sampling parameters may be among them."""
     names = SamplingParams.__dataclass_fields__.keys() & fields.keys()
     params = SamplingParams(**{name: fields.pop(name) for name in names})
@@ -272,7 +271,6 @@ def test_tokenizer_crosses_processes(byte_level: TextTokenizer) -> None:
     assert asyncio.run(copy.encode("hello")).tolist() == byte_level.delegate.encode("hello")
 
 
-@pytest.mark.skipif(not demo_path().is_dir(), reason="the demo is not trained")
 def test_demo_tokenizer() -> None:
     tokenizer = TextTokenizer("demo")
     context = new_context(tokenizer, messages=chat("What is 2 + 3?"))
