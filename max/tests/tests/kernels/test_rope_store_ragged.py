@@ -5,9 +5,13 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from max.dtype import DType
+from max.graph import DeviceRef, TensorValue
 from max.kernels import rope_store_ragged
 from max.kernels.native import load_kernel
 from max.kernels.rope_store_ragged.reference import rope_store_ragged_reference
+from max.nn.kernels import rope_split_store_ragged
+from max.nn.kv_cache import KVCacheInputsPerDevice, KVCacheParams
 from tests.kernels.paged_batch import PagedBatch, make_paged_batch
 
 # Every implementation that is present: the op runs the C++ one on the CPU.
@@ -121,3 +125,34 @@ def test_dtypes_agree_with_the_reference(
     for mine, theirs in ((got, want), (written, blocks)):
         tolerance = 2**-7 if torch.bfloat16 in (dtype, cache_dtype) else 1e-6
         torch.testing.assert_close(mine, theirs, rtol=tolerance, atol=tolerance)
+
+
+def test_queries_keys_and_values_side_by_side() -> None:
+    """`max.nn.kernels.rope_split_store_ragged`, for stacked projections."""
+    torch.manual_seed(0)
+    batch = make_paged_batch([3, 0], [2, 5])
+    blocks = batch.kv_blocks.clone()
+    q, k, v = torch.randn(7, 32), torch.randn(7, 16), torch.randn(7, 16)
+    freqs = make_freqs(16, 8)
+    want = run(batch, q, k, v, freqs, False)
+    params = KVCacheParams(DType.float32, 2, 8, 2, [DeviceRef.CPU()], page_size=4)
+    lengths = TensorValue(torch.zeros(1).to(torch.uint32))  # on the host; this op does not read it
+    cache = KVCacheInputsPerDevice(
+        kv_blocks=TensorValue(blocks),
+        cache_lengths=TensorValue(batch.cache_lengths),
+        lookup_table=TensorValue(batch.lookup_table),
+        max_prompt_length=lengths,
+        max_cache_length=lengths,
+    )
+    got = rope_split_store_ragged(
+        params,
+        TensorValue(torch.cat((q, k, v), 1)),
+        TensorValue(batch.input_row_offsets),
+        TensorValue(freqs),
+        cache,
+        TensorValue(torch.tensor(1)),
+        n_heads=4,
+        interleaved=False,
+    )
+    torch.testing.assert_close(got.data, want, rtol=0, atol=0)
+    assert torch.equal(blocks, batch.kv_blocks)

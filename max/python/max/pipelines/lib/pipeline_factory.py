@@ -19,7 +19,6 @@ from max.pipelines.lib.interfaces import PipelineModel, PipelineModelWithKVCache
 from max.pipelines.lib.registry import PIPELINE_REGISTRY
 from max.pipelines.lib.supported_architecture import SupportedArchitecture
 from max.pipelines.lib.text_generation import TextGenerationPipeline
-from max.pipelines.modeling.types import PipelineTask
 
 logger = logging.getLogger("max.pipelines")
 
@@ -33,12 +32,10 @@ class PipelineFactory:
 
     Args:
         pipeline_config: all settings.
-        task: what the pipeline does.
         return_logits: which logits the graph gives.
     """
 
     pipeline_config: PipelineConfig
-    task: PipelineTask = PipelineTask.TEXT_GENERATION
     return_logits: ReturnLogits = ReturnLogits.LAST_TOKEN
 
     def __call__(self, tokenizer: Any = None) -> TextGenerationPipeline:

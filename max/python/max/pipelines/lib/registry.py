@@ -157,20 +157,17 @@ class PipelineRegistry:
             max_length=max_length_of(architecture, pipeline_config),
             trust_remote_code=model.trust_remote_code,
             chat_template=model.retrieve_chat_template(),
+            context_validators=architecture.context_validators,
         )
 
-    def retrieve_factory(
-        self, pipeline_config: PipelineConfig, task: PipelineTask = PipelineTask.TEXT_GENERATION
-    ) -> tuple[Any, Any]:
+    def retrieve_factory(self, pipeline_config: PipelineConfig) -> tuple[Any, Any]:
         """The tokenizer, and what makes the pipeline: a picklable function without arguments."""
         from max.pipelines.lib.pipeline_factory import PipelineFactory
 
         tokenizer = self.retrieve_tokenizer(pipeline_config)
-        return tokenizer, PipelineFactory(pipeline_config, task)
+        return tokenizer, PipelineFactory(pipeline_config)
 
-    def retrieve(
-        self, pipeline_config: PipelineConfig, task: PipelineTask = PipelineTask.TEXT_GENERATION
-    ) -> tuple[Any, Any]:
+    def retrieve(self, pipeline_config: PipelineConfig) -> tuple[Any, Any]:
         """The tokenizer and the pipeline that a configuration asks for.
 
         Raises:
@@ -179,7 +176,7 @@ class PipelineRegistry:
         from max.pipelines.lib.pipeline_factory import PipelineFactory
 
         tokenizer = self.retrieve_tokenizer(pipeline_config)
-        return tokenizer, PipelineFactory(pipeline_config, task)(tokenizer)
+        return tokenizer, PipelineFactory(pipeline_config)(tokenizer)
 
     def reset(self) -> None:
         """Forgets what was registered at run time and reads the tree's registrations anew."""

@@ -33,15 +33,17 @@ class SupportedArchitecture:
         default_encoding: encoding when the checkpoint leaves a choice.
         supported_encodings: encodings that the model can run; empty for those of its weights.
         tokenizer: makes the tokenizer.
-        default_weights_format: format to prefer when a checkpoint has several.
-        context_type: the state of a request.
+        default_weights_format: format to prefer when a checkpoint has several; of no effect while
+            safetensors is the only one.
+        context_type: the state of a request, as the tokenizer makes it; descriptive.
         config: the architecture's configuration class.
-        rope_type: layout of rotary embeddings: none, normal, neox, longrope, yarn.
+        rope_type: layout of rotary embeddings: none, normal, neox, longrope, yarn; descriptive.
         weight_adapters: for each weight format, what renames the checkpoint's weights.
         multi_gpu_supported: whether the model runs on several devices.
-        input_modalities: what requests consist of.
+        input_modalities: what requests consist of; descriptive.
         required_arguments: settings that the model insists on, by name.
-        context_validators: called with each new request; raise InputError to refuse it.
+        context_validators: handed to the tokenizer, which calls them with each new context; they
+            raise InputError to refuse it.
         batching: packs batches; without it the model packs them itself.
         memory_planner: makes the planner of the cache's pages; `PagedMemoryPlanner` unless given.
         supports_empty_batches: whether a step without requests is allowed; nothing makes one yet.

@@ -68,7 +68,9 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         self, batches: Sequence[Sequence[TextContext]], outputs: ModelOutputs
     ) -> dict[RequestID, TextGenerationOutput]:
         """Samples, and counts the active tokens as processed."""
-        logits = outputs.next_token_logits or outputs.logits
+        logits = outputs.next_token_logits
+        if logits is None:
+            logits = outputs.logits
         batch = [ctx for replica in batches for ctx in replica]
         tokens = self._sample(logits.tensor, batch)
         for ctx in batch:

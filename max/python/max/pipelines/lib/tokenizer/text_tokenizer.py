@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,7 @@ class TextTokenizer:
         trust_remote_code: bool = False,
         enable_llama_whitespace_fix: bool = False,
         chat_template: str | None = None,
+        context_validators: Sequence[Callable[[TextContext], None]] = (),
         **unused: object,
     ) -> None:
         """Loads the tokenizer.
@@ -69,6 +70,7 @@ class TextTokenizer:
             trust_remote_code: Whether tokenizer code that the model brings may be run.
             enable_llama_whitespace_fix: Keep the leading space when `decode` is given one token.
             chat_template: Text of a Jinja template instead of the model's own.
+            context_validators: Called with each new context; they raise InputError to refuse it.
             unused: Accepted so that subclasses and other tokenizers can be called alike.
 
         Raises:
@@ -88,6 +90,7 @@ class TextTokenizer:
         self.vocab_size = facts.vocab_size
         self.max_length = max_length or facts.max_length
         self._chat_template = chat_template
+        self._context_validators = context_validators
         self._keeps_leading_space = enable_llama_whitespace_fix
         if self.has_chat_template:
             check_template(self.delegate, chat_template)
@@ -228,7 +231,7 @@ class TextTokenizer:
                 "vocab_size.",
                 param=param,
             )
-        return TextContext(
+        context = TextContext(
             request_id=request.request_id,
             model_name=request.model_name,
             tokens=TokenBuffer(tokens),
@@ -243,6 +246,9 @@ class TextTokenizer:
             cache_salt=request.cache_salt,
             log_probabilities=request.logprobs,
         )
+        for validate in self._context_validators:
+            validate(context)
+        return context
 
     async def _prompt_tokens(self, request: TextGenerationRequest) -> NDArray[np.int64]:
         if isinstance(request.prompt, str):

@@ -266,6 +266,17 @@ def test_token_that_the_model_lacks(
     assert caught.value.param == "prompt"
 
 
+def test_validators_of_the_architecture_see_each_context(byte_level_folder: Path) -> None:
+    def refuse_long(context: TextContext) -> None:
+        if len(context.tokens) > 5:
+            raise InputError("too long for this architecture")
+
+    tokenizer = TextTokenizer(byte_level_folder, context_validators=[refuse_long])
+    assert len(new_context(tokenizer, prompt=[1, 2, 3]).tokens) == 3
+    with pytest.raises(InputError, match="too long for this architecture"):
+        new_context(tokenizer, prompt=[1] * 6)
+
+
 def test_tokenizer_crosses_processes(byte_level: TextTokenizer) -> None:
     copy = pickle.loads(pickle.dumps(byte_level))
     assert asyncio.run(copy.encode("hello")).tolist() == byte_level.delegate.encode("hello")
