@@ -19,6 +19,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tools.python.install_wheels import SDISTS
+
 # A new torch version needs new values here: its CPU wheels are on PyTorch's own index
 # (https://download.pytorch.org/whl/cpu/torch/), which gives each file's sha256, not on PyPI.
 TORCH_VERSION = "2.13.0"
@@ -57,6 +59,7 @@ def compile_lock(lock: Path, *, config: str, arguments: list[str]) -> None:
         config_file.write_text(config)
         command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal"]
         command += ["--python-version=3.11", "--generate-hashes", "--only-binary=:all:"]
+        command += [f"--no-binary={name}" for name in SDISTS]
         command += ["--custom-compile-command=./bazelw run //third_party/python:update"]
         command += ["--config-file", str(config_file), "--output-file", str(lock)]
         subprocess.run([*command, *arguments, str(FOLDER / "requirements.in")], check=True)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 # Import names that are not their distribution's name.
 DISTRIBUTIONS = {
+    "opentelemetry": "opentelemetry-exporter-otlp-proto-http",  # needs the API and the SDK
+    "pythonjsonlogger": "python-json-logger",
     "yaml": "pyyaml",
     "zmq": "pyzmq",
 }
@@ -35,4 +37,4 @@ def distribution_of(top_level: str) -> str | None:
     """Returns the normalised distribution of a top-level import, None for the standard library."""
     if top_level in sys.stdlib_module_names:
         return None
-    return DISTRIBUTIONS.get(top_level, normalise(top_level))
+    return normalise(DISTRIBUTIONS.get(top_level, top_level))

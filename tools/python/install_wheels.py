@@ -18,6 +18,9 @@ from pathlib import Path
 # Free space that the wheels need while they are unpacked, with room for pip's own cache.
 NEEDED_GB = {"requirements_cpu.lock": 3, "requirements_cuda.lock": 14}
 
+# Packages that PyPI has no wheels of; lm_eval needs them. Pure Python: building takes a second each.
+SDISTS = ("rouge-score", "sqlitedict", "word2number")
+
 # (what pip prints, what it means and what helps)
 HINTS = (
     (r"No space left on device", "the disk is full: free some, or move Bazel's --output_user_root"),
@@ -91,7 +94,8 @@ def install(pip: list[str], lock: Path, index: str | None) -> None:
     pins = re.findall(r"^([A-Za-z0-9._-]+)==", lock.read_text(), flags=re.MULTILINE)
     total = len(pins)
     command = [*pip, "install", "--no-input", "--disable-pip-version-check", "--progress-bar=off"]
-    command += ["--no-deps", "--require-hashes", "--only-binary=:all:", "--no-warn-script-location"]
+    command += ["--no-deps", "--require-hashes", "--no-warn-script-location"]
+    command += ["--only-binary=:all:", f"--no-binary={','.join(SDISTS)}"]
     command += ["--root-user-action=ignore", "--no-compile"]
     command += [f"--extra-index-url={index}"] if index else []
     command += ["--requirement", str(lock)]
