@@ -12,16 +12,20 @@ from max.pipelines.modeling.types import TextGenerationRequestMessage
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+# What a template may raise: its own refusals, and what its expressions do with unexpected values.
+_TEMPLATE_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 _RESERVED_OPTIONS = frozenset(
     {
         "chat_template",
         "conversation",
         "max_length",
+        "messages",
         "padding",
         "processor_kwargs",
         "return_assistant_tokens_mask",
         "return_dict",
         "return_tensors",
+        "self",
         "tokenize",
         "tokenizer_kwargs",
         "tools",
@@ -50,12 +54,13 @@ def render_chat(
 
     Raises:
         InputError: If the template refuses the conversation, if a content part is not text, or if
-            an option is not the template's.
+            an option is an argument of the tokenizer's or one of its special tokens.
     """
     from jinja2 import TemplateError
 
     given = {"add_generation_prompt": True, **(options or {})}
-    if reserved := sorted(_RESERVED_OPTIONS & given.keys()):
+    not_theirs = _RESERVED_OPTIONS | delegate.special_tokens_map.keys()
+    if reserved := sorted(not_theirs & given.keys()):
         raise InputError(
             f"Chat template options may not be named {', '.join(reserved)}.",
             param="chat_template_kwargs",
@@ -69,7 +74,7 @@ def render_chat(
             tokenize=False,
             **given,
         )
-    except (TemplateError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (TemplateError, *_TEMPLATE_ERRORS) as error:
         raise InputError(
             f"The model's chat template does not accept these messages: {error}", param="messages"
         ) from error
@@ -93,7 +98,7 @@ def check_template(delegate: PreTrainedTokenizerBase, template: str | None) -> N
             f"{origin} has a syntax error in line {error.lineno}: {error.message}. "
             "--chat-template takes a file with another one."
         ) from error
-    except (TemplateError, ValueError, TypeError, KeyError, AttributeError):
+    except (TemplateError, *_TEMPLATE_ERRORS):
         return  # not a text template's affair: it is told with the request that it refuses
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +33,16 @@ from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRe
 if TYPE_CHECKING:
     from max.pipelines.config import PipelineConfig
 
-# Encoding takes about a microsecond per character: longer texts do not block the event loop.
+# Both ways take about a microsecond per character or token: longer texts do not block the event
+# loop.
 _LONG_TEXT = 2_000
+
+
+class PromptText(NamedTuple):
+    """A conversation as text, and whether the tokenizer has to add special tokens to it."""
+
+    text: str
+    add_special_tokens: bool
 
 
 class TextTokenizer:
@@ -152,6 +160,30 @@ class TextTokenizer:
             self.delegate, read, template=self._chat_template, tools=tools, options=options
         )
 
+    def prompt_text(
+        self,
+        messages: Sequence[TextGenerationRequestMessage],
+        tools: Sequence[dict[str, Any]] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> PromptText:
+        """The text that a conversation is encoded as, by the template or for want of one.
+
+        Args:
+            messages: The conversation.
+            tools: Tool descriptions, in OpenAI's form.
+            options: Further variables of the template.
+
+        Raises:
+            InputError: If the conversation cannot be written as a prompt.
+        """
+        if not self.has_chat_template:
+            return PromptText(join_without_template(messages), add_special_tokens=True)
+        # The template writes the special tokens.
+        text = render_chat(
+            self.delegate, messages, template=self._chat_template, tools=tools, options=options
+        )
+        return PromptText(text, add_special_tokens=False)
+
     async def encode(self, prompt: str, add_special_tokens: bool = True) -> NDArray[np.int64]:
         """The token ids of a text, `int64[num_tokens]`.
 
@@ -193,13 +225,33 @@ class TextTokenizer:
         if np.ndim(tokens) == 0 and self._keeps_leading_space:
             ids = np.atleast_1d(tokens).tolist()
             return self.anchored_decoder.after_text(ids, skip_special_tokens=skip)
-        return str(
-            self.delegate.decode(
-                np.atleast_1d(tokens).tolist(),
-                skip_special_tokens=skip,
-                clean_up_tokenization_spaces=False,
+        ids = np.atleast_1d(tokens)
+        if ids.size > _LONG_TEXT:
+            return await asyncio.to_thread(self._decode, ids, skip)
+        return self._decode(ids, skip)
+
+    def token_strings(self, tokens: Sequence[int]) -> list[str]:
+        """The tokens as the vocabulary writes them, such as `Ġthe` or `<0x0A>`.
+
+        Args:
+            tokens: Token ids; one that is in the model only has the empty string.
+        """
+        pieces = self.delegate.convert_ids_to_tokens(list(tokens))
+        return ["" if piece is None else str(piece) for piece in pieces]
+
+    def check_token_ids(self, param: str, ids: Sequence[int]) -> None:
+        """Raises `InputError` for a token id that the model does not know.
+
+        Args:
+            param: The parameter that has the ids.
+            ids: Token ids.
+        """
+        wrong = next((token for token in ids if not 0 <= token < self.vocab_size), None)
+        if wrong is not None:
+            raise InputError(
+                f"{param} has the token id {wrong}; allowed is 0 to {self.vocab_size - 1}.",
+                param=param,
             )
-        )
 
     async def new_context(self, request: TextGenerationRequest) -> TextContext:
         """Makes the state of a new request.
@@ -215,8 +267,8 @@ class TextTokenizer:
                 param="response_format",
             )
         params = request.sampling_params.with_seed()
-        self._check_token_ids("stop_token_ids", params.stop_token_ids or ())
-        self._check_token_ids("logit_bias", tuple(params.logit_bias or ()))
+        self.check_token_ids("stop_token_ids", params.stop_token_ids or ())
+        self.check_token_ids("logit_bias", tuple(params.logit_bias or ()))
         tokens = await self._prompt_tokens(request)
         param = "messages" if request.messages else "prompt"
         if tokens.size == 0:
@@ -254,28 +306,25 @@ class TextTokenizer:
         if isinstance(request.prompt, str):
             return await self.encode(request.prompt)
         if request.prompt is not None:
-            self._check_token_ids("prompt", request.prompt)
+            self.check_token_ids("prompt", request.prompt)
             return np.asarray(request.prompt, np.int64)
-        if not self.has_chat_template:
-            return await self.encode(join_without_template(request.messages))
-        options = request.chat_template_options or {}
-        text = self.apply_chat_template(request.messages, request.tools, **options)
-        # The template wrote the special tokens already.
-        return await self.encode(text, add_special_tokens=False)
+        text = self.prompt_text(request.messages, request.tools, request.chat_template_options)
+        return await self.encode(*text)
 
     def _length_limit(self, prompt_length: int, params: SamplingParams) -> int:
         if params.max_new_tokens is None:
             return self.max_length
         return min(self.max_length, prompt_length + params.max_new_tokens)
 
-    def _check_token_ids(self, param: str, ids: Sequence[int]) -> None:
-        wrong = next((token for token in ids if not 0 <= token < self.vocab_size), None)
-        if wrong is not None:
-            raise InputError(
-                f"{param} has the token id {wrong}; allowed is 0 to {self.vocab_size - 1}.",
-                param=param,
-            )
-
     def _encode(self, text: str, add_special_tokens: bool) -> NDArray[np.int64]:
         ids = self.delegate.encode(text, add_special_tokens=add_special_tokens, verbose=False)
         return np.asarray(ids, np.int64)
+
+    def _decode(self, ids: NDArray[np.integer[Any]], skip_special_tokens: bool) -> str:
+        return str(
+            self.delegate.decode(
+                ids.tolist(),
+                skip_special_tokens=skip_special_tokens,
+                clean_up_tokenization_spaces=False,
+            )
+        )

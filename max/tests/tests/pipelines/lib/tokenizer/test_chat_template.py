@@ -72,7 +72,21 @@ def test_template_with_an_error(byte_level: TextTokenizer) -> None:
         render(byte_level, Message("user", "Hi"), template="{{ messages[0].content + 1 }}")
 
 
-@pytest.mark.parametrize("name", ["tokenize", "chat_template", "return_tensors"])
+def test_templates_reach_nothing_of_the_process(byte_level: TextTokenizer) -> None:
+    escape = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
+    with pytest.raises(InputError, match="unsafe"):
+        render(byte_level, Message("user", "Hi"), template=escape)
+
+
+def test_numbers_of_a_request_do_not_make_endless_loops(byte_level: TextTokenizer) -> None:
+    template = "{% for i in range(n) %}{% endfor %}"
+    with pytest.raises(InputError, match="Range too big"):
+        render(byte_level, Message("user", "Hi"), template=template, options={"n": 10**9})
+
+
+@pytest.mark.parametrize(
+    "name", ["tokenize", "chat_template", "return_tensors", "messages", "self", "bos_token"]
+)
 def test_options_that_are_not_the_templates(byte_level: TextTokenizer, name: str) -> None:
     with pytest.raises(InputError, match=name) as caught:
         render(byte_level, Message("user", "Hi"), options={name: True})

@@ -53,6 +53,18 @@ def test_text_survives_encode_and_decode(byte_level: TextTokenizer, text: str) -
     assert asyncio.run(byte_level.decode(tokens)) == text
 
 
+def test_long_text_survives_too(byte_level: TextTokenizer) -> None:
+    text = "日本 😀" * 2000
+    tokens = asyncio.run(byte_level.encode(text, add_special_tokens=False))
+    assert asyncio.run(byte_level.decode(tokens)) == text
+
+
+def test_tokens_as_the_vocabulary_writes_them(byte_level: TextTokenizer) -> None:
+    strings = byte_level.token_strings(byte_level.delegate.encode("a\n"))
+    # Byte-level vocabularies write a newline as U+010A.
+    assert strings == ["<s>", "a", "\u010a"]
+
+
 def test_long_text_is_encoded_alike(byte_level: TextTokenizer) -> None:
     tokens = asyncio.run(byte_level.encode("hello " * 2000))
     assert tokens.tolist() == byte_level.delegate.encode("hello " * 2000)
@@ -138,6 +150,18 @@ def test_template_with_a_syntax_error_is_told_at_start(
 def test_template_that_refuses_a_greeting_is_fine(byte_level_folder: Path) -> None:
     picky = "{{ raise_exception('a system prompt comes first') }}"
     assert TextTokenizer(byte_level_folder, chat_template=picky).has_chat_template
+
+
+def test_prompt_text_is_what_a_context_has(byte_level: TextTokenizer) -> None:
+    text, add_special_tokens = byte_level.prompt_text(chat("Hi"))
+    tokens = asyncio.run(byte_level.encode(text, add_special_tokens))
+    assert tokens.tolist() == new_context(byte_level, messages=chat("Hi")).tokens.prompt.tolist()
+
+
+@pytest.mark.parametrize("name", ["messages", "tools", "self"])
+def test_template_options_are_no_arguments_of_ours(byte_level: TextTokenizer, name: str) -> None:
+    with pytest.raises(InputError, match=name):
+        new_context(byte_level, messages=chat("Hi"), chat_template_options={name: 1})
 
 
 def test_model_without_a_chat_template(make_model_folder: MakeFolder) -> None:
