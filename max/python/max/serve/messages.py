@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from max.pipelines.context import GenerationStatus
+from max.serve.telemetry.worker_stats import WorkerStats
 
 PROTOCOL_VERSION = 1
 
@@ -78,6 +79,7 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     protocol_version: int
     max_model_len: int
+    num_kv_pages: int
 
 
 class StartFailed(msgspec.Struct, frozen=True, tag=True):
@@ -111,6 +113,16 @@ class Tokens(msgspec.Struct, frozen=True, tag=True):
     """Everything that one step of the model brought."""
 
     deltas: list[TokenDelta]
+    stats: WorkerStats | None = None
+
+
+class Report(msgspec.Struct, frozen=True, tag=True):
+    """What no `Tokens` told, for instance that a request was cancelled and nothing else runs.
+
+    Sent before the worker goes to sleep.
+    """
+
+    stats: WorkerStats
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
@@ -121,4 +133,4 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 
 
 ToWorker = Load | Submit | Cancel | Stop
-FromWorker = Loading | Ready | StartFailed | Admitted | Refused | Tokens | Failed
+FromWorker = Loading | Ready | StartFailed | Admitted | Refused | Tokens | Report | Failed

@@ -14,6 +14,7 @@ from max.serve.messages import (
     Failed,
     FromWorker,
     Refused,
+    Report,
     Stop,
     Submit,
     TokenDelta,
@@ -22,6 +23,7 @@ from max.serve.messages import (
 )
 from max.serve.scheduler import Batch, Scheduler
 from max.serve.worker.interface import StepPipeline
+from max.serve.worker.step_recorder import StepRecorder
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ class Engine:
         self._pipeline = pipeline
         self._scheduler = scheduler
         self._channel = channel
+        self._recorder = StepRecorder(scheduler, pipeline.kv_manager)
         self._stopped = False
 
     def run(self) -> None:
@@ -53,6 +56,7 @@ class Engine:
             self._take_messages()
             if self._stopped:
                 return
+            self._recorder.start_scheduling()
             batch = self._scheduler.schedule()
             if batch is not None:
                 self._step(batch)
@@ -63,6 +67,8 @@ class Engine:
         for message in self._channel.drain():
             self._take(message, admitted)
         if not admitted and not self._stopped and not self._scheduler.has_work:
+            if self._recorder.has_news:
+                self._channel.send(Report(self._recorder.take()))
             self._take(self._channel.receive(), admitted)
         if admitted:
             self._channel.send(Admitted(admitted))
@@ -76,26 +82,30 @@ class Engine:
                     self._channel.send(Refused(message.request_id, str(refusal)))
                 else:
                     admitted.append(message.request_id)
+                    self._recorder.queued(message.request_id)
             case Cancel(request_ids=request_ids):
                 for request_id in request_ids:
                     self._scheduler.cancel(RequestID(request_id))
+                    self._recorder.forget(request_id)
             case Stop():
                 self._stopped = True
 
     def _step(self, batch: Batch) -> None:
+        self._recorder.start_executing(batch)
         try:
             outputs = self._pipeline.execute(TextGenerationInputs(batches=[batch.contexts]))
         except Exception as error:
             self._fail(batch, error)
             return
         self._scheduler.finish_step(batch, outputs)
+        self._recorder.finish(batch, outputs)
         deltas = [
             TokenDelta(str(request_id), list(output.tokens), output.final_status)
             for request_id, output in outputs.items()
             if output.tokens or output.is_done
         ]
         if deltas:
-            self._channel.send(Tokens(deltas))
+            self._channel.send(Tokens(deltas, self._recorder.take()))
 
     def _fail(self, batch: Batch, error: Exception) -> None:
         """Gives up the batch's requests and their pages; the others go on."""

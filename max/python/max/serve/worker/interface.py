@@ -10,11 +10,20 @@ from max.serve.scheduler import PageSource
 
 if TYPE_CHECKING:
     from max.pipelines.config import PipelineConfig
-    from max.pipelines.kv_cache import MemoryPlan
+    from max.pipelines.kv_cache import KVCacheMetrics, MemoryPlan
+
+
+class CountedPages(PageSource, Protocol):
+    """Pages that are counted."""
+
+    def metrics(self) -> KVCacheMetrics: ...
 
 
 class StepPipeline(Protocol):
     """One step over a batch."""
+
+    @property
+    def kv_manager(self) -> CountedPages: ...
 
     def execute(
         self, inputs: TextGenerationInputs[TextContext]
@@ -26,9 +35,6 @@ class ServablePipeline(StepPipeline, Protocol):
 
     @property
     def pipeline_config(self) -> PipelineConfig: ...
-
-    @property
-    def kv_manager(self) -> PageSource: ...
 
     @property
     def plan(self) -> MemoryPlan | None: ...

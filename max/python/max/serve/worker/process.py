@@ -82,5 +82,11 @@ def start_engine(channel: Channel[FromWorker, ToWorker], preload: Sequence[str])
         channel.send(StartFailed(report_failure(error)))
         return None
     assert limits.max_seq_len is not None, "scheduler_config sets it"
-    channel.send(Ready(protocol_version=PROTOCOL_VERSION, max_model_len=limits.max_seq_len))
+    channel.send(
+        Ready(
+            protocol_version=PROTOCOL_VERSION,
+            max_model_len=limits.max_seq_len,
+            num_kv_pages=pipeline.kv_manager.total_num_pages,
+        )
+    )
     return Engine(pipeline, scheduler, channel)

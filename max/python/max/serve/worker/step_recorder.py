@@ -1,0 +1,102 @@
+"""Measures the worker's steps for the metrics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from max.serve.telemetry.worker_stats import BegunRequest, EngineLoad, StepStats, WorkerStats
+
+if TYPE_CHECKING:
+    from max.pipelines.context import TextContext, TextGenerationOutput
+    from max.pipelines.modeling.types import RequestID
+    from max.serve.scheduler import Batch, Scheduler
+    from max.serve.worker.interface import CountedPages
+
+
+class StepRecorder:
+    """Follows one step after the other and collects what the next message shall report.
+
+    A step is `start_scheduling`, `start_executing`, `finish`, in this order.
+    """
+
+    def __init__(self, scheduler: Scheduler, cache: CountedPages) -> None:
+        self._scheduler = scheduler
+        self._cache = cache
+        self._waiting: set[str] = set()
+        self._steps: list[StepStats] = []
+        self._begun: list[BegunRequest] = []
+        self._reported = self._load()
+        self._prefix_tokens = (0, 0)
+        self._scheduling_at = self._executing_at = 0.0
+        self._prompt_tokens = 0
+
+    def queued(self, request_id: str) -> None:
+        """A request was taken; its first step will be told."""
+        self._waiting.add(request_id)
+
+    def forget(self, request_id: str) -> None:
+        """A request is gone, maybe before its first step."""
+        self._waiting.discard(request_id)
+
+    def start_scheduling(self) -> None:
+        """The scheduler is about to choose a batch."""
+        self._scheduling_at = time.monotonic()
+
+    def start_executing(self, batch: Batch) -> None:
+        """The model is about to run the batch, whose contexts are as they were chosen."""
+        self._executing_at = time.monotonic()
+        self._prompt_tokens = batch.input_tokens - sum(map(_is_decoding, batch.contexts))
+        if self._waiting:
+            begun = self._waiting.intersection(context.request_id for context in batch.contexts)
+            self._begun = [BegunRequest(request_id, self._executing_at) for request_id in begun]
+            self._waiting -= begun
+
+    def finish(self, batch: Batch, outputs: Mapping[RequestID, TextGenerationOutput]) -> None:
+        """The model ran, and the scheduler knows it."""
+        executed_at = time.monotonic()
+        cache = self._cache.metrics()
+        asked, hit = self._prefix_tokens
+        self._prefix_tokens = (cache.prefix_tokens_asked, cache.prefix_tokens_hit)
+        self._steps.append(
+            StepStats(
+                batch_size=len(batch.contexts),
+                input_tokens=batch.input_tokens,
+                prompt_tokens=self._prompt_tokens,
+                context_tokens=batch.cached_tokens,
+                output_tokens=sum(len(output.tokens) for output in outputs.values()),
+                terminated=sum(output.is_done for output in outputs.values()),
+                preempted=batch.num_preempted,
+                creation_s=self._executing_at - self._scheduling_at,
+                execution_s=executed_at - self._executing_at,
+                prefix_tokens_asked=cache.prefix_tokens_asked - asked,
+                prefix_tokens_hit=cache.prefix_tokens_hit - hit,
+                begun=self._begun,
+            )
+        )
+        self._begun = []
+
+    @property
+    def has_news(self) -> bool:
+        """Whether what was reported last is no longer true."""
+        return bool(self._steps) or self._load() != self._reported
+
+    def take(self) -> WorkerStats:
+        """What to report now; it is not given again."""
+        steps, self._steps = self._steps, []
+        self._reported = self._load()
+        return WorkerStats(steps, self._reported)
+
+    def _load(self) -> EngineLoad:
+        cache = self._cache.metrics()
+        return EngineLoad(
+            num_running=self._scheduler.num_running,
+            num_queued=self._scheduler.num_waiting,
+            used_pages=cache.num_used_pages,
+            total_pages=cache.num_total_pages,
+        )
+
+
+def _is_decoding(context: TextContext) -> bool:
+    return context.tokens.active_length == 1 and context.tokens.generated_length > 0
