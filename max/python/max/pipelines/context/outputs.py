@@ -10,11 +10,11 @@ from max.pipelines.modeling.request_id import RequestID
 
 @dataclass(frozen=True)
 class LogProbabilities:
-    """Log probabilities at one position.
+    """Log probabilities at consecutive positions.
 
     Attributes:
-        token_log_probabilities: Of the tokens that were chosen.
-        top_log_probabilities: Of the best tokens: token id to log probability.
+        token_log_probabilities: Of the tokens that stand there.
+        top_log_probabilities: Of the best tokens, best first: token id to log probability.
     """
 
     token_log_probabilities: list[float]
@@ -29,13 +29,16 @@ class TextGenerationOutput:
         request_id: The request.
         tokens: New tokens, oldest first; empty while the prompt is still being processed.
         final_status: The request's state after these tokens.
-        log_probabilities: One entry per token, when they were asked for.
+        log_probabilities: One entry of one position per token, when they were asked for.
+        prompt_log_probabilities: Of the next prompt tokens, when they were asked for. All of a
+            request's together are of its prompt but for the first token, which follows nothing.
     """
 
     request_id: RequestID
     tokens: list[int]
     final_status: GenerationStatus
     log_probabilities: list[LogProbabilities] | None = None
+    prompt_log_probabilities: LogProbabilities | None = None
 
     @property
     def is_done(self) -> bool:

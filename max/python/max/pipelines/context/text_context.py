@@ -26,7 +26,11 @@ class TextContext:
         sampling_params: How tokens are chosen.
         model_name: The model (or LoRA adapter) that the caller named.
         cache_salt: Cached prefixes are shared only with requests of the same salt.
-        log_probabilities: How many of the best log probabilities to return per token.
+        log_probabilities: How many of the best tokens' log probabilities to return beside each
+            token's own; None for none at all.
+        log_probabilities_echo: Whether to return those of the prompt too.
+        prompt_tokens_scored: How many of the prompt's were returned. The prompt's first token has
+            none, so there are `tokens.prompt_length - 1` in all. Survives preemption.
         status: Whether the request still generates, and why it ended.
     """
 
@@ -37,7 +41,9 @@ class TextContext:
     sampling_params: SamplingParams = field(default_factory=SamplingParams)
     model_name: str = ""
     cache_salt: str | None = None
-    log_probabilities: int = 0
+    log_probabilities: int | None = None
+    log_probabilities_echo: bool = False
+    prompt_tokens_scored: int = 0
     status: GenerationStatus = GenerationStatus.ACTIVE
 
     def __post_init__(self) -> None:
@@ -61,6 +67,17 @@ class TextContext:
     def is_initial_prompt(self) -> bool:
         """Whether no token has been generated yet."""
         return self.tokens.generated_length == 0
+
+    @property
+    def wants_prompt_scores(self) -> bool:
+        """Whether log probabilities of prompt tokens are still to be returned."""
+        wanted = self.log_probabilities_echo and self.log_probabilities is not None
+        return wanted and self.prompt_tokens_scored < self.tokens.prompt_length - 1
+
+    @property
+    def reusable_length(self) -> int:
+        """How many leading tokens need no logits, so that their cached keys and values suffice."""
+        return self.prompt_tokens_scored if self.wants_prompt_scores else len(self.tokens) - 1
 
     def update(self, token: int) -> None:
         """Adds a generated token and decides whether it is the last one.

@@ -92,8 +92,8 @@ class BlockManager:
     def reuse_prefix(self, ctx: TextContext) -> int:
         """Shares the cached pages of a fresh request's first tokens, and skips those tokens.
 
-        At least the last token is left to be computed, since its logits are wanted. No more tokens
-        are active than before.
+        Tokens whose logits are wanted, at least the last one, are left to be computed. No more
+        tokens are active than before.
         Always safe: does nothing when prefix caching is off or the request has begun.
 
         Returns:
@@ -104,7 +104,7 @@ class BlockManager:
             return 0
         length = len(ctx.tokens)
         key = prefix_namespace(ctx)
-        for position in range((length - 1) // self.page_size):
+        for position in range(ctx.reusable_length // self.page_size):
             known = self.pool.index.get(PrefixKey(key, self._page_tokens(ctx, position)))
             if known is None:
                 break

@@ -72,7 +72,9 @@ class TextGenerationRequest:
         chat_template_options: Further variables for the chat template.
         cache_salt: Requests share cached prefixes only with requests of the same salt.
         target_endpoint: The replica that shall serve the request, for a router.
-        logprobs: How many of the best log probabilities to return per token.
+        logprobs: How many of the best tokens' log probabilities to return beside each token's own;
+            None for none at all.
+        echo: Whether to return those of the prompt too.
     """
 
     request_id: RequestID = field(default_factory=RequestID)
@@ -85,7 +87,8 @@ class TextGenerationRequest:
     chat_template_options: dict[str, Any] | None = None
     cache_salt: str | None = None
     target_endpoint: str | None = None
-    logprobs: int = 0
+    logprobs: int | None = None
+    echo: bool = False
 
     def __post_init__(self) -> None:
         """Checks that there is exactly one input, and reads messages given as mappings.

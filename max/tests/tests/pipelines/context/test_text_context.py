@@ -110,3 +110,16 @@ def test_rebuilt_context_goes_on_where_the_first_was() -> None:
 def test_tokens_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="has 3 tokens; allowed is max_length, 2"):
         make_context(max_length=2)
+
+
+def test_prompt_scores_are_wanted_until_all_are_there() -> None:
+    context = make_context()
+    assert not context.wants_prompt_scores
+    context.log_probabilities = 0
+    assert not context.wants_prompt_scores
+    context.log_probabilities_echo = True
+    assert context.wants_prompt_scores
+    assert context.reusable_length == 0
+    context.prompt_tokens_scored = 2
+    assert not context.wants_prompt_scores
+    assert context.reusable_length == 2

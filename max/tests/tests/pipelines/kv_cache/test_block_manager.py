@@ -138,6 +138,20 @@ def test_a_hit_leaves_at_least_one_token_to_compute(length: int, found: int) -> 
     blocks.check_integrity()
 
 
+@pytest.mark.parametrize(("scored", "found"), [(0, 0), (3, 0), (4, 4), (9, 8), (11, 8)])
+def test_a_hit_leaves_the_tokens_to_compute_whose_logits_are_wanted(
+    scored: int, found: int
+) -> None:
+    """The logits after token i give the log probability of token i + 1, number i of them."""
+    blocks = make_blocks()
+    run_to_end_of_tokens(blocks, make_context(range(12)))
+    ctx = make_context(range(12), "b")
+    ctx.log_probabilities, ctx.log_probabilities_echo = 0, True
+    ctx.prompt_tokens_scored = scored
+
+    assert run_to_end_of_tokens(blocks, ctx) == found
+
+
 def test_a_hit_after_release_revives_the_pages() -> None:
     blocks = make_blocks(total_pages=3)
     ctx = make_context(range(9))

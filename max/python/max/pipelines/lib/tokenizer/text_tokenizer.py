@@ -297,6 +297,7 @@ class TextTokenizer:
             sampling_params=params,
             cache_salt=request.cache_salt,
             log_probabilities=request.logprobs,
+            log_probabilities_echo=request.echo,
         )
         for validate in self._context_validators:
             validate(context)
