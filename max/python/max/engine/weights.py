@@ -48,15 +48,16 @@ def tensor_of(value: Any) -> torch.Tensor:
 
 def mismatch(weight: Weight, tensor: torch.Tensor) -> str | None:
     """How a tensor is not what a weight declares; None if it is."""
-    if list(weight.shape) != list(tensor.shape):
+    expected = weight.type
+    if list(expected.shape) != list(tensor.shape):
         return (
             f"Value provided to weight '{weight.name}' had different shape "
-            f"(expected={weight.shape}, actual={list(tensor.shape)})"
+            f"(expected={expected.shape}, actual={list(tensor.shape)})"
         )
-    if weight.dtype.to_torch() != tensor.dtype:
+    if expected.dtype.to_torch() != tensor.dtype:
         actual = str(tensor.dtype).removeprefix("torch.")
         return (
             f"Value provided to weight '{weight.name}' had different dtype "
-            f"(expected={weight.dtype}, actual={actual})"
+            f"(expected={expected.dtype}, actual={actual})"
         )
     return None

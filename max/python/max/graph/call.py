@@ -24,6 +24,7 @@ def call(
     target: Callable[..., Any],
     *args: Any,
     result_shape: Sequence[Dim] | None = None,
+    result_dtype: torch.dtype | None = None,
     **kwargs: Any,
 ) -> TensorValue:
     """Applies `target` to values: the body of every op.
@@ -38,13 +39,14 @@ def call(
         args: values, weights, tensors, dims, shapes, numbers, and lists of them.
         result_shape: the result's shape, where the op has worked it out already: then `target` is
             not run on fake tensors, which some torch versions cannot do for every symbolic shape.
-            The result has the dtype and device of the first argument.
+            The result is on the device of the first argument.
+        result_dtype: the result's dtype, with `result_shape`; the first argument's unless given.
         kwargs: likewise.
 
     Raises:
         ValueError: if the operands do not fit the op, or belong to two graphs.
     """
-    result: TensorValue = _apply(op, target, args, kwargs, result_shape)
+    result: TensorValue = _apply(op, target, args, kwargs, result_shape, result_dtype)
     return result
 
 
@@ -79,13 +81,14 @@ def _apply(
     args: Any,
     kwargs: Any,
     result_shape: Sequence[Dim] | None = None,
+    result_dtype: torch.dtype | None = None,
 ) -> Any:
     from max.graph.operands import graph_of
 
     graph = graph_of([*args, *kwargs.values()])
     if graph is None:
         return _run(op, target, args, kwargs)
-    return _record(graph, op, target, args, kwargs, result_shape)
+    return _record(graph, op, target, args, kwargs, result_shape, result_dtype)
 
 
 def _run(op: str, target: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -108,6 +111,7 @@ def _record(
     args: Any,
     kwargs: Any,
     result_shape: Sequence[Dim] | None,
+    result_dtype: torch.dtype | None,
 ) -> Any:
     args = _map(graph.operand, args)
     kwargs = _map(graph.operand, kwargs)
@@ -118,7 +122,8 @@ def _record(
             if result_shape is None:
                 result = target(*fakes, **_map(graph.fake_of, kwargs))
             else:
-                result = fakes[0].new_empty([symbols.size(d) for d in result_shape])
+                sizes = [symbols.size(d) for d in result_shape]
+                result = fakes[0].new_empty(sizes, dtype=result_dtype)
         node = graph.fx.call_function(
             target, _map(graph.node_of, args), _map(graph.node_of, kwargs)
         )

@@ -158,6 +158,7 @@ class Graph:
     def operand(self, x: Any) -> Any:
         """What an op's argument is in this graph: weights and real tensors become values."""
         if isinstance(x, Weight):
+            x.require_plain()
             return self.add_weight(x)
         if isinstance(x, Value) and x.graph is self:
             return x

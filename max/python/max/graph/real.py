@@ -21,6 +21,7 @@ def real_tensor(x: Any) -> Any:
     if isinstance(x, Buffer):
         return x.tensor
     if isinstance(x, Weight):
+        x.require_plain()
         return x.bound_tensor()
     if isinstance(x, np.ndarray):
         return torch.from_numpy(x)

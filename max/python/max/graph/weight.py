@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 
 from max.dtype import DType
+from max.graph.quantization import QuantizationEncoding
 from max.graph.shape import Shape, ShapeLike
 from max.graph.tensor_value import Operators, TensorValue
 from max.graph.type import DeviceLike, DeviceRef, TensorType
-
-if TYPE_CHECKING:
-    from max.graph.quantization import QuantizationEncoding
 
 
 class Weight(Operators):
@@ -23,7 +19,8 @@ class Weight(Operators):
         dtype: the element type that the graph computes with.
         shape: static dims.
         device: where it lives when the model runs.
-        quantization_encoding: how its blocks are encoded, for quantized weights.
+        quantization_encoding: how its rows are encoded; None for plain elements. Loading a
+            checkpoint sets it, so that layers choose what they do by the weight that they have.
     """
 
     def __init__(
@@ -43,8 +40,16 @@ class Weight(Operators):
 
     @property
     def type(self) -> TensorType:
-        """Its type as a graph input."""
-        return TensorType(self.dtype, self.shape, self.device)
+        """Its type as a graph input: of the elements, or the bytes of encoded rows.
+
+        Raises:
+            ValueError: if a row is no whole number of the encoding's blocks.
+        """
+        encoding = self.quantization_encoding
+        if encoding is None:
+            return TensorType(self.dtype, self.shape, self.device)
+        *rows, elements = self.shape.static_dims
+        return TensorType(DType.uint8, [*rows, encoding.row_bytes(elements)], self.device)
 
     def bind(self, tensor: torch.Tensor) -> None:
         """Gives the weight its elements, for ops that run at once, outside a graph."""
@@ -68,11 +73,31 @@ class Weight(Operators):
             )
         return self._bound
 
-    def _self(self) -> TensorValue:
+    @property
+    def packed(self) -> TensorValue:
+        """What is stored, which for an encoded weight is bytes: for ops that decode them."""
         from max.graph.graph import Graph
 
         graph = Graph.current_or_none()
         return TensorValue(self.bound_tensor()) if graph is None else graph.add_weight(self)
+
+    def require_plain(self) -> None:
+        """Refuses to take the bytes of an encoded weight for its elements.
+
+        Raises:
+            ValueError: if the weight is encoded.
+        """
+        if self.quantization_encoding is not None:
+            raise ValueError(
+                f"weight '{self.name}' is {self.quantization_encoding.name}-encoded, and is used "
+                "by an operation that takes plain elements: Linear and Embedding decode weights, "
+                "and ops.dequantize(encoding, weight.packed) does; or load the model in float32 "
+                "or bfloat16 (--quantization-encoding)"
+            )
+
+    def _self(self) -> TensorValue:
+        self.require_plain()
+        return self.packed
 
     @property
     def T(self) -> TensorValue:

@@ -4,8 +4,17 @@ Importing this package registers them with torch as `torch.ops.max.*`.
 """
 
 from max.kernels.flash_attention_ragged import flash_attention_ragged
+from max.kernels.quantized_embedding import quantized_embedding
+from max.kernels.quantized_matmul import quantized_matmul
 from max.kernels.rms_norm import rms_norm
 from max.kernels.rope_store_ragged import rope_store_ragged
 from max.kernels.swiglu import swiglu
 
-__all__ = ["flash_attention_ragged", "rms_norm", "rope_store_ragged", "swiglu"]
+__all__ = [
+    "flash_attention_ragged",
+    "quantized_embedding",
+    "quantized_matmul",
+    "rms_norm",
+    "rope_store_ragged",
+    "swiglu",
+]

@@ -6,8 +6,8 @@ from max.dtype import DType
 from max.graph import TensorValue, TensorValueLike, Weight, ops
 from max.graph.quantization import QuantizationEncoding
 from max.graph.type import DeviceLike
+from max.nn import kernels
 from max.nn.module import Module
-from max.nn.unsupported import reject_unsupported
 
 
 class Embedding(Module):
@@ -18,7 +18,8 @@ class Embedding(Module):
         hidden_dim: size of a vector.
         dtype: of the table.
         device: where it lives.
-        quantization_encoding: not supported in this release.
+        quantization_encoding: of the table's rows; None for plain elements, or to take that of
+            the checkpoint when it is loaded.
         name: prefix of the weight's name while it has no path of its own.
     """
 
@@ -32,10 +33,13 @@ class Embedding(Module):
         name: str | None = None,
     ) -> None:
         super().__init__()
-        reject_unsupported("Embedding", quantization_encoding=quantization_encoding)
         prefix = f"{name}." if name else ""
-        self.weight = Weight(f"{prefix}weight", dtype, [vocab_size, hidden_dim], device)
+        self.weight = Weight(
+            f"{prefix}weight", dtype, [vocab_size, hidden_dim], device, quantization_encoding
+        )
 
     def __call__(self, indices: TensorValueLike) -> TensorValue:
         """indices: int [...] -> [..., hidden_dim]."""
-        return ops.gather(self.weight, indices, axis=0)
+        if self.weight.quantization_encoding is None:
+            return ops.gather(self.weight, indices, axis=0)
+        return kernels.quantized_embedding(self.weight, indices)

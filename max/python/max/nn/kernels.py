@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from max import kernels
-from max.graph import TensorValue, TensorValueLike, ops
+from max.graph import TensorValue, TensorValueLike, Weight, ops
 from max.graph.call import call
 from max.nn.attention.mask_config import MHAMaskVariant
 from max.nn.kv_cache import KVCacheParams, PagedCacheValues
@@ -24,6 +24,29 @@ def rms_norm(
 def swiglu(gate: TensorValueLike, up: TensorValueLike) -> TensorValue:
     """`silu(gate) * up`."""
     return call("swiglu", kernels.swiglu, gate, up)
+
+
+def quantized_matmul(x: TensorValueLike, weight: Weight) -> TensorValue:
+    """`x @ weight.T` for a weight of encoded rows: [..., in] -> [..., out] of x's dtype."""
+    return call("quantized_matmul", kernels.quantized_matmul, x, weight.packed, _encoding(weight))
+
+
+def quantized_embedding(weight: Weight, indices: TensorValueLike) -> TensorValue:
+    """The rows that indices name of a table of encoded rows: [...] -> [..., row]."""
+    dtype = weight.dtype.to_torch()
+    return call(
+        "quantized_embedding",
+        kernels.quantized_embedding,
+        weight.packed,
+        indices,
+        _encoding(weight),
+        dtype,
+    )
+
+
+def _encoding(weight: Weight) -> str:
+    assert weight.quantization_encoding is not None
+    return weight.quantization_encoding.value
 
 
 def rope_store_ragged(

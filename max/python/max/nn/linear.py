@@ -6,6 +6,7 @@ from max.dtype import DType
 from max.graph import TensorValue, TensorValueLike, Weight, ops
 from max.graph.quantization import QuantizationEncoding
 from max.graph.type import DeviceLike
+from max.nn import kernels
 from max.nn.module import Module
 from max.nn.unsupported import reject_unsupported
 
@@ -19,7 +20,8 @@ class Linear(Module):
         dtype: of the weights and of x.
         device: where the weights live.
         has_bias: whether there is a bias.
-        quantization_encoding: not supported in this release.
+        quantization_encoding: of the weight's rows; None for plain elements, or to take that of
+            the checkpoint when it is loaded.
         quant_config: not supported in this release.
         name: prefix of the weights' names while they have no path of their own.
     """
@@ -36,13 +38,16 @@ class Linear(Module):
         name: str | None = None,
     ) -> None:
         super().__init__()
-        reject_unsupported(
-            "Linear", quantization_encoding=quantization_encoding, quant_config=quant_config
-        )
+        reject_unsupported("Linear", quant_config=quant_config)
         prefix = f"{name}." if name else ""
-        self.weight = Weight(f"{prefix}weight", dtype, [out_dim, in_dim], device)
+        self.weight = Weight(
+            f"{prefix}weight", dtype, [out_dim, in_dim], device, quantization_encoding
+        )
         self.bias = Weight(f"{prefix}bias", dtype, [out_dim], device) if has_bias else None
 
     def __call__(self, x: TensorValueLike) -> TensorValue:
         """x: [..., in_dim] -> [..., out_dim]."""
-        return ops.linear(x, self.weight, self.bias)
+        if self.weight.quantization_encoding is None:
+            return ops.linear(x, self.weight, self.bias)
+        product = kernels.quantized_matmul(x, self.weight)
+        return product if self.bias is None else product + self.bias

@@ -46,7 +46,7 @@ class MLP(Module):
 
     Args:
         dtype: of the weights.
-        quantization_encoding: not supported in this release.
+        quantization_encoding: see `Linear`.
         hidden_dim: size of x's last axis.
         feed_forward_length: size of the layer between.
         devices: where the weights live; one device.
@@ -69,10 +69,14 @@ class MLP(Module):
         quant_config: object = None,
     ) -> None:
         super().__init__()
-        reject_unsupported(
-            "MLP", quantization_encoding=quantization_encoding, quant_config=quant_config
+        reject_unsupported("MLP", quant_config=quant_config)
+        linear = partial(
+            linear_cls,
+            dtype=dtype,
+            device=devices[0],
+            has_bias=has_bias,
+            quantization_encoding=quantization_encoding,
         )
-        linear = partial(linear_cls, dtype=dtype, device=devices[0], has_bias=has_bias)
         self.gate_proj = linear(in_dim=hidden_dim, out_dim=feed_forward_length)
         self.up_proj = linear(in_dim=hidden_dim, out_dim=feed_forward_length)
         self.down_proj = linear(in_dim=feed_forward_length, out_dim=hidden_dim)

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from max.driver import Buffer
 from max.engine.weights import mismatch, tensor_of
 from max.graph import Weight
+from max.graph.weights import WeightData
 from max.nn.state_dict_report import describe_problems
 
 
@@ -76,7 +77,7 @@ class Module(ABC):
         weights = self.raw_state_dict()
         for weight in weights.values():
             if auto_initialize and not weight.is_bound:
-                zeros = Buffer.zeros(weight.shape.static_dims, weight.dtype)
+                zeros = Buffer.zeros(weight.type.shape.static_dims, weight.type.dtype)
                 weight.bind(zeros.tensor)
         return {name: Buffer(weight.bound_tensor()) for name, weight in weights.items()}
 
@@ -105,7 +106,8 @@ class Module(ABC):
         wrong: dict[str, str] = {}
         for name in sorted(weights.keys() & state_dict.keys()):
             tensor = tensor_of(state_dict[name])
-            problem = mismatch(weights[name], tensor)
+            problem = _take_encoding(weights[name], state_dict[name])
+            problem = problem or mismatch(weights[name], tensor)
             if not problem and weight_alignment and tensor.data_ptr() % weight_alignment:
                 problem = f"'{name}' is not aligned to {weight_alignment} bytes"
             if problem:
@@ -141,6 +143,19 @@ class Module(ABC):
             found = ({}, {}, set())
             object.__setattr__(self, "_registered", found)
         return found
+
+
+def _take_encoding(weight: Weight, value: Any) -> str | None:
+    """Makes a weight one of the encoding that its data has; why that cannot be, if it cannot."""
+    if not isinstance(value, WeightData):
+        return None
+    before, weight.quantization_encoding = weight.quantization_encoding, value.quantization_encoding
+    try:
+        _ = weight.type
+    except ValueError as error:
+        weight.quantization_encoding = before
+        return f"'{weight.name}': {error}"
+    return None
 
 
 # Sublayers, weights, and the names of weights that belong to another module.

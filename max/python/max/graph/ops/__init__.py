@@ -60,6 +60,7 @@ from max.graph.ops.gathering import gather, gather_nd, nonzero
 from max.graph.ops.joining import chunk, concat, split, stack
 from max.graph.ops.linalg import linear, matmul, outer
 from max.graph.ops.normalization import group_norm, layer_norm, logsoftmax, rms_norm, softmax
+from max.graph.ops.quantized import dequantize, qmatmul
 from max.graph.ops.rebinding import rebind
 from max.graph.ops.reduction import argmax, argmin, max, mean, min, prod, sum
 from max.graph.ops.repeating import band_part, pad, repeat_interleave, tile
@@ -102,6 +103,7 @@ __all__ = [
     "cos",
     "cumsum",
     "custom",
+    "dequantize",
     "div",
     "equal",
     "erf",
@@ -149,6 +151,7 @@ __all__ = [
     "pow",
     "print",
     "prod",
+    "qmatmul",
     "range",
     "rebind",
     "relu",

@@ -7,11 +7,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from max.driver import Buffer
 from max.dtype import DType
 from max.graph.quantization import QuantizationEncoding
 from max.graph.shape import Shape
+
+_ENCODING_OF_DTYPE = {
+    DType.float16: QuantizationEncoding.F16,
+    DType.bfloat16: QuantizationEncoding.BF16,
+}
 
 
 @dataclass
@@ -21,9 +27,9 @@ class WeightData:
     Args:
         data: an array of any library that speaks DLPack; torch's for dtypes that numpy lacks.
         name: the weight's name.
-        dtype: the element type.
-        shape: the sizes of the axes.
-        quantization_encoding: how blocks of elements are encoded, for quantized weights.
+        dtype: the element type; uint8 when they are encoded.
+        shape: the sizes of the axes of `data`, whose last one counts bytes when they are encoded.
+        quantization_encoding: how the rows are encoded; None for plain elements.
     """
 
     data: Any
@@ -52,11 +58,29 @@ class WeightData:
         return buffer
 
     def astype(self, dtype: DType) -> WeightData:
-        """The elements converted to `dtype`; itself when they are that already."""
+        """The elements converted to `dtype`; itself when they are that already.
+
+        Raises:
+            ValueError: if they are encoded.
+        """
+        if self.quantization_encoding is not None:
+            raise ValueError(f"weight '{self.name}' is {self.quantization_encoding.name}-encoded")
         if dtype is self.dtype:
             return self
         tensor = self.to_buffer().tensor.to(dtype.to_torch())
         return replace(self, data=tensor, dtype=dtype)
+
+    def as_encoded(self) -> WeightData:
+        """float16 or bfloat16 elements as rows of bytes, which layers of another type decode.
+
+        Raises:
+            ValueError: if the elements are of another type.
+        """
+        encoding = _ENCODING_OF_DTYPE.get(self.dtype)
+        if encoding is None:
+            raise ValueError(f"weight '{self.name}' is {self.dtype}, not float16 or bfloat16")
+        data = self.to_buffer().tensor.contiguous().view(torch.uint8)
+        return WeightData(data, self.name, DType.uint8, Shape(data.shape), encoding)
 
     def to_numpy(self) -> npt.NDArray[Any]:
         """The elements as numpy has them.

@@ -1,0 +1,24 @@
+"""Schema of `max::quantized_embedding`."""
+
+from __future__ import annotations
+
+import torch
+
+from max.graph.quantization import QuantizationEncoding
+from max.kernels.quantized_embedding.reference import quantized_embedding_reference
+from max.kernels.registry import define_op
+
+
+def _fake(
+    weight: torch.Tensor, indices: torch.Tensor, encoding: str, dtype: torch.dtype
+) -> torch.Tensor:
+    torch._check(weight.dtype == torch.uint8, lambda: f"the weight is {weight.dtype}, not uint8")
+    elements = QuantizationEncoding(encoding).row_elements(weight.shape[-1])
+    return weight.new_empty(*indices.shape, elements, dtype=dtype)
+
+
+quantized_embedding = define_op(
+    "quantized_embedding(Tensor weight, Tensor indices, str encoding, ScalarType dtype) -> Tensor",
+    reference=quantized_embedding_reference,
+    fake=_fake,
+)
