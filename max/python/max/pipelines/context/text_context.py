@@ -31,6 +31,8 @@ class TextContext:
         log_probabilities_echo: Whether to return those of the prompt too.
         prompt_tokens_scored: How many of the prompt's were returned. The prompt's first token has
             none, so there are `tokens.prompt_length - 1` in all. Survives preemption.
+        cached_tokens: How many prompt tokens were found in the cache when the request began; None
+            before. Survives preemption.
         status: Whether the request still generates, and why it ended.
     """
 
@@ -44,6 +46,7 @@ class TextContext:
     log_probabilities: int | None = None
     log_probabilities_echo: bool = False
     prompt_tokens_scored: int = 0
+    cached_tokens: int | None = None
     status: GenerationStatus = GenerationStatus.ACTIVE
 
     def __post_init__(self) -> None:

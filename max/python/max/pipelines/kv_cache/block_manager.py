@@ -8,6 +8,8 @@ its pages             [  page 7  ][  page 2  ][     page 9     ][   page 4   ]
 
 from __future__ import annotations
 
+from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,7 @@ class RequestPages:
         pages: page ids in token order.
         num_full: leading pages that are full and registered for sharing; they are never written.
         last_key: prefix key of page `num_full - 1`, or the namespace root.
+        coming_keys: prefix keys of the pages that it announced and has not filled yet.
         registers: whether its pages may be found by others.
         tokens_asked: tokens that it looked for in the prefix cache, until that is counted.
     """
@@ -36,6 +39,7 @@ class RequestPages:
     pages: list[int] = field(default_factory=list)
     num_full: int = 0
     last_key: PrefixKey | None = None
+    coming_keys: deque[PrefixKey] = field(default_factory=deque)
     registers: bool = True
     tokens_asked: int = 0
 
@@ -64,6 +68,8 @@ class BlockManager:
         self.page_size = page_size
         self.enable_prefix_caching = enable_prefix_caching
         self._requests: dict[str, RequestPages] = {}
+        # Prefixes that some running request will register, by the page that ends them.
+        self._coming: Counter[PrefixKey] = Counter()
         self._prefix_tokens_asked = 0
         self._prefix_tokens_hit = 0
 
@@ -120,6 +126,28 @@ class BlockManager:
         held.tokens_asked = length
         return found
 
+    def is_prefix_coming(self, ctx: TextContext) -> bool:
+        """Whether another request has announced the page behind those that `reuse_prefix` found.
+
+        Then a fresh request does better to wait than to compute it, too.
+        """
+        held = self._get(ctx.request_id, "look for a coming prefix of")
+        if not self._coming or held.num_full >= ctx.reusable_length // self.page_size:
+            return False
+        key = held.last_key or prefix_namespace(ctx)
+        return PrefixKey(key, self._page_tokens(ctx, held.num_full)) in self._coming
+
+    def announce_prefix(self, ctx: TextContext) -> None:
+        """Says that the request is going to fill and register the full pages of its tokens."""
+        held = self._get(ctx.request_id, "announce the prefix of")
+        if not (self.enable_prefix_caching and held.registers):
+            return
+        key = held.last_key or prefix_namespace(ctx)
+        for position in range(held.num_full, len(ctx.tokens) // self.page_size):
+            key = PrefixKey(key, self._page_tokens(ctx, position))
+            held.coming_keys.append(key)
+        self._coming.update(held.coming_keys)
+
     def ask(self, ctx: TextContext, num_steps: int = 1) -> AllocationResult:
         """Whether pages for the request's processed and active tokens are there; takes none.
 
@@ -161,7 +189,11 @@ class BlockManager:
         key = held.last_key or prefix_namespace(ctx)
         for position in range(held.num_full, ctx.tokens.processed_length // self.page_size):
             page = held.pages[position]
-            key = PrefixKey(key, self._page_tokens(ctx, position))
+            if held.coming_keys:
+                key = held.coming_keys.popleft()
+                self._forget_coming([key])
+            else:
+                key = PrefixKey(key, self._page_tokens(ctx, position))
             known = self.pool.index.get(key)
             if known is None:
                 self.pool.index.add(key, page)
@@ -180,14 +212,17 @@ class BlockManager:
         """
         held = self._get(request_id, "release")
         del self._requests[request_id]
+        self._forget_coming(held.coming_keys)
         for page in reversed(held.pages):
             self.pool.drop(page)
 
     def reset_prefix_cache(self) -> None:
         """Forgets all cached prefixes. What running requests computed before is not found later."""
         self.pool.index.clear()
+        self._coming.clear()
         for held in self._requests.values():
             held.registers = False
+            held.coming_keys.clear()
 
     def metrics(self) -> KVCacheMetrics:
         """Counts for logs and metrics."""
@@ -212,6 +247,12 @@ class BlockManager:
         if held is None:
             raise UnknownRequestError(request_id, action)
         return held
+
+    def _forget_coming(self, keys: Iterable[PrefixKey]) -> None:
+        for key in keys:
+            self._coming[key] -= 1
+            if self._coming[key] == 0:
+                del self._coming[key]
 
     def _count_lookup(self, held: RequestPages) -> None:
         """Counts a request's lookup once it begins, not each time that it tries to."""

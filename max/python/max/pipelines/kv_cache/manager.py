@@ -96,6 +96,14 @@ class PagedKVCacheManager:
         """
         return self.blocks.reuse_prefix(ctx)
 
+    def is_prefix_coming(self, ctx: TextContext) -> bool:
+        """Whether another request is computing the page that `ctx` could share next."""
+        return self.blocks.is_prefix_coming(ctx)
+
+    def announce_prefix(self, ctx: TextContext) -> None:
+        """Says that the request computes the full pages of its tokens in the coming steps."""
+        self.blocks.announce_prefix(ctx)
+
     def try_alloc(self, ctx: TextContext, num_steps: int = 1) -> AllocationResult:
         """Takes the pages that the request's processed and active tokens need, or none of them.
 

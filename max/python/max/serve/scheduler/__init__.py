@@ -1,7 +1,6 @@
 """Continuous batching: which tokens of which requests each step computes."""
 
 from max.serve.scheduler.batch import Batch
-from max.serve.scheduler.budget import TokenBudget
 from max.serve.scheduler.config import SchedulerConfig
 from max.serve.scheduler.errors import RequestTooLargeError
 from max.serve.scheduler.interface import PageSource
@@ -13,5 +12,4 @@ __all__ = [
     "RequestTooLargeError",
     "Scheduler",
     "SchedulerConfig",
-    "TokenBudget",
 ]

@@ -1,38 +1,53 @@
-"""How many tokens of each request a step computes."""
+"""How many tokens of each prompt a step computes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 
-class TokenBudget:
-    """The tokens of one step, dealt out request by request.
+
+def deal(lacking: Sequence[int], tokens: int) -> list[int]:
+    """Deals tokens to prompts so that none waits for ever and short ones wait shortly.
+
+    The oldest gets half of the tokens, if it lacks so many. The others go to those that lack the
+    fewest, of equal ones to the older. So equal prompts are computed one after the other, a short
+    one behind a long one is done in a few steps, and the long one takes at most twice as long.
 
     Args:
-        limit: tokens of the step.
-        chunked: whether a request may get a part of what it lacks.
+        lacking: tokens that each prompt lacks, the oldest prompt's first.
+        tokens: how many there are to deal.
+
+    Returns:
+        Tokens of each prompt; 0 where it has to wait.
     """
+    shares = [0] * len(lacking)
+    if lacking:
+        shares[0] = min(lacking[0], -(-tokens // 2))
+        tokens -= shares[0]
+    for index in sorted(range(len(lacking)), key=lacking.__getitem__):
+        more = min(lacking[index] - shares[index], tokens)
+        shares[index] += more
+        tokens -= more
+    return shares
 
-    def __init__(self, limit: int, *, chunked: bool = True) -> None:
-        self.limit = limit
-        self.chunked = chunked
-        self.used = 0
 
-    @property
-    def left(self) -> int:
-        """Tokens that are not dealt out; never negative."""
-        return max(0, self.limit - self.used)
+def deal_whole(lacking: Sequence[int], tokens: int, *, others: bool) -> list[int]:
+    """Deals tokens to prompts that must be computed in one step each, in order.
 
-    def offer(self, remaining: int) -> int:
-        """How many tokens a request that lacks `remaining` may compute in this step; 0 is none.
+    The first one that does not fit waits, and all behind it: it comes as soon as there is room.
+    One that lacks more than there can be runs when nobody else is in the step.
 
-        Without chunking that is all or nothing; one that is longer than the whole budget gets all
-        when nobody else is in the step.
-        """
-        if remaining <= self.left:
-            return remaining
-        if self.chunked:
-            return self.left
-        return remaining if self.used == 0 else 0
+    Args:
+        lacking: tokens that each prompt lacks, the oldest prompt's first.
+        tokens: how many there are to deal.
+        others: whether the step computes anything else.
 
-    def spend(self, tokens: int) -> None:
-        """Deals out tokens that were offered."""
-        self.used += tokens
+    Returns:
+        Tokens of each prompt: all that it lacks, or 0.
+    """
+    shares = [0] * len(lacking)
+    for index, wanted in enumerate(lacking):
+        if wanted > tokens and (others or index):
+            break
+        shares[index] = wanted
+        tokens -= wanted
+    return shares

@@ -12,14 +12,20 @@ class SchedulerConfig:
     Attributes:
         max_batch_size: most requests that run at once.
         max_batch_input_tokens: token budget: most tokens that a step computes.
+        max_batch_total_tokens: most tokens of all requests of a step together, those in the cache
+            included, each request's counted in whole pages; None for no limit.
         max_seq_len: most tokens of a request, prompt and answer; None leaves that to the cache.
         enable_chunked_prefill: whether a prompt may be computed over several steps.
         kvcache_ce_watermark: while others run, a request begins only if at most this share of the
             pages is in use then; the rest is for the running ones to grow (0 to 1).
+
+    Raises:
+        ValueError: if a limit is below what it has to hold.
     """
 
     max_batch_size: int
     max_batch_input_tokens: int = 8192
+    max_batch_total_tokens: int | None = None
     max_seq_len: int | None = None
     enable_chunked_prefill: bool = True
     kvcache_ce_watermark: float = 0.95
@@ -35,6 +41,12 @@ class SchedulerConfig:
             )
         if self.max_seq_len is not None and self.max_seq_len < 1:
             raise ValueError(f"--max-length must be at least 1, got {self.max_seq_len}")
+        total, longest = self.max_batch_total_tokens, self.max_seq_len or 1
+        if total is not None and total < longest:
+            raise ValueError(
+                f"--max-batch-total-tokens ({total}) must be at least the longest request's "
+                f"tokens ({longest}), or that one could not end: raise it or lower --max-length"
+            )
         if not 0 <= self.kvcache_ce_watermark <= 1:
             raise ValueError(
                 f"--kvcache-ce-watermark must be between 0 and 1, got {self.kvcache_ce_watermark}"

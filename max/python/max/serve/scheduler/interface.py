@@ -34,6 +34,14 @@ class PageSource(Protocol):
         """Shares cached pages of the request's first tokens, which `ctx.tokens` then skips."""
         ...
 
+    def is_prefix_coming(self, ctx: TextContext) -> bool:
+        """Whether a request computes the page now that `ctx` could share next."""
+        ...
+
+    def announce_prefix(self, ctx: TextContext) -> None:
+        """Says that the request computes the full pages of its tokens in the coming steps."""
+        ...
+
     def get_pct_used_blocks_after_allocation(self, ctx: TextContext) -> float:
         """The share of the pages in use if the request's active tokens got theirs; takes none."""
         ...
@@ -44,4 +52,8 @@ class PageSource(Protocol):
 
     def release(self, request_id: str) -> None:
         """Gives the request's pages back at once."""
+        ...
+
+    def reset_prefix_cache(self) -> None:
+        """Forgets all cached prefixes; running requests go on."""
         ...

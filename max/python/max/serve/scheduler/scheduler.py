@@ -4,18 +4,24 @@ Every request has `len(tokens)` tokens, of which `processed_length` are in the K
 the second number catch up with the first, within a token budget. A new prompt, the rest of a long
 one, a decoding request (which lacks one token), one that hit a cached prefix and one that was
 preempted are all just requests that lack some tokens.
+
+    waiting    no pages; oldest first
+       |       begins in order, once all its present tokens have pages
+    running    lacks one token: gets it in every step
+               lacks more (a "prompt"): gets a share of what is left of the step's tokens
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 
 from max.pipelines.context import GenerationStatus
 from max.pipelines.kv_cache.errors import InsufficientBlocksError
 from max.serve.scheduler.batch import Batch
-from max.serve.scheduler.budget import TokenBudget
+from max.serve.scheduler.budget import deal, deal_whole
 from max.serve.scheduler.config import SchedulerConfig
 from max.serve.scheduler.errors import RequestTooLargeError
 from max.serve.scheduler.interface import PageSource
@@ -97,11 +103,11 @@ class Scheduler:
         Returns:
             A batch with at least one token to compute, or None when there is no work.
         """
-        budget = TokenBudget(
-            self.config.max_batch_input_tokens, chunked=self.config.enable_chunked_prefill
-        )
         preempted = self.num_preemptions
-        contexts = self._continue_running(budget) + self._begin_waiting(budget)
+        self._grow_running()
+        if self.num_preemptions == preempted:
+            self._begin_waiting()
+        contexts = self._share_tokens()
         return Batch.of(contexts, self.num_preemptions - preempted) if contexts else None
 
     def finish_step(self, batch: Batch, outputs: Mapping[RequestID, TextGenerationOutput]) -> None:
@@ -117,34 +123,24 @@ class Scheduler:
                 del self._running[ctx.request_id]
                 self._kv.release(ctx.request_id)
 
-    def _continue_running(self, budget: TokenBudget) -> list[TextContext]:
-        """Deals tokens to running requests; each gets at least one.
+    def reset_prefix_cache(self) -> None:
+        """Forgets all cached prefixes; running requests go on."""
+        self._kv.reset_prefix_cache()
 
-        A prompt that is not computed whole took all that was left, so nobody began after it: only
-        the youngest lacks more than one token, and the budget is no less than the batch size.
-        """
-        contexts: list[TextContext] = []
+    def _grow_running(self) -> None:
+        """Gets pages for the tokens that running requests have gained, oldest first."""
         for ctx in list(self._running.values()):
-            if ctx.request_id not in self._running:
-                continue  # It was preempted for an older one.
-            ctx.tokens.chunk(budget.offer(ctx.tokens.remaining_length))
-            if self._take_pages(ctx):
-                budget.spend(ctx.tokens.active_length)
-                contexts.append(ctx)
-        return contexts
+            if ctx.request_id in self._running:  # It may have been preempted for an older one.
+                ctx.tokens.chunk(ctx.tokens.remaining_length)
+                self._take_pages(ctx)
 
-    def _take_pages(self, ctx: TextContext) -> bool:
-        """Gets pages for a running request, preempting the youngest until they are there.
-
-        Returns:
-            False when `ctx` itself was the youngest left, and was preempted.
-        """
+    def _take_pages(self, ctx: TextContext) -> None:
+        """Gets pages for a running request, preempting the youngest, at last itself, for them."""
         while not self._kv.try_alloc(ctx).fits:
             youngest = next(reversed(self._running.values()))
             self._preempt(youngest)
             if youngest is ctx:
-                return False
-        return True
+                return
 
     def _preempt(self, ctx: TextContext) -> None:
         """Puts a running request back to the head of the queue, to be computed again later."""
@@ -155,35 +151,36 @@ class Scheduler:
         self._waiting.move_to_end(ctx.request_id, last=False)
         self.num_preemptions += 1
 
-    def _begin_waiting(self, budget: TokenBudget) -> list[TextContext]:
-        """Lets waiting requests begin, in order, until one of them has to wait."""
-        contexts: list[TextContext] = []
-        while self._waiting and len(self._running) < self.config.max_batch_size and budget.left:
-            ctx = next(iter(self._waiting.values()))
-            if not self._begin(ctx, budget):
-                break
-            contexts.append(ctx)
-        return contexts
+    def _begin_waiting(self) -> None:
+        """Lets waiting requests begin, in order, until one of them finds no room.
 
-    def _begin(self, ctx: TextContext, budget: TokenBudget) -> bool:
-        """Lets the first waiting request begin, if budget and pages allow.
-
-        It gets the pages of all its tokens now: a prompt once begun does not stop half-way.
+        Those whose first pages a running request is computing are passed over: soon they can share
+        them. Nobody else begins before an older one, so nobody waits for ever.
         """
-        self._kv.claim(ctx.request_id)
-        self._kv.reuse_prefix(ctx)
-        remaining = ctx.tokens.remaining_length
-        ctx.tokens.chunk(remaining)
-        offered = budget.offer(remaining)
-        if not offered or self._above_watermark(ctx) or not self._begins_with_pages(ctx):
-            self._kv.release(ctx.request_id)
-            ctx.tokens.rewind()
+        room = self.config.max_batch_size - len(self._running)
+        for ctx in list(islice(self._waiting.values(), room)):
+            self._kv.claim(ctx.request_id)
+            found = self._kv.reuse_prefix(ctx)
+            ctx.tokens.chunk(ctx.tokens.remaining_length)
+            is_coming = self._kv.is_prefix_coming(ctx)
+            if is_coming or not self._has_room(ctx):
+                self._kv.release(ctx.request_id)
+                ctx.tokens.rewind()
+                if is_coming:
+                    continue
+                break
+            self._kv.announce_prefix(ctx)
+            if ctx.cached_tokens is None:
+                ctx.cached_tokens = min(found, ctx.tokens.prompt_length)
+            del self._waiting[ctx.request_id]
+            self._running[ctx.request_id] = ctx
+
+    def _has_room(self, ctx: TextContext) -> bool:
+        """Gets pages for all tokens of a waiting request: once begun it does not stop half-way."""
+        contexts = [*self._running.values(), ctx]
+        if len(self._within_total(contexts)) < len(contexts) or self._above_watermark(ctx):
             return False
-        ctx.tokens.chunk(offered)
-        budget.spend(offered)
-        del self._waiting[ctx.request_id]
-        self._running[ctx.request_id] = ctx
-        return True
+        return self._begins_with_pages(ctx)
 
     def _above_watermark(self, ctx: TextContext) -> bool:
         used = self._kv.get_pct_used_blocks_after_allocation(ctx)
@@ -196,6 +193,38 @@ class Scheduler:
             self._kv.release(ctx.request_id)
             raise InsufficientBlocksError(result)
         return result.fits
+
+    def _share_tokens(self) -> list[TextContext]:
+        """Sets the running requests' active tokens; gives those that have some.
+
+        Everybody who lacks one token gets it: the budget is no less than the batch size. At least
+        one token is left for prompts then, if there are any, and the oldest of them gets some.
+        """
+        contexts = self._within_total(self._running.values())
+        prompts = [ctx for ctx in contexts if ctx.tokens.remaining_length > 1]
+        num_decoding = len(contexts) - len(prompts)
+        lacking = [ctx.tokens.remaining_length for ctx in prompts]
+        left = self.config.max_batch_input_tokens - num_decoding
+        if self.config.enable_chunked_prefill:
+            shares = deal(lacking, left)
+        else:
+            shares = deal_whole(lacking, left, others=num_decoding > 0)
+        waits = set()
+        for ctx, share in zip(prompts, shares, strict=True):
+            if share:
+                ctx.tokens.chunk(share)
+            else:
+                waits.add(ctx.request_id)
+        return [ctx for ctx in contexts if ctx.request_id not in waits]
+
+    def _within_total(self, contexts: Collection[TextContext]) -> list[TextContext]:
+        """The oldest of them whose tokens are together within `max_batch_total_tokens`."""
+        limit = self.config.max_batch_total_tokens
+        if limit is None:
+            return list(contexts)
+        pages = accumulate(self._kv.pages_for(len(ctx.tokens)) for ctx in contexts)
+        most = self._kv.pages_for(limit)
+        return [ctx for ctx, total in zip(contexts, pages, strict=True) if total <= most]
 
     def _check_size(self, ctx: TextContext) -> None:
         limit = self.config.max_seq_len

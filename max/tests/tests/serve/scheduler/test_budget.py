@@ -3,32 +3,54 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from max.serve.scheduler import TokenBudget
-
-
-@pytest.mark.parametrize(("remaining", "offered"), [(3, 3), (10, 10), (11, 10)])
-def test_a_part_is_offered_when_chunking(remaining: int, offered: int) -> None:
-    assert TokenBudget(10).offer(remaining) == offered
+from max.serve.scheduler.budget import deal, deal_whole
 
 
-def test_an_offer_costs_nothing_until_it_is_spent() -> None:
-    budget = TokenBudget(10)
-    assert budget.offer(8) == 8
-    assert budget.offer(8) == 8
-    budget.spend(8)
-    assert (budget.left, budget.offer(8)) == (2, 2)
+@pytest.mark.parametrize(
+    ("lacking", "shares"),
+    [
+        ([], []),
+        ([3], [3]),
+        ([12], [10]),
+        ([4, 4, 4], [4, 4, 2]),
+        ([12, 12], [10, 0]),
+        # Behind a long one, a short one has the other half, or as much of it as it needs.
+        ([100, 3], [7, 3]),
+        ([100, 60], [5, 5]),
+        # The shortest goes first, but for the half of the oldest.
+        ([100, 60, 4], [5, 1, 4]),
+        ([60, 100, 3], [7, 0, 3]),
+        ([2, 100, 60], [2, 0, 8]),
+    ],
+)
+def test_half_is_the_oldest_s_and_the_rest_goes_to_the_shortest(
+    lacking: list[int], shares: list[int]
+) -> None:
+    assert deal(lacking, 10) == shares
 
 
-@pytest.mark.parametrize(("remaining", "offered"), [(4, 4), (5, 0)])
-def test_all_or_nothing_without_chunking(remaining: int, offered: int) -> None:
-    budget = TokenBudget(10, chunked=False)
-    budget.spend(6)
-    assert budget.offer(remaining) == offered
+@settings(deadline=None, derandomize=True, database=None)
+@given(st.lists(st.integers(2, 50), max_size=8), st.integers(1, 40))
+def test_nothing_is_left_while_somebody_lacks_tokens(lacking: list[int], tokens: int) -> None:
+    shares = deal(lacking, tokens)
+    assert all(0 <= share <= wanted for share, wanted in zip(shares, lacking, strict=True))
+    assert sum(shares) == min(tokens, sum(lacking))
+    assert not lacking or shares[0] >= min(lacking[0], tokens / 2)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "shares"),
+    [([], []), ([4, 6], [4, 6]), ([4, 7, 1], [4, 0, 0]), ([11, 1], [0, 0])],
+)
+def test_without_chunking_the_first_that_does_not_fit_holds_up_the_rest(
+    lacking: list[int], shares: list[int]
+) -> None:
+    assert deal_whole(lacking, 10, others=True) == shares
 
 
 def test_without_chunking_a_prompt_longer_than_the_budget_runs_alone() -> None:
-    budget = TokenBudget(10, chunked=False)
-    assert budget.offer(25) == 25
-    budget.spend(25)
-    assert (budget.left, budget.offer(1)) == (0, 0)
+    assert deal_whole([25, 1], 10, others=False) == [25, 0]
+    assert deal_whole([1, 25], 10, others=False) == [1, 0]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from max.pipelines.context import TextContext
 from max.pipelines.modeling.types import RequestID, TextGenerationInputs
-from max.serve.scheduler import RequestTooLargeError, Scheduler, SchedulerConfig
+from max.serve.scheduler import Batch, RequestTooLargeError, Scheduler, SchedulerConfig
 from tests.serve.scheduler.fake_model import (
     FakePipeline,
     make_context,
@@ -68,10 +68,12 @@ def setups(draw: st.DrawFn) -> Setup:
     page_size = draw(st.integers(1, 5))
     capacity = draw(st.integers(16, 60))
     batch_size = draw(st.integers(1, 6))
+    longest = draw(st.integers(16, 40))
     config = SchedulerConfig(
         max_batch_size=batch_size,
         max_batch_input_tokens=draw(st.integers(batch_size, 40)),
-        max_seq_len=draw(st.none() | st.integers(16, 40)),
+        max_batch_total_tokens=draw(st.none() | st.integers(longest, 3 * longest)),
+        max_seq_len=longest,
         enable_chunked_prefill=draw(st.booleans()),
         kvcache_ce_watermark=draw(st.sampled_from([1.0, 0.9, 0.5, 0.0])),
     )
@@ -83,7 +85,8 @@ heads = st.sampled_from([[], [1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6, 7, 8], [1, 2, 3
 tails = st.lists(st.integers(1, 3), min_size=1, max_size=8)
 prompts = st.builds(lambda head, tail: head + tail, heads, tails)
 arrivals = st.builds(Arrival, prompts, st.integers(1, 16), st.sampled_from([None, None, "x"]))
-bursts = st.lists(arrivals, min_size=1, max_size=5)
+choices = st.builds(lambda arrival, n: n * [arrival], arrivals, st.integers(1, 3))
+bursts = st.lists(choices, min_size=1, max_size=4).map(lambda lists: [a for n in lists for a in n])
 others = st.lists(
     st.builds(Steps, st.integers(1, 8))
     | st.builds(Cancellation, st.integers(0, 20))
@@ -103,6 +106,7 @@ class World:
     contexts: list[TextContext] = field(default_factory=list)
     cancelled: set[RequestID] = field(default_factory=set)
     done: set[RequestID] = field(default_factory=set)
+    begun: list[TextContext] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.manager = make_manager(
@@ -149,36 +153,54 @@ class World:
         assert not self.manager.contains(request_id)
 
     def step(self) -> None:
-        was_running = self.running()
+        ran = self.running()
         batch = self.scheduler.schedule()
         assert (batch is not None) == self.scheduler.has_work
         if batch is None:
             return
-        self.check_batch([ctx.request_id for ctx in batch.contexts], was_running)
-        config = self.setup.config
-        assert len(batch.contexts) <= config.max_batch_size
-        assert all(ctx.tokens.active_length >= 1 for ctx in batch.contexts)
-        assert batch.input_tokens == sum(len(ctx.tokens.active) for ctx in batch.contexts)
-        alone = not config.enable_chunked_prefill and len(batch.contexts) == 1
-        assert alone or batch.input_tokens <= config.max_batch_input_tokens
+        self.check_batch(batch, ran)
         outputs = self.pipeline.execute(TextGenerationInputs(batches=[batch.contexts]))
         assert outputs.keys() == {ctx.request_id for ctx in batch.contexts}
         self.scheduler.finish_step(batch, outputs)
         self.done |= {request_id for request_id, output in outputs.items() if output.is_done}
         self.manager.check_integrity()
 
-    def check_batch(self, batch: list[RequestID], was_running: list[RequestID]) -> None:
-        """Everybody who runs is in the step, and nobody has overtaken anybody."""
-        assert batch == self.running()
-        assert batch[: len(was_running)] == was_running[: len(batch)]
-        arrived = [ctx.request_id for ctx in self.contexts]
-        unfinished = [r for r in arrived if r not in self.done and r not in self.cancelled]
-        assert batch == unfinished[: len(batch)]
+    def check_batch(self, batch: Batch, ran: list[TextContext]) -> None:
+        """The step keeps the limits, stops no stream, and nobody was left behind.
 
-    def running(self) -> list[RequestID]:
-        """The requests that hold pages, in the order of their arrival."""
-        ids = [ctx.request_id for ctx in self.contexts]
-        return [request_id for request_id in ids if self.manager.contains(request_id)]
+        Args:
+            batch: the step.
+            ran: who held pages before, in the order in which they began.
+        """
+        config = self.setup.config
+        assert all(ctx.tokens.active_length >= 1 for ctx in batch.contexts)
+        assert batch.input_tokens == sum(len(ctx.tokens.active) for ctx in batch.contexts)
+        alone = not config.enable_chunked_prefill and len(batch.contexts) == 1
+        assert alone or batch.input_tokens <= config.max_batch_input_tokens
+        running = self.running()
+        assert len(running) <= config.max_batch_size
+        if batch.num_preempted:
+            assert running == ran[: len(running)]
+        else:
+            assert set(map(id, ran)) <= set(map(id, running))
+        oldest = (ran or batch.contexts)[0]
+        assert any(ctx is oldest for ctx in batch.contexts)
+        if not self.setup.caching:
+            arrived = [ctx for ctx in self.contexts if not ctx.is_done]
+            assert running == arrived[: len(running)]
+        if config.max_batch_total_tokens is None:
+            streams = [ctx for ctx in running if ctx.tokens.remaining_length == 1]
+            assert all(any(ctx is other for other in batch.contexts) for ctx in streams)
+        else:
+            pages = [self.manager.pages_for(len(ctx.tokens)) for ctx in batch.contexts]
+            assert sum(pages) <= self.manager.pages_for(config.max_batch_total_tokens)
+
+    def running(self) -> list[TextContext]:
+        """The requests that hold pages, in the order in which they began."""
+        holding = [ctx for ctx in self.contexts if self.manager.contains(ctx.request_id)]
+        self.begun = [ctx for ctx in self.begun if any(ctx is other for other in holding)]
+        self.begun += [ctx for ctx in holding if all(ctx is not other for other in self.begun)]
+        return list(self.begun)
 
     def finish(self) -> None:
         """Runs until nothing is left, in at most as many steps as the requests have tokens: the
