@@ -1,29 +1,33 @@
-"""The ASGI application: routes and error handlers."""
+"""The ASGI application: routes, what every request passes before them, and error handlers."""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from email.utils import formatdate
 
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from max import __version__
+from max.serve.config import ServerSettings
 from max.serve.disconnect import ClientDisconnected
+from max.serve.endpoints import endpoints_of
 from max.serve.errors import (
     ApiError,
     handle_api_error,
     handle_http_exception,
     handle_unexpected,
 )
-from max.serve.routes.chat import chat_completions
-from max.serve.routes.completions import completions
-from max.serve.routes.health import health, version
-from max.serve.routes.models import get_model, list_models
+from max.serve.middleware.api_keys import ApiKeys
+from max.serve.openapi.document import build_document
+from max.serve.openapi.endpoint import Endpoint
 from max.serve.state import ServerState
 
 CLIENT_CLOSED_REQUEST = 499
@@ -31,16 +35,11 @@ CLIENT_CLOSED_REQUEST = 499
 
 def create_app(state: ServerState) -> Starlette:
     """The application; it answers 503 until `state.service` is set."""
+    settings = state.settings
+    endpoints = endpoints_of(settings.api_types)
     app = Starlette(
-        routes=[
-            Route("/v1/chat/completions", chat_completions, methods=["POST"]),
-            Route("/v1/completions", completions, methods=["POST"]),
-            Route("/v1/models", list_models, methods=["GET"]),
-            Route("/v1/models/{model:path}", get_model, methods=["GET"]),
-            Route("/health", health, methods=["GET"]),
-            Route("/version", version, methods=["GET"]),
-        ],
-        middleware=[Middleware(DateHeader)],
+        routes=[endpoint.route for endpoint in endpoints],
+        middleware=_middleware(settings, endpoints),
         exception_handlers={
             ApiError: handle_api_error,
             ClientDisconnected: _answer_nobody,
@@ -48,8 +47,42 @@ def create_app(state: ServerState) -> Starlette:
             Exception: handle_unexpected,
         },
     )
+    # A path with a slash too many is unknown, not another one's: bodies do not survive redirects.
+    app.router.redirect_slashes = False
     app.state.server = state
+    app.state.openapi_document = functools.cache(
+        lambda: build_document(
+            endpoints,
+            version=__version__,
+            needs_key=bool(settings.api_key),
+            allow_extra_fields=state.allow_extra_fields,
+        )
+    )
     return app
+
+
+def _middleware(settings: ServerSettings, endpoints: Sequence[Endpoint]) -> list[Middleware]:
+    """Outermost first. A browser's preflight request has no key, so CORS comes before keys."""
+    stack = [Middleware(DateHeader)]
+    if settings.allowed_origins:
+        stack.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.allowed_origins,
+                allow_methods=["GET", "POST"],
+                allow_headers=["*"],
+                expose_headers=["x-request-id", "retry-after"],
+            )
+        )
+    if settings.api_key:
+        stack.append(
+            Middleware(
+                ApiKeys,
+                keys=[key.get_secret_value() for key in settings.api_key],
+                open_paths={endpoint.path for endpoint in endpoints if endpoint.is_open},
+            )
+        )
+    return stack
 
 
 class DateHeader:

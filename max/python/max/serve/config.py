@@ -3,23 +3,66 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 
 from max.pipelines.config import ConfigurationError
 
 ENV_PREFIX = "MAX_SERVE_"
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+ApiType = Literal["openai", "sagemaker"]
+SECRET_FIELDS = frozenset({"api_key"})
+
+Item = TypeVar("Item")
+
+
+def _split(value: Any) -> Any:
+    """An environment variable's text as a list; flags give lists already."""
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+CommaSeparated = Annotated[list[Item], BeforeValidator(_split)]
+
+
+def _check_key(key: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[!-~]+", key.get_secret_value()):
+        raise ValueError(
+            "an API key (--api-key) is empty or has a character that cannot stand in an HTTP"
+            " header; allowed are the visible ASCII characters"
+        )
+    return key
+
+
+def _check_origin(origin: str) -> str:
+    if not re.fullmatch(r"\*|[a-z][a-z0-9+.-]*://[^/?#\s]+", origin):
+        raise ValueError(
+            f"{origin!r} is not an origin (--allowed-origins): it is a scheme, a host and"
+            " perhaps a port, as https://example.com or http://localhost:3000, or * for all"
+        )
+    return origin
+
+
+ApiKey = Annotated[SecretStr, AfterValidator(_check_key)]
+Origin = Annotated[str, AfterValidator(_check_origin)]
 
 
 class ServerSettings(BaseModel):
     """Where and how the server listens.
 
     Every field can be given in the environment as `MAX_SERVE_<FIELD>`, for example
-    `MAX_SERVE_PORT=9000`; see `from_env`.
+    `MAX_SERVE_PORT=9000`, a list separated by commas; see `from_env`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,10 +76,36 @@ class ServerSettings(BaseModel):
         ge=1,
         description="Largest request body in bytes; a larger one is answered with 413.",
     )
+    api_key: CommaSeparated[ApiKey] = Field(
+        default_factory=list,
+        description="A key that requests must bring as `Authorization: Bearer KEY`; repeatable."
+        " In the environment, where other users of the machine do not see them, several are"
+        " separated by commas. Without one, no key is asked for.",
+    )
+    allowed_origins: CommaSeparated[Origin] = Field(
+        default_factory=list,
+        description="An origin whose web pages may use this server (CORS), as"
+        " https://example.com, or * for all; repeatable. Without one, none may.",
+    )
+    api_types: CommaSeparated[ApiType] = Field(
+        default_factory=lambda: list(get_args(ApiType)),
+        description="An interface to offer; repeatable. All of them unless given.",
+    )
     shutdown_timeout: float = Field(
         default=30.0,
         ge=0,
         description="Seconds that running requests get to finish after SIGTERM or CTRL+C.",
+    )
+    max_queue_size: int = Field(
+        default=1024,
+        ge=0,
+        description="Most requests that wait beyond those that run; more are answered with 429.",
+    )
+    request_timeout: float | None = Field(
+        default=None,
+        gt=0,
+        description="Seconds after which a request that is not finished is ended; no limit when"
+        " not given.",
     )
     logs_console_level: LogLevel = Field(
         default="INFO", description="Lowest level of log records that the console shows."
@@ -71,7 +140,8 @@ class ServerSettings(BaseModel):
                 cls.model_validate({name: value})
             except ValidationError as error:
                 variable = f"{ENV_PREFIX}{name.upper()}"
+                shown = "" if name in SECRET_FIELDS else f"={value!r}"
                 raise ConfigurationError(
-                    f"environment variable {variable}={value!r}: {error.errors()[0]['msg']}"
+                    f"environment variable {variable}{shown}: {error.errors()[0]['msg']}"
                 ) from error
         return cls.model_validate({**from_env, **given})

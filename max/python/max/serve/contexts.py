@@ -61,14 +61,14 @@ async def chat_contexts(service: ModelService, body: ChatCompletionRequest) -> l
     try:
         request = TextGenerationRequest(
             model_name=body.model,
-            messages=[_message(message) for message in body.messages],
+            messages=[prompt_message(message) for message in body.messages],
             sampling_params=sampling_params(body, service.sampling_defaults),
             chat_template_options=body.chat_template_kwargs,
             cache_salt=body.cache_salt,
         )
         return await _choices_of(service, request, body, "messages")
     except InputError as error:
-        raise _api_error(error) from error
+        raise api_error(error) from error
 
 
 async def completion_contexts(service: ModelService, body: CompletionRequest) -> list[TextContext]:
@@ -99,7 +99,7 @@ async def completion_contexts(service: ModelService, body: CompletionRequest) ->
             )
             contexts += await _choices_of(service, request, body, "prompt")
     except InputError as error:
-        raise _api_error(error) from error
+        raise api_error(error) from error
     return contexts
 
 
@@ -148,7 +148,8 @@ def _check_length(
     context.max_length = min(context.max_length, limit)
 
 
-def _message(message: ChatMessage) -> TextGenerationRequestMessage:
+def prompt_message(message: ChatMessage) -> TextGenerationRequestMessage:
+    """A message as tokenizers take it."""
     return TextGenerationRequestMessage(
         # "developer" is OpenAI's newer name; chat templates know the older one.
         role="system" if message.role == "developer" else message.role,
@@ -159,6 +160,7 @@ def _message(message: ChatMessage) -> TextGenerationRequestMessage:
     )
 
 
-def _api_error(error: InputError) -> ApiError:
+def api_error(error: InputError) -> ApiError:
+    """400 that names the request's field."""
     param = FIELD_OF_PARAMETER.get(error.param, error.param) if error.param else None
     return invalid_value(str(error), param, error.code or "invalid_value")

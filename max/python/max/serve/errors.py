@@ -10,6 +10,8 @@ from starlette.responses import Response
 INVALID_REQUEST = "invalid_request_error"
 SERVER_ERROR = "server_error"
 
+HEADERS_OF_STATUS = {401: {"www-authenticate": "Bearer"}, 503: {"retry-after": "1"}}
+
 
 class ErrorBody(msgspec.Struct, frozen=True):
     """The inner object of the envelope."""
@@ -37,9 +39,11 @@ class ApiError(Exception):
         type: str = INVALID_REQUEST,
         param: str | None = None,
         code: str | None = None,
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
+        self.retry_after = retry_after
         self.body = ErrorBody(message=message, type=type, param=param, code=code)
 
     def encode(self) -> bytes:
@@ -87,6 +91,21 @@ def context_length_exceeded(
     return ApiError(400, start + detail, param=where, code="context_length_exceeded")
 
 
+def unauthorized(was_given: bool) -> ApiError:
+    """401; the message does not repeat what was given.
+
+    Args:
+        was_given: Whether the request had an `Authorization` header.
+    """
+    found = "is not one of the server's API keys" if was_given else "is missing"
+    return ApiError(
+        401,
+        f"The header `Authorization: Bearer YOUR_KEY` {found}. The server's keys are set with"
+        " --api-key",
+        code="invalid_api_key",
+    )
+
+
 def body_too_large(limit: int) -> ApiError:
     """413."""
     return ApiError(
@@ -119,7 +138,9 @@ def engine_failed(reason: str) -> ApiError:
 
 def error_response(error: ApiError) -> Response:
     """The answer for an error that was raised before any other answer began."""
-    headers = {"retry-after": "1"} if error.status == 503 else None
+    headers = dict(HEADERS_OF_STATUS.get(error.status, {}))
+    if error.retry_after is not None:
+        headers["retry-after"] = str(error.retry_after)
     return Response(
         error.encode(), status_code=error.status, media_type="application/json", headers=headers
     )
@@ -132,9 +153,12 @@ async def handle_api_error(request: Request, error: Exception) -> Response:
 
 
 async def handle_http_exception(request: Request, error: Exception) -> Response:
-    """Starlette handler for its own 404 and 405."""
+    """Starlette handler for its own 404 and 405, and for OPTIONS, which routes do not know."""
     assert isinstance(error, HTTPException), "registered for HTTPException only"
-    method, path = request.method, request.url.path
+    # Not request.url: it is made from the Host header, and that can be anything.
+    method, path = request.method, request.scope["path"]
+    if error.status_code == 405 and method == "OPTIONS":
+        return Response(status_code=204, headers=error.headers)
     if error.status_code == 404:
         api_error = ApiError(
             404,

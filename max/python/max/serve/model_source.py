@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from max.pipelines.context import TextContext
 from max.pipelines.lib.stream_decoder import DecodesAfterText
-from max.pipelines.modeling.types import TextGenerationRequest
+from max.pipelines.lib.tokenizer import PromptText
+from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRequestMessage
 from max.serve.worker.interface import ServablePipeline
 
 if TYPE_CHECKING:
@@ -16,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ServingTokenizer(DecodesAfterText, Protocol):
-    """What serving needs of a tokenizer; `TextTokenizer` has it."""
+    """What serving needs of a tokenizer; `TextTokenizer` has it, and says what each method does."""
 
     async def new_context(self, request: TextGenerationRequest) -> TextContext:
         """Makes the state of a new request.
@@ -24,6 +28,31 @@ class ServingTokenizer(DecodesAfterText, Protocol):
         Raises:
             InputError: The request cannot be served as given.
         """
+        ...
+
+    def prompt_text(
+        self,
+        messages: Sequence[TextGenerationRequestMessage],
+        tools: Sequence[dict[str, Any]] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> PromptText:
+        """The text that a conversation is encoded as."""
+        ...
+
+    async def encode(self, prompt: str, add_special_tokens: bool = True) -> NDArray[np.int64]:
+        """The token ids of a text."""
+        ...
+
+    async def decode(self, tokens: Sequence[int]) -> str:
+        """The text of tokens."""
+        ...
+
+    def token_strings(self, tokens: Sequence[int]) -> list[str]:
+        """The tokens as the vocabulary writes them."""
+        ...
+
+    def check_token_ids(self, param: str, ids: Sequence[int]) -> None:
+        """Raises `InputError` for a token id that the model does not know."""
         ...
 
 

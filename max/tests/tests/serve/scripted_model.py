@@ -7,26 +7,33 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from max.pipelines.config import PipelineConfig
 from max.pipelines.context import (
     EOSTracker,
+    InputError,
     PromptTooLongError,
     TextContext,
     TextGenerationOutput,
     TokenBuffer,
 )
 from max.pipelines.kv_cache import BlockManager, MemoryPlan
+from max.pipelines.lib.tokenizer import PromptText
 from max.pipelines.lib.tokenizer.anchored_decoder import AnchoredDecoder
 from max.pipelines.modeling.types import (
     RequestID,
     TextGenerationInputs,
     TextGenerationRequest,
+    TextGenerationRequestMessage,
 )
 from max.serve.model_source import ModelParts, ModelSource
 
@@ -113,6 +120,30 @@ class QuickTokenizer:
         def convert_ids_to_tokens(self, token: int) -> str:
             return str(self._tokenizer.id_to_token(token))
 
+    def prompt_text(
+        self,
+        messages: Sequence[TextGenerationRequestMessage],
+        tools: Sequence[dict[str, Any]] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> PromptText:
+        turns = "".join(f"{message.role}: {message.content}\n" for message in messages)
+        ends = (options or {}).get("add_generation_prompt", True)
+        return PromptText(turns + ("assistant: " if ends else ""), add_special_tokens=False)
+
+    async def encode(self, prompt: str, add_special_tokens: bool = True) -> NDArray[np.int64]:
+        return np.asarray(self._tokenizer.encode(prompt).ids, np.int64)
+
+    async def decode(self, tokens: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(list(tokens), skip_special_tokens=False))
+
+    def token_strings(self, tokens: Sequence[int]) -> list[str]:
+        return [str(self._tokenizer.id_to_token(token)) for token in tokens]
+
+    def check_token_ids(self, param: str, ids: Sequence[int]) -> None:
+        limit = self._tokenizer.get_vocab_size()
+        if wrong := [token for token in ids if not 0 <= token < limit]:
+            raise InputError(f"{param} has the token id {wrong[0]}", param=param)
+
     async def new_context(self, request: TextGenerationRequest) -> TextContext:
         tokens = self._prompt(request)
         params = request.sampling_params.with_seed()
@@ -135,9 +166,10 @@ class QuickTokenizer:
 
     def _prompt(self, request: TextGenerationRequest) -> list[int]:
         if request.prompt is not None and not isinstance(request.prompt, str):
+            self.check_token_ids("prompt", request.prompt)
             return list(request.prompt)
-        turns = "".join(f"{message.role}: {message.content}\n" for message in request.messages)
-        return list(self._tokenizer.encode(request.prompt or turns + "assistant: ").ids)
+        text = request.prompt or self.prompt_text(request.messages).text
+        return list(self._tokenizer.encode(text).ids)
 
 
 class Pages(BlockManager):

@@ -7,10 +7,10 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
 
 import click
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from max.pipelines.config import PipelineConfig
@@ -104,8 +104,11 @@ def value_kind(annotation: Any) -> ValueKind:
         return ValueKind(click.BOOL, is_flag=True)
     if origin is list:
         element = get_args(annotation)[0]
-        plain = element in (str, Path)
-        return ValueKind(click.STRING, multiple=plain)
+        if get_origin(element) is Annotated:
+            element = get_args(element)[0]
+        if get_origin(element) is Literal:
+            return ValueKind(value_kind(element).type, multiple=True)
+        return ValueKind(click.STRING, multiple=element in (str, Path, SecretStr))
     if origin is dict:
         return ValueKind(JsonMapping())
     if annotation is int:

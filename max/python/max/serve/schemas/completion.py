@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
-from pydantic import AfterValidator, JsonValue
+from pydantic import AfterValidator, JsonValue, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from max.serve.schemas.sampling_fields import INT32_MAX, SamplingFields
@@ -15,6 +15,25 @@ from max.serve.schemas.usage import Usage
 MAX_PROMPTS = 2048
 
 Prompt: TypeAlias = str | list[int]
+
+
+_TOKENS_SCHEMA = {
+    "type": "array",
+    "items": {"type": "integer", "minimum": 0, "maximum": INT32_MAX},
+    "minItems": 1,
+}
+_PROMPT_SCHEMA = {
+    "anyOf": [
+        {"type": "string"},
+        _TOKENS_SCHEMA,
+        {
+            "type": "array",
+            "items": {"anyOf": [{"type": "string"}, _TOKENS_SCHEMA]},
+            "minItems": 1,
+            "maxItems": MAX_PROMPTS,
+        },
+    ]
+}
 
 
 def _is_token_ids(value: JsonValue) -> bool:
@@ -50,7 +69,7 @@ def _parse_prompts(value: JsonValue) -> list[Prompt]:
 class CompletionRequest(SamplingFields):
     """The request body. `prompt` is normalised to a list of prompts."""
 
-    prompt: Annotated[Any, AfterValidator(_parse_prompts)]
+    prompt: Annotated[Any, AfterValidator(_parse_prompts), WithJsonSchema(_PROMPT_SCHEMA)]
 
     echo: Annotated[JsonValue, unsupported(False)] = None
     suffix: Annotated[JsonValue, unsupported("")] = None

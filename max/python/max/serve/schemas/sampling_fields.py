@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, JsonValue, field_validator
+from pydantic import AfterValidator, Field, JsonValue, WithJsonSchema, field_validator
 from pydantic_core import PydanticCustomError
 
 from max.serve.schemas.validation import RequestModel
@@ -16,6 +16,16 @@ MAX_CHOICES = 128
 MAX_STOP_STRINGS = 16
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 INT32_MAX = 2**31 - 1
+
+
+_STOP_STRING: dict[str, Any] = {"type": "string", "minLength": 1}
+_STOP_SCHEMA = {
+    "anyOf": [
+        _STOP_STRING,
+        {"type": "array", "items": _STOP_STRING, "maxItems": MAX_STOP_STRINGS},
+        {"type": "null"},
+    ]
+}
 
 
 def _parse_stop(value: JsonValue) -> list[str]:
@@ -56,12 +66,17 @@ class SamplingFields(RequestModel):
     frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
     presence_penalty: float | None = Field(default=None, ge=-2, le=2)
     repetition_penalty: float | None = Field(default=None, gt=0)
-    stop: Annotated[Any, AfterValidator(_parse_stop)] = Field(default=None, validate_default=True)
+    stop: Annotated[Any, AfterValidator(_parse_stop), WithJsonSchema(_STOP_SCHEMA)] = Field(
+        default=None, validate_default=True
+    )
     stop_token_ids: list[Annotated[int, Field(ge=0, le=INT32_MAX)]] | None = None
     max_tokens: int | None = Field(default=None, ge=1, le=INT32_MAX)
     min_tokens: int | None = Field(default=None, ge=0, le=INT32_MAX)
     ignore_eos: bool | None = None
-    logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = None
+    logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = Field(
+        default=None,
+        json_schema_extra={"propertyNames": {"pattern": f"^{TOKEN_ID.pattern}$"}},
+    )
     n: int | None = Field(default=None, ge=1, le=MAX_CHOICES)
     stream: bool | None = None
     stream_options: StreamOptions | None = None

@@ -6,19 +6,42 @@ values on: a neutral value (`tools: []`, `logprobs: false`) asks for nothing and
 
 from __future__ import annotations
 
-from pydantic import AfterValidator, JsonValue
-from pydantic_core import PydanticCustomError
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, JsonValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 
-def unsupported(*neutral: JsonValue) -> AfterValidator:
-    """Validates a field that may be null or one of `neutral`, and nothing else."""
+@dataclass(frozen=True, eq=False)
+class Unsupported:
+    """Validates a field that may be null or one of `neutral`, and nothing else.
 
-    def refuse_others(value: JsonValue) -> JsonValue:
+    Two of them are never equal, although False == 0: `typing` would take one for the other.
+    """
+
+    neutral: tuple[JsonValue, ...]
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._refuse_others, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> Mapping[str, Any]:
+        return {
+            "enum": [None, *self.neutral],
+            "description": "Not supported: these values ask for nothing.",
+        }
+
+    def _refuse_others(self, value: JsonValue) -> JsonValue:
         if value is None or any(
-            type(value) is type(allowed) and value == allowed for allowed in neutral
+            type(value) is type(allowed) and value == allowed for allowed in self.neutral
         ):
             return value
-        accepted = ", ".join(["null", *(repr(allowed) for allowed in neutral)])
+        accepted = ", ".join(["null", *(repr(allowed) for allowed in self.neutral)])
         raise PydanticCustomError(
             "unsupported",
             "This parameter is not supported by this server. Leave it out"
@@ -26,4 +49,7 @@ def unsupported(*neutral: JsonValue) -> AfterValidator:
             {"accepted": accepted},
         )
 
-    return AfterValidator(refuse_others)
+
+def unsupported(*neutral: JsonValue) -> Unsupported:
+    """The annotation of such a field."""
+    return Unsupported(neutral)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, from_json
 
 from max.serve.errors import ApiError, invalid_value
 
@@ -41,6 +41,15 @@ def parse_request(model: type[RequestT], body: bytes, *, allow_extra_fields: boo
         details = error.errors(include_url=False)
         # Of a union's branches, the one that got deepest is the one that was meant.
         raise _describe(max(details, key=lambda detail: len(detail["loc"]))) from error
+
+
+def has_field(body: bytes, name: str) -> bool:
+    """Whether a body is a JSON object with that field: what tells two kinds of request apart."""
+    try:
+        value = from_json(body)
+    except ValueError:
+        return False
+    return isinstance(value, dict) and name in value
 
 
 def _describe(detail: ErrorDetails) -> ApiError:

@@ -1,5 +1,5 @@
 """Tokenizers: from requests to contexts, and from tokens to text."""
 
-from max.pipelines.lib.tokenizer.text_tokenizer import TextTokenizer
+from max.pipelines.lib.tokenizer.text_tokenizer import PromptText, TextTokenizer
 
-__all__ = ["TextTokenizer"]
+__all__ = ["PromptText", "TextTokenizer"]

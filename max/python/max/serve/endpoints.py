@@ -1,0 +1,162 @@
+"""All endpoints: what the application routes and what its OpenAPI document describes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from max.serve.config import ApiType
+from max.serve.openapi.endpoint import Endpoint
+from max.serve.routes.chat import chat_completions
+from max.serve.routes.completions import completions
+from max.serve.routes.health import health, version
+from max.serve.routes.models import get_model, list_models
+from max.serve.routes.openapi import openapi_document
+from max.serve.routes.render import render_chat_completion
+from max.serve.routes.sagemaker import invocations
+from max.serve.routes.tokenize import detokenize, tokenize
+from max.serve.schemas.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionRequest
+from max.serve.schemas.completion import Completion, CompletionRequest
+from max.serve.schemas.models import ModelCard, ModelList
+from max.serve.schemas.render import RenderedChat
+from max.serve.schemas.server import Health, OpenApiDocument, Version
+from max.serve.schemas.tokenize import (
+    Detokenization,
+    DetokenizeRequest,
+    Tokenization,
+    TokenizeChatRequest,
+    TokenizePromptRequest,
+)
+
+_NOT_READY = frozenset({503})
+_READS_A_BODY = _NOT_READY | {400, 404, 413}
+_RUNS_THE_MODEL = _READS_A_BODY | {429, 500}
+
+ENDPOINTS = (
+    Endpoint(
+        method="POST",
+        path="/v1/chat/completions",
+        handler=chat_completions,
+        summary="Answer a conversation",
+        requests=(ChatCompletionRequest,),
+        answers=(ChatCompletion,),
+        events=(ChatCompletionChunk,),
+        errors=_RUNS_THE_MODEL,
+        api="openai",
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/completions",
+        handler=completions,
+        summary="Continue one or several prompts",
+        requests=(CompletionRequest,),
+        answers=(Completion,),
+        events=(Completion,),
+        errors=_RUNS_THE_MODEL,
+        api="openai",
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/chat/completions/render",
+        handler=render_chat_completion,
+        summary="Show what the model would see of a conversation",
+        requests=(ChatCompletionRequest,),
+        answers=(RenderedChat,),
+        errors=_READS_A_BODY,
+        api="openai",
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/models",
+        handler=list_models,
+        summary="List the served models",
+        answers=(ModelList,),
+        errors=_NOT_READY,
+        api="openai",
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/models/{model:path}",
+        handler=get_model,
+        summary="Describe a served model",
+        answers=(ModelCard,),
+        errors=_NOT_READY | {404},
+        api="openai",
+    ),
+    Endpoint(
+        method="POST",
+        path="/tokenize",
+        handler=tokenize,
+        summary="Turn a text or a conversation into tokens",
+        requests=(TokenizePromptRequest, TokenizeChatRequest),
+        answers=(Tokenization,),
+        errors=_READS_A_BODY,
+    ),
+    Endpoint(
+        method="POST",
+        path="/detokenize",
+        handler=detokenize,
+        summary="Turn tokens into text",
+        requests=(DetokenizeRequest,),
+        answers=(Detokenization,),
+        errors=_READS_A_BODY,
+    ),
+    Endpoint(
+        method="POST",
+        path="/invocations",
+        handler=invocations,
+        summary="Answer a conversation or continue prompts, as SageMaker asks",
+        requests=(ChatCompletionRequest, CompletionRequest),
+        answers=(ChatCompletion, Completion),
+        events=(ChatCompletionChunk, Completion),
+        errors=_RUNS_THE_MODEL,
+        api="sagemaker",
+    ),
+    Endpoint(
+        method="GET",
+        path="/ping",
+        handler=health,
+        summary="Tell whether requests are answered, as SageMaker asks",
+        answers=(Health,),
+        statuses=(200, 503),
+        api="sagemaker",
+        is_open=True,
+    ),
+    Endpoint(
+        method="GET",
+        path="/health",
+        handler=health,
+        summary="Tell whether requests are answered",
+        answers=(Health,),
+        statuses=(200, 503),
+        is_open=True,
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/health",
+        handler=health,
+        summary="Tell whether requests are answered",
+        answers=(Health,),
+        statuses=(200, 503),
+        is_open=True,
+    ),
+    Endpoint(
+        method="GET",
+        path="/version",
+        handler=version,
+        summary="Tell the version of the server",
+        answers=(Version,),
+        is_open=True,
+    ),
+    Endpoint(
+        method="GET",
+        path="/openapi.json",
+        handler=openapi_document,
+        summary="Describe all endpoints",
+        answers=(OpenApiDocument,),
+    ),
+)
+
+
+def endpoints_of(api_types: Collection[ApiType]) -> list[Endpoint]:
+    """The endpoints of these interfaces, and those that are always there."""
+    return [endpoint for endpoint in ENDPOINTS if endpoint.api in (None, *api_types)]

@@ -1,0 +1,57 @@
+"""`POST /v1/chat/completions/render`: what the model would see."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from max.pipelines.context import SamplingParams, TextContext
+from max.serve.contexts import chat_contexts, prompt_message
+from max.serve.routes.body import read_body
+from max.serve.routes.json_answer import json_answer
+from max.serve.schemas.chat import ChatCompletionRequest
+from max.serve.schemas.render import RenderedChat, ResolvedSampling
+from max.serve.schemas.validation import parse_request
+from max.serve.state import state_of
+
+
+async def render_chat_completion(request: Request) -> Response:
+    """Does all that is done for a chat completion until the worker would get it."""
+    state = state_of(request)
+    raw = await read_body(request, state.settings.max_request_bytes)
+    body = parse_request(ChatCompletionRequest, raw, allow_extra_fields=state.allow_extra_fields)
+    service = state.require_service()
+    service.check_name(body.model)
+    (context,) = await chat_contexts(service, body.model_copy(update={"n": 1}))
+    messages = [prompt_message(message) for message in body.messages]
+    text, _ = service.tokenizer.prompt_text(messages, options=body.chat_template_kwargs)
+    return json_answer(
+        RenderedChat(
+            model=service.name,
+            prompt=text,
+            token_ids=context.tokens.prompt.tolist(),
+            count=context.tokens.prompt_length,
+            max_model_len=service.max_model_len,
+            sampling_params=_resolved(context, seed=body.seed),
+        )
+    )
+
+
+def _resolved(context: TextContext, *, seed: int | None) -> ResolvedSampling:
+    params: SamplingParams = context.sampling_params
+    return ResolvedSampling(
+        temperature=params.temperature,
+        top_p=params.top_p,
+        top_k=params.top_k,
+        min_p=params.min_p,
+        frequency_penalty=params.frequency_penalty,
+        presence_penalty=params.presence_penalty,
+        repetition_penalty=params.repetition_penalty,
+        max_tokens=context.max_length - context.tokens.prompt_length,
+        min_tokens=params.min_new_tokens,
+        ignore_eos=params.ignore_eos,
+        stop=list(params.stop or ()),
+        stop_token_ids=list(params.stop_token_ids or ()),
+        logit_bias={str(token): bias for token, bias in (params.logit_bias or {}).items()},
+        seed=seed,
+    )

@@ -1,0 +1,22 @@
+"""`GET /ping` and `POST /invocations`: what SageMaker asks of a container.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
+"""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from max.serve.routes.body import read_body
+from max.serve.routes.chat import chat_completions
+from max.serve.routes.completions import completions
+from max.serve.schemas.validation import has_field
+from max.serve.state import state_of
+
+
+async def invocations(request: Request) -> Response:
+    """A chat completion when the body has `messages`, else a completion."""
+    raw = await read_body(request, state_of(request).settings.max_request_bytes)
+    answer = chat_completions if has_field(raw, "messages") else completions
+    return await answer(request)

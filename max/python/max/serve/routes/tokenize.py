@@ -1,0 +1,74 @@
+"""`POST /tokenize` and `POST /detokenize`."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from max.pipelines.context import InputError
+from max.serve.contexts import api_error, prompt_message
+from max.serve.routes.body import read_body
+from max.serve.routes.json_answer import json_answer
+from max.serve.schemas.tokenize import (
+    Detokenization,
+    DetokenizeRequest,
+    Tokenization,
+    TokenizeChatRequest,
+    TokenizePromptRequest,
+)
+from max.serve.schemas.validation import has_field, parse_request
+from max.serve.state import ModelService, state_of
+
+
+async def tokenize(request: Request) -> Response:
+    """The tokens of a text, or of a conversation."""
+    state = state_of(request)
+    raw = await read_body(request, state.settings.max_request_bytes)
+    model: type[TokenizeChatRequest | TokenizePromptRequest] = (
+        TokenizeChatRequest if has_field(raw, "messages") else TokenizePromptRequest
+    )
+    body = parse_request(model, raw, allow_extra_fields=state.allow_extra_fields)
+    service = state.require_service()
+    service.check_name(body.model)
+    try:
+        tokens = await _tokens(service, body)
+    except InputError as error:
+        raise api_error(error) from error
+    return json_answer(
+        Tokenization(
+            count=len(tokens),
+            max_model_len=service.max_model_len,
+            tokens=tokens,
+            token_strs=service.tokenizer.token_strings(tokens) if body.return_token_strs else None,
+        )
+    )
+
+
+async def detokenize(request: Request) -> Response:
+    """The text of tokens."""
+    state = state_of(request)
+    raw = await read_body(request, state.settings.max_request_bytes)
+    body = parse_request(DetokenizeRequest, raw, allow_extra_fields=state.allow_extra_fields)
+    service = state.require_service()
+    service.check_name(body.model)
+    try:
+        service.tokenizer.check_token_ids("tokens", body.tokens)
+    except InputError as error:
+        raise api_error(error) from error
+    return json_answer(Detokenization(await service.tokenizer.decode(body.tokens)))
+
+
+async def _tokens(
+    service: ModelService, body: TokenizePromptRequest | TokenizeChatRequest
+) -> list[int]:
+    if isinstance(body, TokenizePromptRequest):
+        text, add_special_tokens = body.prompt, body.add_special_tokens
+    else:
+        messages = [prompt_message(message) for message in body.messages]
+        text, add_special_tokens = service.tokenizer.prompt_text(
+            messages, options=body.template_options
+        )
+        if body.add_special_tokens is not None:
+            add_special_tokens = body.add_special_tokens
+    tokens: list[int] = (await service.tokenizer.encode(text, add_special_tokens)).tolist()
+    return tokens

@@ -1,0 +1,67 @@
+"""`POST /tokenize` and `POST /detokenize`, in vLLM's form."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from pydantic import Field
+
+from max.serve.schemas.chat import ChatMessage
+from max.serve.schemas.sampling_fields import INT32_MAX
+from max.serve.schemas.validation import RequestModel
+
+
+class TokenizePromptRequest(RequestModel):
+    """A text whose tokens are wanted."""
+
+    model: str | None = None
+    prompt: str
+    add_special_tokens: bool = Field(
+        default=True, description="Add those that the model expects, as /v1/completions does."
+    )
+    return_token_strs: bool = False
+
+
+class TokenizeChatRequest(RequestModel):
+    """A conversation whose tokens are wanted."""
+
+    model: str | None = None
+    messages: list[ChatMessage] = Field(min_length=1)
+    add_generation_prompt: bool = Field(
+        default=True, description="End with the beginning of an answer, as when one is asked for."
+    )
+    add_special_tokens: bool | None = Field(
+        default=None,
+        description="By default as /v1/chat/completions does: the chat template writes them.",
+    )
+    chat_template_kwargs: dict[str, Any] | None = None
+    return_token_strs: bool = False
+
+    @property
+    def template_options(self) -> dict[str, Any]:
+        """All variables of the chat template that the request sets."""
+        own = {"add_generation_prompt": self.add_generation_prompt}
+        return own | (self.chat_template_kwargs or {})
+
+
+class Tokenization(msgspec.Struct, frozen=True, kw_only=True):
+    """The tokens of a text; `token_strs` are there when they were asked for."""
+
+    count: int
+    max_model_len: int
+    tokens: list[int]
+    token_strs: list[str] | None = None
+
+
+class DetokenizeRequest(RequestModel):
+    """Tokens whose text is wanted."""
+
+    model: str | None = None
+    tokens: list[Annotated[int, Field(ge=0, le=INT32_MAX)]]
+
+
+class Detokenization(msgspec.Struct, frozen=True):
+    """The text of tokens, special ones included."""
+
+    prompt: str
