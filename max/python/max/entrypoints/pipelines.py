@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from max.entrypoints.cli.benchmark import cli_benchmark
 from max.entrypoints.cli.generate import cli_generate
 from max.entrypoints.cli.group import MaxGroup, enter_working_directory, print_version
 from max.entrypoints.cli.list_architectures import cli_list
 from max.entrypoints.cli.serve import cli_serve
 from max.serve.logs import configure_logging
 
-__all__ = ["cli_generate", "cli_list", "cli_serve", "main"]
+__all__ = ["cli_benchmark", "cli_generate", "cli_list", "cli_serve", "main"]
 
 
 @click.group(name="max", cls=MaxGroup)
@@ -45,6 +46,7 @@ def main(log_level: str) -> None:
 main.add_command(cli_serve)
 main.add_command(cli_generate)
 main.add_command(cli_list)
+main.add_command(cli_benchmark)
 
 if __name__ == "__main__":
     main(prog_name="max")

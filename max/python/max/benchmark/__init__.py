@@ -1,0 +1,1 @@
+"""Measures a server with an OpenAI-compatible API under load: `max benchmark`."""

@@ -1,0 +1,1 @@
+"""What is asked: conversations of random words, behind shared prefixes, or from a file."""
