@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -16,7 +17,7 @@ from max.serve.choice import Choice, TextDelta, text_deltas
 from max.serve.disconnect import ClientDisconnected, until_disconnect
 from max.serve.engine_client import Generation
 from max.serve.schemas.sampling_fields import SamplingFields
-from max.serve.schemas.usage import Usage
+from max.serve.schemas.usage import PromptTokensDetails, Usage
 from max.serve.sse import DONE, EventStream, event
 from max.serve.state import ModelService
 
@@ -68,10 +69,10 @@ async def answer(
     choices = [
         service.new_choice(index, context.sampling_params) for index, context in enumerate(contexts)
     ]
-    prompt_tokens = _prompt_tokens(contexts, body.n or 1)
+    usage = partial(_usage, contexts, choices, body.n or 1)
     generation = await service.engine.submit(contexts)
     if body.stream:
-        events = _events(generation, choices, words, prompt_tokens, body.includes_usage)
+        events = _events(generation, choices, words, usage if body.includes_usage else None)
         return EventStream(events, on_close=generation.close)
     try:
         answers = await until_disconnect(request.receive, _collect(generation, choices))
@@ -80,7 +81,7 @@ async def answer(
         return Response(status_code=CLIENT_CLOSED_REQUEST)
     finally:
         generation.close()
-    whole = words.whole(answers, _usage(choices, prompt_tokens))
+    whole = words.whole(answers, usage())
     return Response(msgspec.json.encode(whole), media_type="application/json")
 
 
@@ -88,8 +89,7 @@ async def _events(
     generation: Generation,
     choices: Sequence[Choice],
     words: AnswerFormat,
-    prompt_tokens: int,
-    include_usage: bool,
+    usage: Callable[[], Usage] | None,
 ) -> AsyncGenerator[bytes, None]:
     openings = [words.opening(choice.index) for choice in choices]
     if start := b"".join(event(opening) for opening in openings if opening is not None):
@@ -99,8 +99,8 @@ async def _events(
             event(words.chunk(delta)) for delta in deltas if delta.text or delta.finish_reason
         ):
             yield data
-    if include_usage:
-        yield event(words.usage_chunk(_usage(choices, prompt_tokens)))
+    if usage is not None:
+        yield event(words.usage_chunk(usage()))
     yield DONE
 
 
@@ -112,11 +112,16 @@ async def _collect(generation: Generation, choices: Sequence[Choice]) -> list[An
     return [Answer(choice, "".join(texts)) for choice, texts in zip(choices, pieces, strict=True)]
 
 
-def _prompt_tokens(contexts: Sequence[TextContext], choices_per_prompt: int) -> int:
-    """Counts each prompt once: its choices stand in a row."""
-    return sum(context.tokens.prompt_length for context in contexts[::choices_per_prompt])
-
-
-def _usage(choices: Sequence[Choice], prompt_tokens: int) -> Usage:
+def _usage(
+    contexts: Sequence[TextContext], choices: Sequence[Choice], choices_per_prompt: int
+) -> Usage:
+    """Counts each prompt once, by its first choice: the choices of a prompt stand in a row."""
+    prompt_tokens = sum(context.tokens.prompt_length for context in contexts[::choices_per_prompt])
+    cached_tokens = sum(choice.cached_tokens for choice in choices[::choices_per_prompt])
     completion_tokens = sum(choice.num_tokens for choice in choices)
-    return Usage(prompt_tokens, completion_tokens, prompt_tokens + completion_tokens)
+    return Usage(
+        prompt_tokens,
+        completion_tokens,
+        prompt_tokens + completion_tokens,
+        PromptTokensDetails(cached_tokens),
+    )

@@ -29,6 +29,7 @@ class Choice:
     def __init__(self, index: int, decoder: StreamDecoder) -> None:
         self.index = index
         self.finish_reason: FinishReason | None = None
+        self._cached_tokens: int | None = None
         self._decoder = decoder
         self._num_end_tokens = 0
 
@@ -38,12 +39,19 @@ class Choice:
         return self._decoder.num_tokens + self._num_end_tokens
 
     @property
+    def cached_tokens(self) -> int:
+        """Prompt tokens that were not computed for it; a worker that took it over has no say."""
+        return self._cached_tokens or 0
+
+    @property
     def stopped_by_string(self) -> bool:
         """Whether a stop string ended it, which the worker does not know."""
         return self._decoder.stopped is not None
 
     def advance(self, delta: ChoiceDelta) -> TextDelta:
         """Adds tokens and gives the text that they make certain."""
+        if self._cached_tokens is None:
+            self._cached_tokens = delta.cached_tokens
         has_end_token = delta.status is GenerationStatus.END_OF_SEQUENCE
         text = self._decoder.push(delta.tokens[:-1] if has_end_token else delta.tokens)
         if delta.status.is_done and not self.stopped_by_string:

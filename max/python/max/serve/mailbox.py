@@ -10,11 +10,19 @@ from max.pipelines.context import GenerationStatus
 
 @dataclass(slots=True)
 class ChoiceDelta:
-    """Tokens of one choice that came since the last look, and where the choice stands now."""
+    """Tokens of one choice that came since the last look, and where the choice stands now.
+
+    Attributes:
+        index: which choice.
+        tokens: its new tokens.
+        status: whether more will come.
+        cached_tokens: prompt tokens that the cache had when the request began.
+    """
 
     index: int
     tokens: list[int]
     status: GenerationStatus
+    cached_tokens: int = 0
 
 
 class Mailbox:
@@ -29,10 +37,13 @@ class Mailbox:
         self._error: Exception | None = None
         self._reader: asyncio.Future[None] | None = None
 
-    def put(self, index: int, tokens: list[int], status: GenerationStatus) -> None:
+    def put(
+        self, index: int, tokens: list[int], status: GenerationStatus, cached_tokens: int = 0
+    ) -> None:
+        """Adds to what the reader will take; see `ChoiceDelta`."""
         waiting = self._deltas.get(index)
         if waiting is None:
-            self._deltas[index] = ChoiceDelta(index, tokens, status)
+            self._deltas[index] = ChoiceDelta(index, tokens, status, cached_tokens)
         else:
             waiting.tokens += tokens
             waiting.status = status

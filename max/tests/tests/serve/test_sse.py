@@ -47,7 +47,8 @@ def body_of(sent: list[Message]) -> bytes:
 
 def test_event_is_one_line_of_json() -> None:
     assert event(Usage(1, 2, 3)) == (
-        b'data: {"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}\n\n'
+        b'data: {"prompt_tokens":1,"completion_tokens":2,"total_tokens":3,'
+        b'"prompt_tokens_details":{"cached_tokens":0}}\n\n'
     )
 
 

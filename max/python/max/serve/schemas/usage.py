@@ -5,9 +5,16 @@ from __future__ import annotations
 import msgspec
 
 
+class PromptTokensDetails(msgspec.Struct, frozen=True):
+    """How the prompt's tokens were had: `cached_tokens` of them were not computed again."""
+
+    cached_tokens: int = 0
+
+
 class Usage(msgspec.Struct, frozen=True):
     """Exact counts: each prompt once, the tokens of all its choices, stop tokens included."""
 
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
+    prompt_tokens_details: PromptTokensDetails = PromptTokensDetails()

@@ -50,6 +50,7 @@ def test_answer_has_openais_form(server: ServerProcess) -> None:
         "prompt_tokens": 5,
         "completion_tokens": tokens,
         "total_tokens": 5 + tokens,
+        "prompt_tokens_details": {"cached_tokens": 0},
     }
 
 
