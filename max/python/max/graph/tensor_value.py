@@ -17,10 +17,11 @@ from max.graph.type import DeviceRef, TensorType
 from max.graph.value import Value
 
 if TYPE_CHECKING:
+    from max.graph.dim import Dim
     from max.graph.weight import Weight
 
 TensorValueLike: TypeAlias = (
-    "TensorValue | Weight | Buffer | torch.Tensor | np.ndarray[Any, Any] | float | int"
+    "TensorValue | Weight | Buffer | torch.Tensor | np.ndarray[Any, Any] | Dim | float | int"
 )
 
 

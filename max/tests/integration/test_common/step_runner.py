@@ -91,14 +91,15 @@ class StepRunner:
         for context, (_, count) in zip(contexts, batch, strict=True):
             context.tokens.chunk(count)
             self.pipeline.kv_manager.alloc(context)
-        outputs = self.pipeline.pipeline_model.execute(self.pipeline.prepare_batch([contexts]))
+        inputs = self.pipeline.prepare_batch([contexts])
+        outputs = self.pipeline.pipeline_model.execute(inputs)
         assert outputs.logit_offsets is not None
         rows = np.split(
             outputs.logits.to_numpy(), outputs.logit_offsets.to_numpy()[1:-1].astype(int)
         )
         for (request, _), found in zip(batch, rows, strict=True):
             request.rows.append(found.copy())
-        self.pipeline.finish_batch([contexts], outputs)
+        self.pipeline.finish_batch([contexts], inputs, outputs)
 
     def finish_prompt(self, request: RunningRequest, chunk: int) -> None:
         """Processes the rest of the prompt in chunks of so many tokens, alone."""

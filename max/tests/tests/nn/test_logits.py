@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -37,14 +39,16 @@ def postprocess(
 
 
 def run(
-    return_logits: ReturnLogits, n: int = 1, hidden: ReturnHiddenStates = ReturnHiddenStates.NONE
+    return_logits: ReturnLogits,
+    n: Sequence[int] = (1,),
+    hidden: ReturnHiddenStates = ReturnHiddenStates.NONE,
 ) -> list[np.ndarray]:
     """The outputs from a graph, after comparing them with those of running at once."""
-    inputs = (HIDDEN, OFFSETS, np.array([n], np.int64))
+    inputs = (HIDDEN, OFFSETS, np.array(n, np.int64))
     types = [
         TensorType(DType.float32, ["rows", 2], CPU),
         TensorType(DType.uint32, ["offsets"], CPU),
-        TensorType(DType.int64, [1], CPU),
+        TensorType(DType.int64, ["return_n_logits"], CPU),
     ]
     graph = Graph("logits", postprocess, types, return_logits, hidden)
     got = [out.to_numpy() for out in InferenceSession().load(graph)(*inputs)]
@@ -68,9 +72,17 @@ def test_all() -> None:
 
 
 def test_variable_gives_the_last_n_rows_of_each_request() -> None:
-    last, logits, offsets = run(ReturnLogits.VARIABLE, n=1)
+    last, logits, offsets = run(ReturnLogits.VARIABLE)
+    np.testing.assert_array_equal(last, LOGITS[[1, 2, 6]])
     np.testing.assert_array_equal(logits, last)
     np.testing.assert_array_equal(offsets, [0, 1, 2, 3])
+
+
+def test_variable_gives_each_request_its_own_number_of_rows() -> None:
+    last, logits, offsets = run(ReturnLogits.VARIABLE, n=(2, 1, 3))
+    np.testing.assert_array_equal(last, LOGITS[[1, 2, 6]])
+    np.testing.assert_array_equal(logits, LOGITS[[0, 1, 2, 4, 5, 6]])
+    np.testing.assert_array_equal(offsets, [0, 2, 3, 6])
 
 
 @pytest.mark.parametrize(
@@ -93,6 +105,7 @@ def test_variable_with_several_rows() -> None:
         ReturnLogits.VARIABLE,
         ReturnHiddenStates.NONE,
     )
-    _, logits, logit_offsets = (out.to_numpy() for out in outputs)
+    last, logits, logit_offsets = (out.to_numpy() for out in outputs)
+    np.testing.assert_array_equal(last, LOGITS[[1, 5]])
     np.testing.assert_array_equal(logits, LOGITS[[0, 1, 4, 5]])
     np.testing.assert_array_equal(logit_offsets, [0, 2, 4])

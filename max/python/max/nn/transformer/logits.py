@@ -41,8 +41,9 @@ def logits_postprocess(
     Args:
         h: [rows, hidden], after the last layer.
         input_row_offsets: uint32 [batch + 1], each request's rows.
-        return_n_logits: int64 [1] on the host: rows of each request under VARIABLE. Every request
-            must have that many.
+        return_n_logits: int64 on the host, read under VARIABLE: how many of each request's last
+            rows get logits, at least 1. [1] for the same number of all requests, else [batch]. No
+            request may have fewer rows.
         norm: the final normalization.
         lm_head: [rows, hidden] -> [rows, vocab].
         return_logits: LAST_TOKEN computes the logits of each request's last row only.
@@ -67,13 +68,9 @@ def logits_postprocess(
         logits = logits_of(h)
         outputs = (ops.gather(logits, ends - 1, axis=0), logits, input_row_offsets)
     else:
-        n = return_n_logits
-        back = ops.range(n[0], 0, -1, out_dim="return_n_logits_range", dtype=DType.int64)
-        rows = (ops.unsqueeze(ends, -1) - ops.unsqueeze(back, 0)).reshape([-1])
-        batch = ops.range(
-            0, input_row_offsets.shape[0], 1, out_dim=input_row_offsets.shape[0], dtype=DType.int64
-        )
-        outputs = (logits_of(last), logits_of(ops.gather(h, rows, axis=0)), batch * n[0])
+        rows, logit_offsets = _last_rows(ends, return_n_logits)
+        logits = logits_of(ops.gather(h, rows, axis=0))
+        outputs = (ops.gather(logits, logit_offsets[1:] - 1, axis=0), logits, logit_offsets)
     if return_hidden_states is ReturnHiddenStates.LAST:
         outputs += (last,)
     elif return_hidden_states is ReturnHiddenStates.ALL:
@@ -81,3 +78,24 @@ def logits_postprocess(
     elif return_hidden_states is ReturnHiddenStates.ALL_NORMALIZED:
         outputs += (norm(h),)
     return outputs
+
+
+def _last_rows(ends: TensorValue, return_n_logits: TensorValue) -> tuple[TensorValue, TensorValue]:
+    """The last rows of each request, as many as wanted, and where each request's begin.
+
+    Args:
+        ends: int64 [batch], the row after each request's last one.
+        return_n_logits: see `logits_postprocess`.
+
+    Returns:
+        int64 [rows wanted] and int64 [batch + 1].
+    """
+    n = return_n_logits.to(ends.device)
+    requests = ops.range(0, ends.shape[0], 1, out_dim=ends.shape[0], device=ends.device)
+    counts = ops.gather(n, requests % n.shape[0], axis=0)
+    logit_ends = ops.cumsum(counts)
+    logit_offsets = ops.concat([logit_ends[:1] * 0, logit_ends])
+    shift = ops.repeat_interleave(ends - logit_ends, counts, out_dim="logit_rows")
+    return shift + ops.range(
+        0, shift.shape[0], 1, device=ends.device, out_dim="logit_rows"
+    ), logit_offsets

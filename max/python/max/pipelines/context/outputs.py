@@ -20,6 +20,16 @@ class LogProbabilities:
     token_log_probabilities: list[float]
     top_log_probabilities: list[dict[int, float]]
 
+    def __len__(self) -> int:
+        """The number of positions."""
+        return len(self.token_log_probabilities)
+
+    def part(self, start: int, end: int) -> LogProbabilities:
+        """Those of the positions from `start` to before `end`."""
+        return LogProbabilities(
+            self.token_log_probabilities[start:end], self.top_log_probabilities[start:end]
+        )
+
 
 @dataclass(frozen=True)
 class TextGenerationOutput:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         RaggedModelInputs,
     )
     from max.pipelines.lib.lazy_architecture import LazyArchitecture
+    from max.pipelines.lib.log_probabilities import LogProbabilitiesMixin
     from max.pipelines.lib.registry import PIPELINE_REGISTRY, PipelineRegistry
     from max.pipelines.lib.supported_architecture import SupportedArchitecture
     from max.pipelines.lib.text_generation import TextGenerationPipeline
@@ -55,6 +56,7 @@ _HOMES = (
     "max.pipelines.lib.interfaces",
     "max.pipelines.lib.utils",
     "max.pipelines.lib.tokenizer",
+    "max.pipelines.lib.log_probabilities",
     "max.pipelines.lib.text_generation",
     "max.pipelines.kv_cache",
 )
@@ -72,6 +74,7 @@ __all__ = [
     "KVCacheConfig",
     "LazyArchitecture",
     "LoRAConfig",
+    "LogProbabilitiesMixin",
     "MAXModelConfig",
     "ModelInputs",
     "ModelOutputs",

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from max.driver import Buffer
+from max.nn.transformer import ReturnLogits
 from max.pipelines.config import PipelineConfig
 from max.pipelines.context import TextContext, TextGenerationOutput
 from max.pipelines.kv_cache import MemoryPlan, PagedKVCacheManager
 from max.pipelines.lib.interfaces import ModelInputs, ModelOutputs, PipelineModelWithKVCache
+from max.pipelines.lib.log_probabilities import NO_SCORES, StepScores, share_scores
 from max.pipelines.modeling.types import (
     Pipeline,
     RequestID,
@@ -57,15 +62,20 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         """
         model_inputs = self.prepare_batch(inputs.batches)
         outputs = self.pipeline_model.execute(model_inputs)
-        return self.finish_batch(inputs.batches, outputs)
+        return self.finish_batch(inputs.batches, model_inputs, outputs)
 
     def prepare_batch(self, batches: Sequence[Sequence[TextContext]]) -> ModelInputs:
         """The model's inputs for the active tokens of a batch."""
         kv_inputs = self.kv_manager.runtime_inputs(batches)
-        return self.pipeline_model.prepare_initial_token_inputs(batches, kv_inputs, 1)
+        return self.pipeline_model.prepare_initial_token_inputs(
+            batches, kv_inputs, self._logits_wanted([ctx for replica in batches for ctx in replica])
+        )
 
     def finish_batch(
-        self, batches: Sequence[Sequence[TextContext]], outputs: ModelOutputs
+        self,
+        batches: Sequence[Sequence[TextContext]],
+        model_inputs: ModelInputs,
+        outputs: ModelOutputs,
     ) -> dict[RequestID, TextGenerationOutput]:
         """Samples, and counts the active tokens as processed."""
         logits = outputs.next_token_logits
@@ -73,6 +83,7 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
             logits = outputs.logits
         batch = [ctx for replica in batches for ctx in replica]
         tokens = self._sample(logits.tensor, batch)
+        scores = self._score(model_inputs, outputs, batch, tokens)
         for ctx in batch:
             ctx.tokens.advance()
             if ctx.request_id in tokens:
@@ -83,8 +94,10 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
                 request_id=ctx.request_id,
                 tokens=[tokens[ctx.request_id]] if ctx.request_id in tokens else [],
                 final_status=ctx.status,
+                log_probabilities=[own.token] if own.token else None,
+                prompt_log_probabilities=own.prompt,
             )
-            for ctx in batch
+            for ctx, own in zip(batch, scores, strict=True)
         }
 
     def release(self, request_id: RequestID) -> None:
@@ -122,3 +135,49 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         picked = logits if len(rows) == len(batch) else logits[rows]
         sampled = self.sampler.sample(picked, complete)
         return {ctx.request_id: token for ctx, token in zip(complete, sampled, strict=True)}
+
+    def _logits_wanted(self, batch: list[TextContext]) -> int | list[int]:
+        """How many of each request's last active tokens need logits: usually the last one.
+
+        Raises:
+            ValueError: if a request wants log probabilities of its prompt and the graph gives none.
+        """
+        if not any(ctx.wants_prompt_scores for ctx in batch):
+            return 1
+        if self.pipeline_model.return_logits is ReturnLogits.LAST_TOKEN:
+            raise ValueError(
+                "log probabilities of the prompt were asked for, but the model was compiled to "
+                "give the last token's logits only; --enable-echo lets it give those of the prompt"
+            )
+        return [ctx.tokens.active_length if ctx.wants_prompt_scores else 1 for ctx in batch]
+
+    def _score(
+        self,
+        model_inputs: ModelInputs,
+        outputs: ModelOutputs,
+        batch: list[TextContext],
+        tokens: dict[RequestID, int],
+    ) -> list[StepScores]:
+        """The log probabilities that requests of the batch asked for; nothing else costs time."""
+        if all(ctx.log_probabilities is None for ctx in batch):
+            return [NO_SCORES] * len(batch)
+        echo = [ctx.wants_prompt_scores for ctx in batch]
+        wanted = [
+            ctx.log_probabilities if ctx.request_id in tokens or more else None
+            for ctx, more in zip(batch, echo, strict=True)
+        ]
+        found = self.pipeline_model.compute_log_probabilities(
+            self.pipeline_model.session,
+            model_inputs,
+            outputs,
+            Buffer.from_numpy(np.array([_next_token(ctx, tokens) for ctx in batch])),
+            wanted,
+            echo,
+        )
+        return [share_scores(ctx, scores) for ctx, scores in zip(batch, found, strict=True)]
+
+
+def _next_token(ctx: TextContext, tokens: dict[RequestID, int]) -> int:
+    """The token after the active ones: the sampled one, or the prompt's next."""
+    end = ctx.tokens.processed_length + ctx.tokens.active_length
+    return tokens[ctx.request_id] if ctx.request_id in tokens else int(ctx.tokens.all[end])

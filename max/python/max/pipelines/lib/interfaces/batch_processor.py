@@ -59,14 +59,15 @@ class BatchProcessor(ABC):
         self,
         replica_batches: Sequence[Sequence[TextContext]],
         kv_cache_inputs: KVCacheInputs[Buffer] | None = None,
-        return_n_logits: int = 1,
+        return_n_logits: int | Sequence[int] = 1,
     ) -> ModelInputs:
         """The graph's inputs for the active tokens of a batch.
 
         Args:
             replica_batches: the requests; one batch in this release.
             kv_cache_inputs: the cache's tensors for them.
-            return_n_logits: rows of each request whose logits are wanted, under VARIABLE.
+            return_n_logits: how many of each request's last rows get logits, under VARIABLE; a
+                sequence gives each request its own number.
         """
 
     @abstractmethod
@@ -81,7 +82,7 @@ class RaggedModelInputs(ModelInputs):
     Args:
         tokens: int64 [rows], the active tokens of all requests without padding.
         input_row_offsets: uint32 [batch + 1], each request's rows.
-        return_n_logits: int64 [1] on the host.
+        return_n_logits: int64 [1] or [batch] on the host.
     """
 
     tokens: Buffer
@@ -108,7 +109,7 @@ class RaggedBatchProcessor(BatchProcessor):
         self,
         replica_batches: Sequence[Sequence[TextContext]],
         kv_cache_inputs: KVCacheInputs[Buffer] | None = None,
-        return_n_logits: int = 1,
+        return_n_logits: int | Sequence[int] = 1,
     ) -> RaggedModelInputs:
         """Packs the active tokens of the batch."""
         (batch,) = replica_batches
@@ -119,7 +120,7 @@ class RaggedBatchProcessor(BatchProcessor):
         return RaggedModelInputs(
             tokens=Buffer.from_numpy(tokens).to(device),
             input_row_offsets=Buffer.from_numpy(offsets).to(device),
-            return_n_logits=Buffer.from_numpy(np.array([return_n_logits], dtype=np.int64)),
+            return_n_logits=Buffer.from_numpy(np.array(return_n_logits, np.int64, ndmin=1)),
             kv_cache_inputs=kv_cache_inputs,
         )
 

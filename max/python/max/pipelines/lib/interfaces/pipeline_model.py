@@ -14,9 +14,10 @@ from max.graph.weights import Weights, WeightsAdapter
 from max.nn.kv_cache import KVCacheInputs, KVCacheParams, PagedCacheValues
 from max.nn.transformer import ReturnHiddenStates, ReturnLogits
 from max.pipelines.config import KVCacheConfig, PipelineConfig
-from max.pipelines.context import TextContext
+from max.pipelines.context import LogProbabilities, TextContext
 from max.pipelines.lib.interfaces.batch_processor import BatchProcessor, BatchProcessorRuntime
 from max.pipelines.lib.interfaces.model_io import ModelInputs, ModelOutputs
+from max.pipelines.lib.log_probabilities import compute_log_probabilities
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -82,11 +83,40 @@ class PipelineModel(ABC):
         self,
         replica_batches: Sequence[Sequence[TextContext]],
         kv_cache_inputs: KVCacheInputs[Buffer] | None = None,
-        return_n_logits: int = 1,
+        return_n_logits: int | Sequence[int] = 1,
     ) -> ModelInputs:
         """The graph's inputs for the active tokens of a batch; asks the batch processor."""
         return self._processor().prepare_initial_token_inputs(
             replica_batches, kv_cache_inputs, return_n_logits
+        )
+
+    def compute_log_probabilities(
+        self,
+        session: InferenceSession,
+        model_inputs: ModelInputs,
+        model_outputs: ModelOutputs,
+        next_tokens: Buffer,
+        batch_top_n: Sequence[int | None],
+        batch_echo: Sequence[bool],
+    ) -> list[LogProbabilities | None]:
+        """The log probabilities of the tokens that follow a step's rows of logits.
+
+        Args:
+            session: where further graphs could run; the sampler's code does not need it.
+            model_inputs: of the step. For requests with echo they have the fields `tokens` and
+                `input_row_offsets` of `RaggedModelInputs`.
+            model_outputs: what `execute` gave for them.
+            next_tokens: int64 [batch], the token that follows each request's last row.
+            batch_top_n: for each request, how many of the best tokens to give beside each token's
+                own; None for a request that wants nothing.
+            batch_echo: for each request, whether all of its rows of logits are wanted, instead of
+                the last one.
+
+        Returns:
+            For each request that wants any, one entry per row wanted.
+        """
+        return compute_log_probabilities(
+            model_inputs, model_outputs, next_tokens, batch_top_n, batch_echo
         )
 
     @classmethod
