@@ -5,7 +5,7 @@ Most BUILD files are written by //tools:update_build_files and use these:
 max_py_library    an importable folder (its .py files, and its other files as data)
 max_py_binary     a program: a module run as `python3 -m` would run it
 max_py_test       one pytest file
-max_cc_kernel     a C++17 shared library with a plain C ABI, loaded by ctypes
+max_cc_kernel     C++17 shared libraries with a plain C ABI, loaded by ctypes, one per instruction set
 """
 
 load("@bazel_skylib//rules:write_file.bzl", "write_file")
@@ -133,36 +133,57 @@ def max_py_test(name, srcs, deps = [], data = [], marker = None, tags = [], **kw
         **kwargs
     )
 
-def max_cc_kernel(name, srcs, hdrs = [], copts = [], **kwargs):
-    """A C++17 kernel library lib<name>.so with a plain C ABI, as data of a max_py_library.
+# A kernel is compiled once per instruction set, the plainest first; max/python/max/kernels/isa.py says
+# the same and chooses.
+_WIDE = [
+    "-march=x86-64-v4",
+    "-mprefer-vector-width=512",
+]
+_ISA_COPTS = {
+    "generic": [],
+    "avx2": ["-march=x86-64-v3"],
+    "avx512": _WIDE,
+    "avx512_vnni": _WIDE + ["-mavx512vnni"],
+    "avx512_bf16": _WIDE + [
+        "-mavx512vnni",
+        "-mavx512bf16",
+    ],
+}
 
-    Code for newer instruction sets is chosen at run time (target attributes), so no -march here.
+def max_cc_kernel(name, srcs, hdrs = [], copts = [], **kwargs):
+    """C++17 kernel libraries lib<name>.<instruction set>.so with a plain C ABI.
 
     Args:
-      name: target name; the file is lib<name>.so.
+      name: target name; it stands for all the libraries, as data of a max_py_library.
       srcs: .cpp files.
       hdrs: headers that they include.
       copts: compiler options besides the usual ones.
-      **kwargs: passed on to the filegroup that stands for the library.
+      **kwargs: passed on to the filegroup that stands for the libraries.
     """
-    cc_binary(
-        name = "lib%s.so" % name,
-        srcs = srcs + hdrs,
-        copts = [
-            "-std=c++17",
-            "-O3",
-            "-fvisibility=hidden",
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            "-pthread",
-        ] + copts,
-        linkopts = ["-pthread"],
-        linkshared = True,
-        visibility = ["//visibility:private"],
-    )
+    for isa, isa_copts in _ISA_COPTS.items():
+        cc_binary(
+            name = "lib%s.%s.so" % (name, isa),
+            srcs = srcs + hdrs,
+            copts = [
+                "-std=c++17",
+                "-O3",
+                "-fvisibility=hidden",
+                "-Wall",
+                "-Wextra",
+                "-Werror",
+                "-pthread",
+            ] + isa_copts + copts,
+            linkopts = ["-pthread"],
+            linkshared = True,
+            target_compatible_with = ["@platforms//cpu:x86_64"] if isa_copts else [],
+            visibility = ["//visibility:private"],
+        )
+    generic = [":lib%s.generic.so" % name]
     native.filegroup(
         name = name,
-        srcs = [":lib%s.so" % name],
+        srcs = select({
+            "@platforms//cpu:x86_64": [":lib%s.%s.so" % (name, isa) for isa in _ISA_COPTS],
+            "//conditions:default": generic,
+        }),
         **kwargs
     )

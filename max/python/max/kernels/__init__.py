@@ -4,6 +4,7 @@ Importing this package registers them with torch as `torch.ops.max.*`.
 """
 
 from max.kernels.flash_attention_ragged import flash_attention_ragged
+from max.kernels.packed_linear import packed_linear
 from max.kernels.quantized_embedding import quantized_embedding
 from max.kernels.quantized_matmul import quantized_matmul
 from max.kernels.rms_norm import rms_norm
@@ -12,6 +13,7 @@ from max.kernels.swiglu import swiglu
 
 __all__ = [
     "flash_attention_ragged",
+    "packed_linear",
     "quantized_embedding",
     "quantized_matmul",
     "rms_norm",

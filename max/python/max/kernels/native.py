@@ -12,6 +12,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from max.kernels.isa import COMPILER_FLAGS, Isa, chosen_isa
+
 logger = logging.getLogger("max.kernels")
 
 _FOLDER = Path(__file__).parent
@@ -19,11 +21,15 @@ _FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-fvisibility=hidden", "-pthr
 
 
 @functools.cache
-def load_kernel(op: str) -> ctypes.CDLL | None:
-    """The library of `<op>/cpu.cpp`.
+def load_kernel(op: str, isa: Isa | None = None) -> ctypes.CDLL | None:
+    """The library of `<op>/cpu.cpp`, compiled for an instruction set.
 
     Bazel puts it beside this file. Without Bazel the C++ compiler ($CXX, or c++) builds it into the
-    user's cache ($MODULAR_MAX_CACHE_DIR, or ~/.cache/max), which takes about a second, once.
+    user's cache ($MODULAR_MAX_CACHE_DIR, or ~/.cache/max), which takes a few seconds, once.
+
+    Args:
+        op: name of the folder.
+        isa: the best of this machine unless given (see `chosen_isa`).
 
     Returns:
         The library; None without a compiler, when the op's reference has to do.
@@ -31,28 +37,39 @@ def load_kernel(op: str) -> ctypes.CDLL | None:
     Raises:
         RuntimeError: if the compiler fails; with its output.
     """
-    built = _FOLDER / f"lib{op}_cpu.so"
+    isa = isa or chosen_isa()
+    built = _FOLDER / f"lib{op}_cpu.{isa}.so"
     if built.exists():
         return ctypes.CDLL(str(built))
     compiler = shutil.which(os.environ.get("CXX", "c++"))
     if compiler is None:
         logger.warning("no C++ compiler: %s runs its slower reference; install g++ or set CXX", op)
         return None
-    return ctypes.CDLL(str(_build(_FOLDER / op / "cpu.cpp", compiler)))
+    return ctypes.CDLL(str(build(_FOLDER / op / "cpu.cpp", compiler, COMPILER_FLAGS[isa])))
 
 
-def _build(source: Path, compiler: str) -> Path:
-    """Compiles a source file unless the cache has it."""
+def build(source: Path, compiler: str, flags: tuple[str, ...] = ()) -> Path:
+    """Compiles a source file unless the cache has it.
+
+    Args:
+        source: `<op>/cpu.cpp`.
+        compiler: its path.
+        flags: of the compiler, besides the usual ones.
+
+    Raises:
+        RuntimeError: if the compiler fails; with its output.
+    """
+    flags = (*_FLAGS, *flags)
     root = Path(os.environ.get("MODULAR_MAX_CACHE_DIR") or Path.home() / ".cache" / "max")
     read = [source, *sorted((_FOLDER / "include").glob("*.h"))]
     content = b"".join(path.read_bytes() for path in read)
-    digest = hashlib.sha256(f"{compiler}{_FLAGS}".encode() + content).hexdigest()[:16]
+    digest = hashlib.sha256(f"{compiler}{flags}".encode() + content).hexdigest()[:16]
     library = root / "kernels" / f"{source.parent.name}-{digest}.so"
     if not library.exists():
         library.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=library.parent) as scratch:
             fresh = Path(scratch) / library.name
-            command = [compiler, *_FLAGS, str(source), "-o", str(fresh)]
+            command = [compiler, *flags, str(source), "-o", str(fresh)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 raise RuntimeError(f"building {source} failed: {' '.join(command)}\n{done.stderr}")

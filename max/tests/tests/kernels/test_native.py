@@ -29,17 +29,17 @@ def compiler() -> str:
 
 
 def test_a_kernel_is_built_once(source: Path) -> None:
-    library = native._build(source, compiler())
+    library = native.build(source, compiler())
     assert ctypes.CDLL(str(library)).seven() == 7
     assert list(library.parent.iterdir()) == [library]
     before = library.stat().st_mtime_ns
-    assert native._build(source, compiler()).stat().st_mtime_ns == before
+    assert native.build(source, compiler()).stat().st_mtime_ns == before
 
 
 def test_a_changed_source_is_built_anew(source: Path) -> None:
-    old = native._build(source, compiler())
+    old = native.build(source, compiler())
     source.write_text(source.read_text().replace("7", "8"))
-    new = native._build(source, compiler())
+    new = native.build(source, compiler())
     assert new != old
     assert ctypes.CDLL(str(new)).seven() == 8
 
@@ -47,7 +47,7 @@ def test_a_changed_source_is_built_anew(source: Path) -> None:
 def test_the_compiler_s_words_are_passed_on(source: Path) -> None:
     source.write_text("int seven() { return seve; }\n")
     with pytest.raises(RuntimeError, match=r"(?s)building .*cpu\.cpp failed: .*seve"):
-        native._build(source, compiler())
+        native.build(source, compiler())
 
 
 def test_without_a_compiler_the_reference_is_used_and_the_log_says_so(

@@ -167,7 +167,7 @@ void run(Part attend, const Task& task, const void* q, const void* kv_blocks, vo
 }
 
 #define MAX_PART(name, Q, KV)                                                                   \
-  MAX_CLONES void name(const Task& task, const void* q, const void* kv_blocks, void* out,       \
+  void name(const Task& task, const void* q, const void* kv_blocks, void* out,       \
                        int64_t part, int64_t parts) {                                           \
     attend_rows(task, static_cast<const Q*>(q), static_cast<const KV*>(kv_blocks),              \
                 static_cast<Q*>(out), part, parts);                                             \

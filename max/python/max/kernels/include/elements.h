@@ -6,18 +6,13 @@
 #include <cstring>
 
 #define MAX_EXPORT extern "C" __attribute__((visibility("default")))
-// The instruction set is chosen when the library is loaded.
-#if defined(__x86_64__)
-#define MAX_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define MAX_CLONES
-#endif
-// Code of a template is compiled for each clone only if it is part of it.
 #define MAX_INLINE inline __attribute__((always_inline))
 
 namespace max {
 
 using bfloat16 = uint16_t;
+
+enum ElementType : int32_t { kFloat32 = 0, kBfloat16 = 1 };
 
 MAX_INLINE float load(float x) { return x; }
 

@@ -36,13 +36,13 @@ MAX_INLINE void rms_norm(const T* x, const T* weight, T* out, int64_t rows, int6
 
 }  // namespace
 
-MAX_EXPORT MAX_CLONES void rms_norm_float32(const float* x, const float* weight, float* out,
+MAX_EXPORT void rms_norm_float32(const float* x, const float* weight, float* out,
                                             int64_t rows, int64_t dim, float eps, float offset,
                                             bool multiply_before_cast) {
   rms_norm(x, weight, out, rows, dim, eps, offset, multiply_before_cast);
 }
 
-MAX_EXPORT MAX_CLONES void rms_norm_bfloat16(const bfloat16* x, const bfloat16* weight,
+MAX_EXPORT void rms_norm_bfloat16(const bfloat16* x, const bfloat16* weight,
                                              bfloat16* out, int64_t rows, int64_t dim, float eps,
                                              float offset, bool multiply_before_cast) {
   rms_norm(x, weight, out, rows, dim, eps, offset, multiply_before_cast);

@@ -66,7 +66,7 @@ MAX_INLINE void rope_store(const Task& task, const T* q, const T* k, const T* v,
 using Run = void (*)(const Task&, const void*, const void*, const void*, void*, void*);
 
 #define MAX_RUN(name, T, KV)                                                                      \
-  MAX_CLONES void name(const Task& task, const void* q, const void* k, const void* v,             \
+  void name(const Task& task, const void* q, const void* k, const void* v,             \
                        void* kv_blocks, void* out) {                                              \
     rope_store(task, static_cast<const T*>(q), static_cast<const T*>(k), static_cast<const T*>(v), \
                static_cast<KV*>(kv_blocks), static_cast<T*>(out));                                \

@@ -1,0 +1,58 @@
+// Arguments of the packed linear layers; `max::packed_linear` and its pack and embedding.
+//
+// A weight [out_features, in_features] is packed into panels of 64 outputs:
+//
+//   packed [panels][groups][64]    a group is four bytes of one output's row: a float, or two bfloat16
+//
+// so that a vector holds the same group of several outputs (there are no sums across lanes), and one
+// panel is read as one sequential stream. Outputs and elements that are not there are zero.
+
+#pragma once
+
+#include "elements.h"
+
+namespace max {
+
+constexpr int64_t kPanel = 64;
+
+// One weight that is multiplied: out = x @ weight.T + bias.
+struct PackedWeight {
+  const void* packed;
+  const void* bias;  // [out_features] of the element type, or null
+  void* out;         // [rows, out_features] of the element type
+  int64_t out_features;
+  int64_t out_stride;  // elements from one row of `out` to the next
+};
+
+struct PackedLinearArgs {
+  const void* x;  // [rows, in_features]
+  int64_t rows;
+  int64_t in_features;
+  int64_t x_stride;  // elements from one row of `x` to the next
+  const PackedWeight* weights;
+  int64_t num_weights;
+  void* workspace;  // packed_linear_workspace bytes
+  ElementType type;
+};
+
+struct PackRowsArgs {
+  const void* rows;  // [out_features, in_features]
+  int64_t out_features;
+  int64_t in_features;
+  int64_t row_stride;  // elements
+  void* packed;
+  ElementType type;
+};
+
+// Rows of a packed weight by number: an embedding whose table is packed.
+struct PackedRowsArgs {
+  const void* packed;
+  int64_t out_features;
+  int64_t in_features;
+  const int64_t* indices;  // each in [0, out_features)
+  int64_t count;
+  void* out;  // [count, in_features]
+  ElementType type;
+};
+
+}  // namespace max

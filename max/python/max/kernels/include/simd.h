@@ -1,0 +1,130 @@
+// Vectors of the instruction set that the file is compiled for (see isa.py): `Floats`, as wide as it
+// has them, and the products of 4-byte groups of weights with one group of activations.
+
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+#include "elements.h"
+
+namespace max {
+
+#if defined(__AVX512F__)
+
+using Floats = __m512;
+using Words = __m512i;  // 32 bits per lane
+constexpr int64_t kFloats = 16;
+MAX_INLINE Floats zeros() { return _mm512_setzero_ps(); }
+MAX_INLINE Floats broadcast(float x) { return _mm512_set1_ps(x); }
+MAX_INLINE Floats load_floats(const float* from) { return _mm512_loadu_ps(from); }
+MAX_INLINE void store_floats(float* to, Floats x) { _mm512_storeu_ps(to, x); }
+MAX_INLINE Floats add(Floats a, Floats b) { return _mm512_add_ps(a, b); }
+MAX_INLINE Floats multiply_add(Floats a, Floats b, Floats sum) { return _mm512_fmadd_ps(a, b, sum); }
+MAX_INLINE Words load_words(const void* from) { return _mm512_loadu_si512(from); }
+MAX_INLINE Words broadcast_word(uint32_t x) { return _mm512_set1_epi32(static_cast<int32_t>(x)); }
+MAX_INLINE Floats low_bfloat16(Words x) { return _mm512_castsi512_ps(_mm512_slli_epi32(x, 16)); }
+MAX_INLINE Floats high_bfloat16(Words x) {
+  return _mm512_castsi512_ps(_mm512_and_si512(x, _mm512_set1_epi32(static_cast<int32_t>(0xffff0000))));
+}
+
+#elif defined(__AVX2__)
+
+using Floats = __m256;
+using Words = __m256i;
+constexpr int64_t kFloats = 8;
+MAX_INLINE Floats zeros() { return _mm256_setzero_ps(); }
+MAX_INLINE Floats broadcast(float x) { return _mm256_set1_ps(x); }
+MAX_INLINE Floats load_floats(const float* from) { return _mm256_loadu_ps(from); }
+MAX_INLINE void store_floats(float* to, Floats x) { _mm256_storeu_ps(to, x); }
+MAX_INLINE Floats add(Floats a, Floats b) { return _mm256_add_ps(a, b); }
+MAX_INLINE Floats multiply_add(Floats a, Floats b, Floats sum) { return _mm256_fmadd_ps(a, b, sum); }
+MAX_INLINE Words load_words(const void* from) {
+  return _mm256_loadu_si256(static_cast<const __m256i*>(from));
+}
+MAX_INLINE Words broadcast_word(uint32_t x) { return _mm256_set1_epi32(static_cast<int32_t>(x)); }
+MAX_INLINE Floats low_bfloat16(Words x) { return _mm256_castsi256_ps(_mm256_slli_epi32(x, 16)); }
+MAX_INLINE Floats high_bfloat16(Words x) {
+  return _mm256_castsi256_ps(_mm256_and_si256(x, _mm256_set1_epi32(static_cast<int32_t>(0xffff0000))));
+}
+
+#else
+
+typedef float Floats __attribute__((vector_size(16)));
+typedef uint32_t Words __attribute__((vector_size(16)));
+constexpr int64_t kFloats = 4;
+MAX_INLINE Floats zeros() { return Floats{}; }
+MAX_INLINE Floats broadcast(float x) { return Floats{x, x, x, x}; }
+MAX_INLINE Floats load_floats(const float* from) {
+  Floats x;
+  std::memcpy(&x, from, sizeof x);
+  return x;
+}
+MAX_INLINE void store_floats(float* to, Floats x) { std::memcpy(to, &x, sizeof x); }
+MAX_INLINE Floats add(Floats a, Floats b) { return a + b; }
+MAX_INLINE Floats multiply_add(Floats a, Floats b, Floats sum) { return a * b + sum; }
+MAX_INLINE Words load_words(const void* from) {
+  Words x;
+  std::memcpy(&x, from, sizeof x);
+  return x;
+}
+MAX_INLINE Words broadcast_word(uint32_t x) { return Words{x, x, x, x}; }
+MAX_INLINE Floats low_bfloat16(Words x) { return reinterpret_cast<Floats>(x << 16); }
+MAX_INLINE Floats high_bfloat16(Words x) { return reinterpret_cast<Floats>(x & 0xffff0000u); }
+
+#endif
+
+// How one group of four bytes is multiplied: a float, or a pair of bfloat16.
+//   Weights: kFloats groups, one per output; Activation: one group for all of them.
+struct Float32Groups {
+  using Element = float;
+  using Weights = Floats;
+  using Activation = Floats;
+  static MAX_INLINE Weights weights(const void* from) {
+    return load_floats(static_cast<const float*>(from));
+  }
+  static MAX_INLINE Activation activation(uint32_t group) {
+    float x;
+    std::memcpy(&x, &group, sizeof x);
+    return broadcast(x);
+  }
+  static MAX_INLINE Floats dot(Floats sum, Weights w, Activation x) { return multiply_add(w, x, sum); }
+};
+
+#if defined(__AVX512BF16__)
+struct Bfloat16Groups {
+  using Element = bfloat16;
+  using Weights = __m512bh;
+  using Activation = __m512bh;
+  static MAX_INLINE Weights weights(const void* from) { return (__m512bh)load_words(from); }
+  static MAX_INLINE Activation activation(uint32_t group) { return (__m512bh)broadcast_word(group); }
+  static MAX_INLINE Floats dot(Floats sum, Weights w, Activation x) {
+    return _mm512_dpbf16_ps(sum, w, x);
+  }
+};
+#else
+struct Bfloat16Groups {
+  using Element = bfloat16;
+  struct Weights {
+    Floats low, high;
+  };
+  using Activation = Weights;
+  static MAX_INLINE Weights weights(const void* from) {
+    Words words = load_words(from);
+    return {low_bfloat16(words), high_bfloat16(words)};
+  }
+  static MAX_INLINE Activation activation(uint32_t group) {
+    Words words = broadcast_word(group);
+    return {low_bfloat16(words), high_bfloat16(words)};
+  }
+  static MAX_INLINE Floats dot(Floats sum, Weights w, Activation x) {
+    return multiply_add(w.high, x.high, multiply_add(w.low, x.low, sum));
+  }
+};
+#endif
+
+}  // namespace max

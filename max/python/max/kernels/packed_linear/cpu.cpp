@@ -1,0 +1,256 @@
+// max::packed_linear on the CPU: x @ weight.T + bias, with the weight in panels (packed_linear.h).
+//
+// An output is one sum in one order, whatever the number of rows and threads: groups in sequence within
+// a block of kBlock groups, then the blocks in sequence. So a row's bits do not depend on its batch.
+//
+//             64 outputs                      Rows are taken kRows at a time, in registers:
+//          +------------+                     a tile is kRows x kVectors sums, to which each group
+//   x      |   panel    |  kBlock groups      adds the product of kVectors vectors of weights and one
+//  rows    | (streamed) |  stay in cache      broadcast activation per row.
+//          +------------+  for all rows
+
+#include "../include/packed_linear.h"
+
+#include <type_traits>
+
+#include "../include/pool.h"
+#include "../include/simd.h"
+
+namespace {
+
+using namespace max;
+
+constexpr int64_t kGroupBytes = 4;
+constexpr int64_t kPanelVectors = kPanel / kFloats;
+// 128 KiB of a panel: with the activations it stays in a core's second cache.
+constexpr int64_t kBlock = 512;
+constexpr int64_t kRows = 6;
+// Rows whose sums a thread keeps beside them.
+constexpr int64_t kItemRows = 32 * kRows;
+// Handing work to other threads costs about as much as this many steps of a vector.
+constexpr int64_t kWorthThreads = 4096;
+
+// Vectors of a tile of some rows: as many sums as there are registers for.
+template <int64_t rows>
+constexpr int64_t tile_vectors() {
+#if defined(__AVX512F__)
+  return kPanelVectors;
+#else
+  return rows == 1 ? 8 : rows <= 3 ? 4 : 2;
+#endif
+}
+
+int64_t groups_of(ElementType type, int64_t in_features) {
+  return type == kFloat32 ? in_features : (in_features + 1) / 2;
+}
+
+// Adds to sums [rows][kPanel] the products of one block of a panel. x: [groups][rows].
+template <typename Groups, int64_t rows>
+void multiply_block(const char* panel, const char* x, int64_t groups, float* sums, bool is_first) {
+  constexpr int64_t vectors = tile_vectors<rows>();
+  for (int64_t column = 0; column < kPanel; column += vectors * kFloats) {
+    Floats tile[rows][vectors];
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t v = 0; v < vectors; ++v) tile[r][v] = zeros();
+    const char* weights = panel + column * kGroupBytes;
+    const char* group = x;
+    for (int64_t g = 0; g < groups; ++g) {
+      typename Groups::Weights w[vectors];
+      for (int64_t v = 0; v < vectors; ++v) w[v] = Groups::weights(weights + v * kFloats * kGroupBytes);
+      for (int64_t r = 0; r < rows; ++r) {
+        uint32_t word;
+        std::memcpy(&word, group + r * kGroupBytes, sizeof word);
+        typename Groups::Activation a = Groups::activation(word);
+        for (int64_t v = 0; v < vectors; ++v) tile[r][v] = Groups::dot(tile[r][v], w[v], a);
+      }
+      weights += kPanel * kGroupBytes;
+      group += rows * kGroupBytes;
+    }
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t v = 0; v < vectors; ++v) {
+        float* sum = sums + r * kPanel + column + v * kFloats;
+        store_floats(sum, is_first ? tile[r][v] : add(load_floats(sum), tile[r][v]));
+      }
+  }
+}
+
+template <typename Groups>
+using MultiplyBlock = void (*)(const char*, const char*, int64_t, float*, bool);
+
+// Shares `rows` out into the fewest blocks of at most kRows, of nearly equal size.
+struct RowBlocks {
+  int64_t rows;
+  int64_t count = (rows + kRows - 1) / kRows;
+  int64_t begin(int64_t block) const { return rows * block / count; }
+};
+
+template <typename Groups>
+class PackedLinear {
+  using Element = typename Groups::Element;
+  static constexpr int64_t kPerGroup = kGroupBytes / sizeof(Element);
+
+ public:
+  explicit PackedLinear(const PackedLinearArgs& args)
+      : args_(args), groups_(groups_of(args.type, args.in_features)), blocks_{args.rows} {}
+
+  void run(Pool* pool) {
+    int64_t panels = 0;
+    for (int64_t i = 0; i < args_.num_weights; ++i) panels += panels_of(args_.weights[i]);
+    if (args_.rows == 0) return;
+    int64_t work = panels * groups_ * (args_.rows + kRows - 1) * kPanelVectors / kRows;
+    if (work < kWorthThreads) pool = nullptr;
+    arrange_activations(args_.rows > kRows ? pool : nullptr);
+    int64_t parts = (blocks_.count * kRows + kItemRows - 1) / kItemRows;
+    parallel_for(pool, panels * parts, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t item = begin; item < end; ++item)
+        multiply(item / parts, blocks_.count * (item % parts) / parts,
+                 blocks_.count * (item % parts + 1) / parts);
+    });
+  }
+
+ private:
+  static int64_t panels_of(const PackedWeight& weight) {
+    return (weight.out_features + kPanel - 1) / kPanel;
+  }
+
+  // One contiguous row of whole groups is read where it lies.
+  bool is_arranged() const { return args_.rows == 1 && args_.in_features % kPerGroup == 0; }
+
+  const char* activations() const {
+    return static_cast<const char*>(is_arranged() ? args_.x : args_.workspace);
+  }
+
+  // Writes blocks of rows to the workspace as [groups][rows of the block], the last group filled up.
+  void arrange_activations(Pool* pool) {
+    if (is_arranged()) return;
+    parallel_for(pool, blocks_.count, 4, [&](int64_t first, int64_t last) {
+      for (int64_t block = first; block < last; ++block) {
+        int64_t begin = blocks_.begin(block), rows = blocks_.begin(block + 1) - begin;
+        Element* to = static_cast<Element*>(args_.workspace) + begin * groups_ * kPerGroup;
+        for (int64_t r = 0; r < rows; ++r) {
+          const Element* from = static_cast<const Element*>(args_.x) + (begin + r) * args_.x_stride;
+          for (int64_t k = 0; k < groups_ * kPerGroup; ++k)
+            to[(k / kPerGroup * rows + r) * kPerGroup + k % kPerGroup] =
+                k < args_.in_features ? from[k] : Element{};
+        }
+      }
+    });
+  }
+
+  // Blocks of rows [first, last) times one panel; panels are counted through all weights.
+  void multiply(int64_t panel, int64_t first, int64_t last) {
+    const PackedWeight* weight = args_.weights;
+    for (; panel >= panels_of(*weight); ++weight) panel -= panels_of(*weight);
+    alignas(64) float sums[kItemRows * kPanel];
+    const char* packed =
+        static_cast<const char*>(weight->packed) + panel * groups_ * kPanel * kGroupBytes;
+    int64_t top = blocks_.begin(first);
+    for (int64_t g = 0; g == 0 || g < groups_; g += kBlock)
+      for (int64_t block = first; block < last; ++block) {
+        int64_t begin = blocks_.begin(block), rows = blocks_.begin(block + 1) - begin;
+        const char* x = activations() + (begin * groups_ + g * rows) * kGroupBytes;
+        multiply_rows(rows, packed + g * kPanel * kGroupBytes, x, std::min(kBlock, groups_ - g),
+                      sums + (begin - top) * kPanel, g == 0);
+      }
+    write(*weight, panel, top, blocks_.begin(last), sums);
+  }
+
+  static void multiply_rows(int64_t rows, const char* panel, const char* x, int64_t groups,
+                            float* sums, bool is_first) {
+    static_assert(kRows == 6);
+    switch (rows) {
+      case 1: return multiply_block<Groups, 1>(panel, x, groups, sums, is_first);
+      case 2: return multiply_block<Groups, 2>(panel, x, groups, sums, is_first);
+      case 3: return multiply_block<Groups, 3>(panel, x, groups, sums, is_first);
+      case 4: return multiply_block<Groups, 4>(panel, x, groups, sums, is_first);
+      case 5: return multiply_block<Groups, 5>(panel, x, groups, sums, is_first);
+      default: return multiply_block<Groups, 6>(panel, x, groups, sums, is_first);
+    }
+  }
+
+  void write(const PackedWeight& weight, int64_t panel, int64_t begin, int64_t end,
+             const float* sums) const {
+    int64_t column = panel * kPanel, count = std::min(kPanel, weight.out_features - column);
+    const Element* bias = static_cast<const Element*>(weight.bias);
+    for (int64_t row = begin; row < end; ++row, sums += kPanel) {
+      Element* out = static_cast<Element*>(weight.out) + row * weight.out_stride + column;
+      if (bias == nullptr)
+        for (int64_t i = 0; i < count; ++i) store(sums[i], &out[i]);
+      else
+        for (int64_t i = 0; i < count; ++i) store(sums[i] + load(bias[column + i]), &out[i]);
+    }
+  }
+
+  const PackedLinearArgs& args_;
+  int64_t groups_;
+  RowBlocks blocks_;
+};
+
+template <typename Element>
+void pack_rows(const PackRowsArgs& args, Pool* pool) {
+  constexpr int64_t per_group = kGroupBytes / sizeof(Element);
+  constexpr int64_t step = 16;  // groups: a cache line of each row
+  int64_t groups = groups_of(args.type, args.in_features);
+  int64_t panels = (args.out_features + kPanel - 1) / kPanel;
+  parallel_for(pool, panels, 1, [&](int64_t first, int64_t last) {
+    for (int64_t panel = first; panel < last; ++panel) {
+      const Element* rows = static_cast<const Element*>(args.rows) + panel * kPanel * args.row_stride;
+      Element* to = static_cast<Element*>(args.packed) + panel * groups * kPanel * per_group;
+      int64_t count = std::min(kPanel, args.out_features - panel * kPanel);
+      std::memset(to, 0, count == kPanel ? 0 : groups * kPanel * kGroupBytes);
+      for (int64_t g = 0; g < groups; g += step)
+        for (int64_t r = 0; r < count; ++r)
+          for (int64_t i = g; i < std::min(g + step, groups); ++i)
+            for (int64_t e = 0; e < per_group; ++e) {
+              int64_t k = i * per_group + e;
+              to[(i * kPanel + r) * per_group + e] =
+                  k < args.in_features ? rows[r * args.row_stride + k] : Element{};
+            }
+    }
+  });
+}
+
+template <typename Element>
+void gather_rows(const PackedRowsArgs& args, Pool* pool) {
+  constexpr int64_t per_group = kGroupBytes / sizeof(Element);
+  int64_t groups = groups_of(args.type, args.in_features);
+  parallel_for(pool, args.count, 8, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      int64_t row = args.indices[i];
+      const Element* from = static_cast<const Element*>(args.packed) +
+                            (row / kPanel * groups * kPanel + row % kPanel) * per_group;
+      Element* to = static_cast<Element*>(args.out) + i * args.in_features;
+      for (int64_t k = 0; k < args.in_features; ++k)
+        to[k] = from[k / per_group * kPanel * per_group + k % per_group];
+    }
+  });
+}
+
+}  // namespace
+
+// Bytes of the workspace that packed_linear needs.
+MAX_EXPORT int64_t packed_linear_workspace(const PackedLinearArgs* args) {
+  return args->rows * groups_of(args->type, args->in_features) * kGroupBytes;
+}
+
+MAX_EXPORT void packed_linear(const PackedLinearArgs* args, Pool* pool) {
+  if (args->type == kFloat32)
+    PackedLinear<Float32Groups>(*args).run(pool);
+  else
+    PackedLinear<Bfloat16Groups>(*args).run(pool);
+}
+
+// Writes every byte of `packed`, which holds the panels.
+MAX_EXPORT void packed_linear_pack(const PackRowsArgs* args, Pool* pool) {
+  if (args->type == kFloat32)
+    pack_rows<float>(*args, pool);
+  else
+    pack_rows<bfloat16>(*args, pool);
+}
+
+MAX_EXPORT void packed_linear_rows(const PackedRowsArgs* args, Pool* pool) {
+  if (args->type == kFloat32)
+    gather_rows<float>(*args, pool);
+  else
+    gather_rows<bfloat16>(*args, pool);
+}

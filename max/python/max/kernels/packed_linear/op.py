@@ -1,0 +1,41 @@
+"""Schema of `max::packed_linear`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from max.kernels.packed_linear.cpu import make_packed_linear_cpu
+from max.kernels.packed_linear.packing import packed_shape
+from max.kernels.packed_linear.reference import packed_linear_reference
+from max.kernels.registry import define_op, implement
+
+
+def _fake(
+    x: torch.Tensor,
+    weights: Sequence[torch.Tensor],
+    biases: Sequence[torch.Tensor | None],
+    out_features: Sequence[int],
+) -> list[torch.Tensor]:
+    for weight, rows in zip(weights, out_features, strict=True):
+        expected = packed_shape(rows, x.shape[-1], x.dtype)
+        torch._check(
+            weight.dtype == x.dtype and tuple(weight.shape) == expected,
+            lambda w=weight, e=expected: (
+                f"x is {x.dtype} {list(x.shape)}: a weight packed for it is {x.dtype} {list(e)}, "
+                f"not {w.dtype} {list(w.shape)}"
+            ),
+        )
+    return [x.new_empty([*x.shape[:-1], rows]) for rows in out_features]
+
+
+packed_linear = define_op(
+    "packed_linear(Tensor x, Tensor[] weights, Tensor?[] biases, int[] out_features) -> Tensor[]",
+    reference=packed_linear_reference,
+    fake=_fake,
+)
+
+_on_cpu = make_packed_linear_cpu()
+if _on_cpu is not None:
+    implement(packed_linear, "CPU", _on_cpu)

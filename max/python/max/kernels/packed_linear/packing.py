@@ -1,0 +1,72 @@
+"""The layout of packed weights: panels of 64 outputs.
+
+`packed[p, g, r, e]` is element `g * per_group + e` of the weight's row `p * 64 + r`. A group is
+four bytes: one float32, or two bfloat16. A vector then holds the same group of several outputs, and
+a panel is one sequential stream. Rows and elements that the weight does not have are zero.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+
+import torch
+
+from max.kernels.memory import empty_in_huge_pages
+from max.kernels.native import load_kernel
+from max.kernels.packed_linear.structs import ELEMENT_TYPES, PackRowsArgs
+from max.kernels.thread_pool import pool_handle
+
+PANEL = 64
+_GROUP_BYTES = 4
+
+
+def can_pack(dtype: torch.dtype) -> bool:
+    """Whether weights of this dtype have a packed layout."""
+    return dtype in ELEMENT_TYPES
+
+
+def packed_shape(rows: int, columns: int, dtype: torch.dtype) -> tuple[int, int, int, int]:
+    """The shape of a packed weight [rows, columns]."""
+    per_group = _GROUP_BYTES // dtype.itemsize
+    return math.ceil(rows / PANEL), math.ceil(columns / per_group), PANEL, per_group
+
+
+def pack(weight: torch.Tensor) -> torch.Tensor:
+    """Packs a weight.
+
+    Args:
+        weight: float32 or bfloat16 [out_features, in_features], on the host.
+
+    Returns:
+        A copy in panels, [panels, groups, 64, elements of a group].
+    """
+    rows, columns = weight.shape
+    packed = empty_in_huge_pages(packed_shape(rows, columns, weight.dtype), weight.dtype)
+    library = load_kernel("packed_linear")
+    if library is None:
+        return _pack_in_torch(weight, packed)
+    if weight.stride(1) != 1:
+        weight = weight.contiguous()
+    args = PackRowsArgs(
+        weight.data_ptr(),
+        rows,
+        columns,
+        weight.stride(0),
+        packed.data_ptr(),
+        ELEMENT_TYPES[weight.dtype],
+    )
+    library.packed_linear_pack(ctypes.byref(args), ctypes.c_void_p(pool_handle()))
+    return packed
+
+
+def unpack(packed: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
+    """The weight [rows, columns] of a packed one: a copy."""
+    return packed.permute(0, 2, 1, 3).flatten(2).flatten(0, 1)[:rows, :columns].contiguous()
+
+
+def _pack_in_torch(weight: torch.Tensor, packed: torch.Tensor) -> torch.Tensor:
+    panels, groups, _, per_group = packed.shape
+    padded = weight.new_zeros(panels * PANEL, groups * per_group)
+    padded[: weight.shape[0], : weight.shape[1]] = weight
+    return packed.copy_(padded.view(panels, PANEL, groups, per_group).permute(0, 2, 1, 3))

@@ -1,0 +1,76 @@
+"""The process's thread pool: made when a kernel first needs it.
+
+There is one per process, as there is one set of cores; `InferenceSession(num_threads=...)` sizes
+it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+
+import torch
+
+from max.kernels.native import load_kernel
+from max.kernels.thread_pool.cores import available_cores
+
+
+class _Process:
+    """The pool of this process, and how many threads the next one gets."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.threads: int | None = None
+        self.handle: int | None = None
+
+
+_process = _Process()
+
+
+def num_threads() -> int:
+    """Threads that kernels compute with, the caller's among them."""
+    return _process.threads or _default_threads()
+
+
+def set_num_threads(threads: int | None) -> None:
+    """Sizes the pool, and torch's own beside it, so that they never fight for the cores.
+
+    Must not be called while a kernel runs.
+
+    Args:
+        threads: how many, the caller's among them; when None one per available core, and no more
+            than $OMP_NUM_THREADS, which torch heeds too.
+
+    Raises:
+        ValueError: if it is not positive.
+    """
+    if threads is not None and threads < 1:
+        raise ValueError(f"num_threads must be at least 1, got {threads}")
+    with _process.lock:
+        before = num_threads()
+        _process.threads = threads
+        if _process.handle is not None and num_threads() != before:
+            library = load_kernel("thread_pool")
+            assert library is not None  # it made the handle
+            library.thread_pool_destroy(ctypes.c_void_p(_process.handle))
+            _process.handle = None
+    torch.set_num_threads(num_threads())
+
+
+def pool_handle() -> int | None:
+    """The address of the C `Pool` that kernels take; None (one thread) without a C++ compiler."""
+    if _process.handle is None:
+        with _process.lock:
+            library = load_kernel("thread_pool")
+            if _process.handle is None and library is not None:
+                library.thread_pool_create.restype = ctypes.c_void_p
+                _process.handle = library.thread_pool_create(ctypes.c_int64(num_threads()))
+    return _process.handle
+
+
+def _default_threads() -> int:
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return (
+        min(available_cores(), int(told)) if told.isdecimal() and int(told) else available_cores()
+    )
