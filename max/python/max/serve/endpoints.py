@@ -29,7 +29,7 @@ from max.serve.schemas.tokenize import (
 
 _NOT_READY = frozenset({503})
 _READS_A_BODY = _NOT_READY | {400, 404, 413}
-_RUNS_THE_MODEL = _READS_A_BODY | {429, 500}
+_RUNS_THE_MODEL = _READS_A_BODY | {429, 500, 504}
 
 ENDPOINTS = (
     Endpoint(

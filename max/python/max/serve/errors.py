@@ -10,7 +10,11 @@ from starlette.responses import Response
 INVALID_REQUEST = "invalid_request_error"
 SERVER_ERROR = "server_error"
 
-HEADERS_OF_STATUS = {401: {"www-authenticate": "Bearer"}, 503: {"retry-after": "1"}}
+HEADERS_OF_STATUS = {
+    401: {"www-authenticate": "Bearer"},
+    429: {"retry-after": "1"},
+    503: {"retry-after": "1"},
+}
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
