@@ -4,53 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from max.pipelines.context import GenerationStatus, InputError, TextContext
-from max.pipelines.kv_cache import InsufficientBlocksError, PagedKVCacheManager
+from max.pipelines.context import GenerationStatus, InputError
+from max.pipelines.kv_cache import InsufficientBlocksError
 from max.pipelines.modeling.types import RequestID, TextGenerationInputs
-from max.serve.scheduler import Batch, RequestTooLargeError, Scheduler, SchedulerConfig
-from tests.serve.scheduler.fake_model import (
-    FakePipeline,
-    make_context,
-    make_manager,
-    solo_answer,
-)
-
-# The model ends no answer to this prompt, once or repeated, within the steps taken below.
-PROMPT = [1, 2, 3, 4, 5]
-assert len(solo_answer(PROMPT, 16)) == 11
-
-
-class Server:
-    """A scheduler with its cache and model, stepped by hand."""
-
-    def __init__(
-        self, manager: PagedKVCacheManager | None = None, *, batch: int = 4, budget: int = 64
-    ) -> None:
-        self.manager = manager or make_manager(64)
-        self.config = SchedulerConfig(max_batch_size=batch, max_batch_input_tokens=budget)
-        self.reconfigure(self.config)
-
-    def reconfigure(self, config: SchedulerConfig) -> None:
-        self.scheduler = Scheduler(config, self.manager)
-        self.pipeline = FakePipeline(self.manager)
-
-    def add(self, name: str, prompt: list[int] = PROMPT, max_length: int = 16) -> TextContext:
-        ctx = make_context(prompt, max_length, name)
-        self.scheduler.add(ctx)
-        return ctx
-
-    def step(self) -> dict[str, int]:
-        """Runs a step; returns how many tokens it computed of each request."""
-        batch = self.scheduler.schedule()
-        assert batch is not None
-        active = {str(ctx.request_id): ctx.tokens.active_length for ctx in batch.contexts}
-        self.run(batch)
-        return active
-
-    def run(self, batch: Batch) -> None:
-        outputs = self.pipeline.execute(TextGenerationInputs(batches=[batch.contexts]))
-        self.scheduler.finish_step(batch, outputs)
-        self.manager.check_integrity()
+from max.serve.scheduler import RequestTooLargeError, SchedulerConfig
+from tests.serve.scheduler.fake_model import make_context, make_manager, solo_answer
+from tests.serve.scheduler.stepped_server import PROMPT, Server
 
 
 def test_without_requests_there_is_no_batch() -> None:
@@ -323,3 +282,57 @@ def test_a_request_with_a_cached_prefix_computes_only_the_rest() -> None:
     server.step()
     server.add("b", PROMPT * 2)
     assert server.step() == {"a": 1, "b": 2}
+
+
+def test_the_total_of_a_batch_keeps_requests_waiting() -> None:
+    server = Server()
+    server.reconfigure(SchedulerConfig(max_batch_size=4, max_batch_total_tokens=20))
+    for name in "abc":
+        server.add(name)
+    # Pages of 4 tokens: each prompt of 5 counts as 8, and 20 tokens are 5 pages.
+    assert server.step() == {"a": 5, "b": 5}
+    assert server.scheduler.num_waiting == 1
+
+
+def test_the_youngest_pauses_while_the_total_of_a_batch_is_exceeded() -> None:
+    server = Server()
+    server.reconfigure(SchedulerConfig(max_batch_size=4, max_batch_total_tokens=20))
+    contexts = [server.add(name) for name in "ab"]
+    steps = []
+    while server.scheduler.has_work:
+        steps.append("".join(server.step()))
+    # Both have 2 pages until their 9th token; 3 + 2 pages fit, 3 + 3 do not. Then "a" runs to its
+    # end, its 16th token, which is not computed, alone.
+    assert steps == 4 * ["ab"] + 7 * ["a"] + 7 * ["b"]
+    for ctx in contexts:
+        assert ctx.tokens.generated.tolist() == solo_answer(PROMPT, 16)
+
+
+def test_a_request_knows_how_much_of_its_prompt_was_cached_when_it_began() -> None:
+    server = Server(make_manager(16, caching=True))
+    first = server.add("a", PROMPT * 2)
+    assert first.cached_tokens is None
+    server.step()
+    second = server.add("b", PROMPT * 2)
+    while server.scheduler.has_work:
+        server.step()
+    # Two pages of 4 tokens.
+    assert (first.cached_tokens, second.cached_tokens) == (0, 8)
+
+
+def test_preemption_does_not_change_what_was_cached_at_first() -> None:
+    server = Server(make_manager(6, caching=True))
+    contexts = [server.add("a"), server.add("b", PROMPT[::-1])]
+    while server.scheduler.has_work:
+        server.step()
+    assert server.scheduler.num_preemptions > 0
+    assert [ctx.cached_tokens for ctx in contexts] == [0, 0]
+
+
+def test_resetting_the_prefix_cache_lets_prompts_be_computed_again() -> None:
+    server = Server(make_manager(16, caching=True))
+    server.add("a", PROMPT * 2)
+    server.step()
+    server.scheduler.reset_prefix_cache()
+    server.add("b", PROMPT * 2)
+    assert server.step() == {"a": 1, "b": 10}
