@@ -49,7 +49,8 @@ class StepRecorder:
         self._executing_at = time.monotonic()
         self._prompt_tokens = batch.input_tokens - sum(map(_is_decoding, batch.contexts))
         if self._waiting:
-            begun = self._waiting.intersection(context.request_id for context in batch.contexts)
+            # Plain strings: of two equal elements, intersection gives the one of its argument.
+            begun = self._waiting.intersection(str(c.request_id) for c in batch.contexts)
             self._begun = [BegunRequest(request_id, self._executing_at) for request_id in begun]
             self._waiting -= begun
 
