@@ -55,6 +55,7 @@ class StreamDecoder:
         self._matcher = StopStringMatcher(stop)
         self._min_new_tokens = min_new_tokens
         self._num_tokens = 0
+        self._text_length = 0
 
     @property
     def stopped(self) -> str | None:
@@ -66,6 +67,11 @@ class StreamDecoder:
         """How many tokens were read; those after the stop string are not."""
         return self._num_tokens
 
+    @property
+    def text_length(self) -> int:
+        """Characters of the tokens so far, not cut; where the next whole character will begin."""
+        return self._text_length
+
     def push(self, tokens: Sequence[int]) -> str:
         """Takes the next tokens; returns the text that is certain now."""
         pieces = []
@@ -74,14 +80,16 @@ class StreamDecoder:
                 break
             self._num_tokens += 1
             text = self._text.push(token)
+            self._text_length += len(text)
             searched = self._num_tokens > self._min_new_tokens
             pieces.append(self._matcher.push(text) if searched else text)
         return "".join(pieces)
 
     def finish(self) -> str:
         """Ends the text; returns what was held back. Half a character becomes U+FFFD."""
-        rest = self._matcher.push(self._text.finish())
-        return rest + self._matcher.finish()
+        text = self._text.finish()
+        self._text_length += len(text)
+        return self._matcher.push(text) + self._matcher.finish()
 
 
 class _IncrementalText:
