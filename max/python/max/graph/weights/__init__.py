@@ -1,13 +1,17 @@
 """Weights of checkpoints: read lazily from files, handed to graphs and modules by name."""
 
 from max.graph.weights.format import WeightsFormat, weights_format
+from max.graph.weights.gguf_header import GGUFHeader, read_gguf_header
+from max.graph.weights.gguf_weights import GGUFWeights
 from max.graph.weights.load import load_weights
 from max.graph.weights.safetensor_weights import SafetensorWeights
-from max.graph.weights.safetensors_files import WeightsFileError
 from max.graph.weights.weight_data import WeightData
 from max.graph.weights.weights import Weights, WeightsAdapter
+from max.graph.weights.weights_file import WeightsFileError
 
 __all__ = [
+    "GGUFHeader",
+    "GGUFWeights",
     "SafetensorWeights",
     "WeightData",
     "Weights",
@@ -15,5 +19,6 @@ __all__ = [
     "WeightsFileError",
     "WeightsFormat",
     "load_weights",
+    "read_gguf_header",
     "weights_format",
 ]

@@ -6,13 +6,19 @@ import json
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 
 from max.dtype import DType
 from max.graph.shape import Shape
+from max.graph.weights.weights_file import (
+    LFS_POINTER,
+    TensorInfo,
+    WeightsFileError,
+    truncated,
+)
 
 _DTYPES = {
     "BOOL": DType.bool,
@@ -31,18 +37,6 @@ _DTYPES = {
     "F64": DType.float64,
 }
 _LENGTH_BYTES = 8  # the file: this many bytes of header length, the header (JSON), the data
-_LFS_POINTER = b"version https://git-lfs"
-
-
-class WeightsFileError(ValueError):
-    """A weight file that is missing or cannot be read."""
-
-
-class TensorInfo(NamedTuple):
-    """What a file says of a tensor."""
-
-    dtype: DType
-    shape: Shape
 
 
 class SafetensorsFiles(Mapping[str, torch.Tensor]):
@@ -115,8 +109,8 @@ def _cause(path: Path, error: Exception) -> str:
     """Why a file cannot be opened, as far as its first bytes tell."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        start = file.read(max(_LENGTH_BYTES, len(_LFS_POINTER)))
-        if start.startswith(_LFS_POINTER):
+        start = file.read(max(_LENGTH_BYTES, len(LFS_POINTER)))
+        if start.startswith(LFS_POINTER):
             return "it is a git-lfs pointer, not the weights; run `git lfs pull`"
         if len(start) < _LENGTH_BYTES:
             return f"it has only {size} bytes; an interrupted download? Delete it and try again"
@@ -128,16 +122,9 @@ def _cause(path: Path, error: Exception) -> str:
         ends = [t["data_offsets"][1] for n, t in tensors.items() if n != "__metadata__"]
     except (ValueError, TypeError, KeyError, AttributeError, IndexError):
         if header[:1] == b"{" and length > len(header):
-            return _truncated(size, _LENGTH_BYTES + length, "at least ")
+            return truncated(size, _LENGTH_BYTES + length, "at least ")
         return f"it has {size} bytes but is not in safetensors format ({error})"
     expected = _LENGTH_BYTES + length + max(ends, default=0)
     if size < expected:
-        return _truncated(size, expected, "")
+        return truncated(size, expected)
     return f"it has {size} bytes, its header tells of {expected}: {error}"
-
-
-def _truncated(size: int, expected: int, at_least: str) -> str:
-    return (
-        f"it has {size} bytes instead of {at_least}{expected}; "
-        "an interrupted download? Delete it and try again"
-    )

@@ -33,11 +33,6 @@ def test_formats_that_are_refused() -> None:
         weights_format([])
 
 
-def test_gguf_is_told_to_be_missing() -> None:
-    with pytest.raises(ValueError, match="loading GGUF weights is not in this release"):
-        load_weights("model.gguf")
-
-
 def test_load_weights(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     save_file({"w": torch.ones(2)}, path)
