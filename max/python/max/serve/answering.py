@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,17 +12,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from max.pipelines.context import TextContext
+from max.pipelines.modeling.types import RequestID
 from max.serve.choice import Choice, TextDelta, text_deltas
-from max.serve.disconnect import ClientDisconnected, until_disconnect
+from max.serve.disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected, until_disconnect
 from max.serve.engine_client import Generation
+from max.serve.schemas.chat import ChatCompletionRequest
 from max.serve.schemas.sampling_fields import SamplingFields
 from max.serve.schemas.usage import PromptTokensDetails, Usage
 from max.serve.sse import DONE, EventStream, event
 from max.serve.state import ModelService
-
-logger = logging.getLogger(__name__)
-
-CLIENT_CLOSED_REQUEST = 499
+from max.serve.telemetry.request_record import Operation, current_record
 
 
 @dataclass(slots=True)
@@ -70,6 +68,11 @@ async def answer(
         service.new_choice(index, context.sampling_params) for index, context in enumerate(contexts)
     ]
     usage = partial(_usage, contexts, choices, body.n or 1)
+    record = current_record()
+    for index, context in enumerate(contexts):
+        context.request_id = RequestID(record.engine_id(index))
+    operation: Operation = "chat" if isinstance(body, ChatCompletionRequest) else "text_completion"
+    record.submit(operation, body.model, contexts[0].sampling_params, choices, usage)
     generation = await service.engine.submit(contexts)
     if body.stream:
         events = _events(generation, choices, words, usage if body.includes_usage else None)
@@ -77,7 +80,6 @@ async def answer(
     try:
         answers = await until_disconnect(request.receive, _collect(generation, choices))
     except ClientDisconnected:
-        logger.debug("The client closed a request before its answer")
         return Response(status_code=CLIENT_CLOSED_REQUEST)
     finally:
         generation.close()

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from max import __version__
 from max.serve.config import ServerSettings
-from max.serve.disconnect import ClientDisconnected
+from max.serve.disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected
 from max.serve.endpoints import endpoints_of
 from max.serve.errors import (
     ApiError,
@@ -29,8 +29,6 @@ from max.serve.middleware.api_keys import ApiKeys
 from max.serve.openapi.document import build_document
 from max.serve.openapi.endpoint import Endpoint
 from max.serve.state import ServerState
-
-CLIENT_CLOSED_REQUEST = 499
 
 
 def create_app(state: ServerState) -> Starlette:

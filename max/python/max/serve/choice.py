@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,6 +11,7 @@ from max.pipelines.context import GenerationStatus
 from max.pipelines.lib.stream_decoder import StreamDecoder
 from max.serve.engine_client import Generation
 from max.serve.mailbox import ChoiceDelta
+from max.serve.telemetry.request_record import current_record
 
 FinishReason = Literal["stop", "length"]
 
@@ -69,10 +71,13 @@ async def text_deltas(
     generation: Generation, choices: Sequence[Choice]
 ) -> AsyncGenerator[list[TextDelta], None]:
     """What the choices gain, as it comes, until all are finished."""
+    record = current_record()
     unfinished = len(choices)
     while unfinished:
+        deltas = await generation.take()
+        began = time.perf_counter()
         gained = []
-        for delta in await generation.take():
+        for delta in deltas:
             choice = choices[delta.index]
             if choice.finish_reason is not None:
                 continue
@@ -81,5 +86,6 @@ async def text_deltas(
                 generation.cancel(choice.index)
             if choice.finish_reason is not None:
                 unfinished -= 1
+        record.decoding_s += time.perf_counter() - began
         if gained:
             yield gained

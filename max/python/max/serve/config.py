@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
@@ -18,12 +19,19 @@ from pydantic import (
 )
 
 from max.pipelines.config import ConfigurationError
+from max.serve.logs import LogSettings
 
 ENV_PREFIX = "MAX_SERVE_"
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 ApiType = Literal["openai", "sagemaker"]
+MetricLevel = Literal["NONE", "BASIC", "DETAILED"]
 SECRET_FIELDS = frozenset({"api_key"})
+# Environment variables that have another name than MAX_SERVE_ and the field's.
+VARIABLES = {
+    "structured_logging": "MODULAR_STRUCTURED_LOGGING",
+    "otlp_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT",
+}
 
 Item = TypeVar("Item")
 
@@ -54,6 +62,16 @@ def _check_origin(origin: str) -> str:
     return origin
 
 
+def _check_endpoint(url: str | None) -> str | None:
+    """OpenTelemetry takes a variable that is empty for one that is not set."""
+    if url and not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", url):
+        raise ValueError(
+            f"{url!r} is not the base URL of an OTLP/HTTP collector (--otlp-endpoint), such as"
+            " http://127.0.0.1:4318"
+        )
+    return url or None
+
+
 ApiKey = Annotated[SecretStr, AfterValidator(_check_key)]
 Origin = Annotated[str, AfterValidator(_check_origin)]
 
@@ -62,10 +80,11 @@ class ServerSettings(BaseModel):
     """Where and how the server listens.
 
     Every field can be given in the environment as `MAX_SERVE_<FIELD>`, for example
-    `MAX_SERVE_PORT=9000`, a list separated by commas; see `from_env`.
+    `MAX_SERVE_PORT=9000`, a list separated by commas; see `from_env`. `VARIABLES` names the
+    exceptions.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     host: str = Field(default="0.0.0.0", description="Address to listen on.")
     port: int = Field(
@@ -113,6 +132,44 @@ class ServerSettings(BaseModel):
     log_prefix: str | None = Field(
         default=None, description="Text put before each line of the log."
     )
+    logs_file_path: Path | None = Field(
+        default=None, description="A file to which the log is appended, besides the console."
+    )
+    logs_file_level: LogLevel = Field(
+        default="INFO", description="Lowest level of log records that the file gets."
+    )
+    structured_logging: bool = Field(
+        default=False,
+        description="Write the log as JSON, one object per line; also"
+        " MODULAR_STRUCTURED_LOGGING=1.",
+    )
+    metrics_endpoint_port: int = Field(
+        default=8001,
+        ge=0,
+        le=65535,
+        description="Port of the Prometheus metrics, at /metrics; 0 picks a free one.",
+    )
+    metric_level: MetricLevel = Field(
+        default="BASIC",
+        description="NONE opens no port for metrics; DETAILED adds CPU time and memory of both"
+        " processes.",
+    )
+    otlp_endpoint: Annotated[str | None, AfterValidator(_check_endpoint)] = Field(
+        default=None,
+        description="Base URL of an OpenTelemetry collector (OTLP over HTTP) that gets a trace of"
+        " each request; also OTEL_EXPORTER_OTLP_ENDPOINT. Without one, nothing is sent.",
+    )
+
+    @property
+    def logs(self) -> LogSettings:
+        """What is logged, where and how."""
+        return LogSettings(
+            level=self.logs_console_level,
+            prefix=self.log_prefix,
+            structured=self.structured_logging,
+            file_path=self.logs_file_path,
+            file_level=self.logs_file_level,
+        )
 
     @classmethod
     def from_env(
@@ -131,17 +188,20 @@ class ServerSettings(BaseModel):
         source = os.environ if environ is None else environ
         given = {name: value for name, value in overrides.items() if value is not None}
         from_env = {
-            name: source[ENV_PREFIX + name.upper()]
+            name: source[_variable(name)]
             for name in cls.model_fields
-            if ENV_PREFIX + name.upper() in source and name not in given
+            if _variable(name) in source and name not in given
         }
         for name, value in from_env.items():
             try:
                 cls.model_validate({name: value})
             except ValidationError as error:
-                variable = f"{ENV_PREFIX}{name.upper()}"
                 shown = "" if name in SECRET_FIELDS else f"={value!r}"
                 raise ConfigurationError(
-                    f"environment variable {variable}{shown}: {error.errors()[0]['msg']}"
+                    f"environment variable {_variable(name)}{shown}: {error.errors()[0]['msg']}"
                 ) from error
         return cls.model_validate({**from_env, **given})
+
+
+def _variable(field: str) -> str:
+    return VARIABLES.get(field, ENV_PREFIX + field.upper())

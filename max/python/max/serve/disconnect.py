@@ -10,6 +10,9 @@ from starlette.types import Receive
 
 T = TypeVar("T")
 
+# What nobody reads; logs and metrics call a request so whose client has gone.
+CLIENT_CLOSED_REQUEST = 499
+
 
 class ClientDisconnected(Exception):
     """The client closed the connection before its answer was complete."""

@@ -7,6 +7,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from max.serve.telemetry.request_record import current_record
+
 INVALID_REQUEST = "invalid_request_error"
 SERVER_ERROR = "server_error"
 
@@ -142,6 +144,7 @@ def engine_failed(reason: str) -> ApiError:
 
 def error_response(error: ApiError) -> Response:
     """The answer for an error that was raised before any other answer began."""
+    current_record().error_code = error.body.code or error.body.type
     headers = dict(HEADERS_OF_STATUS.get(error.status, {}))
     if error.retry_after is not None:
         headers["retry-after"] = str(error.retry_after)

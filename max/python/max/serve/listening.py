@@ -12,12 +12,13 @@ class ListenError(OSError):
     """The server cannot listen on the address it was given."""
 
 
-def open_socket(host: str, port: int) -> socket.socket:
+def open_socket(host: str, port: int, *, flag: str = "--port") -> socket.socket:
     """Binds and listens.
 
     Args:
         host: Name or address, IPv4 or IPv6.
         port: TCP port; 0 lets the system choose.
+        flag: The option that chooses the port, for messages.
 
     Raises:
         ListenError: The port is taken or not allowed, or the host is not ours.
@@ -38,7 +39,7 @@ def open_socket(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise ListenError(_explain(error, host, port)) from error
+        raise ListenError(_explain(error, host, port, flag)) from error
     listener.setblocking(False)
     return listener
 
@@ -49,15 +50,15 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _explain(error: OSError, host: str, port: int) -> str:
+def _explain(error: OSError, host: str, port: int, flag: str) -> str:
     where = f"cannot listen on {host}:{port}"
     if error.errno == errno.EADDRINUSE:
         return (
             f"{where}: the port is already in use, probably by another server."
-            " Stop that one or choose a free port with --port (0 picks one)"
+            f" Stop that one or choose a free port with {flag} (0 picks one)"
         )
     if error.errno in (errno.EACCES, errno.EPERM):
-        return f"{where}: permission denied. Ports below 1024 need privileges; choose with --port"
+        return f"{where}: permission denied. Ports below 1024 need privileges; choose with {flag}"
     if error.errno == errno.EADDRNOTAVAIL:
         return f"{where}: this machine does not have that address. Choose with --host"
     return f"{where}: {error.strerror}"

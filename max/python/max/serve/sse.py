@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
@@ -10,10 +9,9 @@ import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from max.serve.disconnect import ClientDisconnected, until_disconnect
+from max.serve.disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected, until_disconnect
 from max.serve.errors import ApiError
-
-logger = logging.getLogger(__name__)
+from max.serve.telemetry.request_record import current_record
 
 DONE = b"data: [DONE]\n\n"
 _encoder = msgspec.json.Encoder()
@@ -44,7 +42,7 @@ class EventStream(Response):
         try:
             await until_disconnect(receive, self._send_events(send))
         except ClientDisconnected:
-            logger.debug("The client closed a stream before its end")
+            current_record().status = CLIENT_CLOSED_REQUEST
         finally:
             self._on_close()
 
@@ -57,6 +55,7 @@ class EventStream(Response):
                 async for data in events:
                     await send({"type": "http.response.body", "body": data, "more_body": True})
         except ApiError as error:
+            current_record().error_code = error.body.code or error.body.type
             body = b"data: " + error.encode() + b"\n\n"
             await send({"type": "http.response.body", "body": body, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -39,3 +39,11 @@ def test_a_host_that_is_no_address_names_the_flag() -> None:
 def test_url_names_host_and_port() -> None:
     with open_socket("127.0.0.1", 0) as listener:
         assert url_of(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_other_ports_have_other_flags() -> None:
+    with open_socket("127.0.0.1", 0) as listener:
+        port = listener.getsockname()[1]
+
+        with pytest.raises(ListenError, match="--metrics-endpoint-port"):
+            open_socket("127.0.0.1", port, flag="--metrics-endpoint-port")

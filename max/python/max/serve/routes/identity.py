@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from typing import NamedTuple, Self
-from uuid import uuid4
+
+from max.serve.telemetry.request_record import current_record
 
 
 class AnswerIdentity(NamedTuple):
@@ -16,5 +17,5 @@ class AnswerIdentity(NamedTuple):
 
     @classmethod
     def new(cls, prefix: str, model: str) -> Self:
-        """A fresh identity, its id beginning with `prefix`."""
-        return cls(f"{prefix}-{uuid4().hex}", int(time.time()), model)
+        """A fresh identity; its id is `prefix` and the id of the request."""
+        return cls(f"{prefix}-{current_record().request_id}", int(time.time()), model)

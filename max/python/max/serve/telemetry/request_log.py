@@ -17,15 +17,16 @@ def log_request(record: RequestRecord, trace_id: str | None = None) -> None:
         trace_id: The trace that it is part of, when there are traces.
     """
     assert record.ended is not None, "the middleware sets it"
+    usage = None if record.usage is None else record.usage()
     fields = {
         "request_id": record.request_id,
         "trace_id": trace_id,
         "route": record.route,
         "status": record.status,
         "error": record.error_code,
-        "prompt_tokens": record.prompt_tokens,
-        "cached_tokens": record.cached_tokens,
-        "completion_tokens": record.completion_tokens if record.choices else None,
+        "prompt_tokens": usage and usage.prompt_tokens,
+        "cached_tokens": usage and usage.prompt_tokens_details.cached_tokens,
+        "completion_tokens": usage and usage.completion_tokens,
         "finish_reason": ",".join(record.finish_reasons) or None,
         "ttft_ms": _ms(record.arrived, record.first_token),
         "total_ms": _ms(record.arrived, record.ended),

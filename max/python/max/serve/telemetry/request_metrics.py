@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from max.serve.schemas.usage import Usage
 from max.serve.telemetry import buckets
 from max.serve.telemetry.request_record import RequestRecord
 
@@ -60,9 +61,8 @@ class RequestMetrics:
         self.request_time.labels(record.route).observe(_ms(record.arrived, record.ended))
         if record.error_code is not None:
             self.request_errors.labels(record.error_code).inc()
-        if record.prompt_tokens is not None:
-            self.num_input_tokens.inc(record.prompt_tokens)
-            self.input_tokens_per_request.observe(record.prompt_tokens)
+        if record.usage is not None:
+            self._observe_usage(record.usage())
         if record.submitted is not None:
             self.input_processing_time.observe(_ms(record.arrived, record.submitted))
             if record.begun is not None:
@@ -70,9 +70,13 @@ class RequestMetrics:
         if record.first_token is not None and record.last_token is not None:
             self._observe_answer(record, record.first_token, record.last_token)
 
+    def _observe_usage(self, usage: Usage) -> None:
+        self.num_input_tokens.inc(usage.prompt_tokens)
+        self.input_tokens_per_request.observe(usage.prompt_tokens)
+        self.output_tokens_per_request.observe(usage.completion_tokens)
+
     def _observe_answer(self, record: RequestRecord, first: float, last: float) -> None:
         self.time_to_first_token.observe(_ms(record.arrived, first))
-        self.output_tokens_per_request.observe(record.completion_tokens)
         self.output_processing_time.observe(record.decoding_s * 1000)
         longest = max(choice.num_tokens for choice in record.choices)
         if longest > 1:

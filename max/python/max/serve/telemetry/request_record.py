@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -13,6 +13,7 @@ from max.serve.telemetry.request_id import accepted_request_id
 
 if TYPE_CHECKING:
     from max.pipelines.context import SamplingParams
+    from max.serve.schemas.usage import Usage
 
 # Starlette names no route for requests that it answers with 404.
 NO_ROUTE = "none"
@@ -48,9 +49,8 @@ class RequestRecord:
         operation: What the model was asked to do, as OpenTelemetry's conventions call it.
         model: The model that the request named.
         sampling: How its first choice is sampled.
-        prompt_tokens: Tokens of its prompts.
-        cached_tokens: Those of them that were found in the prefix cache.
         choices: The answers, as they stand.
+        usage: Counts its tokens so far; None if it had nothing to do for the model.
         arrived: When its header was read.
         submitted: When its prompts were tokens and went to the worker.
         begun: When the first of its choices had its first step.
@@ -69,9 +69,8 @@ class RequestRecord:
     operation: Operation | None = None
     model: str | None = None
     sampling: SamplingParams | None = None
-    prompt_tokens: int | None = None
-    cached_tokens: int | None = None
     choices: Sequence[ChoiceState] = ()
+    usage: Callable[[], Usage] | None = None
     arrived: float = field(default_factory=time.monotonic)
     submitted: float | None = None
     begun: float | None = None
@@ -86,18 +85,13 @@ class RequestRecord:
         operation: Operation,
         model: str,
         sampling: SamplingParams,
-        prompt_tokens: int,
         choices: Sequence[ChoiceState],
+        usage: Callable[[], Usage],
     ) -> None:
         """Its prompts are tokens now and go to the worker."""
         self.operation, self.model, self.sampling = operation, model, sampling
-        self.prompt_tokens, self.choices = prompt_tokens, choices
+        self.choices, self.usage = choices, usage
         self.submitted = time.monotonic()
-
-    @property
-    def completion_tokens(self) -> int:
-        """Tokens of all answers so far."""
-        return sum(choice.num_tokens for choice in self.choices)
 
     @property
     def finish_reasons(self) -> list[str]:

@@ -28,7 +28,8 @@ def http_attributes(record: RequestRecord) -> dict[str, Value]:
 def generation_attributes(record: RequestRecord) -> dict[str, Value]:
     """The attributes of the span of the model's work."""
     sampling = record.sampling
-    assert sampling is not None, "a request that was submitted has it"
+    assert sampling is not None and record.usage is not None, "a request that was submitted has it"
+    usage = record.usage()
     return _known(
         {
             "gen_ai.operation.name": record.operation,
@@ -44,9 +45,9 @@ def generation_attributes(record: RequestRecord) -> dict[str, Value]:
             "gen_ai.request.presence_penalty": sampling.presence_penalty,
             "gen_ai.request.seed": sampling.seed,
             "gen_ai.response.finish_reasons": record.finish_reasons,
-            "gen_ai.usage.input_tokens": record.prompt_tokens,
-            "gen_ai.usage.cache_read.input_tokens": record.cached_tokens,
-            "gen_ai.usage.output_tokens": record.completion_tokens,
+            "gen_ai.usage.input_tokens": usage.prompt_tokens,
+            "gen_ai.usage.cache_read.input_tokens": usage.prompt_tokens_details.cached_tokens,
+            "gen_ai.usage.output_tokens": usage.completion_tokens,
         }
     )
 

@@ -1,0 +1,63 @@
+"""`GET /metrics` on a port of its own, which need not be open to the users of the model."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from socket import socket
+from typing import Self
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from max.serve.config import ServerSettings
+from max.serve.http_server import HttpServer
+from max.serve.listening import ListenError, open_socket, url_of
+
+logger = logging.getLogger(__name__)
+
+
+class MetricsServer:
+    """Serves a registry on the event loop; without requests it does nothing."""
+
+    def __init__(self, registry: CollectorRegistry, listener: socket) -> None:
+        async def metrics(request: Request) -> Response:
+            encode, media_type = choose_encoder(request.headers.get("accept", ""))
+            return Response(encode(registry), media_type=media_type)
+
+        self.url = f"{url_of(listener)}/metrics"
+        self._listener = listener
+        self._http = HttpServer(Starlette(routes=[Route("/metrics", metrics)]))
+        self._serving = asyncio.create_task(self._http.serve(sockets=[listener]))
+
+    @classmethod
+    def start(cls, registry: CollectorRegistry, settings: ServerSettings) -> Self | None:
+        """Starts serving, unless the settings turn metrics off.
+
+        When the default port is taken, which is likely where two servers run, that is logged and
+        there is no endpoint.
+
+        Raises:
+            ListenError: The port was asked for and cannot be had.
+        """
+        if settings.metric_level == "NONE":
+            return None
+        port = settings.metrics_endpoint_port
+        try:
+            listener = open_socket(settings.host, port, flag="--metrics-endpoint-port")
+        except ListenError as error:
+            if "metrics_endpoint_port" in settings.model_fields_set:
+                raise
+            logger.warning("There are no metrics: %s", error)
+            return None
+        return cls(registry, listener)
+
+    async def stop(self) -> None:
+        """Stops serving and closes the port."""
+        self._http.stop()
+        await self._serving
+        self._listener.close()
