@@ -114,7 +114,7 @@ class PipelineConfig(ConfigModel):
     def resolve(
         self, architecture: ArchitectureTraits, draft_architecture: ArchitectureTraits | None = None
     ) -> None:
-        """Settles what depends on the architecture: required arguments, devices, the encoding.
+        """Settles what depends on architecture and device: arguments, token budget, the encoding.
 
         Raises:
             ConfigurationError: if the configuration does not fit the architecture.
@@ -128,6 +128,7 @@ class PipelineConfig(ConfigModel):
                 f"Multiple GPU inference is currently not supported for {self.model.model_path}. "
                 "Select one device with --devices, as in --devices gpu:0."
             )
+        self.runtime.resolve(self.model.device_specs[0].device_type)
         self.model.resolve_encoding(architecture.default_encoding, architecture.supported_encodings)
 
     def _apply_required_arguments(self, architecture: ArchitectureTraits) -> None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from max.pipelines.config.base import ConfigModel, NotInThisRelease
+
+DeviceType = Literal["cpu", "gpu"]
+
+# `max_batch_input_tokens` where it is not given. On a CPU: the fewest tokens with which prompts are
+# computed about as fast as with any number (docs/design/kv-cache-and-scheduler.md has the numbers).
+STEP_TOKENS: Mapping[DeviceType, int] = {"gpu": 8192, "cpu": 256}
 
 
 class PipelineRuntimeConfig(ConfigModel):
@@ -17,8 +24,18 @@ class PipelineRuntimeConfig(ConfigModel):
         ge=1,
         description="Most requests in one step; chosen from the available memory when not given.",
     )
-    max_batch_input_tokens: int = Field(
-        default=8192, ge=1, description="Token budget of one step, prompts and decoding together."
+    max_batch_input_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        description="Token budget of one step, prompts and decoding together; "
+        + " and ".join(f"{tokens} on a {device.upper()}" for device, tokens in STEP_TOKENS.items())
+        + " when not given.",
+    )
+    max_batch_total_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        description="Most tokens of all requests in one step together, those in the cache too, "
+        "each request's in whole pages; no limit when not given.",
     )
     enable_chunked_prefill: bool = Field(
         default=True, description="Split prompts that exceed the token budget over several steps."
@@ -59,9 +76,6 @@ class PipelineRuntimeConfig(ConfigModel):
     )
     max_num_steps: Annotated[int, NotInThisRelease()] = Field(
         default=1, description="Deprecated: tokens of a request in one step."
-    )
-    max_batch_total_tokens: Annotated[int | None, NotInThisRelease()] = Field(
-        default=None, description="Most context tokens of all requests in one step."
     )
     use_experimental_kernels: Annotated[bool, NotInThisRelease()] = Field(
         default=False, description="Use kernels that are still being tried."
@@ -116,3 +130,31 @@ class PipelineRuntimeConfig(ConfigModel):
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return [value] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _budget_for_each_request(self) -> Self:
+        requests, tokens = self.max_batch_size, self.max_batch_input_tokens
+        if requests is not None and tokens is not None and requests > tokens:
+            raise ValueError(
+                f"max_batch_size={requests} (--max-batch-size) is more than "
+                f"max_batch_input_tokens={tokens} (--max-batch-input-tokens), but each request "
+                "that runs gets a token in every step: lower the one or raise the other"
+            )
+        return self
+
+    @property
+    def step_tokens(self) -> int:
+        """`max_batch_input_tokens` as `resolve` settled it.
+
+        Raises:
+            ValueError: if nobody has given or settled it.
+        """
+        if self.max_batch_input_tokens is None:
+            raise ValueError("max_batch_input_tokens is not settled: call PipelineConfig.resolve")
+        return self.max_batch_input_tokens
+
+    def resolve(self, device_type: DeviceType) -> None:
+        """Settles `max_batch_input_tokens` for the kind of device that the model runs on."""
+        if self.max_batch_input_tokens is None:
+            default = STEP_TOKENS[device_type]
+            self.max_batch_input_tokens = max(default, self.max_batch_size or 1)

@@ -82,7 +82,7 @@ class OfflineRun:
         return room and promised <= self._manager.total_num_pages
 
     def _step(self) -> dict[RequestID, TextGenerationOutput]:
-        budget = self._runtime.max_batch_input_tokens
+        budget = self._runtime.step_tokens
         batch: list[TextContext] = []
         for ctx in self._running:
             if budget > 0:

@@ -33,3 +33,8 @@ def test_a_length_below_one_is_refused() -> None:
 def test_a_watermark_out_of_range_is_refused(watermark: float) -> None:
     with pytest.raises(ValueError, match=f"--kvcache-ce-watermark .* got {watermark}"):
         SchedulerConfig(max_batch_size=4, kvcache_ce_watermark=watermark)
+
+
+def test_a_total_below_the_longest_request_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"--max-batch-total-tokens \(99\) must be at least"):
+        SchedulerConfig(max_batch_size=4, max_batch_total_tokens=99, max_seq_len=100)

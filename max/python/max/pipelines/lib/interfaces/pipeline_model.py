@@ -181,14 +181,16 @@ class PipelineModelWithKVCache(PipelineModel):
 
         Counted for a decoder: the rows of a full batch through the widest layer, in float32 for
         safety, and the logits of one row per request twice (raw, and as the sampler sees them).
+        With `--enable-echo` any row may need logits.
         """
         config = huggingface_config
-        rows = pipeline_config.runtime.max_batch_input_tokens
+        rows = pipeline_config.runtime.step_tokens
         hidden: int = config.hidden_size
         intermediate: int = getattr(config, "intermediate_size", 4 * hidden)
         width = 6 * hidden + 3 * intermediate
         requests = pipeline_config.runtime.max_batch_size or 1
-        return 4 * (rows * width + 2 * requests * int(config.vocab_size))
+        logits = 2 * requests + (rows if pipeline_config.model.enable_echo else 0)
+        return 4 * (rows * width + logits * int(config.vocab_size))
 
     def _unflatten_kv_inputs(self, flat: Sequence[Value]) -> list[PagedCacheValues]:
         """The graph's cache inputs, per device."""

@@ -1,0 +1,47 @@
+"""What a step may hold, as the flags say it."""
+
+from __future__ import annotations
+
+import pytest
+
+from max.pipelines.config import ConfigurationError, PipelineConfig
+from max.pipelines.config.runtime_config import STEP_TOKENS, DeviceType, PipelineRuntimeConfig
+
+
+@pytest.mark.parametrize(("device", "tokens"), [("gpu", 8192), ("cpu", STEP_TOKENS["cpu"])])
+def test_the_token_budget_s_default_is_the_device_s(device: DeviceType, tokens: int) -> None:
+    config = PipelineRuntimeConfig()
+    config.resolve(device)
+    assert config.step_tokens == config.max_batch_input_tokens == tokens
+
+
+def test_a_given_token_budget_wins_on_every_device() -> None:
+    config = PipelineRuntimeConfig(max_batch_input_tokens=77)
+    config.resolve("gpu")
+    assert config.step_tokens == 77
+
+
+def test_a_default_token_budget_has_room_for_a_large_batch() -> None:
+    config = PipelineRuntimeConfig(max_batch_size=5000)
+    config.resolve("cpu")
+    assert config.step_tokens == 5000
+
+
+def test_a_token_budget_that_nobody_settled_is_an_error() -> None:
+    with pytest.raises(ValueError, match="max_batch_input_tokens is not settled"):
+        assert PipelineRuntimeConfig().step_tokens
+
+
+def test_a_batch_larger_than_the_token_budget_is_refused() -> None:
+    with pytest.raises(ConfigurationError) as error:
+        PipelineConfig.from_flat_kwargs(max_batch_size=8, max_batch_input_tokens=7)
+    assert "max_batch_size=8 (--max-batch-size) is more than max_batch_input_tokens=7" in str(
+        error.value
+    )
+
+
+def test_the_watermark_and_the_total_of_a_batch_are_available() -> None:
+    config = PipelineConfig.from_flat_kwargs(
+        kvcache_ce_watermark=0.5, max_batch_total_tokens=4096
+    ).runtime
+    assert (config.kvcache_ce_watermark, config.max_batch_total_tokens) == (0.5, 4096)
