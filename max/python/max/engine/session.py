@@ -19,17 +19,28 @@ from max.graph import Graph
 from max.graph.ops.control import has_effect
 
 
+def ignore_phase(phase: str) -> None:
+    """An `on_phase` for whoever does not watch."""
+
+
 class InferenceSession:
     """Compiles graphs for some devices, and gives them their weights.
 
     Args:
         devices: the devices that its models may use; the host is always one of them.
         num_threads: threads of the CPU kernels; all cores unless given.
+        on_phase: told what begins: "compile", "place weights".
     """
 
-    def __init__(self, devices: Iterable[Device] = (), num_threads: int | None = None) -> None:
+    def __init__(
+        self,
+        devices: Iterable[Device] = (),
+        num_threads: int | None = None,
+        on_phase: Callable[[str], None] = ignore_phase,
+    ) -> None:
         self.devices = list(dict.fromkeys([*devices, CPU()]))
         self.printer = DebugPrinter()
+        self._on_phase = on_phase
         if num_threads is not None:
             torch.set_num_threads(num_threads)
 
@@ -39,6 +50,7 @@ class InferenceSession:
         Raises:
             ValueError: if the graph has no outputs, or names a device that the session lacks.
         """
+        self._on_phase("compile")
         if graph.output_types is None:
             raise ValueError(f"graph '{graph.name}' has no outputs: call graph.output(...) first")
         self._check_devices(graph)
@@ -68,6 +80,7 @@ class InferenceSession:
             ValueError: if weights are missing, or have other shapes or dtypes than declared; all
                 of them are named.
         """
+        self._on_phase("place weights")
         weights = place_weights(compiled, weights_registry or {})
         extras = [weights[name] for name in compiled.extra_names]
         return Model(compiled, extras, self._forward(compiled))

@@ -1,15 +1,19 @@
-"""The API process's view of the worker: submit contexts, take tokens, cancel."""
+"""The API process's view of the worker: submit contexts, take tokens, cancel, outlive its death."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import logging
+import time
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
+
 from max.pipelines.context import TextContext
 from max.serve.context_codec import from_context
-from max.serve.errors import ApiError, engine_failed, invalid_value
+from max.serve.errors import ApiError, invalid_value
 from max.serve.mailbox import ChoiceDelta, Mailbox
 from max.serve.messages import (
     Admitted,
@@ -22,10 +26,15 @@ from max.serve.messages import (
     Tokens,
     ToWorker,
 )
+from max.serve.suspicion import Suspicion
+from max.serve.throughput import CompletionRate
+from max.serve.unavailable import engine_failed, queue_full, request_timed_out
+
+logger = logging.getLogger(__name__)
 
 
 class CommandSender(Protocol):
-    """What the client needs to reach the worker; `transport.Channel` in production."""
+    """What the client needs to reach the worker; `WorkerHandle` in production."""
 
     def send(self, message: ToWorker) -> None: ...
 
@@ -39,15 +48,29 @@ class _Running:
     index: int
     admitted: asyncio.Future[None]
     emitted: list[int] = field(default_factory=list)
+    suspicion: Suspicion = field(default_factory=Suspicion)
+    alone: bool = False
+
+    def message(self) -> Submit:
+        """What lets a worker go on with it."""
+        tokens = [*self.submit.tokens, *self.emitted]
+        return msgspec.structs.replace(self.submit, tokens=tokens, alone=self.alone)
 
 
 class Generation:
     """The choices of one HTTP request while they run. Whoever holds it calls `close`."""
 
-    def __init__(self, client: EngineClient, mailbox: Mailbox, request_ids: list[str]) -> None:
+    def __init__(
+        self,
+        client: EngineClient,
+        mailbox: Mailbox,
+        request_ids: list[str],
+        deadline: asyncio.TimerHandle | None = None,
+    ) -> None:
         self._client = client
         self._mailbox = mailbox
         self._request_ids = request_ids
+        self._deadline = deadline
 
     async def take(self) -> list[ChoiceDelta]:
         """Waits for tokens; see `Mailbox.take`."""
@@ -59,24 +82,60 @@ class Generation:
 
     def close(self) -> None:
         """Ends the choices that are not done."""
+        if self._deadline is not None:
+            self._deadline.cancel()
         self._client.cancel(self._request_ids)
 
 
 class EngineClient:
     """Routes the worker's events to the requests that they belong to.
 
+    It outlives workers: `connect` hands it one that is ready, `disconnect` takes it away. Without
+    one, requests wait; those that had begun go on in the next worker from their last token.
     Everything runs on one event loop; `handle` is called for each event.
+
+    Args:
+        max_queue_size: Requests that are taken beyond those that the worker runs at once.
+        request_timeout: Seconds that a request may last, from `submit` to its last token.
     """
 
-    def __init__(self, commands: CommandSender) -> None:
-        self._commands = commands
+    def __init__(self, max_queue_size: int = 1024, request_timeout: float | None = None) -> None:
+        self._max_queue_size = max_queue_size
+        self._request_timeout = request_timeout
+        self._max_batch_size = 1
+        self._worker: CommandSender | None = None
         self._running: dict[str, _Running] = {}
+        self._idle: asyncio.Event = asyncio.Event()
+        self._idle.set()
+        self._completions = CompletionRate()
         self._closed: ApiError | None = None
 
     @property
     def num_running(self) -> int:
         """Requests that are submitted and not done; each choice counts."""
         return len(self._running)
+
+    async def until_idle(self) -> None:
+        """Waits until every request is done."""
+        await self._idle.wait()
+
+    def connect(self, worker: CommandSender, max_batch_size: int) -> None:
+        """Sends what is waiting to a worker that is ready, and what comes from now on."""
+        self._worker = worker
+        self._max_batch_size = max_batch_size
+        for request in self._running.values():
+            worker.send(request.message())
+
+    def disconnect(self, last_requests: Collection[str], reason: str, *, killed: bool) -> None:
+        """The worker is gone; its requests wait for the next one.
+
+        Args:
+            last_requests: What the worker was working on, see `black_box`.
+            reason: Why it is gone.
+            killed: It was ended by SIGKILL.
+        """
+        self._worker = None
+        self._suspect(last_requests, reason, killed=killed)
 
     async def submit(self, contexts: Sequence[TextContext]) -> Generation:
         """Hands requests to the worker and waits until its scheduler took them.
@@ -85,10 +144,12 @@ class EngineClient:
             contexts: The choices of one HTTP request; deltas name them by position.
 
         Raises:
-            ApiError: The worker refused one of them (then none runs), or this client is closed.
+            ApiError: The queue is full, the worker refused one of them (then none runs), the
+                request's time is over, or this client is closed.
         """
         if self._closed is not None:
             raise self._closed
+        self._check_queue()
         mailbox = Mailbox()
         loop = asyncio.get_running_loop()
         requests = [
@@ -96,10 +157,16 @@ class EngineClient:
             for index, context in enumerate(contexts)
         ]
         request_ids = [request.submit.request_id for request in requests]
+        deadline = None
+        if self._request_timeout is not None:
+            deadline = loop.call_later(self._request_timeout, self._end_overdue, request_ids)
+        generation = Generation(self, mailbox, request_ids, deadline)
         try:
             for request in requests:
                 self._running[request.submit.request_id] = request
-                self._commands.send(request.submit)
+                self._idle.clear()
+                if self._worker is not None:
+                    self._worker.send(request.message())
             outcomes = await asyncio.gather(
                 *(request.admitted for request in requests), return_exceptions=True
             )
@@ -107,15 +174,15 @@ class EngineClient:
                 if outcome is not None:
                     raise outcome
         except BaseException:
-            self.cancel(request_ids)
+            generation.close()
             raise
-        return Generation(self, mailbox, request_ids)
+        return generation
 
-    def cancel(self, request_ids: Sequence[str]) -> None:
+    def cancel(self, request_ids: Iterable[str]) -> None:
         """Ends requests; those that are done are left out."""
-        running = [request_id for request_id in request_ids if self._running.pop(request_id, None)]
-        if running:
-            self._commands.send(Cancel(running))
+        running = [request_id for request_id in request_ids if self._forget(request_id)]
+        if running and self._worker is not None:
+            self._worker.send(Cancel(running))
 
     def handle(self, event: FromWorker) -> None:
         """Takes one event of a running worker; events of forgotten requests are dropped."""
@@ -131,32 +198,75 @@ class EngineClient:
             case Refused(request_id=request_id, reason=reason):
                 self._fail(request_id, invalid_value(reason, code="request_refused"))
             case Failed(request_ids=request_ids, reason=reason):
-                for request_id in request_ids:
-                    self._fail(request_id, engine_failed(reason))
+                for request in self._suspect(request_ids, reason, killed=False):
+                    if self._worker is not None:
+                        self._worker.send(request.message())
 
     def close(self, error: ApiError) -> None:
         """Ends every request with `error`, and those that are still to come.
 
-        For when the worker is gone or the server stops.
+        For when there will be no worker any more, or the server stops.
         """
         self._closed = error
         for request_id in list(self._running):
             self._fail(request_id, error)
+
+    def _check_queue(self) -> None:
+        """A request of many choices may overfill the queue: else some would never be taken."""
+        waiting = len(self._running) - self._max_batch_size
+        if waiting >= self._max_queue_size:
+            seconds = self._completions.seconds_for(waiting + 1, time.monotonic())
+            raise queue_full(len(self._running), self._max_queue_size, seconds)
+
+    def _suspect(
+        self, request_ids: Collection[str], reason: str, *, killed: bool
+    ) -> list[_Running]:
+        """Fails the request that brought a step down twice; gives the others, to be run again."""
+        innocent = []
+        for request_id in request_ids:
+            request = self._running.get(request_id)
+            if request is None:
+                continue
+            if request.suspicion.add(alone=len(request_ids) == 1, killed=killed):
+                logger.error("Request %s is given up: with it, %s", request_id, reason)
+                self._fail(request_id, engine_failed(reason, request_id))
+            else:
+                request.alone = True
+                innocent.append(request)
+        return innocent
 
     def _deliver(self, delta: TokenDelta) -> None:
         request = self._running.get(delta.request_id)
         if request is None:
             return
         request.emitted += delta.tokens
+        if delta.tokens:
+            request.alone = False
+            request.suspicion.clear()
         if delta.status.is_done:
-            del self._running[delta.request_id]
+            self._completions.add(time.monotonic())
+            self._forget(delta.request_id)
         request.mailbox.put(request.index, delta.tokens, delta.status)
 
+    def _end_overdue(self, request_ids: Sequence[str]) -> None:
+        assert self._request_timeout is not None, "it set the timer"
+        overdue = [request_id for request_id in request_ids if request_id in self._running]
+        for request_id in overdue:
+            self._fail(request_id, request_timed_out(self._request_timeout))
+        if overdue and self._worker is not None:
+            self._worker.send(Cancel(overdue))
+
     def _fail(self, request_id: str, error: ApiError) -> None:
-        request = self._running.pop(request_id, None)
+        request = self._forget(request_id)
         if request is None:
             return
         if request.admitted.done():
             request.mailbox.fail(error)
         else:
             request.admitted.set_exception(error)
+
+    def _forget(self, request_id: str) -> _Running | None:
+        request = self._running.pop(request_id, None)
+        if not self._running:
+            self._idle.set()
+        return request

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from starlette.applications import Starlette
 
-# After running requests were ended at the shutdown timeout, their answers need a moment to be sent.
+# The last words of answers need a moment to be sent.
 CLOSING_TIME_S = 2
 
 
 class HttpServer(uvicorn.Server):
     """Serves the application until `stop`; waits for that without a timer."""
 
-    def __init__(self, app: Starlette, *, shutdown_timeout: float) -> None:
+    def __init__(self, app: Starlette) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -29,7 +29,6 @@ class HttpServer(uvicorn.Server):
                 access_log=False,
                 date_header=False,
                 server_header=False,
-                timeout_graceful_shutdown=round(shutdown_timeout + CLOSING_TIME_S),
             )
         )
         self._stopping = asyncio.Event()
@@ -43,12 +42,16 @@ class HttpServer(uvicorn.Server):
         """Leaves signals alone; `on_signals` handles them."""
         yield
 
-    def stop(self) -> None:
-        """Stops listening and ends `serve` when running requests are answered.
+    def stop(self, within_s: float = 0.0) -> None:
+        """Stops listening, and ends `serve` when all answers are sent.
 
         Called again, it does not wait for them.
+
+        Args:
+            within_s: Seconds that clients get to take their answers; a moment at least.
         """
         self.force_exit = self.should_exit
+        self.config.timeout_graceful_shutdown = CLOSING_TIME_S + round(within_s)
         self.should_exit = True
         self._stopping.set()
 

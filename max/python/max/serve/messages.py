@@ -45,6 +45,9 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     `tokens` is the prompt (`prompt_length` tokens) and whatever was generated before, so a replay
     is the same message with the emitted tokens appended.
+
+    `alone`: it was in a step that failed; until it has its next token, no other request shares its
+    steps.
     """
 
     request_id: str
@@ -56,6 +59,7 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     sampling: Sampling
     model_name: str
     cache_salt: str | None = None
+    alone: bool = False
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
@@ -79,6 +83,7 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     protocol_version: int
     max_model_len: int
+    max_batch_size: int
     num_kv_pages: int
 
 
@@ -126,7 +131,7 @@ class Report(msgspec.Struct, frozen=True, tag=True):
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """An exception in a step; these requests are gone, the worker goes on."""
+    """An exception in a step; the worker has forgotten its requests and goes on."""
 
     request_ids: list[str]
     reason: str

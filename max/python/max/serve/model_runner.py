@@ -1,26 +1,29 @@
-"""Brings a model from its files to ready, and notices when it is gone."""
+"""Brings a model from its files to ready, and again when its worker dies."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import signal
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from max.serve.engine_client import EngineClient
-from max.serve.errors import engine_failed
-from max.serve.messages import FromWorker, Ready
+from max.serve.messages import Ready
 from max.serve.model_source import ModelParts, ModelSource
 from max.serve.state import ModelService, ServerState
-from max.serve.worker_handle import WorkerHandle, describe_exit
+from max.serve.unavailable import worker_unstable
+from max.serve.worker_handle import WorkerHandle, WorkerStartError, describe_exit
+
+logger = logging.getLogger(__name__)
+
+# A worker that was running once and cannot be started again this often: something has changed.
+MAX_START_ATTEMPTS = 3
 
 T = TypeVar("T")
-
-
-class WorkerDiedError(Exception):
-    """The worker ended although nobody told it to."""
 
 
 class ModelRunner:
@@ -29,36 +32,81 @@ class ModelRunner:
     def __init__(self, source: ModelSource, state: ServerState) -> None:
         self._source = source
         self._state = state
-        self._worker = WorkerHandle(self._on_event, self._on_phase)
-        self.client = EngineClient(self._worker)
+        self._worker: WorkerHandle | None = None
+        settings = state.settings
+        self.client = EngineClient(settings.max_queue_size, settings.request_timeout)
 
-    async def run(self, on_ready: Callable[[], None]) -> None:
-        """Loads the model, calls `on_ready`, and then lasts as long as the worker.
+    async def run(self, on_ready: Callable[[], None]) -> NoReturn:
+        """Loads the model, calls `on_ready`, and from then on restarts the worker when it dies.
 
         Raises:
-            WorkerStartError: The worker could not load the model.
-            WorkerDiedError: The worker ended after it was ready.
+            WorkerStartError: The worker could not load the model, or not load it again.
             Exception: Whatever `ModelSource.retrieve` raised.
         """
-        settings = self._state.settings
-        self._worker.start(self._source.preload, settings.logs_console_level, settings.log_prefix)
-        self._state.phase = "fetching the model"
+        timeline = self._state.timeline
+        worker = self._start_worker()
+        self._enter("download")
         parts = await in_daemon_thread(self._source.retrieve)
-        self._state.phase = "starting the worker"
-        self._worker.load(parts.factory)
-        ready = await self._worker.ready
+        self._enter("import")
+        worker.load(parts.factory)
+        ready = await worker.ready
+        timeline.finish(time.monotonic())
         self._state.service = self._service(parts, ready)
-        self._state.phase = "ready"
+        self._use(worker, ready)
         on_ready()
-        code = await asyncio.shield(self._worker.exited)
-        self._state.service = None
-        self._state.phase = describe_exit(code)
-        self.client.close(engine_failed(describe_exit(code)))
-        raise WorkerDiedError(describe_exit(code))
+        while True:
+            await self._note_death(worker)
+            worker, ready = await self._restart(parts)
+            self._use(worker, ready)
+            logger.warning("The model worker runs again")
 
     async def stop(self) -> None:
         """Ends the worker."""
-        await self._worker.stop()
+        if self._worker is not None:
+            await self._worker.stop()
+
+    def _start_worker(self) -> WorkerHandle:
+        """Starts a process, which imports what it will need."""
+        settings = self._state.settings
+        self._worker = WorkerHandle(self.client.handle, self._enter)
+        self._worker.start(self._source.preload, settings.logs_console_level, settings.log_prefix)
+        return self._worker
+
+    def _use(self, worker: WorkerHandle, ready: Ready) -> None:
+        self.client.connect(worker, ready.max_batch_size)
+        self._state.is_worker_up = True
+        self._state.phase = "ready"
+
+    async def _note_death(self, worker: WorkerHandle) -> None:
+        """Waits until the worker is gone and keeps its requests for the next one."""
+        code = await asyncio.shield(worker.exited)
+        reason = describe_exit(code)
+        self._state.is_worker_up = False
+        self._state.phase = "restarting the worker"
+        self._state.restarts.add(time.monotonic(), reason)
+        self.client.disconnect(worker.last_requests(), reason, killed=code == -signal.SIGKILL)
+        logger.error("%s; %d requests wait for the next one", reason, self.client.num_running)
+        await worker.stop()
+
+    async def _restart(self, parts: ModelParts) -> tuple[WorkerHandle, Ready]:
+        """Starts a worker again, after a pause if that was done often lately.
+
+        Raises:
+            WorkerStartError: It did not become ready in several attempts.
+        """
+        for attempt in range(1, MAX_START_ATTEMPTS + 1):
+            await asyncio.sleep(self._state.restarts.pause(time.monotonic()))
+            worker = self._start_worker()
+            worker.load(parts.factory)
+            try:
+                return worker, await worker.ready
+            except WorkerStartError as error:
+                logger.error("Attempt %d to start the worker again: %s", attempt, error)
+                await worker.stop()
+                self._state.restarts.add(time.monotonic(), f"it did not start: {error}")
+                failure = error
+        self.client.close(worker_unstable(str(failure), seconds=1))
+        raise failure
 
     def _service(self, parts: ModelParts, ready: Ready) -> ModelService:
         return ModelService(
@@ -70,11 +118,13 @@ class ModelRunner:
             sampling_defaults=parts.sampling_defaults,
         )
 
-    def _on_event(self, event: FromWorker) -> None:
-        self.client.handle(event)
-
-    def _on_phase(self, phase: str) -> None:
-        self._state.phase = phase
+    def _enter(self, phase: str) -> None:
+        """A phase of a start begins; the timeline tells of the server's first start."""
+        if self._state.service is None:
+            self._state.timeline.enter(phase, time.monotonic())
+            self._state.phase = phase
+        else:
+            self._state.phase = f"restarting the worker: {phase}"
 
 
 async def in_daemon_thread(function: Callable[[], T]) -> T:

@@ -13,7 +13,7 @@ from max.pipelines.context import TextContext
 from max.pipelines.lib.stream_decoder import DecodesAfterText
 from max.pipelines.lib.tokenizer import PromptText
 from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRequestMessage
-from max.serve.worker.interface import ServablePipeline
+from max.serve.worker.interface import PipelineBuilder
 
 if TYPE_CHECKING:
     from max.pipelines.config import PipelineConfig
@@ -60,7 +60,7 @@ class ModelParts(NamedTuple):
     """What the two processes need: the tokenizer here, the factory in the worker."""
 
     tokenizer: ServingTokenizer
-    factory: Callable[[], ServablePipeline]
+    factory: PipelineBuilder
     sampling_defaults: Mapping[str, Any]
 
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from max.serve.app import create_app
 from max.serve.config import ServerSettings
-from max.serve.errors import SERVER_ERROR, ApiError
 from max.serve.http_server import HttpServer, on_signals
 from max.serve.listening import ListenError, open_socket, url_of
 from max.serve.logs import configure_logging
-from max.serve.model_runner import ModelRunner, WorkerDiedError
+from max.serve.model_runner import ModelRunner
 from max.serve.model_source import ModelSource, configured_model
 from max.serve.state import ServerState
+from max.serve.timeline import StartupTimeline
+from max.serve.unavailable import shutting_down
 from max.serve.worker_handle import WorkerStartError
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ def serve(settings: ServerSettings, pipeline_config: PipelineConfig) -> int:
         pipeline_config: The model and how it runs.
 
     Returns:
-        The process's exit code: 0 after a signal, 1 when the server could not start or lost its
-        worker; the reason is on standard error.
+        The process's exit code: 0 after a signal, 1 when the server could not start, or not
+        restart its worker; the reason is on standard error.
 
     Raises:
         Exception: What finding or reading the model's files raised, such as `ModelSourceError`.
@@ -51,8 +52,6 @@ def serve_source(settings: ServerSettings, source: ModelSource) -> int:
             return _fail(str(error))
         except WorkerStartError as error:
             return _fail(f"the model could not be loaded.\n{error}")
-        except WorkerDiedError as error:
-            return _fail(str(error))
 
 
 async def _serve(settings: ServerSettings, source: ModelSource) -> int:
@@ -66,7 +65,8 @@ class _Serving:
         self._settings = settings
         self._state = ServerState(settings=settings, allow_extra_fields=source.allow_extra_fields)
         self._model = ModelRunner(source, self._state)
-        self._http = HttpServer(create_app(self._state), shutdown_timeout=settings.shutdown_timeout)
+        self._draining: asyncio.Task[None] | None = None
+        self._http = HttpServer(create_app(self._state))
 
     async def run(self) -> int:
         with on_signals(self._shut_down):
@@ -79,7 +79,8 @@ class _Serving:
 
     async def _run_on(self, listener: socket) -> int:
         serving = asyncio.create_task(self._http.serve(sockets=[listener]))
-        running = asyncio.create_task(self._model.run(lambda: announce(listener)))
+        timeline = self._state.timeline
+        running = asyncio.create_task(self._model.run(lambda: announce(listener, timeline)))
         try:
             await asyncio.wait({serving, running}, return_when=asyncio.FIRST_COMPLETED)
             self._http.stop()
@@ -91,30 +92,43 @@ class _Serving:
             running.cancel()
 
     def _shut_down(self) -> None:
-        """The first signal lets running requests finish; the second one ends them."""
-        if self._http.should_exit:
+        """The first signal lets running requests finish; the second one ends them.
+
+        While they finish the socket stays open: /health says 503, so that nobody sends more.
+        """
+        if self._draining is not None:
+            self._draining.cancel()
             self._end_requests()
             self._http.stop()
             return
-        self._state.service, self._state.phase = None, "shutting down"
-        self._http.stop()
+        self._state.is_draining = True
+        timeout = self._settings.shutdown_timeout
         if running := self._model.client.num_running:
-            timeout = self._settings.shutdown_timeout
             print(
                 f"Finishing {running} running requests for up to {timeout:g} s"
                 " (press CTRL+C again to stop at once)",
                 flush=True,
             )
-            asyncio.get_running_loop().call_later(timeout, self._end_requests)
+        self._draining = asyncio.create_task(self._drain(timeout))
+
+    async def _drain(self, timeout: float) -> None:
+        """Ends the server when its requests are answered, or their time is over."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        try:
+            await asyncio.wait_for(self._model.client.until_idle(), timeout)
+        except TimeoutError:
+            self._end_requests()
+        # Slow readers may take the rest of their answers until then.
+        self._http.stop(within_s=max(0.0, deadline - loop.time()))
 
     def _end_requests(self) -> None:
-        self._model.client.close(
-            ApiError(503, "The server is shutting down", type=SERVER_ERROR, code="shutting_down")
-        )
+        self._model.client.close(shutting_down())
 
 
-def announce(listener: socket) -> None:
+def announce(listener: socket, timeline: StartupTimeline) -> None:
     """Tells people and programs that requests are answered now."""
+    print(timeline, flush=True)
     print(f"Server ready on {url_of(listener)} (Press CTRL+C to quit)", flush=True)
 
 

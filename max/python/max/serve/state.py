@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,8 +16,11 @@ from max.pipelines.modeling.types import TextGenerationRequest
 from max.serve.choice import Choice
 from max.serve.config import ServerSettings
 from max.serve.engine_client import EngineClient
-from max.serve.errors import model_not_found, not_ready
+from max.serve.errors import model_not_found
 from max.serve.model_source import ServingTokenizer
+from max.serve.restarts import Restarts
+from max.serve.timeline import StartupTimeline
+from max.serve.unavailable import not_ready, shutting_down, worker_unstable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +43,9 @@ class ModelService:
     max_model_len: int
     sampling_defaults: Mapping[str, Any] = field(default_factory=dict)
 
-    def check_name(self, name: str) -> None:
-        """Raises `ApiError` 404 for any name but ours."""
-        if name != self.name:
+    def check_name(self, name: str | None) -> None:
+        """Raises `ApiError` 404 for any name but ours; None is whatever is served."""
+        if name is not None and name != self.name:
             raise model_not_found(name, self.name)
 
     async def new_context(self, request: TextGenerationRequest) -> TextContext:
@@ -57,18 +62,47 @@ class ModelService:
 
 @dataclass(kw_only=True)
 class ServerState:
-    """Changes while the server starts and stops; `service` is there when the model is ready."""
+    """Changes while the server starts and stops; `service` is there when the model is ready.
+
+    Attributes:
+        settings: Of the server.
+        allow_extra_fields: Ignore unknown fields of requests.
+        phase: What the server is doing, in a few words.
+        service: The model; it stays while its worker is restarted.
+        is_worker_up: Requests are run now. They wait while this is False and `service` is there.
+        is_draining: No more requests are taken; the server ends after those that it has.
+        timeline: How the start went.
+        restarts: How often the worker died.
+    """
 
     settings: ServerSettings
     allow_extra_fields: bool = False
     phase: str = "starting"
     service: ModelService | None = None
+    is_worker_up: bool = False
+    is_draining: bool = False
+    timeline: StartupTimeline = field(default_factory=StartupTimeline)
+    restarts: Restarts = field(default_factory=Restarts)
 
     def require_service(self) -> ModelService:
-        """The model, or `ApiError` 503 with the phase."""
+        """The model, or `ApiError` 503 that says why it takes no requests."""
+        if self.is_draining:
+            raise shutting_down()
         if self.service is None:
             raise not_ready(self.phase)
+        if not self.is_worker_up and (problem := self.problem()):
+            seconds_left = self.restarts.seconds_left(time.monotonic())
+            raise worker_unstable(problem, math.ceil(seconds_left))
         return self.service
+
+    @property
+    def is_healthy(self) -> bool:
+        """Requests are taken. That a worker is being restarted delays them only."""
+        return self.service is not None and not self.is_draining
+
+    def problem(self) -> str | None:
+        """Why the server is not to be relied on, though it is neither starting nor stopping."""
+        return self.restarts.problem(time.monotonic())
 
 
 def state_of(request: Request) -> ServerState:

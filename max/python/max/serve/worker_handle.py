@@ -24,7 +24,8 @@ from max.serve.messages import (
     ToWorker,
 )
 from max.serve.transport import EndpointFolder, api_channel
-from max.serve.worker.interface import ServablePipeline
+from max.serve.worker.black_box import last_requests
+from max.serve.worker.interface import PipelineBuilder
 from max.serve.worker.process import run_worker
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class WorkerHandle:
         self._loop.add_reader(self._channel.fd, self._take_events)
         self._loop.add_reader(self._process.sentinel, self._note_exit)
 
-    def load(self, factory: Callable[[], ServablePipeline]) -> None:
+    def load(self, factory: PipelineBuilder) -> None:
         """Lets the worker build its pipeline; `ready` tells what becomes of it.
 
         Args:
@@ -87,6 +88,10 @@ class WorkerHandle:
         """Sends a command; it is lost when the worker has ended."""
         if not self.exited.done():
             self._channel.send(message)
+
+    def last_requests(self) -> list[str]:
+        """What the worker was working on when it ended; to be asked before `stop`."""
+        return last_requests(self._folder.path)
 
     async def stop(self) -> None:
         """Ends the process, gently if it is serving, and frees what belongs to it."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -281,18 +281,23 @@ def make_plan(*, max_length: int = MAX_LENGTH, max_batch_size: int = 64) -> Memo
     )
 
 
-def make_pipeline(folder: Path, **runtime: int | bool) -> ScriptedPipeline:
+def make_pipeline(
+    folder: Path, on_phase: Callable[[str], None] = lambda phase: None, **runtime: int | bool
+) -> ScriptedPipeline:
     """The pipeline; `runtime` are fields of `PipelineRuntimeConfig`."""
+    on_phase("allocate")
     return ScriptedPipeline(
         # Not TextTokenizer: transformers takes seconds to import, in each worker.
         tokenizer=Tokenizer.from_file(str(folder / "tokenizer.json")),
-        pipeline_config=PipelineConfig.from_flat_kwargs(model_path=str(folder), runtime=runtime),
+        pipeline_config=PipelineConfig.from_flat_kwargs(
+            model_path=str(folder), runtime={"max_batch_input_tokens": 8192, **runtime}
+        ),
         kv_manager=Pages(TOTAL_PAGES, PAGE_SIZE),
         plan=make_plan(),
     )
 
 
-def fail_to_load(message: str) -> ScriptedPipeline:
+def fail_to_load(message: str, on_phase: Callable[[str], None]) -> ScriptedPipeline:
     """A factory for a model that cannot be loaded."""
     raise RuntimeError(message)
 

@@ -11,7 +11,6 @@ from max.pipelines.lib.tokenizer import TextTokenizer
 from max.serve.contexts import chat_contexts, completion_contexts, sampling_params
 from max.serve.engine_client import EngineClient
 from max.serve.errors import ApiError
-from max.serve.messages import ToWorker
 from max.serve.schemas.chat import ChatCompletionRequest
 from max.serve.schemas.completion import CompletionRequest
 from max.serve.state import ModelService
@@ -20,17 +19,12 @@ from tests.serve.scripted_model import MODEL_NAME
 LIMIT = 64
 
 
-class NoWorker:
-    def send(self, message: ToWorker) -> None:
-        raise AssertionError("contexts are made without the worker")
-
-
 def make_service(tokenizer: TextTokenizer, **defaults: float) -> ModelService:
     return ModelService(
         name=MODEL_NAME,
         created=0,
         tokenizer=tokenizer,
-        engine=EngineClient(NoWorker()),
+        engine=EngineClient(),
         max_model_len=LIMIT,
         sampling_defaults=defaults,
     )

@@ -49,6 +49,13 @@ def make_contexts(count: int) -> list[TextContext]:
     return [TextContext(tokens=TokenBuffer([1, 2]), max_length=10) for _ in range(count)]
 
 
+def make_client(commands: Commands) -> EngineClient:
+    """A client whose worker is ready."""
+    client = EngineClient()
+    client.connect(commands, max_batch_size=8)
+    return client
+
+
 async def submitted(client: EngineClient, contexts: list[TextContext]) -> Generation:
     """Submits contexts and lets the worker admit them."""
     submitting = asyncio.create_task(client.submit(contexts))
@@ -64,7 +71,7 @@ def run(test: Coroutine[Any, Any, None]) -> None:
 def test_submit_waits_until_the_worker_admits() -> None:
     async def test() -> None:
         commands = Commands()
-        client = EngineClient(commands)
+        client = make_client(commands)
         (context,) = make_contexts(1)
         submitting = asyncio.create_task(client.submit([context]))
         await asyncio.sleep(0)
@@ -78,7 +85,7 @@ def test_submit_waits_until_the_worker_admits() -> None:
 
 def test_tokens_reach_the_choice_they_belong_to() -> None:
     async def test() -> None:
-        client = EngineClient(Commands())
+        client = make_client(Commands())
         contexts = make_contexts(2)
         generation = await submitted(client, contexts)
         client.handle(Tokens([TokenDelta(str(contexts[1].request_id), [4], ACTIVE)]))
@@ -93,7 +100,7 @@ def test_tokens_reach_the_choice_they_belong_to() -> None:
 def test_close_cancels_only_what_still_runs() -> None:
     async def test() -> None:
         commands = Commands()
-        client = EngineClient(commands)
+        client = make_client(commands)
         contexts = make_contexts(2)
         generation = await submitted(client, contexts)
         client.handle(Tokens([TokenDelta(str(contexts[0].request_id), [3], ENDED)]))
@@ -108,7 +115,7 @@ def test_close_cancels_only_what_still_runs() -> None:
 def test_refusal_raises_400_and_takes_the_other_choices_back() -> None:
     async def test() -> None:
         commands = Commands()
-        client = EngineClient(commands)
+        client = make_client(commands)
         contexts = make_contexts(2)
         submitting = asyncio.create_task(client.submit(contexts))
         await asyncio.sleep(0)
@@ -125,7 +132,7 @@ def test_refusal_raises_400_and_takes_the_other_choices_back() -> None:
 def test_submitter_that_gives_up_while_waiting_cancels() -> None:
     async def test() -> None:
         commands = Commands()
-        client = EngineClient(commands)
+        client = make_client(commands)
         (context,) = make_contexts(1)
         submitting = asyncio.create_task(client.submit([context]))
         await asyncio.sleep(0)
@@ -146,7 +153,7 @@ def test_request_that_cannot_be_sent_is_forgotten() -> None:
                 raise OverflowError("too large to encode")
 
     async def test() -> None:
-        client = EngineClient(BrokenCommands())
+        client = make_client(BrokenCommands())
         with pytest.raises(OverflowError):
             await client.submit(make_contexts(2))
         assert client.num_running == 0
@@ -154,25 +161,161 @@ def test_request_that_cannot_be_sent_is_forgotten() -> None:
     run(test())
 
 
-def test_failed_step_raises_500_in_its_requests_only() -> None:
+def test_request_that_fails_twice_is_failed_alone(caplog: pytest.LogCaptureFixture) -> None:
     async def test() -> None:
-        client = EngineClient(Commands())
+        client = make_client(Commands())
         failing, running = make_contexts(2)
         first = await submitted(client, [failing])
         second = await submitted(client, [running])
         client.handle(Failed([str(failing.request_id)], "ValueError: no"))
+        client.handle(Failed([str(failing.request_id)], "ValueError: no"))
         with pytest.raises(ApiError, match="ValueError: no") as failure:
             await first.take()
         assert failure.value.status == 500
+        assert failing.request_id in caplog.text
         client.handle(Tokens([TokenDelta(str(running.request_id), [3], ACTIVE)]))
         assert await second.take() == [ChoiceDelta(0, [3], ACTIVE)]
 
     run(test())
 
 
+def test_requests_of_a_failed_step_are_run_again_each_alone() -> None:
+    async def test() -> None:
+        commands = Commands()
+        client = make_client(commands)
+        contexts = make_contexts(2)
+        generation = await submitted(client, contexts)
+        request_ids = [str(context.request_id) for context in contexts]
+        client.handle(Tokens([TokenDelta(request_ids[1], [7], ACTIVE)]))
+        client.handle(Failed(request_ids, "ValueError: no"))
+        again = commands.sent[2:]
+        assert [(s.request_id, s.tokens, s.prompt_length, s.alone) for s in again] == [
+            (request_ids[0], [1, 2], 2, True),
+            (request_ids[1], [1, 2, 7], 2, True),
+        ]
+        assert await generation.take() == [ChoiceDelta(1, [7], ACTIVE)]
+
+    run(test())
+
+
+def test_requests_of_a_dead_worker_go_on_in_the_next_one() -> None:
+    async def test() -> None:
+        old, new = Commands(), Commands()
+        client = make_client(old)
+        begun, running = make_contexts(2)
+        generation = await submitted(client, [begun, running])
+        client.handle(Tokens([TokenDelta(str(begun.request_id), [5], ACTIVE)]))
+        client.disconnect([str(begun.request_id)], "it was killed", killed=True)
+        (late,) = make_contexts(1)
+        waiting = asyncio.create_task(client.submit([late]))
+        await asyncio.sleep(0)
+        assert len(old.sent) == 2
+        client.connect(new, max_batch_size=8)
+        assert [(s.request_id, s.tokens, s.alone) for s in new.sent] == [
+            (str(begun.request_id), [1, 2, 5], True),
+            (str(running.request_id), [1, 2], False),
+            (str(late.request_id), [1, 2], False),
+        ]
+        client.handle(Admitted([str(late.request_id)]))
+        await waiting
+        client.handle(Tokens([TokenDelta(str(begun.request_id), [6], ENDED)]))
+        assert await generation.take() == [ChoiceDelta(0, [5, 6], ENDED)]
+
+    run(test())
+
+
+def test_request_that_is_cancelled_while_no_worker_is_there_is_not_run_again() -> None:
+    async def test() -> None:
+        commands = Commands()
+        client = make_client(Commands())
+        generation = await submitted(client, make_contexts(1))
+        client.disconnect([], "it was killed", killed=True)
+        generation.close()
+        client.connect(commands, max_batch_size=8)
+        assert commands.sent == []
+
+    run(test())
+
+
+def test_full_queue_refuses_with_the_time_to_come_again() -> None:
+    async def test() -> None:
+        client = EngineClient(max_queue_size=1)
+        client.connect(Commands(), max_batch_size=2)
+        await submitted(client, make_contexts(2))
+        # One waits behind the two that run; a request of several choices may exceed that.
+        waiting = await submitted(client, make_contexts(3))
+        with pytest.raises(ApiError, match="--max-queue-size") as refusal:
+            await client.submit(make_contexts(1))
+        assert refusal.value.status == 429
+        assert refusal.value.retry_after is not None
+        assert refusal.value.retry_after >= 1
+        waiting.close()
+        await submitted(client, make_contexts(1))
+
+    run(test())
+
+
+def test_request_whose_time_is_over_ends_with_504_and_frees_its_pages() -> None:
+    async def test() -> None:
+        commands = Commands()
+        client = EngineClient(request_timeout=0.01)
+        client.connect(commands, max_batch_size=8)
+        contexts = make_contexts(2)
+        generation = await submitted(client, contexts)
+        client.handle(Tokens([TokenDelta(str(contexts[0].request_id), [3], ENDED)]))
+        await generation.take()
+        with pytest.raises(ApiError, match="--request-timeout") as failure:
+            await generation.take()
+        assert failure.value.status == 504
+        assert commands.cancelled == [str(contexts[1].request_id)]
+
+    run(test())
+
+
+def test_time_runs_also_while_no_worker_takes_the_request() -> None:
+    async def test() -> None:
+        client = EngineClient(request_timeout=0.01)
+        with pytest.raises(ApiError) as failure:
+            await client.submit(make_contexts(1))
+        assert failure.value.status == 504
+        assert client.num_running == 0
+
+    run(test())
+
+
+def test_request_that_ends_in_time_is_not_ended_again() -> None:
+    async def test() -> None:
+        commands = Commands()
+        client = EngineClient(request_timeout=0.001)
+        client.connect(commands, max_batch_size=8)
+        (context,) = make_contexts(1)
+        generation = await submitted(client, [context])
+        client.handle(Tokens([TokenDelta(str(context.request_id), [3], ENDED)]))
+        assert await generation.take() == [ChoiceDelta(0, [3], ENDED)]
+        generation.close()
+        assert generation._deadline is not None and generation._deadline.cancelled()
+        assert commands.cancelled == []
+
+    run(test())
+
+
+def test_idle_is_when_nothing_runs() -> None:
+    async def test() -> None:
+        client = make_client(Commands())
+        await client.until_idle()
+        generation = await submitted(client, make_contexts(1))
+        idle = asyncio.create_task(client.until_idle())
+        await asyncio.sleep(0)
+        assert not idle.done()
+        generation.close()
+        await idle
+
+    run(test())
+
+
 def test_events_of_forgotten_requests_are_dropped() -> None:
     async def test() -> None:
-        client = EngineClient(Commands())
+        client = make_client(Commands())
         (context,) = make_contexts(1)
         generation = await submitted(client, [context])
         generation.close()
@@ -191,7 +334,7 @@ def test_events_of_forgotten_requests_are_dropped() -> None:
 
 def test_closed_client_ends_every_request_and_takes_no_more() -> None:
     async def test() -> None:
-        client = EngineClient(Commands())
+        client = make_client(Commands())
         generation = await submitted(client, make_contexts(1))
         client.close(ApiError(503, "stopping"))
         with pytest.raises(ApiError, match="stopping"):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from max.driver import load_devices
 from max.engine import InferenceSession
+from max.engine.session import ignore_phase
 from max.graph import DeviceRef
 from max.graph.weights import Weights, load_weights, weights_format
 from max.nn.transformer import ReturnLogits
@@ -32,27 +33,33 @@ class PipelineFactory:
 
     Args:
         pipeline_config: all settings.
-        return_logits: which logits the graph gives.
+        return_logits: which logits the graph gives; by default those that the configuration needs.
     """
 
     pipeline_config: PipelineConfig
-    return_logits: ReturnLogits = ReturnLogits.LAST_TOKEN
+    return_logits: ReturnLogits | None = None
 
-    def __call__(self, tokenizer: Any = None) -> TextGenerationPipeline:
+    def __call__(
+        self, tokenizer: Any = None, *, on_phase: Callable[[str], None] = ignore_phase
+    ) -> TextGenerationPipeline:
         """Makes the pipeline.
 
         Args:
             tokenizer: the model's; only the offline methods of the pipeline need it.
+            on_phase: told what begins: "read", "compile", "place weights", "allocate".
 
         Raises:
             ValueError: if weights are missing or wrong, or memory does not suffice.
         """
         config = self.pipeline_config
+        on_phase("read")
         architecture = PIPELINE_REGISTRY.resolve(config)
         plan = plan_memory(architecture, config)
         logger.info("%s", plan)
         config.runtime.max_batch_size = plan.max_batch_size
-        model = make_model(architecture, config, self.return_logits)
+        return_logits = self.return_logits or _logits_needed(config)
+        model = make_model(architecture, config, return_logits, on_phase)
+        on_phase("allocate")
         manager = PagedKVCacheManager(
             model.kv_params, plan.total_num_pages, model.devices[0], plan.max_batch_size
         )
@@ -65,6 +72,10 @@ class PipelineFactory:
             plan=plan,
         )
         return pipeline
+
+
+def _logits_needed(config: PipelineConfig) -> ReturnLogits:
+    return ReturnLogits.VARIABLE if config.model.enable_echo else ReturnLogits.LAST_TOKEN
 
 
 def max_length_of(architecture: SupportedArchitecture, config: PipelineConfig) -> int:
@@ -120,7 +131,10 @@ def weights_bytes(config: PipelineConfig, weights: Weights) -> int:
 
 
 def make_model(
-    architecture: SupportedArchitecture, config: PipelineConfig, return_logits: ReturnLogits
+    architecture: SupportedArchitecture,
+    config: PipelineConfig,
+    return_logits: ReturnLogits,
+    on_phase: Callable[[str], None] = ignore_phase,
 ) -> PipelineModelWithKVCache:
     """Reads the weights, builds the graph and compiles it.
 
@@ -134,7 +148,7 @@ def make_model(
     model: PipelineModelWithKVCache = call_tolerantly(
         _model_with_cache(architecture),
         pipeline_config=config,
-        session=InferenceSession(devices, num_threads=1 if is_small else None),
+        session=InferenceSession(devices, num_threads=1 if is_small else None, on_phase=on_phase),
         devices=devices,
         kv_cache_config=config.model.kv_cache,
         weights=weights,

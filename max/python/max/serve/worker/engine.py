@@ -22,6 +22,8 @@ from max.serve.messages import (
     ToWorker,
 )
 from max.serve.scheduler import Batch, Scheduler
+from max.serve.worker.black_box import BlackBox
+from max.serve.worker.device_failure import is_device_failure
 from max.serve.worker.interface import StepPipeline
 from max.serve.worker.step_recorder import StepRecorder
 
@@ -42,11 +44,17 @@ class Engine:
     """Runs requests until it is told to stop. Idle, it sleeps in the channel's `receive`."""
 
     def __init__(
-        self, pipeline: StepPipeline, scheduler: Scheduler, channel: WorkerChannel
+        self,
+        pipeline: StepPipeline,
+        scheduler: Scheduler,
+        channel: WorkerChannel,
+        black_box: BlackBox,
     ) -> None:
         self._pipeline = pipeline
         self._scheduler = scheduler
         self._channel = channel
+        self._black_box = black_box
+        self._alone: set[str] = set()
         self._recorder = StepRecorder(scheduler, pipeline.kv_manager)
         self._stopped = False
 
@@ -58,8 +66,8 @@ class Engine:
                 return
             self._recorder.start_scheduling()
             batch = self._scheduler.schedule()
-            if batch is not None:
-                self._step(batch)
+            for part in self._parts(batch) if batch is not None else ():
+                self._step(part)
 
     def _take_messages(self) -> None:
         """Takes what is there; waits when there is nothing to run."""
@@ -76,26 +84,47 @@ class Engine:
     def _take(self, message: ToWorker, admitted: list[str]) -> None:
         match message:
             case Submit():
-                try:
-                    self._scheduler.add(to_context(message))
-                except ValueError as refusal:
-                    self._channel.send(Refused(message.request_id, str(refusal)))
-                else:
-                    admitted.append(message.request_id)
-                    self._recorder.queued(message.request_id)
+                with self._black_box.working_on([message.request_id]):
+                    self._submit(message, admitted)
             case Cancel(request_ids=request_ids):
                 for request_id in request_ids:
-                    self._scheduler.cancel(RequestID(request_id))
-                    self._recorder.forget(request_id)
+                    self._forget(request_id)
             case Stop():
                 self._stopped = True
 
+    def _submit(self, message: Submit, admitted: list[str]) -> None:
+        try:
+            self._scheduler.add(to_context(message))
+        except ValueError as refusal:
+            self._channel.send(Refused(message.request_id, str(refusal)))
+            return
+        admitted.append(message.request_id)
+        self._recorder.queued(message.request_id)
+        if message.alone:
+            self._alone.add(message.request_id)
+
+    def _forget(self, request_id: str) -> None:
+        self._scheduler.cancel(RequestID(request_id))
+        self._recorder.forget(request_id)
+        self._alone.discard(request_id)
+
+    def _parts(self, batch: Batch) -> list[Batch]:
+        """The batch as it is run: at once, but for suspects, each of which is run by itself."""
+        suspects = [context for context in batch.contexts if context.request_id in self._alone]
+        if not suspects:
+            return [batch]
+        others = [context for context in batch.contexts if context.request_id not in self._alone]
+        parts = [Batch.of(others, batch.num_preempted)] if others else []
+        return parts + [Batch.of([suspect]) for suspect in suspects]
+
     def _step(self, batch: Batch) -> None:
         self._recorder.start_executing(batch)
+        request_ids = [str(context.request_id) for context in batch.contexts]
         try:
-            outputs = self._pipeline.execute(TextGenerationInputs(batches=[batch.contexts]))
+            with self._black_box.working_on(request_ids):
+                outputs = self._pipeline.execute(TextGenerationInputs(batches=[batch.contexts]))
         except Exception as error:
-            self._fail(batch, error)
+            self._fail(request_ids, error)
             return
         self._scheduler.finish_step(batch, outputs)
         self._recorder.finish(batch, outputs)
@@ -105,13 +134,19 @@ class Engine:
             if output.tokens or output.is_done
         ]
         if deltas:
+            self._alone.difference_update(delta.request_id for delta in deltas)
             self._channel.send(Tokens(deltas, self._recorder.take()))
 
-    def _fail(self, batch: Batch, error: Exception) -> None:
-        """Gives up the batch's requests and their pages; the others go on."""
-        request_ids = [context.request_id for context in batch.contexts]
-        logger.exception("A step failed; its requests are given up: %s", ", ".join(request_ids))
+    def _fail(self, request_ids: list[str], error: Exception) -> None:
+        """Gives up the step's requests and their pages; the others go on.
+
+        Raises:
+            Exception: `error`, when the process can compute no more.
+        """
+        logger.error("A step with the requests %s failed", ", ".join(request_ids), exc_info=error)
+        if is_device_failure(error):
+            raise error
+        self._black_box.clear()
         for request_id in request_ids:
-            self._scheduler.cancel(request_id)
-        reason = f"{type(error).__name__}: {error}"
-        self._channel.send(Failed([str(request_id) for request_id in request_ids], reason))
+            self._forget(request_id)
+        self._channel.send(Failed(request_ids, f"{type(error).__name__}: {error}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from max.pipelines.context import TextContext, TextGenerationOutput
@@ -38,3 +39,9 @@ class ServablePipeline(StepPipeline, Protocol):
 
     @property
     def plan(self) -> MemoryPlan | None: ...
+
+
+class PipelineBuilder(Protocol):
+    """Makes a pipeline and tells the phases of that as they begin. It can be pickled."""
+
+    def __call__(self, *, on_phase: Callable[[str], None]) -> ServablePipeline: ...

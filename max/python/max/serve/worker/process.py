@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 
 import zmq
@@ -22,11 +22,13 @@ from max.serve.messages import (
 )
 from max.serve.scheduler import Scheduler
 from max.serve.transport import Channel, Endpoints, worker_channel
+from max.serve.worker.black_box import BlackBox
 from max.serve.worker.engine import Engine
 from max.serve.worker.failure_report import report_failure
-from max.serve.worker.interface import ServablePipeline
+from max.serve.worker.interface import PipelineBuilder
 from max.serve.worker.limits import scheduler_config
 from max.serve.worker.parent_watch import exit_with_parent
+from max.serve.worker.warm_up import warm_up
 
 # Time for the last messages to reach the API process.
 FLUSH_MS = 2000
@@ -57,7 +59,7 @@ def run_worker(
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     channel = worker_channel(context, endpoints)
     try:
-        engine = start_engine(channel, preload)
+        engine = start_engine(channel, preload, BlackBox(endpoints.folder))
         if engine is None:
             raise SystemExit(1)
         engine.run()
@@ -66,18 +68,22 @@ def run_worker(
         context.term()
 
 
-def start_engine(channel: Channel[FromWorker, ToWorker], preload: Sequence[str]) -> Engine | None:
+def start_engine(
+    channel: Channel[FromWorker, ToWorker], preload: Sequence[str], black_box: BlackBox
+) -> Engine | None:
     """Waits for `Load`, builds the pipeline and says `Ready`; on failure says why, gives None."""
     try:
         for module in preload:
             import_module(module)
         message = channel.receive()
         assert isinstance(message, Load), f"the first message is Load, not {message!r}"
-        channel.send(Loading("loading the model"))
-        build: Callable[[], ServablePipeline] = pickle.loads(message.factory)
-        pipeline = build()
+        build: PipelineBuilder = pickle.loads(message.factory)
+        pipeline = build(on_phase=lambda phase: channel.send(Loading(phase)))
         limits = scheduler_config(pipeline)
         scheduler = Scheduler(limits, pipeline.kv_manager)
+        channel.send(Loading("warm up"))
+        warm_up(pipeline, scheduler)
+        engine = Engine(pipeline, scheduler, channel, black_box)
     except Exception as error:
         channel.send(StartFailed(report_failure(error)))
         return None
@@ -86,7 +92,8 @@ def start_engine(channel: Channel[FromWorker, ToWorker], preload: Sequence[str])
         Ready(
             protocol_version=PROTOCOL_VERSION,
             max_model_len=limits.max_seq_len,
+            max_batch_size=limits.max_batch_size,
             num_kv_pages=pipeline.kv_manager.total_num_pages,
         )
     )
-    return Engine(pipeline, scheduler, channel)
+    return engine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from max.serve.messages import (
     ToWorker,
 )
 from max.serve.scheduler import Scheduler
+from max.serve.worker.black_box import BlackBox
 from max.serve.worker.engine import Engine
 from max.serve.worker.limits import scheduler_config
 from tests.serve.scripted_model import GREETING, MAX_LENGTH, ScriptedPipeline, make_pipeline
@@ -75,7 +77,8 @@ def make_submit(pipeline: ScriptedPipeline, prompt: str, *, max_length: int = 20
 
 def run_engine(pipeline: ScriptedPipeline, channel: ScriptedChannel) -> Scheduler:
     scheduler = Scheduler(scheduler_config(pipeline), pipeline.kv_manager)
-    Engine(pipeline, scheduler, channel).run()
+    with tempfile.TemporaryDirectory() as folder:
+        Engine(pipeline, scheduler, channel, BlackBox(Path(folder))).run()
     pipeline.kv_manager.check_integrity()
     return scheduler
 

@@ -8,17 +8,14 @@ from pathlib import Path
 import pytest
 
 from max.serve.messages import Cancel, Report, Stop, Submit, Tokens
-from max.serve.scheduler import Scheduler
 from max.serve.telemetry.worker_stats import EngineLoad, StepStats, WorkerStats
-from max.serve.worker.engine import Engine
-from max.serve.worker.limits import scheduler_config
 from tests.serve.scripted_model import TOTAL_PAGES, ScriptedPipeline, make_pipeline
-from tests.serve.worker.test_engine import ScriptedChannel, idle, make_submit
+from tests.serve.worker.test_engine import ScriptedChannel, idle, make_submit, run_engine
 
 
-def run_engine(pipeline: ScriptedPipeline, channel: ScriptedChannel) -> list[WorkerStats]:
+def reports_of(pipeline: ScriptedPipeline, channel: ScriptedChannel) -> list[WorkerStats]:
     """What the engine reports, message by message."""
-    Engine(pipeline, Scheduler(scheduler_config(pipeline), pipeline.kv_manager), channel).run()
+    run_engine(pipeline, channel)
     return [
         message.stats
         for message in channel.sent
@@ -43,7 +40,7 @@ def test_steps_count_their_tokens(pipeline: ScriptedPipeline) -> None:
     ]
     channel = ScriptedChannel([*submits], *idle(1), [Stop()])
 
-    prefill, decode = steps_of(run_engine(pipeline, channel))
+    prefill, decode = steps_of(reports_of(pipeline, channel))
 
     assert (prefill.batch_size, decode.batch_size) == (2, 2)
     assert (prefill.input_tokens, prefill.prompt_tokens, prefill.context_tokens) == (12, 12, 0)
@@ -59,7 +56,7 @@ def test_load_is_that_after_the_step(pipeline: ScriptedPipeline) -> None:
         [make_submit(pipeline, "greet", max_length=7)], *idle(1), [], [Stop()]
     )
 
-    running, done = run_engine(pipeline, channel)
+    running, done = reports_of(pipeline, channel)
 
     # Five tokens are in one page.
     assert running.load == EngineLoad(1, 0, 1, TOTAL_PAGES)
@@ -71,7 +68,7 @@ def test_beginning_is_told_once(pipeline: ScriptedPipeline) -> None:
     before = time.monotonic()
 
     first, *rest = steps_of(
-        run_engine(pipeline, ScriptedChannel([submit], *idle(2), [Cancel([]), Stop()]))
+        reports_of(pipeline, ScriptedChannel([submit], *idle(2), [Cancel([]), Stop()]))
     )
 
     assert [begun.request_id for begun in first.begun] == [submit.request_id]
@@ -83,7 +80,7 @@ def test_step_without_tokens_is_told_with_the_next_one(model_folder: Path) -> No
     pipeline = make_pipeline(model_folder, max_batch_input_tokens=4, max_batch_size=4)
     submit = make_submit(pipeline, "forever", max_length=100)
 
-    reports = run_engine(pipeline, ScriptedChannel([submit], *idle(1), [Stop()]))
+    reports = reports_of(pipeline, ScriptedChannel([submit], *idle(1), [Stop()]))
 
     # "forever" is 7 tokens: 4, then 3.
     assert [[step.prompt_tokens for step in report.steps] for report in reports] == [[4, 3]]
@@ -105,7 +102,7 @@ def test_prefix_hits_are_counted_per_step(pipeline: ScriptedPipeline) -> None:
     submits = [make_submit(pipeline, prompt, max_length=306) for _ in range(2)]
     channel = ScriptedChannel([submits[0]], [submits[1]], [Stop()])
 
-    first, second = steps_of(run_engine(pipeline, channel))
+    first, second = steps_of(reports_of(pipeline, channel))
 
     assert (first.prefix_tokens_asked, first.prefix_tokens_hit) == (305, 0)
     # Two full pages of 128 tokens.

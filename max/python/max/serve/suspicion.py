@@ -1,0 +1,50 @@
+"""Which request it was that brought the worker down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# A request that brings the worker down this often is given up.
+MAX_FAULTS = 2
+
+
+@dataclass(slots=True)
+class Suspicion:
+    """What speaks against one request.
+
+    After a step that failed, every request of it is a suspect and is run again in steps of its own
+    until it has a token. So the step that fails again holds the culprit alone, and a request that
+    merely shared a step with it is never given up.
+
+    | the step that failed | the worker died of itself, or it raised | the worker was killed   |
+    |----------------------|-----------------------------------------|-------------------------|
+    | was its own          | a fault                                 | a fault, until a token  |
+    | was shared           | a fault, until a token                  | nothing: who knows why  |
+
+    "Until a token": the request is cleared when it gets past the step that failed.
+    "Killed" is SIGKILL, which comes from outside: from a person, or from the system when memory
+    runs out.
+    """
+
+    proven: int = 0
+    suspected: int = 0
+
+    def add(self, *, alone: bool, killed: bool) -> bool:
+        """Counts a failed step with this request.
+
+        Args:
+            alone: No other request was in the step.
+            killed: The worker was ended by SIGKILL.
+
+        Returns:
+            Whether the request is to be given up.
+        """
+        if alone and not killed:
+            self.proven += 1
+        elif alone or not killed:
+            self.suspected += 1
+        return alone and self.proven + self.suspected >= MAX_FAULTS
+
+    def clear(self) -> None:
+        """The request has got a token: it passed the step that failed."""
+        self.suspected = 0
