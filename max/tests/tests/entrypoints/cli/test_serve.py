@@ -104,9 +104,31 @@ def test_pretty_print_config(
     assert len(served) == 1
 
 
+def test_api_keys_are_taken_and_not_shown(
+    run_max: RunMax, served: list[tuple[ServerSettings, PipelineConfig]]
+) -> None:
+    keys = ["--api-key", "secret-one", "--api-key", "secret-two"]
+    result = run_max("serve", "--model", "o/n", "--devices", "cpu", "--pretty-print-config", *keys)
+    assert [key.get_secret_value() for key in served[0][0].api_key] == ["secret-one", "secret-two"]
+    assert "  api_key: [**********, **********]" in result.output
+    assert "secret" not in result.output
+
+
+def test_interfaces_and_origins(
+    run_max: RunMax, served: list[tuple[ServerSettings, PipelineConfig]]
+) -> None:
+    flags = ["--api-types", "openai", "--allowed-origins", "http://a", "--allowed-origins", "*"]
+    run_max("serve", "--model", "o/n", "--devices", "cpu", *flags)
+    assert served[0][0].api_types == ["openai"]
+    assert served[0][0].allowed_origins == ["http://a", "*"]
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
+        (["--api-key", "two words"], "an API key (--api-key) is empty or has a character"),
+        (["--allowed-origins", "a.example/x"], "is not an origin (--allowed-origins)"),
+        (["--api-types", "kserve"], "'kserve' is not one of 'openai', 'sagemaker'"),
         (["--model", "a", "--model-path", "b"], "model_path and model cannot both be specified"),
         (["--kv-connector", "tiered"], "--kv-connector) is not supported in this release"),
         (["--draft-model", "x"], "--draft-model) is not supported in this release"),
