@@ -73,6 +73,8 @@ class StepMetrics:
         """Takes a report of the worker."""
         for step in stats.steps:
             self._observe_step(step)
+        if stats.steps:
+            self.batch_pending_reqs.set(stats.load.num_queued)
         self.observe_load(stats.load)
 
     def observe_load(self, load: EngineLoad) -> None:
