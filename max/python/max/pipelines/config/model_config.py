@@ -102,8 +102,10 @@ class MAXModelConfig(ConfigModel):
     pool_embeddings: Annotated[bool, NotInThisRelease()] = Field(
         default=True, description="Return one embedding per input, not one per token."
     )
-    enable_echo: Annotated[bool, NotInThisRelease()] = Field(
-        default=False, description="Accept requests that return the prompt's log probabilities."
+    enable_echo: bool = Field(
+        default=False,
+        description="Accept completions with echo, which return the prompt, its log probabilities "
+        "too; a step may then need memory for the logits of all of its tokens.",
     )
     kv_cache: KVCacheConfig = Field(default_factory=KVCacheConfig, description="The KV cache.")
 
