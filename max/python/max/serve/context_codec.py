@@ -38,6 +38,9 @@ def from_context(context: TextContext) -> Submit:
         ),
         model_name=context.model_name,
         cache_salt=context.cache_salt,
+        log_probabilities=context.log_probabilities,
+        log_probabilities_echo=context.log_probabilities_echo,
+        prompt_tokens_scored=context.prompt_tokens_scored,
     )
 
 
@@ -71,4 +74,7 @@ def to_context(submit: Submit) -> TextContext:
         sampling_params=params,
         model_name=submit.model_name,
         cache_salt=submit.cache_salt,
+        log_probabilities=submit.log_probabilities,
+        log_probabilities_echo=submit.log_probabilities_echo,
+        prompt_tokens_scored=submit.prompt_tokens_scored,
     )

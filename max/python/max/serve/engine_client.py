@@ -21,12 +21,17 @@ from max.serve.messages import (
     Failed,
     FromWorker,
     Refused,
+    Report,
     Submit,
     TokenDelta,
     Tokens,
     ToWorker,
 )
 from max.serve.suspicion import Suspicion
+from max.serve.telemetry.metrics import Metrics
+from max.serve.telemetry.request_record import current_record
+from max.serve.telemetry.token_clock import TokenClock
+from max.serve.telemetry.worker_stats import EngineLoad, WorkerStats
 from max.serve.throughput import CompletionRate
 from max.serve.unavailable import engine_failed, queue_full, request_timed_out
 
@@ -47,14 +52,21 @@ class _Running:
     mailbox: Mailbox
     index: int
     admitted: asyncio.Future[None]
+    clock: TokenClock
     emitted: list[int] = field(default_factory=list)
+    prompt_tokens_scored: int = 0
     suspicion: Suspicion = field(default_factory=Suspicion)
     alone: bool = False
 
     def message(self) -> Submit:
         """What lets a worker go on with it."""
         tokens = [*self.submit.tokens, *self.emitted]
-        return msgspec.structs.replace(self.submit, tokens=tokens, alone=self.alone)
+        return msgspec.structs.replace(
+            self.submit,
+            tokens=tokens,
+            prompt_tokens_scored=self.prompt_tokens_scored,
+            alone=self.alone,
+        )
 
 
 class Generation:
@@ -97,9 +109,16 @@ class EngineClient:
     Args:
         max_queue_size: Requests that are taken beyond those that the worker runs at once.
         request_timeout: Seconds that a request may last, from `submit` to its last token.
+        metrics: What counts tokens and steps.
     """
 
-    def __init__(self, max_queue_size: int = 1024, request_timeout: float | None = None) -> None:
+    def __init__(
+        self,
+        max_queue_size: int = 1024,
+        request_timeout: float | None = None,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self._metrics = Metrics() if metrics is None else metrics
         self._max_queue_size = max_queue_size
         self._request_timeout = request_timeout
         self._max_batch_size = 1
@@ -135,6 +154,7 @@ class EngineClient:
             killed: It was ended by SIGKILL.
         """
         self._worker = None
+        self._metrics.steps.observe_load(EngineLoad(0, len(self._running), 0, 0))
         self._suspect(last_requests, reason, killed=killed)
 
     async def submit(self, contexts: Sequence[TextContext]) -> Generation:
@@ -152,8 +172,15 @@ class EngineClient:
         self._check_queue()
         mailbox = Mailbox()
         loop = asyncio.get_running_loop()
+        record = current_record()
         requests = [
-            _Running(from_context(context), mailbox, index, loop.create_future())
+            _Running(
+                from_context(context),
+                mailbox,
+                index,
+                loop.create_future(),
+                TokenClock(record, self._metrics.requests),
+            )
             for index, context in enumerate(contexts)
         ]
         request_ids = [request.submit.request_id for request in requests]
@@ -187,9 +214,13 @@ class EngineClient:
     def handle(self, event: FromWorker) -> None:
         """Takes one event of a running worker; events of forgotten requests are dropped."""
         match event:
-            case Tokens(deltas=deltas):
+            case Tokens(deltas=deltas, stats=stats):
+                self._observe(stats)
+                now = time.monotonic()
                 for delta in deltas:
-                    self._deliver(delta)
+                    self._deliver(delta, now)
+            case Report(stats=stats):
+                self._observe(stats)
             case Admitted(request_ids=request_ids):
                 for request_id in request_ids:
                     request = self._running.get(request_id)
@@ -235,18 +266,38 @@ class EngineClient:
                 innocent.append(request)
         return innocent
 
-    def _deliver(self, delta: TokenDelta) -> None:
+    def _observe(self, stats: WorkerStats | None) -> None:
+        if stats is None:
+            return
+        self._metrics.steps.observe(stats)
+        for step in stats.steps:
+            for begun in step.begun:
+                if request := self._running.get(begun.request_id):
+                    request.clock.began(begun.at)
+
+    def _deliver(self, delta: TokenDelta, now: float) -> None:
         request = self._running.get(delta.request_id)
         if request is None:
             return
         request.emitted += delta.tokens
+        prompt_scores = delta.prompt_log_probabilities
+        request.prompt_tokens_scored += len(prompt_scores or ())
         if delta.tokens:
+            request.clock.tick(len(delta.tokens), now)
             request.alone = False
             request.suspicion.clear()
         if delta.status.is_done:
-            self._completions.add(time.monotonic())
+            self._completions.add(now)
             self._forget(delta.request_id)
-        request.mailbox.put(request.index, delta.tokens, delta.status)
+        request.mailbox.put(
+            ChoiceDelta(
+                request.index,
+                delta.tokens,
+                delta.status,
+                log_probabilities=delta.log_probabilities or [],
+                prompt_log_probabilities=[prompt_scores] if prompt_scores else [],
+            )
+        )
 
     def _end_overdue(self, request_ids: Sequence[str]) -> None:
         assert self._request_timeout is not None, "it set the timer"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from max.pipelines.context import GenerationStatus
+from max.pipelines.context import GenerationStatus, LogProbabilities
 
 
 @dataclass(slots=True)
@@ -17,12 +17,23 @@ class ChoiceDelta:
         tokens: its new tokens.
         status: whether more will come.
         cached_tokens: prompt tokens that the cache had when the request began.
+        log_probabilities: of the new tokens, when the request asked for them.
+        prompt_log_probabilities: of further prompt tokens, when it asked for those.
     """
 
     index: int
     tokens: list[int]
     status: GenerationStatus
     cached_tokens: int = 0
+    log_probabilities: list[LogProbabilities] = field(default_factory=list)
+    prompt_log_probabilities: list[LogProbabilities] = field(default_factory=list)
+
+    def add(self, later: ChoiceDelta) -> None:
+        """Takes up what came after it."""
+        self.tokens += later.tokens
+        self.status = later.status
+        self.log_probabilities += later.log_probabilities
+        self.prompt_log_probabilities += later.prompt_log_probabilities
 
 
 class Mailbox:
@@ -37,16 +48,13 @@ class Mailbox:
         self._error: Exception | None = None
         self._reader: asyncio.Future[None] | None = None
 
-    def put(
-        self, index: int, tokens: list[int], status: GenerationStatus, cached_tokens: int = 0
-    ) -> None:
-        """Adds to what the reader will take; see `ChoiceDelta`."""
-        waiting = self._deltas.get(index)
+    def put(self, delta: ChoiceDelta) -> None:
+        """Adds to what the reader will take, which owns it from here on."""
+        waiting = self._deltas.get(delta.index)
         if waiting is None:
-            self._deltas[index] = ChoiceDelta(index, tokens, status, cached_tokens)
+            self._deltas[delta.index] = delta
         else:
-            waiting.tokens += tokens
-            waiting.status = status
+            waiting.add(delta)
         self._wake()
 
     def fail(self, error: Exception) -> None:

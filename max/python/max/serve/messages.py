@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from max.pipelines.context import GenerationStatus
+from max.pipelines.context import GenerationStatus, LogProbabilities
 from max.serve.telemetry.worker_stats import WorkerStats
 
 PROTOCOL_VERSION = 1
@@ -46,6 +46,9 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     `tokens` is the prompt (`prompt_length` tokens) and whatever was generated before, so a replay
     is the same message with the emitted tokens appended.
 
+    `log_probabilities` to `prompt_tokens_scored` are those of `TextContext`; what was sent before is
+    not sent again.
+
     `alone`: it was in a step that failed; until it has its next token, no other request shares its
     steps.
     """
@@ -59,6 +62,9 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     sampling: Sampling
     model_name: str
     cache_salt: str | None = None
+    log_probabilities: int | None = None
+    log_probabilities_echo: bool = False
+    prompt_tokens_scored: int = 0
     alone: bool = False
 
 
@@ -107,11 +113,16 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
 
 
 class TokenDelta(msgspec.Struct, frozen=True, array_like=True):
-    """What one step added to one request: its new tokens and where the request stands now."""
+    """What one step added to one request: its new tokens and where the request stands now.
+
+    Log probabilities are as in `TextGenerationOutput`.
+    """
 
     request_id: str
     tokens: list[int]
     status: GenerationStatus
+    log_probabilities: list[LogProbabilities] | None = None
+    prompt_log_probabilities: LogProbabilities | None = None
 
 
 class Tokens(msgspec.Struct, frozen=True, tag=True):

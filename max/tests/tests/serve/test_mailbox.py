@@ -15,9 +15,9 @@ ACTIVE, ENDED = GenerationStatus.ACTIVE, GenerationStatus.END_OF_SEQUENCE
 def test_what_came_between_two_looks_is_merged_per_choice() -> None:
     async def run() -> list[ChoiceDelta]:
         mailbox = Mailbox()
-        mailbox.put(0, [1], ACTIVE)
-        mailbox.put(1, [7], ACTIVE)
-        mailbox.put(0, [2, 3], ENDED)
+        mailbox.put(ChoiceDelta(0, [1], ACTIVE))
+        mailbox.put(ChoiceDelta(1, [7], ACTIVE))
+        mailbox.put(ChoiceDelta(0, [2, 3], ENDED))
         return await mailbox.take()
 
     assert asyncio.run(run()) == [ChoiceDelta(0, [1, 2, 3], ENDED), ChoiceDelta(1, [7], ACTIVE)]
@@ -29,7 +29,7 @@ def test_take_waits_for_something() -> None:
         reader = asyncio.create_task(mailbox.take())
         await asyncio.sleep(0)
         assert not reader.done()
-        mailbox.put(0, [5], ACTIVE)
+        mailbox.put(ChoiceDelta(0, [5], ACTIVE))
         return await reader
 
     assert asyncio.run(run()) == [ChoiceDelta(0, [5], ACTIVE)]
@@ -38,9 +38,9 @@ def test_take_waits_for_something() -> None:
 def test_nothing_is_given_twice() -> None:
     async def run() -> list[ChoiceDelta]:
         mailbox = Mailbox()
-        mailbox.put(0, [1], ACTIVE)
+        mailbox.put(ChoiceDelta(0, [1], ACTIVE))
         await mailbox.take()
-        mailbox.put(0, [2], ACTIVE)
+        mailbox.put(ChoiceDelta(0, [2], ACTIVE))
         return await mailbox.take()
 
     assert asyncio.run(run()) == [ChoiceDelta(0, [2], ACTIVE)]
@@ -67,7 +67,7 @@ def test_a_reader_that_gave_up_is_not_woken() -> None:
         reader = asyncio.create_task(mailbox.take())
         await asyncio.sleep(0)
         reader.cancel()
-        mailbox.put(0, [1], ACTIVE)
+        mailbox.put(ChoiceDelta(0, [1], ACTIVE))
         return await mailbox.take()
 
     assert asyncio.run(run()) == [ChoiceDelta(0, [1], ACTIVE)]

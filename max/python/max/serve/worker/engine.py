@@ -129,12 +129,18 @@ class Engine:
         self._scheduler.finish_step(batch, outputs)
         self._recorder.finish(batch, outputs)
         deltas = [
-            TokenDelta(str(request_id), list(output.tokens), output.final_status)
+            TokenDelta(
+                str(request_id),
+                list(output.tokens),
+                output.final_status,
+                output.log_probabilities,
+                output.prompt_log_probabilities,
+            )
             for request_id, output in outputs.items()
-            if output.tokens or output.is_done
+            if output.tokens or output.is_done or output.prompt_log_probabilities
         ]
         if deltas:
-            self._alone.difference_update(delta.request_id for delta in deltas)
+            self._alone.difference_update(d.request_id for d in deltas if d.tokens)
             self._channel.send(Tokens(deltas, self._recorder.take()))
 
     def _fail(self, request_ids: list[str], error: Exception) -> None:
