@@ -33,6 +33,8 @@ class CompiledModel:
     input_types: Sequence[TensorType]
     output_types: Sequence[TensorType]
     weights: Mapping[str, Weight]
+    # Names of the weights that the code expects packed for the CPU kernels.
+    packed_weights: frozenset[str]
     constants: Mapping[str, torch.Tensor]
     # Names of weights and constants in the order of the code's parameters, after the inputs.
     extra_names: Sequence[str]

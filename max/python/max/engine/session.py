@@ -13,10 +13,12 @@ from torch import fx
 from max.driver import CPU, Device
 from max.engine.debug_print import DebugPrinter, PrintStyle
 from max.engine.model import CompiledModel, Model
+from max.engine.packing import use_packed_weights
 from max.engine.printing import with_printer
 from max.engine.weights import place_weights
 from max.graph import Graph
 from max.graph.ops.control import has_effect
+from max.kernels.thread_pool import set_num_threads
 
 
 def ignore_phase(phase: str) -> None:
@@ -28,7 +30,8 @@ class InferenceSession:
 
     Args:
         devices: the devices that its models may use; the host is always one of them.
-        num_threads: threads of the CPU kernels; all cores unless given.
+        num_threads: threads of this process's CPU kernels; unless given, one per core that it may
+            use, or what an earlier session has set.
         on_phase: told what begins: "compile", "place weights".
     """
 
@@ -42,7 +45,7 @@ class InferenceSession:
         self.printer = DebugPrinter()
         self._on_phase = on_phase
         if num_threads is not None:
-            torch.set_num_threads(num_threads)
+            set_num_threads(num_threads)
 
     def compile(self, graph: Graph) -> CompiledModel:
         """Turns a graph into code.
@@ -57,12 +60,16 @@ class InferenceSession:
         graph.fx.eliminate_dead_code(is_impure_node=has_effect)
         graph.fx.lint()
         names = [n.meta["name"] for n in graph.fx.nodes if n.op == "placeholder"]
+        code = fx.Graph()
+        code.output(code.graph_copy(graph.fx, {}))
+        packed_weights = use_packed_weights(code, graph.weights)
         return CompiledModel(
             name=graph.name,
-            module=fx.GraphModule({}, graph.fx, class_name=_class_name(graph.name)),
+            module=fx.GraphModule({}, code, class_name=_class_name(graph.name)),
             input_types=graph.input_types,
             output_types=graph.output_types,
             weights=dict(graph.weights),
+            packed_weights=packed_weights,
             constants=dict(graph.constants),
             extra_names=names[len(graph.input_types) :],
         )
@@ -75,6 +82,8 @@ class InferenceSession:
         Args:
             compiled: from `compile`.
             weights_registry: array of any library (or WeightData, Buffer) by the weight's name.
+                Weights of linear layers on the host are copied into a layout of the kernels; all
+                others there are used where they lie.
 
         Raises:
             ValueError: if weights are missing, or have other shapes or dtypes than declared; all

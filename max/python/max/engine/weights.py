@@ -10,6 +10,7 @@ import torch
 from max.driver import Buffer
 from max.engine.model import CompiledModel
 from max.graph import Weight
+from max.kernels.packed_linear import pack
 
 
 def place_weights(compiled: CompiledModel, registry: Mapping[str, Any]) -> dict[str, torch.Tensor]:
@@ -32,6 +33,8 @@ def place_weights(compiled: CompiledModel, registry: Mapping[str, Any]) -> dict[
         problem = mismatch(weight, tensor)
         if problem:
             problems.append(problem)
+        elif name in compiled.packed_weights:
+            placed[name] = pack(tensor)
         else:
             placed[name] = tensor.to(weight.device.to_torch())
     if problems:

@@ -4,6 +4,7 @@ Importing this package registers them with torch as `torch.ops.max.*`.
 """
 
 from max.kernels.flash_attention_ragged import flash_attention_ragged
+from max.kernels.packed_embedding import packed_embedding
 from max.kernels.packed_linear import packed_linear
 from max.kernels.quantized_embedding import quantized_embedding
 from max.kernels.quantized_matmul import quantized_matmul
@@ -13,6 +14,7 @@ from max.kernels.swiglu import swiglu
 
 __all__ = [
     "flash_attention_ragged",
+    "packed_embedding",
     "packed_linear",
     "quantized_embedding",
     "quantized_matmul",

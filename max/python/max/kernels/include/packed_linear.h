@@ -1,4 +1,4 @@
-// Arguments of the packed linear layers; `max::packed_linear` and its pack and embedding.
+// Arguments of `max::packed_linear`, of packing its weights, and of `max::packed_embedding`.
 //
 // A weight [out_features, in_features] is packed into panels of 64 outputs:
 //
@@ -14,6 +14,12 @@
 namespace max {
 
 constexpr int64_t kPanel = 64;
+constexpr int64_t kGroupBytes = 4;
+
+// Groups of a row.
+inline int64_t groups_of(ElementType type, int64_t in_features) {
+  return type == kFloat32 ? in_features : (in_features + 1) / 2;
+}
 
 // One weight that is multiplied: out = x @ weight.T + bias.
 struct PackedWeight {
@@ -44,14 +50,14 @@ struct PackRowsArgs {
   ElementType type;
 };
 
-// Rows of a packed weight by number: an embedding whose table is packed.
-struct PackedRowsArgs {
+// Rows of a packed weight [rows, columns] by number: an embedding.
+struct PackedEmbeddingArgs {
   const void* packed;
-  int64_t out_features;
-  int64_t in_features;
-  const int64_t* indices;  // each in [0, out_features)
+  int64_t rows;
+  int64_t columns;
+  const int64_t* indices;  // each in [-rows, rows)
   int64_t count;
-  void* out;  // [count, in_features]
+  void* out;  // [count, columns]
   ElementType type;
 };
 

@@ -20,7 +20,6 @@ namespace {
 
 using namespace max;
 
-constexpr int64_t kGroupBytes = 4;
 constexpr int64_t kPanelVectors = kPanel / kFloats;
 // 128 KiB of a panel: with the activations it stays in a core's second cache.
 constexpr int64_t kBlock = 512;
@@ -38,10 +37,6 @@ constexpr int64_t tile_vectors() {
 #else
   return rows == 1 ? 8 : rows <= 3 ? 4 : 2;
 #endif
-}
-
-int64_t groups_of(ElementType type, int64_t in_features) {
-  return type == kFloat32 ? in_features : (in_features + 1) / 2;
 }
 
 // Adds to sums [rows][kPanel] the products of one block of a panel. x: [groups][rows].
@@ -210,22 +205,6 @@ void pack_rows(const PackRowsArgs& args, Pool* pool) {
   });
 }
 
-template <typename Element>
-void gather_rows(const PackedRowsArgs& args, Pool* pool) {
-  constexpr int64_t per_group = kGroupBytes / sizeof(Element);
-  int64_t groups = groups_of(args.type, args.in_features);
-  parallel_for(pool, args.count, 8, [&](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; ++i) {
-      int64_t row = args.indices[i];
-      const Element* from = static_cast<const Element*>(args.packed) +
-                            (row / kPanel * groups * kPanel + row % kPanel) * per_group;
-      Element* to = static_cast<Element*>(args.out) + i * args.in_features;
-      for (int64_t k = 0; k < args.in_features; ++k)
-        to[k] = from[k / per_group * kPanel * per_group + k % per_group];
-    }
-  });
-}
-
 }  // namespace
 
 // Bytes of the workspace that packed_linear needs.
@@ -246,11 +225,4 @@ MAX_EXPORT void packed_linear_pack(const PackRowsArgs* args, Pool* pool) {
     pack_rows<float>(*args, pool);
   else
     pack_rows<bfloat16>(*args, pool);
-}
-
-MAX_EXPORT void packed_linear_rows(const PackedRowsArgs* args, Pool* pool) {
-  if (args->type == kFloat32)
-    gather_rows<float>(*args, pool);
-  else
-    gather_rows<bfloat16>(*args, pool);
 }

@@ -47,17 +47,3 @@ class PackRowsArgs(ctypes.Structure):
         ("packed", ctypes.c_void_p),
         ("type", ctypes.c_int32),
     )
-
-
-class PackedRowsArgs(ctypes.Structure):
-    """Of reading rows of a packed weight."""
-
-    _fields_ = (
-        ("packed", ctypes.c_void_p),
-        ("out_features", ctypes.c_int64),
-        ("in_features", ctypes.c_int64),
-        ("indices", ctypes.c_void_p),
-        ("count", ctypes.c_int64),
-        ("out", ctypes.c_void_p),
-        ("type", ctypes.c_int32),
-    )

@@ -1,0 +1,5 @@
+"""Rows of a packed weight: an embedding whose table is also the last layer's weight."""
+
+from max.kernels.packed_embedding.op import packed_embedding
+
+__all__ = ["packed_embedding"]
