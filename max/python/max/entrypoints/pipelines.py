@@ -9,7 +9,7 @@ from max.entrypoints.cli.generate import cli_generate
 from max.entrypoints.cli.group import MaxGroup, enter_working_directory, print_version
 from max.entrypoints.cli.list_architectures import cli_list
 from max.entrypoints.cli.serve import cli_serve
-from max.serve.logs import configure_logging
+from max.serve.logs import LogSettings
 
 __all__ = ["cli_benchmark", "cli_generate", "cli_list", "cli_serve", "main"]
 
@@ -39,7 +39,7 @@ def main(log_level: str) -> None:
       max generate --model demo --prompt "What is 2 + 3?"
       max list
     """
-    configure_logging(log_level)
+    LogSettings(log_level).apply()
     enter_working_directory()
 
 

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Iterator
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 # The last words of answers need a moment to be sent.
 CLOSING_TIME_S = 2
@@ -17,7 +17,7 @@ CLOSING_TIME_S = 2
 class HttpServer(uvicorn.Server):
     """Serves the application until `stop`; waits for that without a timer."""
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         super().__init__(
             uvicorn.Config(
                 app,

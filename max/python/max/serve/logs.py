@@ -70,11 +70,6 @@ class PlainFormatter(logging.Formatter):
         return " ".join((super().formatMessage(record), *pairs))
 
 
-def configure_logging(level: str, prefix: str | None = None) -> None:
-    """As `LogSettings.apply`."""
-    LogSettings(level, prefix).apply()
-
-
 def _leveled(handler: logging.Handler, level: str) -> logging.Handler:
     handler.setLevel(level)
     return handler

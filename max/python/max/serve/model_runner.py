@@ -15,6 +15,7 @@ from max.serve.engine_client import EngineClient
 from max.serve.messages import Ready
 from max.serve.model_source import ModelParts, ModelSource
 from max.serve.state import ModelService, ServerState
+from max.serve.telemetry.worker_stats import EngineLoad
 from max.serve.unavailable import worker_unstable
 from max.serve.worker_handle import WorkerHandle, WorkerStartError, describe_exit
 
@@ -34,7 +35,13 @@ class ModelRunner:
         self._state = state
         self._worker: WorkerHandle | None = None
         settings = state.settings
-        self.client = EngineClient(settings.max_queue_size, settings.request_timeout)
+        self._metrics = state.telemetry.metrics
+        self.client = EngineClient(settings.max_queue_size, settings.request_timeout, self._metrics)
+
+    @property
+    def worker_pid(self) -> int | None:
+        """The worker's process id, while there is one."""
+        return None if self._worker is None else self._worker.pid
 
     async def run(self, on_ready: Callable[[], None]) -> NoReturn:
         """Loads the model, calls `on_ready`, and from then on restarts the worker when it dies.
@@ -51,6 +58,7 @@ class ModelRunner:
         worker.load(parts.factory)
         ready = await worker.ready
         timeline.finish(time.monotonic())
+        self._metrics.model_ready(self._source.name, timeline.phases)
         self._state.service = self._service(parts, ready)
         self._use(worker, ready)
         on_ready()
@@ -69,10 +77,11 @@ class ModelRunner:
         """Starts a process, which imports what it will need."""
         settings = self._state.settings
         self._worker = WorkerHandle(self.client.handle, self._enter)
-        self._worker.start(self._source.preload, settings.logs_console_level, settings.log_prefix)
+        self._worker.start(self._source.preload, settings.logs)
         return self._worker
 
     def _use(self, worker: WorkerHandle, ready: Ready) -> None:
+        self._metrics.steps.observe_load(EngineLoad(0, 0, 0, ready.num_kv_pages))
         self.client.connect(worker, ready.max_batch_size)
         self._state.is_worker_up = True
         self._state.phase = "ready"
@@ -96,6 +105,7 @@ class ModelRunner:
         """
         for attempt in range(1, MAX_START_ATTEMPTS + 1):
             await asyncio.sleep(self._state.restarts.pause(time.monotonic()))
+            self._metrics.worker_restarts.inc()
             worker = self._start_worker()
             worker.load(parts.factory)
             try:

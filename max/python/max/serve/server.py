@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from socket import socket
 from typing import TYPE_CHECKING
@@ -11,11 +12,12 @@ from max.serve.app import create_app
 from max.serve.config import ServerSettings
 from max.serve.http_server import HttpServer, on_signals
 from max.serve.listening import ListenError, open_socket, url_of
-from max.serve.logs import configure_logging
 from max.serve.model_runner import ModelRunner
 from max.serve.model_source import ModelSource, configured_model
 from max.serve.state import ServerState
-from max.serve.timeline import StartupTimeline
+from max.serve.telemetry.metrics_server import MetricsServer
+from max.serve.telemetry.middleware import RequestTelemetry
+from max.serve.telemetry.telemetry import Telemetry
 from max.serve.unavailable import shutting_down
 from max.serve.worker_handle import WorkerStartError
 
@@ -44,7 +46,10 @@ def serve_source(settings: ServerSettings, source: ModelSource) -> int:
     """As `serve`, for a model from anywhere."""
     import uvloop
 
-    configure_logging(settings.logs_console_level, settings.log_prefix)
+    try:
+        settings.logs.apply()
+    except OSError as error:
+        return _fail(f"cannot write the log file (--logs-file-path): {error}")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             return runner.run(_serve(settings, source))
@@ -63,24 +68,34 @@ class _Serving:
 
     def __init__(self, settings: ServerSettings, source: ModelSource) -> None:
         self._settings = settings
-        self._state = ServerState(settings=settings, allow_extra_fields=source.allow_extra_fields)
+        self._telemetry = Telemetry(settings.otlp_endpoint)
+        self._state = ServerState(
+            settings=settings,
+            allow_extra_fields=source.allow_extra_fields,
+            telemetry=self._telemetry,
+        )
         self._model = ModelRunner(source, self._state)
         self._draining: asyncio.Task[None] | None = None
-        self._http = HttpServer(create_app(self._state))
+        app = RequestTelemetry(create_app(self._state), self._telemetry.end_request)
+        self._http = HttpServer(app)
+        self._metrics: MetricsServer | None = None
 
     async def run(self) -> int:
         with on_signals(self._shut_down):
             try:
                 # After the handlers: who can connect can also send a signal.
                 with open_socket(self._settings.host, self._settings.port) as listener:
+                    self._metrics = self._start_metrics()
                     return await self._run_on(listener)
             finally:
                 await self._model.stop()
+                if self._metrics is not None:
+                    await self._metrics.stop()
+                self._telemetry.close()
 
     async def _run_on(self, listener: socket) -> int:
         serving = asyncio.create_task(self._http.serve(sockets=[listener]))
-        timeline = self._state.timeline
-        running = asyncio.create_task(self._model.run(lambda: announce(listener, timeline)))
+        running = asyncio.create_task(self._model.run(lambda: self._announce(listener)))
         try:
             await asyncio.wait({serving, running}, return_when=asyncio.FIRST_COMPLETED)
             self._http.stop()
@@ -90,6 +105,20 @@ class _Serving:
             return 0
         finally:
             running.cancel()
+
+    def _start_metrics(self) -> MetricsServer | None:
+        metrics = self._telemetry.metrics
+        if self._settings.metric_level == "DETAILED":
+            metrics.add_process_metrics("maxserve_api", os.getpid)
+            metrics.add_process_metrics("maxserve_worker", lambda: self._model.worker_pid or 0)
+        return MetricsServer.start(metrics.registry, self._settings)
+
+    def _announce(self, listener: socket) -> None:
+        """Tells people and programs that requests are answered now."""
+        print(self._state.timeline, flush=True)
+        if self._metrics is not None:
+            print(f"Metrics on {self._metrics.url}", flush=True)
+        print(f"Server ready on {url_of(listener)} (Press CTRL+C to quit)", flush=True)
 
     def _shut_down(self) -> None:
         """The first signal lets running requests finish; the second one ends them.
@@ -124,12 +153,6 @@ class _Serving:
 
     def _end_requests(self) -> None:
         self._model.client.close(shutting_down())
-
-
-def announce(listener: socket, timeline: StartupTimeline) -> None:
-    """Tells people and programs that requests are answered now."""
-    print(timeline, flush=True)
-    print(f"Server ready on {url_of(listener)} (Press CTRL+C to quit)", flush=True)
 
 
 def _fail(reason: str) -> int:

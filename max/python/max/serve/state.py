@@ -19,6 +19,7 @@ from max.serve.engine_client import EngineClient
 from max.serve.errors import model_not_found
 from max.serve.model_source import ServingTokenizer
 from max.serve.restarts import Restarts
+from max.serve.telemetry.telemetry import Telemetry
 from max.serve.timeline import StartupTimeline
 from max.serve.unavailable import not_ready, shutting_down, worker_unstable
 
@@ -73,6 +74,7 @@ class ServerState:
         is_draining: No more requests are taken; the server ends after those that it has.
         timeline: How the start went.
         restarts: How often the worker died.
+        telemetry: What becomes of requests that have ended, and the metrics.
     """
 
     settings: ServerSettings
@@ -83,6 +85,7 @@ class ServerState:
     is_draining: bool = False
     timeline: StartupTimeline = field(default_factory=StartupTimeline)
     restarts: Restarts = field(default_factory=Restarts)
+    telemetry: Telemetry = field(default_factory=Telemetry)
 
     def require_service(self) -> ModelService:
         """The model, or `ApiError` 503 that says why it takes no requests."""

@@ -13,6 +13,7 @@ from multiprocessing import resource_tracker
 
 import zmq
 
+from max.serve.logs import LogSettings
 from max.serve.messages import (
     PROTOCOL_VERSION,
     FromWorker,
@@ -64,11 +65,11 @@ class WorkerHandle:
         """The worker's process id; None before `start`."""
         return self._process.pid if self._process is not None else None
 
-    def start(self, preload: Sequence[str], log_level: str, log_prefix: str | None) -> None:
+    def start(self, preload: Sequence[str], logs: LogSettings) -> None:
         """Starts the process, see `run_worker`; `exited` tells when it is gone."""
         self._process = multiprocessing.get_context("spawn").Process(
             target=run_worker,
-            args=(self._folder.endpoints, preload, log_level, log_prefix),
+            args=(self._folder.endpoints, preload, logs),
             name="max-model-worker",
         )
         with _signals_held_back():

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+METRICS = re.compile(r"Metrics on (http://\S+)")
 READY = re.compile(r"Server ready on (http://\S+) \(Press CTRL\+C to quit\)")
 EXIT_TIMEOUT_S = 30
 REQUEST_TIMEOUT_S = 30
@@ -27,6 +28,7 @@ class ServerProcess:
     process: subprocess.Popen[str]
     log: Path
     url: str = ""
+    metrics_url: str = ""
 
     @cached_property
     def client(self) -> httpx.Client:
@@ -57,7 +59,11 @@ def started(
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "server.log"
     inherited = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"}
-    settings = {"MAX_SERVE_HOST": "127.0.0.1", "MAX_SERVE_PORT": "0"}
+    settings = {
+        "MAX_SERVE_HOST": "127.0.0.1",
+        "MAX_SERVE_PORT": "0",
+        "MAX_SERVE_METRICS_ENDPOINT_PORT": "0",
+    }
     with log.open("w", encoding="utf-8") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", *command],
@@ -82,6 +88,8 @@ def ready(
     with started(command, folder, environment) as server:
         assert server.process.stdout is not None, "it is a pipe"
         for line in server.process.stdout:
+            if match := METRICS.search(line):
+                server.metrics_url = match.group(1)
             if match := READY.search(line):
                 server.url = match.group(1)
                 break

@@ -10,7 +10,7 @@ from importlib import import_module
 
 import zmq
 
-from max.serve.logs import configure_logging
+from max.serve.logs import LogSettings
 from max.serve.messages import (
     PROTOCOL_VERSION,
     FromWorker,
@@ -34,16 +34,13 @@ from max.serve.worker.warm_up import warm_up
 FLUSH_MS = 2000
 
 
-def run_worker(
-    endpoints: Endpoints, preload: Sequence[str], log_level: str, log_prefix: str | None
-) -> None:
+def run_worker(endpoints: Endpoints, preload: Sequence[str], logs: LogSettings) -> None:
     """Loads the model that `Load` tells and serves it until `Stop` or the API process's end.
 
     Args:
         endpoints: Where the API process listens and expects us.
         preload: Modules to import while the API process finds the model.
-        log_level: Lowest level of log records shown.
-        log_prefix: Text before each line of the log.
+        logs: Where log records go.
 
     Raises:
         SystemExit: With code 1, after the failure was reported to the API process.
@@ -55,7 +52,7 @@ def run_worker(
     # The terminal sends CTRL+C to both processes; the API process decides when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    configure_logging(log_level, log_prefix)
+    logs.apply()
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     channel = worker_channel(context, endpoints)
     try:

@@ -28,7 +28,8 @@ class StepRecorder:
         self._steps: list[StepStats] = []
         self._begun: list[BegunRequest] = []
         self._reported = self._load()
-        self._prefix_tokens = (0, 0)
+        counted = cache.metrics()
+        self._prefix_tokens = (counted.prefix_tokens_asked, counted.prefix_tokens_hit)
         self._scheduling_at = self._executing_at = 0.0
         self._prompt_tokens = 0
 
