@@ -46,7 +46,7 @@ def test_a_linear_layer_computes_the_same(dtype: DType, has_bias: bool) -> None:
     )
     assert packed == {"weight"}
     assert "packed_linear" in code and "functional.linear" not in code
-    expected = F.linear(x, weight.bound_tensor(), bias and bias.bound_tensor())
+    expected = F.linear(x, weight.bound_tensor(), None if bias is None else bias.bound_tensor())
     torch.testing.assert_close(y, expected)
 
 

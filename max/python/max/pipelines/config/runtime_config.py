@@ -46,6 +46,12 @@ class PipelineRuntimeConfig(ConfigModel):
         le=1,
         description="Share of the KV pages that may be in use for a further prompt to be admitted.",
     )
+    num_threads: int | None = Field(
+        default=None,
+        ge=1,
+        description="Threads of the CPU kernels; one per physical core that the process may use "
+        "when not given.",
+    )
     custom_architectures: list[str] = Field(
         default_factory=list,
         description="Package with your own architectures, as PACKAGE or DIR:PACKAGE; repeatable.",
