@@ -46,8 +46,8 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     `tokens` is the prompt (`prompt_length` tokens) and whatever was generated before, so a replay
     is the same message with the emitted tokens appended.
 
-    `log_probabilities` to `prompt_tokens_scored` are those of `TextContext`; what was sent before is
-    not sent again.
+    `log_probabilities` to `prompt_tokens_scored` are those of `TextContext`; what was sent before
+    is not sent again.
 
     `alone`: it was in a step that failed; until it has its next token, no other request shares its
     steps.
@@ -72,6 +72,10 @@ class Cancel(msgspec.Struct, frozen=True, tag=True):
     """Forget requests and free their pages; unknown or finished ones are ignored."""
 
     request_ids: list[str]
+
+
+class ResetPrefixCache(msgspec.Struct, frozen=True, tag=True):
+    """Let no later request find the keys and values of an earlier one; those that run go on."""
 
 
 class Stop(msgspec.Struct, frozen=True, tag=True):
@@ -115,7 +119,8 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
 class TokenDelta(msgspec.Struct, frozen=True, array_like=True):
     """What one step added to one request: its new tokens and where the request stands now.
 
-    Log probabilities are as in `TextGenerationOutput`.
+    Log probabilities are as in `TextGenerationOutput`. `cached_tokens` is how many prompt tokens
+    were in the cache when the worker began the request; the same in all of its deltas.
     """
 
     request_id: str
@@ -123,6 +128,7 @@ class TokenDelta(msgspec.Struct, frozen=True, array_like=True):
     status: GenerationStatus
     log_probabilities: list[LogProbabilities] | None = None
     prompt_log_probabilities: LogProbabilities | None = None
+    cached_tokens: int = 0
 
 
 class Tokens(msgspec.Struct, frozen=True, tag=True):
@@ -148,5 +154,5 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-ToWorker = Load | Submit | Cancel | Stop
+ToWorker = Load | Submit | Cancel | ResetPrefixCache | Stop
 FromWorker = Loading | Ready | StartFailed | Admitted | Refused | Tokens | Report | Failed

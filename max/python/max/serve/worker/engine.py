@@ -15,6 +15,7 @@ from max.serve.messages import (
     FromWorker,
     Refused,
     Report,
+    ResetPrefixCache,
     Stop,
     Submit,
     TokenDelta,
@@ -89,6 +90,8 @@ class Engine:
             case Cancel(request_ids=request_ids):
                 for request_id in request_ids:
                     self._forget(request_id)
+            case ResetPrefixCache():
+                self._scheduler.reset_prefix_cache()
             case Stop():
                 self._stopped = True
 
@@ -130,13 +133,15 @@ class Engine:
         self._recorder.finish(batch, outputs)
         deltas = [
             TokenDelta(
-                str(request_id),
+                str(context.request_id),
                 list(output.tokens),
                 output.final_status,
                 output.log_probabilities,
                 output.prompt_log_probabilities,
+                context.cached_tokens or 0,
             )
-            for request_id, output in outputs.items()
+            for context in batch.contexts
+            for output in [outputs[context.request_id]]
             if output.tokens or output.is_done or output.prompt_log_probabilities
         ]
         if deltas:
