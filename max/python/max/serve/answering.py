@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 from typing import Protocol
 
 import msgspec
@@ -15,10 +16,12 @@ from max.pipelines.context import TextContext
 from max.pipelines.modeling.types import RequestID
 from max.serve.choice import Choice, TextDelta, text_deltas
 from max.serve.disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected, until_disconnect
+from max.serve.echo import EchoedPrompt
 from max.serve.engine_client import Generation
 from max.serve.schemas.chat import ChatCompletionRequest
 from max.serve.schemas.sampling_fields import SamplingFields
 from max.serve.schemas.usage import PromptTokensDetails, Usage
+from max.serve.scored_text import ScoredToken
 from max.serve.sse import DONE, EventStream, event
 from max.serve.state import ModelService
 from max.serve.telemetry.request_record import Operation, current_record
@@ -26,10 +29,11 @@ from max.serve.telemetry.request_record import Operation, current_record
 
 @dataclass(slots=True)
 class Answer:
-    """A choice with all of its text."""
+    """A choice with all of its text, and the tokens of it if their scores were asked for."""
 
     choice: Choice
-    text: str = ""
+    text: str
+    scores: list[ScoredToken]
 
 
 class AnswerFormat(Protocol):
@@ -58,14 +62,24 @@ async def answer(
     body: SamplingFields,
     contexts: Sequence[TextContext],
     words: AnswerFormat,
+    echoes: Sequence[EchoedPrompt] = (),
 ) -> Response:
     """Runs the contexts and answers.
+
+    Args:
+        request: Whose client waits.
+        service: The model.
+        body: What was asked.
+        contexts: Of all choices.
+        words: The endpoint's.
+        echoes: The prompts of all choices, if their texts shall begin with them.
 
     Raises:
         ApiError: The worker refused or failed the request before the answer began.
     """
     choices = [
-        service.new_choice(index, context.sampling_params) for index, context in enumerate(contexts)
+        service.new_choice(index, context, echo, is_answered=body.completion_limit != 0)
+        for index, (context, echo) in enumerate(zip_longest(contexts, echoes))
     ]
     usage = partial(_usage, contexts, choices, body.n or 1)
     record = current_record()
@@ -98,7 +112,9 @@ async def _events(
         yield start
     async for deltas in text_deltas(generation, choices):
         if data := b"".join(
-            event(words.chunk(delta)) for delta in deltas if delta.text or delta.finish_reason
+            event(words.chunk(delta))
+            for delta in deltas
+            if delta.text or delta.scores or delta.finish_reason
         ):
             yield data
     if usage is not None:
@@ -107,11 +123,18 @@ async def _events(
 
 
 async def _collect(generation: Generation, choices: Sequence[Choice]) -> list[Answer]:
-    pieces: list[list[str]] = [[] for _ in choices]
+    gained: list[list[TextDelta]] = [[] for _ in choices]
     async for deltas in text_deltas(generation, choices):
         for delta in deltas:
-            pieces[delta.index].append(delta.text)
-    return [Answer(choice, "".join(texts)) for choice, texts in zip(choices, pieces, strict=True)]
+            gained[delta.index].append(delta)
+    return [
+        Answer(
+            choice,
+            "".join(delta.text for delta in deltas),
+            [score for delta in deltas for score in delta.scores],
+        )
+        for choice, deltas in zip(choices, gained, strict=True)
+    ]
 
 
 def _usage(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from max.pipelines.context import GenerationStatus
 from max.pipelines.lib.stream_decoder import StreamDecoder
+from max.pipelines.lib.token_pieces import TokenPieces
+from max.serve.echo import EchoedPrompt
 from max.serve.engine_client import Generation
 from max.serve.mailbox import ChoiceDelta
+from max.serve.scored_text import ScoredText, ScoredToken, each_position
 from max.serve.telemetry.request_record import current_record
 
 FinishReason = Literal["stop", "length"]
@@ -23,17 +26,38 @@ class TextDelta:
     index: int
     text: str
     finish_reason: FinishReason | None
+    scores: Sequence[ScoredToken] = ()
 
 
 class Choice:
-    """Decodes one choice's tokens and knows when it is finished."""
+    """Decodes one choice's tokens and knows when it is finished.
 
-    def __init__(self, index: int, decoder: StreamDecoder) -> None:
+    Args:
+        index: Its place among the choices of the request.
+        decoder: Of its text.
+        pieces: Of its tokens, if they are wanted with their log probabilities.
+        echo: The prompt, if the text shall begin with it.
+        is_answered: Whether tokens that come are wanted.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        decoder: StreamDecoder,
+        pieces: TokenPieces | None = None,
+        echo: EchoedPrompt | None = None,
+        *,
+        is_answered: bool = True,
+    ) -> None:
         self.index = index
         self.finish_reason: FinishReason | None = None
         self._cached_tokens: int | None = None
         self._decoder = decoder
         self._num_end_tokens = 0
+        self._pieces = pieces
+        self._scored = ScoredText(decoder, len(echo.text) if echo else 0) if pieces else None
+        self._echo = echo
+        self._is_answered = is_answered
 
     @property
     def num_tokens(self) -> int:
@@ -54,17 +78,54 @@ class Choice:
         """Adds tokens and gives the text that they make certain."""
         if self._cached_tokens is None:
             self._cached_tokens = delta.cached_tokens
+        prefix = self._echoed(delta)
+        gained = self._answer(delta) if self._is_answered else self._no_answer(delta)
+        if prefix is None:
+            return gained
+        text, scores = prefix
+        return replace(gained, text=text + gained.text, scores=[*scores, *gained.scores])
+
+    def _echoed(self, delta: ChoiceDelta) -> tuple[str, list[ScoredToken]] | None:
+        """The prompt, once: with the first token, when all of its log probabilities are there."""
+        if self._echo is None:
+            return None
+        self._echo.add(delta.prompt_log_probabilities)
+        if not delta.tokens and not delta.status.is_done:
+            return None
+        echo, self._echo = self._echo, None
+        return echo.text, echo.scored_tokens(self._pieces) if self._pieces else []
+
+    def _no_answer(self, delta: ChoiceDelta) -> TextDelta:
+        """Ends with the first token: it says that the prompt is done with."""
+        if delta.tokens:
+            self.finish_reason = "length"
+        return TextDelta(self.index, "", self.finish_reason)
+
+    def _answer(self, delta: ChoiceDelta) -> TextDelta:
         has_end_token = delta.status is GenerationStatus.END_OF_SEQUENCE
-        text = self._decoder.push(delta.tokens[:-1] if has_end_token else delta.tokens)
+        text_tokens = delta.tokens[:-1] if has_end_token else delta.tokens
+        if self._scored is None:
+            text = self._decoder.push(text_tokens)
+        else:
+            scores = list(each_position(delta.log_probabilities))
+            text = self._scored.push(text_tokens, scores[: len(text_tokens)])
         if delta.status.is_done and not self.stopped_by_string:
             text += self._decoder.finish()
+            if self._scored is not None and has_end_token:
+                self._scored.add(delta.tokens[-1], scores[-1])
         if self.stopped_by_string:
             self.finish_reason = "stop"
         elif delta.status.is_done:
             self._num_end_tokens = int(has_end_token)
             at_limit = delta.status is GenerationStatus.MAXIMUM_LENGTH
             self.finish_reason = "length" if at_limit else "stop"
-        return TextDelta(self.index, text, self.finish_reason)
+        return TextDelta(self.index, text, self.finish_reason, self._released(text))
+
+    def _released(self, text: str) -> Sequence[ScoredToken]:
+        if self._scored is None:
+            return ()
+        is_last = self.finish_reason is not None and not self.stopped_by_string
+        return self._scored.release(text, is_last=is_last)
 
 
 async def text_deltas(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from max.pipelines.context import InputError, PromptTooLongError, SamplingParams, TextContext
 from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRequestMessage
+from max.serve.echo import EchoedPrompt
 from max.serve.errors import ApiError, context_length_exceeded, invalid_value
 from max.serve.schemas.chat import ChatCompletionRequest, ChatMessage
 from max.serve.schemas.completion import CompletionRequest
@@ -38,7 +39,8 @@ def sampling_params(body: SamplingFields, defaults: Mapping[str, Any]) -> Sampli
         "repetition_penalty": body.repetition_penalty,
         "frequency_penalty": body.frequency_penalty,
         "presence_penalty": body.presence_penalty,
-        "max_new_tokens": body.completion_limit,
+        # Without an answer, the model's first token still tells that the prompt is done with.
+        "max_new_tokens": 1 if body.completion_limit == 0 else body.completion_limit,
         "min_new_tokens": body.min_tokens,
         "ignore_eos": body.ignore_eos,
         "stop": body.stop,
@@ -65,6 +67,7 @@ async def chat_contexts(service: ModelService, body: ChatCompletionRequest) -> l
             sampling_params=sampling_params(body, service.sampling_defaults),
             chat_template_options=body.chat_template_kwargs,
             cache_salt=body.cache_salt,
+            logprobs=body.log_probabilities,
         )
         return await _choices_of(service, request, body, "messages")
     except InputError as error:
@@ -77,6 +80,12 @@ async def completion_contexts(service: ModelService, body: CompletionRequest) ->
     Raises:
         ApiError: As `chat_contexts`.
     """
+    if body.echo and not service.enable_echo:
+        raise invalid_value(
+            "echo is for servers that were started with --enable-echo, which this one was not",
+            "echo",
+            "unsupported_parameter",
+        )
     choices = len(body.prompt) * (body.n or 1)
     if choices > MAX_COMPLETIONS:
         raise invalid_value(
@@ -96,11 +105,28 @@ async def completion_contexts(service: ModelService, body: CompletionRequest) ->
                 prompt=prompt,
                 sampling_params=params,
                 cache_salt=body.cache_salt,
+                logprobs=body.log_probabilities,
+                echo=bool(body.echo),
             )
             contexts += await _choices_of(service, request, body, "prompt")
     except InputError as error:
         raise api_error(error) from error
     return contexts
+
+
+async def echoed_prompts(
+    service: ModelService, body: CompletionRequest, contexts: Sequence[TextContext]
+) -> list[EchoedPrompt]:
+    """The prompts of all choices, if the answers shall begin with them."""
+    if not body.echo:
+        return []
+    count = body.n or 1
+    echoes = []
+    for index, context in enumerate(contexts):
+        prompt, tokens = body.prompt[index // count], context.tokens.prompt.tolist()
+        text = prompt if isinstance(prompt, str) else await service.tokenizer.decode(tokens)
+        echoes.append(EchoedPrompt(text, tokens))
+    return echoes
 
 
 async def _choices_of(
@@ -132,6 +158,8 @@ async def _siblings(
                     prompt=first.tokens.prompt.tolist(),
                     sampling_params=params,
                     cache_salt=request.cache_salt,
+                    logprobs=request.logprobs,
+                    echo=request.echo,
                 )
             )
         )

@@ -126,6 +126,7 @@ class ModelRunner:
             engine=self.client,
             max_model_len=ready.max_model_len,
             sampling_defaults=parts.sampling_defaults,
+            enable_echo=self._source.enable_echo,
         )
 
     def _enter(self, phase: str) -> None:

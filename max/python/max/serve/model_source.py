@@ -73,12 +73,14 @@ class ModelSource:
         retrieve: Finds or downloads the model's files and gives its parts. The factory among
             them is picklable: it runs in the worker. May take minutes.
         allow_extra_fields: Ignore unknown fields of requests.
+        enable_echo: The model gives log probabilities of prompts, so completions may echo them.
         preload: Modules that the worker imports while `retrieve` runs, to save time.
     """
 
     name: str
     retrieve: Callable[[], ModelParts] = field(repr=False)
     allow_extra_fields: bool = False
+    enable_echo: bool = False
     preload: tuple[str, ...] = ()
 
 
@@ -96,5 +98,6 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
         name=pipeline_config.model.model_name,
         retrieve=retrieve,
         allow_extra_fields=pipeline_config.runtime.allow_extra_request_fields,
+        enable_echo=pipeline_config.model.enable_echo,
         preload=("max.pipelines.lib.pipeline_factory",),
     )

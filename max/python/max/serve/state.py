@@ -6,15 +6,18 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from starlette.requests import Request
 
-from max.pipelines.context import SamplingParams, TextContext
+from max.pipelines.context import TextContext
 from max.pipelines.lib.stream_decoder import StreamDecoder
+from max.pipelines.lib.token_pieces import TokenPieces
 from max.pipelines.modeling.types import TextGenerationRequest
 from max.serve.choice import Choice
 from max.serve.config import ServerSettings
+from max.serve.echo import EchoedPrompt
 from max.serve.engine_client import EngineClient
 from max.serve.errors import model_not_found
 from max.serve.model_source import ServingTokenizer
@@ -35,6 +38,7 @@ class ModelService:
         engine: The way to the worker.
         max_model_len: Tokens that a request may have, prompt and answer.
         sampling_defaults: Arguments of `SamplingParams` for what a request leaves open.
+        enable_echo: Whether completions may begin with their prompts.
     """
 
     name: str
@@ -43,6 +47,12 @@ class ModelService:
     engine: EngineClient
     max_model_len: int
     sampling_defaults: Mapping[str, Any] = field(default_factory=dict)
+    enable_echo: bool = False
+
+    @cached_property
+    def token_pieces(self) -> TokenPieces:
+        """What single tokens stand for."""
+        return TokenPieces(self.tokenizer)
 
     def check_name(self, name: str | None) -> None:
         """Raises `ApiError` 404 for any name but ours; None is whatever is served."""
@@ -53,12 +63,16 @@ class ModelService:
         """Tokenizes a request; see `ServingTokenizer.new_context` for the errors."""
         return await self.tokenizer.new_context(request)
 
-    def new_choice(self, index: int, params: SamplingParams) -> Choice:
-        """The decoder of one choice."""
+    def new_choice(
+        self, index: int, context: TextContext, echo: EchoedPrompt | None, *, is_answered: bool
+    ) -> Choice:
+        """The decoder of one choice; see `Choice` for the arguments."""
+        params = context.sampling_params
         decoder = StreamDecoder(
             self.tokenizer, stop=params.stop or (), min_new_tokens=params.min_new_tokens
         )
-        return Choice(index, decoder)
+        pieces = None if context.log_probabilities is None else self.token_pieces
+        return Choice(index, decoder, pieces, echo, is_answered=is_answered)
 
 
 @dataclass(kw_only=True)

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
+from max.pipelines.lib.token_pieces import TokenPieces
 from max.serve.answering import Answer, answer
 from max.serve.choice import TextDelta
 from max.serve.contexts import chat_contexts
+from max.serve.logprobs import chat_logprobs
 from max.serve.routes.body import read_body
 from max.serve.routes.identity import AnswerIdentity
 from max.serve.schemas.chat import (
@@ -35,21 +37,24 @@ async def chat_completions(request: Request) -> Response:
     service.check_name(body.model)
     contexts = await chat_contexts(service, body)
     identity = AnswerIdentity.new("chatcmpl", service.name)
-    return await answer(request, service, body, contexts, ChatFormat(identity))
+    words = ChatFormat(identity, service.token_pieces)
+    return await answer(request, service, body, contexts, words)
 
 
 class ChatFormat:
     """An answer in the words of chat completions."""
 
-    def __init__(self, identity: AnswerIdentity) -> None:
+    def __init__(self, identity: AnswerIdentity, pieces: TokenPieces) -> None:
         self._identity = identity
+        self._pieces = pieces
 
     def opening(self, index: int) -> ChatCompletionChunk:
         return self._chunk([ChatChunkChoice(index, ChatDelta(role="assistant", content=""))])
 
     def chunk(self, delta: TextDelta) -> ChatCompletionChunk:
         gained = ChatDelta(content=delta.text or None)
-        return self._chunk([ChatChunkChoice(delta.index, gained, delta.finish_reason)])
+        logprobs = chat_logprobs(delta.scores, self._pieces)
+        return self._chunk([ChatChunkChoice(delta.index, gained, delta.finish_reason, logprobs)])
 
     def usage_chunk(self, usage: Usage) -> ChatCompletionChunk:
         return self._chunk([], usage)
@@ -61,7 +66,10 @@ class ChatFormat:
             model=self._identity.model,
             choices=[
                 ChatChoice(
-                    answer.choice.index, AnswerMessage(answer.text), answer.choice.finish_reason
+                    answer.choice.index,
+                    AnswerMessage(answer.text),
+                    answer.choice.finish_reason,
+                    chat_logprobs(answer.scores, self._pieces),
                 )
                 for answer in answers
             ],

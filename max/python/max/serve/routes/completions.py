@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
+from max.pipelines.lib.token_pieces import TokenPieces
 from max.serve.answering import Answer, answer
 from max.serve.choice import TextDelta
-from max.serve.contexts import completion_contexts
+from max.serve.contexts import completion_contexts, echoed_prompts
+from max.serve.logprobs import completion_logprobs
 from max.serve.routes.body import read_body
 from max.serve.routes.identity import AnswerIdentity
 from max.serve.schemas.completion import Completion, CompletionChoice, CompletionRequest
@@ -26,28 +28,39 @@ async def completions(request: Request) -> Response:
     service = state.require_service()
     service.check_name(body.model)
     contexts = await completion_contexts(service, body)
+    echoes = await echoed_prompts(service, body, contexts)
     identity = AnswerIdentity.new("cmpl", service.name)
-    return await answer(request, service, body, contexts, CompletionFormat(identity))
+    words = CompletionFormat(identity, service.token_pieces)
+    return await answer(request, service, body, contexts, words, echoes)
 
 
 class CompletionFormat:
     """An answer in the words of completions."""
 
-    def __init__(self, identity: AnswerIdentity) -> None:
+    def __init__(self, identity: AnswerIdentity, pieces: TokenPieces) -> None:
         self._identity = identity
+        self._pieces = pieces
 
     def opening(self, index: int) -> None:
         return None
 
     def chunk(self, delta: TextDelta) -> Completion:
-        return self._completion([CompletionChoice(delta.index, delta.text, delta.finish_reason)])
+        logprobs = completion_logprobs(delta.scores, self._pieces)
+        return self._completion(
+            [CompletionChoice(delta.index, delta.text, delta.finish_reason, logprobs)]
+        )
 
     def usage_chunk(self, usage: Usage) -> Completion:
         return self._completion([], usage)
 
     def whole(self, answers: Sequence[Answer], usage: Usage) -> Completion:
         choices = [
-            CompletionChoice(answer.choice.index, answer.text, answer.choice.finish_reason)
+            CompletionChoice(
+                answer.choice.index,
+                answer.text,
+                answer.choice.finish_reason,
+                completion_logprobs(answer.scores, self._pieces),
+            )
             for answer in answers
         ]
         return self._completion(choices, usage)

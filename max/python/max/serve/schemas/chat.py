@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
+from max.serve.schemas.logprobs import MAX_TOP_LOGPROBS, ChatLogprobs
 from max.serve.schemas.sampling_fields import INT32_MAX, SamplingFields
 from max.serve.schemas.unsupported import unsupported
 from max.serve.schemas.usage import Usage
@@ -48,6 +50,15 @@ class ChatCompletionRequest(SamplingFields):
         default=None, ge=1, le=INT32_MAX, description="Wins over its older name max_tokens."
     )
     chat_template_kwargs: dict[str, Any] | None = None
+    logprobs: bool | None = Field(
+        default=None, description="Return the log probability of each token of the answer."
+    )
+    top_logprobs: int | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_TOP_LOGPROBS,
+        description="Beside it, those of so many most likely tokens; needs `logprobs`.",
+    )
 
     tools: Annotated[JsonValue, unsupported([])] = None
     tool_choice: Annotated[JsonValue, unsupported("none", "auto")] = None
@@ -55,8 +66,6 @@ class ChatCompletionRequest(SamplingFields):
     functions: Annotated[JsonValue, unsupported([])] = None
     function_call: Annotated[JsonValue, unsupported("none", "auto")] = None
     response_format: Annotated[JsonValue, unsupported({"type": "text"})] = None
-    logprobs: Annotated[JsonValue, unsupported(False)] = None
-    top_logprobs: Annotated[JsonValue, unsupported(0)] = None
     modalities: Annotated[JsonValue, unsupported(["text"])] = None
     audio: Annotated[JsonValue, unsupported()] = None
     prediction: Annotated[JsonValue, unsupported()] = None
@@ -65,9 +74,20 @@ class ChatCompletionRequest(SamplingFields):
     web_search_options: Annotated[JsonValue, unsupported()] = None
     store: Annotated[JsonValue, unsupported(False)] = None
 
+    @field_validator("top_logprobs")
+    @classmethod
+    def _needs_logprobs(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value and not info.data.get("logprobs"):
+            raise PydanticCustomError("top_logprobs", "Input needs 'logprobs' to be true")
+        return value
+
     @property
     def completion_limit(self) -> int | None:
         return self.max_completion_tokens or self.max_tokens
+
+    @property
+    def log_probabilities(self) -> int | None:
+        return (self.top_logprobs or 0) if self.logprobs else None
 
 
 class AnswerMessage(msgspec.Struct, frozen=True):
@@ -84,7 +104,7 @@ class ChatChoice(msgspec.Struct, frozen=True):
     index: int
     message: AnswerMessage
     finish_reason: str | None
-    logprobs: None = None
+    logprobs: ChatLogprobs | None = None
 
 
 class ChatCompletion(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +131,7 @@ class ChatChunkChoice(msgspec.Struct, frozen=True):
     index: int
     delta: ChatDelta
     finish_reason: str | None = None
-    logprobs: None = None
+    logprobs: ChatLogprobs | None = None
 
 
 class ChatCompletionChunk(msgspec.Struct, frozen=True, kw_only=True):

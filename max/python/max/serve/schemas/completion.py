@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
-from pydantic import AfterValidator, JsonValue, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    Field,
+    JsonValue,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
-from max.serve.schemas.sampling_fields import INT32_MAX, SamplingFields
+from max.serve.schemas.logprobs import MAX_TOP_LOGPROBS, CompletionLogprobs
+from max.serve.schemas.sampling_fields import INT32_MAX, MAX_CHOICES, SamplingFields
 from max.serve.schemas.unsupported import unsupported
 from max.serve.schemas.usage import Usage
 
@@ -70,11 +78,42 @@ class CompletionRequest(SamplingFields):
     """The request body. `prompt` is normalised to a list of prompts."""
 
     prompt: Annotated[Any, AfterValidator(_parse_prompts), WithJsonSchema(_PROMPT_SCHEMA)]
-
-    echo: Annotated[JsonValue, unsupported(False)] = None
+    max_tokens: int | None = Field(
+        default=None, ge=0, le=INT32_MAX, description="0 is for echo: only the prompt comes back."
+    )
+    echo: bool | None = Field(
+        default=None,
+        description="Begin each text with its prompt, and the log probabilities with the prompt's;"
+        " for servers started with --enable-echo.",
+    )
+    logprobs: int | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_TOP_LOGPROBS,
+        description="Return the log probability of each token, and those of so many most likely"
+        " tokens in its place.",
+    )
+    best_of: int | None = Field(
+        default=None, ge=1, le=MAX_CHOICES, description="Only the value of `n` is supported."
+    )
     suffix: Annotated[JsonValue, unsupported("")] = None
-    best_of: Annotated[JsonValue, unsupported(1)] = None
-    logprobs: Annotated[JsonValue, unsupported()] = None
+
+    @field_validator("best_of")
+    @classmethod
+    def _is_n(cls, value: int | None, info: ValidationInfo) -> int | None:
+        n = info.data.get("n") or 1
+        if value not in (None, n):
+            raise PydanticCustomError(
+                "best_of",
+                "Input should be n, which is {n}: this server returns all answers that it"
+                " generates, and does not choose among them",
+                {"n": n},
+            )
+        return value
+
+    @property
+    def log_probabilities(self) -> int | None:
+        return self.logprobs
 
 
 class CompletionChoice(msgspec.Struct, frozen=True):
@@ -83,7 +122,7 @@ class CompletionChoice(msgspec.Struct, frozen=True):
     index: int
     text: str
     finish_reason: str | None = None
-    logprobs: None = None
+    logprobs: CompletionLogprobs | None = None
 
 
 class Completion(msgspec.Struct, frozen=True, kw_only=True):

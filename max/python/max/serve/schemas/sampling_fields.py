@@ -106,6 +106,11 @@ class SamplingFields(RequestModel):
         return self.max_tokens
 
     @property
+    def log_probabilities(self) -> int | None:
+        """As `TextContext.log_probabilities`."""
+        return None
+
+    @property
     def includes_usage(self) -> bool:
         """Whether a stream ends with a chunk that holds the usage."""
         return self.stream_options is not None and bool(self.stream_options.include_usage)

@@ -50,6 +50,35 @@ def test_newer_name_of_the_token_limit_wins() -> None:
     assert parse(message).completion_limit is None
 
 
+@pytest.mark.parametrize(
+    ("fields", "wanted"),
+    [
+        ({}, None),
+        ({"logprobs": False, "top_logprobs": 0}, None),
+        ({"logprobs": True}, 0),
+        ({"logprobs": True, "top_logprobs": 20}, 20),
+    ],
+)
+def test_number_of_log_probabilities(fields: dict[str, Any], wanted: int | None) -> None:
+    assert parse({"role": "user", "content": "x"}, **fields).log_probabilities == wanted
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"top_logprobs": 2}, "needs 'logprobs' to be true"),
+        ({"top_logprobs": 2, "logprobs": False}, "needs 'logprobs' to be true"),
+        ({"top_logprobs": 21, "logprobs": True}, "less than or equal to 20"),
+        ({"top_logprobs": -1, "logprobs": True}, "greater than or equal to 0"),
+    ],
+)
+def test_wrong_numbers_of_top_logprobs_are_refused(fields: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ApiError, match=reason) as refusal:
+        parse({"role": "user", "content": "x"}, **fields)
+
+    assert refusal.value.body.param == "top_logprobs"
+
+
 def test_usage_is_included_on_demand() -> None:
     message = {"role": "user", "content": "x"}
 

@@ -40,18 +40,42 @@ def test_other_prompts_are_refused(prompt: object) -> None:
     assert refusal.value.body.param == "prompt"
 
 
-@pytest.mark.parametrize(
-    "fields", [{"echo": True}, {"suffix": "x"}, {"best_of": 2}, {"logprobs": 1}]
-)
-def test_what_this_release_does_not_do_is_said(fields: dict[str, Any]) -> None:
+def test_what_this_release_does_not_do_is_said() -> None:
     with pytest.raises(ApiError, match="not supported") as refusal:
+        parse(prompt="a", suffix="x")
+
+    assert refusal.value.body.param == "suffix"
+
+
+def test_best_of_the_answers_that_are_returned_is_all_of_them() -> None:
+    parse(prompt="a", best_of=1, suffix="")
+    parse(prompt="a", best_of=3, n=3)
+
+
+@pytest.mark.parametrize("fields", [{"best_of": 2}, {"best_of": 1, "n": 2}, {"best_of": 3, "n": 2}])
+def test_best_of_others_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(ApiError, match=f"should be n, which is {fields.get('n', 1)}") as refusal:
         parse(prompt="a", **fields)
 
-    assert refusal.value.body.param == next(iter(fields))
+    assert refusal.value.body.param == "best_of"
 
 
-def test_best_of_one_is_what_is_done_anyway() -> None:
-    parse(prompt="a", best_of=1, echo=False, suffix="", logprobs=None)
+@pytest.mark.parametrize(("logprobs", "wanted"), [(None, None), (0, 0), (20, 20)])
+def test_number_of_log_probabilities(logprobs: int | None, wanted: int | None) -> None:
+    assert parse(prompt="a", logprobs=logprobs).log_probabilities == wanted
+
+
+@pytest.mark.parametrize("logprobs", [-1, 21, True, 1.5, "1"])
+def test_other_numbers_of_log_probabilities_are_refused(logprobs: object) -> None:
+    with pytest.raises(ApiError) as refusal:
+        parse(prompt="a", logprobs=logprobs)
+
+    assert refusal.value.body.param == "logprobs"
+
+
+def test_no_token_may_be_asked_for() -> None:
+    """As OpenAI's: with echo it returns the prompt's log probabilities alone."""
+    assert parse(prompt="a", max_tokens=0).completion_limit == 0
 
 
 @pytest.mark.parametrize(("stop", "stops"), [(None, []), ("a", ["a"]), (["a", "b"], ["a", "b"])])
