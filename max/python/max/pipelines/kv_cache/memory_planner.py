@@ -31,6 +31,7 @@ class MemoryPlan:
         total_num_pages: pages to allocate.
         max_length: most tokens of a request.
         max_batch_size: most requests that run at once.
+        max_batch_input_tokens: most tokens that a step computes, where that is known.
     """
 
     device: str
@@ -43,6 +44,7 @@ class MemoryPlan:
     total_num_pages: int
     max_length: int
     max_batch_size: int
+    max_batch_input_tokens: int | None = None
 
     @property
     def usable_bytes(self) -> int:
@@ -64,7 +66,7 @@ class MemoryPlan:
             ("available", self.available_bytes, f"on {self.device}"),
             ("usable", self.usable_bytes, f"x {self.device_memory_utilization:g}"),
             ("weights", self.weights_bytes, ""),
-            ("activations", self.activation_bytes, "peak of a step"),
+            ("activations", self.activation_bytes, self._step),
             (
                 "KV cache",
                 self.kv_bytes,
@@ -80,6 +82,11 @@ class MemoryPlan:
             f"up to {self.max_batch_size} requests at once of at most {self.max_length} tokens"
         )
         return "\n".join(["memory plan", *table, f"  {requests} ({full} of them that long)"])
+
+    @property
+    def _step(self) -> str:
+        tokens = self.max_batch_input_tokens
+        return "peak of a step" + ("" if tokens is None else f" of at most {tokens} tokens")
 
 
 class PagedMemoryPlanner:
@@ -104,6 +111,7 @@ class PagedMemoryPlanner:
         *,
         max_length: int,
         max_batch_size: int | None = None,
+        max_batch_input_tokens: int | None = None,
         weights_bytes: int = 0,
         activation_bytes: int = 0,
         available_bytes: int | None = None,
@@ -116,9 +124,11 @@ class PagedMemoryPlanner:
             params: shape and dtype of the cache.
             device: where weights and pages will live.
             max_length: most tokens of a request.
-            max_batch_size: most requests at once; None means `DEFAULT_MAX_BATCH_SIZE`.
+            max_batch_size: most requests at once; None means `DEFAULT_MAX_BATCH_SIZE`, or
+                `max_batch_input_tokens` if that is less.
+            max_batch_input_tokens: most tokens of a step, for the printed plan.
             weights_bytes: weights that are not loaded yet.
-            activation_bytes: estimated peak of a step.
+            activation_bytes: predicted peak of a step.
             available_bytes: memory to divide; None asks the device and the control groups.
 
         Raises:
@@ -129,7 +139,9 @@ class PagedMemoryPlanner:
             if value is not None and value < 1:
                 raise ValueError(f"{flag} must be at least 1, got {value}")
         if max_batch_size is None:
-            max_batch_size = DEFAULT_MAX_BATCH_SIZE
+            max_batch_size = min(
+                DEFAULT_MAX_BATCH_SIZE, max_batch_input_tokens or DEFAULT_MAX_BATCH_SIZE
+            )
         if available_bytes is None:
             available_bytes = available_memory(device)
         usable = int(available_bytes * self.device_memory_utilization)
@@ -148,6 +160,7 @@ class PagedMemoryPlanner:
             ),
             max_length=max_length,
             max_batch_size=max_batch_size,
+            max_batch_input_tokens=max_batch_input_tokens,
         )
         if left < 0:
             raise InsufficientMemoryError(_weights_message(plan))

@@ -1,4 +1,4 @@
-"""Makes a text generation pipeline: plan memory, read weights, compile, allocate the cache."""
+"""Makes a text generation pipeline: read weights, compile, plan memory, allocate the cache."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from max.graph.weights import Weights, load_weights, weights_format
 from max.nn.transformer import ReturnLogits
 from max.pipelines.config import PipelineConfig
 from max.pipelines.kv_cache import MemoryPlan, PagedKVCacheManager, PagedMemoryPlanner
+from max.pipelines.kv_cache.memory_limits import available_memory
+from max.pipelines.lib.activation_memory import largest_step_bytes
 from max.pipelines.lib.call_tolerantly import call_tolerantly
 from max.pipelines.lib.interfaces import PipelineModel, PipelineModelWithKVCache
 from max.pipelines.lib.registry import PIPELINE_REGISTRY
@@ -54,12 +56,16 @@ class PipelineFactory:
         config = self.pipeline_config
         on_phase("read")
         architecture = PIPELINE_REGISTRY.resolve(config)
-        plan = plan_memory(architecture, config)
-        logger.info("%s", plan)
+        available = available_memory(load_devices(config.model.device_specs)[0])
+        # Without activations, whose graph is yet to be made: what cannot fit is refused right now.
+        plan = plan_memory(architecture, config, available)
         config.runtime.max_batch_size = plan.max_batch_size
         return_logits = self.return_logits or _logits_needed(config)
         model = make_model(architecture, config, return_logits, on_phase)
         on_phase("allocate")
+        activations = largest_step_bytes(model, config, plan.max_batch_size)
+        plan = plan_memory(architecture, config, available, activations)
+        logger.info("%s", plan)
         manager = PagedKVCacheManager(
             model.kv_params, plan.total_num_pages, model.devices[0], plan.max_batch_size
         )
@@ -88,8 +94,19 @@ def max_length_of(architecture: SupportedArchitecture, config: PipelineConfig) -
     return model_cls.calculate_max_seq_len(config, config.model.huggingface_config)
 
 
-def plan_memory(architecture: SupportedArchitecture, config: PipelineConfig) -> MemoryPlan:
+def plan_memory(
+    architecture: SupportedArchitecture,
+    config: PipelineConfig,
+    available_bytes: int | None = None,
+    activation_bytes: int = 0,
+) -> MemoryPlan:
     """How many pages the cache gets.
+
+    Args:
+        architecture: of the model.
+        config: all settings.
+        available_bytes: memory before anything was loaded; None for what there is now.
+        activation_bytes: peak of a step (see `largest_step_bytes`).
 
     Raises:
         ValueError: if the weights or one request do not fit; says what is needed and which flags
@@ -111,8 +128,10 @@ def plan_memory(architecture: SupportedArchitecture, config: PipelineConfig) -> 
         device,
         max_length=max_length_of(architecture, config),
         max_batch_size=config.runtime.max_batch_size,
+        max_batch_input_tokens=config.runtime.step_tokens,
         weights_bytes=weights_bytes(config, load_weights(config.model.resolved_weight_paths)),
-        activation_bytes=model_cls.estimate_activation_memory(config, huggingface_config),
+        activation_bytes=activation_bytes,
+        available_bytes=available_bytes,
     )
     return plan
 

@@ -21,6 +21,7 @@ def make_plan(
     utilization: float = 1.0,
     max_length: int = 64,
     max_batch_size: int | None = 1000,
+    max_batch_input_tokens: int | None = None,
     weights_bytes: int = 0,
     activation_bytes: int = 0,
 ) -> MemoryPlan:
@@ -37,6 +38,7 @@ def make_plan(
         CPU(),
         max_length=max_length,
         max_batch_size=max_batch_size,
+        max_batch_input_tokens=max_batch_input_tokens,
         weights_bytes=weights_bytes,
         activation_bytes=activation_bytes,
         available_bytes=int(available_pages * PAGE_BYTES),
@@ -65,6 +67,10 @@ def test_no_more_pages_than_all_requests_can_fill() -> None:
 def test_the_batch_size_has_a_default() -> None:
     plan = make_plan(available_pages=10**6, max_length=16, max_batch_size=None)
     assert plan.max_batch_size == plan.total_num_pages == DEFAULT_MAX_BATCH_SIZE
+
+
+def test_the_batch_size_s_default_is_no_more_than_the_tokens_of_a_step() -> None:
+    assert make_plan(max_batch_size=None, max_batch_input_tokens=5).max_batch_size == 5
 
 
 def test_exactly_one_request_fits() -> None:
@@ -120,6 +126,11 @@ def test_the_plan_prints_as_a_table() -> None:
         "  KV cache        2.0 MiB  32 pages of 16 tokens, 512 tokens in all",
         "  up to 8 requests at once of at most 64 tokens (8 of them that long)",
     ]
+
+
+def test_the_plan_prints_the_tokens_of_a_step() -> None:
+    plan = make_plan(activation_bytes=100, max_batch_input_tokens=256)
+    assert "  activations       100 B  peak of a step of at most 256 tokens\n" in str(plan)
 
 
 @pytest.mark.parametrize("utilization", [0.0, -0.5, 1.01])

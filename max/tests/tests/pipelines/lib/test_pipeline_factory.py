@@ -14,7 +14,6 @@ from max.nn.transformer import ReturnLogits
 from max.pipelines.architectures.llama3 import llama_arch
 from max.pipelines.architectures.llama3.weight_adapters import convert_safetensor_state_dict
 from max.pipelines.context import SamplingParams, TextContext, TokenBuffer
-from max.pipelines.kv_cache import PagedMemoryPlanner
 from max.pipelines.lib import PIPELINE_REGISTRY, PipelineModel, TextGenerationPipeline
 from max.pipelines.lib.pipeline_factory import (
     PipelineFactory,
@@ -107,18 +106,23 @@ def test_max_length(folder: Path) -> None:
         max_length_of(llama_arch, make_config(folder, max_length=1000))
 
 
-def test_not_enough_memory(folder: Path) -> None:
-    """The planner is told to have 1 MiB: the weights fit, the activations do not."""
+def test_activations_that_do_not_fit_are_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With 2 MiB the weights fit (0.4), but not the activations of a step of 4096 tokens (6)."""
+    monkeypatch.setattr("max.pipelines.lib.pipeline_factory.available_memory", lambda _: 2**21)
+    PipelineFactory(make_config(folder, max_batch_input_tokens=256))()
+    with pytest.raises(ValueError, match=r"activations 5.5 MiB.*--max-batch-input-tokens"):
+        PipelineFactory(make_config(folder, max_batch_input_tokens=4096))()
 
-    class TinyMachine(PagedMemoryPlanner):
-        def plan(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]
-            return super().plan(*args, **kwargs, available_bytes=2**20)  # type: ignore[arg-type]
 
-    config = make_config(folder)
-    PIPELINE_REGISTRY.resolve(config)
-    small = replace(llama_arch, memory_planner=TinyMachine)
-    with pytest.raises(ValueError, match=r"does not fit.*--max-batch-input-tokens"):
-        plan_memory(small, config)
+def test_what_cannot_fit_is_refused_before_the_weights_are_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("max.pipelines.lib.pipeline_factory.available_memory", lambda _: 2**18)
+    monkeypatch.setattr("max.pipelines.lib.pipeline_factory.make_model", pytest.fail)
+    with pytest.raises(ValueError, match=r"weights 370\.8 KiB"):
+        PipelineFactory(make_config(folder))()
 
 
 def test_format_without_an_adapter(folder: Path) -> None:

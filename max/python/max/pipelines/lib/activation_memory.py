@@ -1,0 +1,74 @@
+"""Predicts what the largest step of a model takes beside weights and KV pages."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from max.driver import Buffer
+from max.engine import Model
+from max.engine.activation_memory import peak_activation_bytes
+from max.nn.kv_cache import KVCacheInputs, KVCacheInputsPerDevice
+from max.nn.transformer import ReturnLogits
+from max.pipelines.config import PipelineConfig
+from max.pipelines.context import TextContext, TokenBuffer
+from max.pipelines.lib.interfaces import ModelInputs, PipelineModelWithKVCache
+
+# What the sampler allocates for each logit of its rows: a copy and the softmax in float32, the
+# latter and its running sum in float64 (`max.pipelines.sampling.distribution`).
+_SAMPLING_BYTES = 4 + 4 + 8 + 8
+
+
+def largest_step_bytes(
+    model: PipelineModelWithKVCache, config: PipelineConfig, max_batch_size: int
+) -> int:
+    """Most bytes that tensors take in a step of as many tokens and requests as there can be.
+
+    The graph that the model keeps as `model.model` tells it; a model that keeps none is asked for
+    its own estimate.
+    """
+    graph = getattr(model, "model", None)
+    if not isinstance(graph, Model):
+        return model.estimate_activation_memory(config, model.huggingface_config)
+    contexts = _largest_batch(model, config, max_batch_size)
+    inputs = [buffer.tensor for buffer in _inputs(model, contexts).buffers]
+    vocab_size = int(graph.compiled.output_types[0].shape[-1])
+    sampling = len(contexts) * vocab_size * _SAMPLING_BYTES
+    # While the sampler works, of the graph's tensors the outputs are still there.
+    return peak_activation_bytes(graph, inputs) + sampling
+
+
+def _largest_batch(
+    model: PipelineModelWithKVCache, config: PipelineConfig, max_batch_size: int
+) -> list[TextContext]:
+    """Decoding requests, and a prompt that takes all other tokens of the step."""
+    runtime = config.runtime
+    rows = runtime.step_tokens
+    if not runtime.enable_chunked_prefill:
+        rows = max(rows, model.max_seq_len)
+    prompt = max(1, rows - (max_batch_size - 1))
+    lengths = [prompt, *[1] * (max_batch_size - 1)]
+    return [
+        TextContext(max_length=length, tokens=TokenBuffer(np.zeros(length, dtype=np.int64)))
+        for length in lengths
+    ]
+
+
+def _inputs(model: PipelineModelWithKVCache, contexts: list[TextContext]) -> ModelInputs:
+    """The graph's inputs for a step over fresh requests, with a cache that has no memory."""
+    lengths = [ctx.tokens.active_length for ctx in contexts]
+    params, device = model.kv_params, model.devices[0]
+    pages = torch.empty(1, *params.shape_per_block, dtype=params.dtype.to_torch(), device="meta")
+    tables = -(-model.max_seq_len // params.page_size)
+    longest = Buffer.from_numpy(np.array([max(lengths)], dtype=np.uint32))
+    cache = KVCacheInputsPerDevice(
+        kv_blocks=Buffer(pages),
+        cache_lengths=Buffer.from_numpy(np.zeros(len(lengths), np.uint32)).to(device),
+        lookup_table=Buffer.from_numpy(np.zeros((len(lengths), tables), np.uint32)).to(device),
+        max_prompt_length=longest,
+        max_cache_length=longest,
+    )
+    every_row = model.return_logits is not ReturnLogits.LAST_TOKEN
+    return model.prepare_initial_token_inputs(
+        [contexts], KVCacheInputs([cache]), lengths if every_row else 1
+    )

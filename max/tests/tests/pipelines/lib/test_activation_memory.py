@@ -1,0 +1,59 @@
+# build: timeout = "moderate"
+"""What the largest step is predicted to take, against sums by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from max.nn.transformer import ReturnLogits
+from max.pipelines.lib.activation_memory import largest_step_bytes
+from max.pipelines.lib.pipeline_factory import PipelineFactory
+from tests.pipelines.lib.tiny_llama import make_config, make_tiny_llama
+
+# The tiny Llama's sizes (integration.test_common.tiny_models), and its tokenizer's vocabulary.
+HIDDEN, INTERMEDIATE, VOCABULARY = 64, 96, 259
+FLOAT = 4
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Llama checkpoint."""
+    return make_tiny_llama(tmp_path_factory.mktemp("tiny") / "model")
+
+
+def predict(folder: Path, kind: ReturnLogits | None = None, **settings: Any) -> int:
+    config = make_config(folder, max_batch_size=4, **settings)
+    pipeline = PipelineFactory(config, return_logits=kind)()
+    assert pipeline.plan is not None
+    predicted = largest_step_bytes(pipeline.pipeline_model, config, 4)
+    assert pipeline.plan.activation_bytes == predicted
+    return predicted
+
+
+def by_hand(rows: int) -> int:
+    """Widest is where gate and up become their product, the residual stream beside them.
+
+    The sampler has a float32 copy and softmax, and the latter twice in float64.
+    """
+    layers = rows * (HIDDEN + 3 * INTERMEDIATE) * FLOAT
+    return layers + 4 * VOCABULARY * (2 * 4 + 2 * 8)
+
+
+@pytest.mark.parametrize("tokens", [40, 100])
+def test_a_step_of_all_tokens_is_what_the_layers_take(folder: Path, tokens: int) -> None:
+    assert predict(folder, max_batch_input_tokens=tokens) == by_hand(tokens)
+
+
+def test_an_unchunked_prompt_may_be_longer_than_the_token_budget(folder: Path) -> None:
+    predicted = predict(folder, max_batch_input_tokens=40, enable_chunked_prefill=False)
+    assert predicted == by_hand(128)  # --max-length
+
+
+@pytest.mark.parametrize("kind", [ReturnLogits.ALL, ReturnLogits.VARIABLE])
+def test_logits_of_every_row_are_counted(folder: Path, kind: ReturnLogits) -> None:
+    logits = 100 * VOCABULARY * FLOAT
+    assert predict(folder, kind, max_batch_input_tokens=100) >= logits + by_hand(0)
+    assert predict(folder, kind, max_batch_input_tokens=100) < 3 * logits + by_hand(0)
