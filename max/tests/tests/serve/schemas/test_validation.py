@@ -155,8 +155,6 @@ def test_long_inputs_are_not_repeated_whole() -> None:
     [
         {"tools": [{"type": "function", "function": {"name": "f"}}]},
         {"response_format": {"type": "json_object"}},
-        {"logprobs": True},
-        {"top_logprobs": 5},
         {"functions": [{"name": "f"}]},
         {"reasoning_effort": "low"},
         {"audio": {"voice": "x"}},
