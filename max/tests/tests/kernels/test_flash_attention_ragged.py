@@ -7,17 +7,24 @@ import pytest
 import torch
 
 from max.kernels import flash_attention_ragged
+from max.kernels.flash_attention_ragged.cpu import make_flash_attention_ragged_cpu
 from max.kernels.flash_attention_ragged.reference import flash_attention_ragged_reference
+from max.kernels.isa import available_isas
 from max.kernels.native import load_kernel
+from max.kernels.thread_pool import set_num_threads
 from tests.kernels.paged_batch import PagedBatch, make_paged_batch
 
 BATCHES = [([0], [1]), ([9], [1]), ([0, 5, 4], [6, 1, 3]), ([3, 0, 2], [0, 9, 1]), ([], [])]
 
 
-# Every implementation that is present: the op runs the C++ one on the CPU.
+# The op runs the best of the C++ ones on the CPU.
+CPU_KERNELS: dict[str, Callable[..., torch.Tensor]] = {
+    isa: f for isa in available_isas() if (f := make_flash_attention_ragged_cpu(isa)) is not None
+}
 IMPLEMENTATIONS: dict[str, Callable[..., torch.Tensor]] = {
     "op": flash_attention_ragged,
     "reference": flash_attention_ragged_reference,
+    **CPU_KERNELS,
 }
 
 
@@ -49,7 +56,7 @@ def attend(query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> tor
     return shares @ values
 
 
-@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize("implementation", ["op", "reference"])
 @pytest.mark.parametrize(("past", "new"), BATCHES)
 @pytest.mark.parametrize("heads", [2, 4, 16])
 @pytest.mark.parametrize(("causal", "window"), [(True, 0), (True, 3), (False, 0)])
@@ -95,31 +102,59 @@ def test_the_cpu_kernel_is_built_here() -> None:
     assert load_kernel("flash_attention_ragged") is not None
 
 
-@pytest.mark.parametrize("head_dim", [8, 40, 64])
+@pytest.mark.parametrize("implementation", CPU_KERNELS)
+@pytest.mark.parametrize(
+    ("kv_heads", "group", "head_dim", "page_size"),
+    [(2, 2, 8, 4), (2, 4, 64, 128), (2, 3, 32, 16), (1, 7, 20, 5), (1, 8, 128, 64), (1, 1, 7, 3)],
+)
 @pytest.mark.parametrize("q_dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("cache_dtype", [torch.float32, torch.bfloat16])
-def test_dtypes_agree_with_the_reference(
-    head_dim: int, q_dtype: torch.dtype, cache_dtype: torch.dtype
+@pytest.mark.parametrize(("causal", "window"), [(True, 0), (True, 70), (False, 0)])
+def test_agrees_with_the_reference_in_float32(
+    implementation: str,
+    kv_heads: int,
+    group: int,
+    head_dim: int,
+    page_size: int,
+    q_dtype: torch.dtype,
+    cache_dtype: torch.dtype,
+    causal: bool,
+    window: int,
 ) -> None:
     torch.manual_seed(0)
-    batch = make_paged_batch([5, 0], [4, 7], dtype=cache_dtype, head_dim=head_dim)
-    q = torch.randn(11, 4 * head_dim).to(q_dtype)
-    got, want = run(batch, q), run(batch, q, implementation="reference")
+    shape = {"page_size": page_size, "kv_heads": kv_heads, "head_dim": head_dim}
+    batch = make_paged_batch([0, 3, 130, 64, 77], [5, 1, 1, 70, 0], dtype=cache_dtype, **shape)
+    q = torch.randn(batch.rows, kv_heads * group * head_dim).to(q_dtype)
+    got = run(batch, q, causal, window, implementation)
+    exact = PagedBatch(batch.past, batch.new, batch.kv_blocks.float(), batch.lookup_table)
+    want = run(exact, q.float(), causal, window, "reference")
     assert got.dtype == q_dtype
     # One rounding to the dtype of q after sums in float32.
-    tolerance = 2**-7 if q_dtype == torch.bfloat16 else 1e-5
-    torch.testing.assert_close(got, want, rtol=tolerance, atol=tolerance)
+    tolerance = 2**-8 if q_dtype == torch.bfloat16 else 1e-5
+    torch.testing.assert_close(got.float(), want, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_a_row_has_the_same_bits_in_any_chunk_batch_and_number_of_threads(threads: int) -> None:
+@pytest.mark.parametrize("implementation", CPU_KERNELS)
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("window", [0, 100])
+def test_a_row_has_the_same_bits_in_any_chunk_batch_and_number_of_threads(
+    implementation: str, threads: int, dtype: torch.dtype, window: int
+) -> None:
     torch.manual_seed(0)
-    batch = make_paged_batch([0], [300], page_size=16, head_dim=32)
-    q = torch.randn(300, 128)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    alone = torch.cat([run(make_tail(batch, 300 - i), q[i:])[:1] for i in range(0, 300, 50)])
-    torch.set_num_threads(threads)
-    whole = run(batch, q)
-    torch.set_num_threads(before)
-    assert torch.equal(whole[::50], alone)
+    batch = make_paged_batch([0], [300], page_size=16, head_dim=32, dtype=dtype)
+    q = torch.randn(300, 6 * 32).to(dtype)
+    set_num_threads(1)
+    rows = [0, 1, 62, 63, 64, 65, 128, 250, 299]
+    alone = [run(make_tail(batch, 300 - i), q[i:], True, window, implementation)[:1] for i in rows]
+    decoded = [run(make_step(batch, i), q[i : i + 1], True, window, implementation) for i in rows]
+    set_num_threads(threads)
+    whole = run(batch, q, True, window, implementation)[rows]
+    set_num_threads(None)
+    assert torch.equal(whole, torch.cat(alone))
+    assert torch.equal(whole, torch.cat(decoded))
+
+
+def make_step(batch: PagedBatch, position: int) -> PagedBatch:
+    """The same request when the row at `position` is the only one."""
+    return PagedBatch([position], [1], batch.kv_blocks, batch.lookup_table)

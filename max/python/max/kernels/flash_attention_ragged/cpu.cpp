@@ -1,201 +1,289 @@
 // max::flash_attention_ragged on the CPU: reads the paged cache in place.
 //
-// Each row is attended by itself, its sums in a fixed order: a row's result depends neither on the
-// batch, nor on how its prompt was cut in chunks, nor on the number of threads.
+// The query heads of one KV head, for a block of queries, are the rows of an item. Keys come in tiles of
+// 64 positions, counted from position 0:
+//
+//   scores [rows][64] = queries x keys of the tile      (the keys are turned to [groups][64] once)
+//   running softmax: `most` and `total` of each row, `sums` scaled when `most` grows
+//   sums [rows][head_dim] += probabilities x values of the tile
+//
+// What a row adds up, and in which order, follows from its position alone: keys that it does not see
+// have probability 0, which changes no sum. So its bits depend neither on the batch, nor on how its
+// prompt was cut in chunks, nor on the number of threads.
+
+#include "../include/flash_attention_ragged.h"
 
 #include <algorithm>
 #include <limits>
-#include <thread>
+#include <type_traits>
 #include <vector>
 
-#include "../include/elements.h"
-#include "../include/paging.h"
+#include "../include/exponential.h"
+#include "../include/panel.h"
+#include "../include/pool.h"
+#include "../include/transpose.h"
 
 namespace {
 
 using namespace max;
 
-struct Task {
-  RaggedBatch batch;
-  CacheShape shape;
-  int64_t layer;
-  int64_t heads;
-  float scale;
-  bool causal;
-  int64_t window;  // positions that a row sees, itself included; 0 for all
+constexpr int64_t kTile = kPanel;
+constexpr int64_t kTileVectors = kTile / kFloats;
+// Rows of an item, if a query has fewer heads per KV head: enough to pay for turning the keys.
+constexpr int64_t kItemRows = 48;
+// Handing work to other threads costs about as much as this many multiplications.
+constexpr int64_t kWorthThreads = 1 << 17;
+constexpr float kNothing = -std::numeric_limits<float>::infinity();
+
+// Consecutive queries of a request, for all heads of one KV head.
+struct Item {
+  int64_t request;
+  int64_t begin, end;  // rows of q
+  int64_t kv_head;
 };
 
-template <typename T>
-MAX_INLINE float dot(const float* a, const T* b, int64_t n) {
-  float lanes[kLanes] = {};
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes)
-    for (int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] += a[i + lane] * load(b[i + lane]);
-  for (; i < n; ++i) lanes[i % kLanes] += a[i] * load(b[i]);
-  return sum_lanes(lanes);
-}
+int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
-// e^x for x <= 0, to about 1e-7 of it: Cephes' polynomial, in operations that vectorise.
-MAX_INLINE float exp_of_negative(float x) {
-  constexpr float kLog2E = 1.44269504f, kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
-  constexpr float kRound = 12582912.0f;  // adding and subtracting it rounds to an integer
-  x = x < -87.0f ? -87.0f : x;
-  float power = (x * kLog2E + kRound) - kRound;
-  float r = x - power * kLn2High - power * kLn2Low;
-  float p = 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * r * r + r + 1.0f;
-  int32_t bits = (static_cast<int32_t>(power) + 127) << 23;
-  float scale;
-  std::memcpy(&scale, &bits, sizeof scale);
-  return p * scale;
-}
-
-MAX_INLINE void softmax(float* row, int64_t n) {
-  float lanes[kLanes];
-  std::fill(lanes, lanes + kLanes, row[0]);
-  int64_t whole = n - n % kLanes;
-  for (int64_t i = 0; i < whole; i += kLanes)
-    for (int64_t lane = 0; lane < kLanes; ++lane)
-      lanes[lane] = row[i + lane] > lanes[lane] ? row[i + lane] : lanes[lane];
-  float most = *std::max_element(lanes, lanes + kLanes);
-  for (int64_t i = whole; i < n; ++i) most = std::max(most, row[i]);
-  std::fill(lanes, lanes + kLanes, 0.0f);
-  for (int64_t i = 0; i < whole; i += kLanes)
-    for (int64_t lane = 0; lane < kLanes; ++lane)
-      lanes[lane] += row[i + lane] = exp_of_negative(row[i + lane] - most);
-  for (int64_t i = whole; i < n; ++i)
-    lanes[i - whole] += row[i] = exp_of_negative(row[i] - most);
-  float scale = 1.0f / sum_lanes(lanes);
-  for (int64_t i = 0; i < n; ++i) row[i] *= scale;
-}
-
-// Adds weighted rows to `sums`, `kWidth` columns at a time, so that the sums stay in registers.
-template <int64_t kWidth, typename T>
-MAX_INLINE void add_weighted(const float* weights, const T* rows, int64_t stride, int64_t n,
-                             float* sums) {
-  float kept[kWidth];
-  for (int64_t i = 0; i < kWidth; ++i) kept[i] = sums[i];
-  for (int64_t t = 0; t < n; ++t)
-    for (int64_t i = 0; i < kWidth; ++i) kept[i] += weights[t] * load(rows[t * stride + i]);
-  for (int64_t i = 0; i < kWidth; ++i) sums[i] = kept[i];
-}
-
-template <typename T>
-MAX_INLINE void add_weighted(const float* weights, const T* rows, int64_t stride, int64_t n,
-                             float* sums, int64_t width) {
-  int64_t i = 0;
-  for (; i + 64 <= width; i += 64) add_weighted<64>(weights, rows + i, stride, n, sums + i);
-  for (; i + 16 <= width; i += 16) add_weighted<16>(weights, rows + i, stride, n, sums + i);
-  for (; i < width; ++i) add_weighted<1>(weights, rows + i, stride, n, sums + i);
-}
-
-// The query heads of one KV head over the tokens [first, last) of one request.
-//   queries: float [group, head_dim]; scores: room for [group, last - first]; out: [group, head_dim]
+// Products of bfloat16 pairs are exact in float; with any float operand all are taken as floats.
 template <typename Q, typename KV>
-MAX_INLINE void attend_group(const Task& task, const KV* kv_blocks, int64_t request, int64_t kv_head,
-                             int64_t first, int64_t last, const float* queries, float* scores,
-                             float* sums, Q* out) {
-  const CacheShape& shape = task.shape;
-  int64_t dim = shape.head_dim, group = task.heads / shape.kv_heads, seen = last - first;
-  for (int64_t t = 0; t < seen; ++t) {
-    const KV* key = token_of(kv_blocks, shape, task.batch, request, first + t, 0, task.layer);
-    for (int64_t g = 0; g < group; ++g)
-      scores[g * seen + t] = dot(queries + g * dim, key + kv_head * dim, dim) * task.scale;
-  }
-  for (int64_t g = 0; g < group; ++g) softmax(scores + g * seen, seen);
-  std::fill(sums, sums + group * dim, 0.0f);
-  for (int64_t t = 0; t < seen;) {
-    // The tokens of a page follow each other in memory.
-    int64_t n = std::min(seen - t, shape.page_size - (first + t) % shape.page_size);
-    const KV* values = token_of(kv_blocks, shape, task.batch, request, first + t, 1, task.layer);
-    for (int64_t g = 0; g < group; ++g)
-      add_weighted(scores + g * seen + t, values + kv_head * dim, shape.kv_heads * dim, n,
-                   sums + g * dim, dim);
-    t += n;
-  }
-  for (int64_t i = 0; i < group * dim; ++i) store(sums[i], &out[i]);
-}
+using GroupsOf = std::conditional_t<std::is_same_v<Q, bfloat16> && std::is_same_v<KV, bfloat16>,
+                                    Bfloat16Groups, Float32Groups>;
 
-// The rows of the batch whose number is `part` modulo `parts`.
+// The rows of one item and what has been added up for them.
 template <typename Q, typename KV>
-MAX_INLINE void attend_rows(const Task& task, const Q* q, const KV* kv_blocks, Q* out, int64_t part,
-                            int64_t parts) {
-  const RaggedBatch& batch = task.batch;
-  int64_t dim = task.shape.head_dim, group = task.heads / task.shape.kv_heads;
-  int64_t width = task.heads * dim;
-  std::vector<float> queries(width), scores, sums(group * dim);
-  for (int64_t request = 0; request < batch.requests; ++request) {
-    int64_t begin = batch.offsets[request], end = batch.offsets[request + 1];
-    int64_t tokens = batch.past[request] + end - begin;
-    scores.resize(std::max<size_t>(scores.size(), group * tokens));
-    for (int64_t row = begin; row < end; ++row) {
-      if (row % parts != part) continue;
-      int64_t position = batch.past[request] + row - begin;
-      int64_t last = task.causal ? position + 1 : tokens;
-      int64_t first = task.window ? std::max<int64_t>(0, position - task.window + 1) : 0;
-      for (int64_t i = 0; i < width; ++i) queries[i] = load(q[row * width + i]);
-      for (int64_t head = 0; head < task.shape.kv_heads; ++head)
-        attend_group(task, kv_blocks, request, head, first, last, &queries[head * group * dim],
-                     scores.data(), sums.data(), out + row * width + head * group * dim);
+class Attention {
+  using Groups = GroupsOf<Q, KV>;
+  using Element = typename Groups::Element;
+  static constexpr int64_t kPerGroup = kGroupBytes / sizeof(Element);
+
+ public:
+  Attention(const FlashAttentionRaggedArgs& args, int64_t most_rows)
+      : args_(args),
+        dim_(args.shape.head_dim),
+        groups_((dim_ + kPerGroup - 1) / kPerGroup),
+        padded_dim_(round_up(dim_, kPanel)),
+        heads_(args.heads / args.shape.kv_heads),
+        queries_(most_rows * groups_),
+        keys_(groups_ * kTile),
+        values_(kTile * padded_dim_),
+        scores_(most_rows * kTile),
+        sums_(most_rows * padded_dim_),
+        totals_(most_rows * kFloats),
+        most_(most_rows) {}
+
+  void run(const Item& item) {
+    rows_ = (item.end - item.begin) * heads_;
+    first_position_ = args_.batch.past[item.request] + item.begin - args_.batch.offsets[item.request];
+    tokens_ = args_.batch.past[item.request] + args_.batch.offsets[item.request + 1] -
+              args_.batch.offsets[item.request];
+    read_queries(item);
+    std::fill(sums_.begin(), sums_.end(), 0.0f);
+    std::fill(totals_.begin(), totals_.end(), 0.0f);
+    std::fill(most_.begin(), most_.end(), kNothing);
+    int64_t last = end_of(rows_ - 1);
+    for (int64_t tile = begin_of(0) / kTile * kTile; tile < last; tile += kTile) {
+      int64_t count = std::min(kTile, last - tile);
+      const KV* tokens[kTile];
+      find_tokens(item, tile, count, 0, tokens);
+      read_keys(tokens, count);
+      find_tokens(item, tile, count, 1, tokens);
+      read_values(tokens, count);
+      for (int64_t row = 0; row < rows_; row += kPanelRows)
+        add_tile(row, std::min(kPanelRows, rows_ - row), tile, count);
+    }
+    write(item);
+  }
+
+ private:
+  // The positions [begin_of, end_of) that a row sees.
+  int64_t begin_of(int64_t row) const {
+    return args_.window ? std::max<int64_t>(0, first_position_ + row / heads_ - args_.window + 1) : 0;
+  }
+  int64_t end_of(int64_t row) const {
+    return args_.causal ? first_position_ + row / heads_ + 1 : tokens_;
+  }
+
+  // Where the first element of a row's query, or result, lies.
+  int64_t offset_of(const Item& item, int64_t row) const {
+    return ((item.begin + row / heads_) * args_.heads + item.kv_head * heads_ + row % heads_) * dim_;
+  }
+
+  // queries_ [blocks of kPanelRows rows][groups][rows of the block]; the last group is filled up.
+  void read_queries(const Item& item) {
+    Element* to = reinterpret_cast<Element*>(queries_.data());
+    for (int64_t row = 0; row < rows_; ++row) {
+      const Q* from = static_cast<const Q*>(args_.q) + offset_of(item, row);
+      int64_t begin = row / kPanelRows * kPanelRows, n = std::min(kPanelRows, rows_ - begin);
+      Element* block = to + begin * groups_ * kPerGroup;
+      for (int64_t i = 0; i < groups_ * kPerGroup; ++i)
+        block[(i / kPerGroup * n + row - begin) * kPerGroup + i % kPerGroup] =
+            i < dim_ ? converted<Element>(from[i]) : Element{};
     }
   }
+
+  // Where the keys (kind 0) or values (kind 1) of a tile's tokens lie; the last one's for the rest.
+  void find_tokens(const Item& item, int64_t tile, int64_t count, int64_t kind, const KV** tokens) {
+    const KV* blocks = static_cast<const KV*>(args_.kv_blocks);
+    int64_t page_size = args_.shape.page_size, stride = args_.shape.kv_heads * dim_;
+    for (int64_t t = 0; t < count;) {
+      const KV* first = token_of(blocks, args_.shape, args_.batch, item.request, tile + t, kind,
+                                 args_.layer) + item.kv_head * dim_;
+      int64_t end = std::min(count, t + page_size - (tile + t) % page_size);
+      for (int64_t begin = t; t < end; ++t) tokens[t] = first + (t - begin) * stride;
+    }
+    std::fill(tokens + count, tokens + kTile, tokens[count - 1]);
+  }
+
+  // keys_ [groups][kTile]; keys that are not there are zero.
+  void read_keys(const KV* const* tokens, int64_t count) {
+    if constexpr (std::is_same_v<Element, KV>) {
+      if (dim_ % (kPerGroup * kTransposed) == 0) {
+        for (int64_t t = 0; t < kTile; t += kTransposed)
+          for (int64_t g = 0; g < groups_; g += kTransposed)
+            transpose_words(tokens + t, g, keys_.data() + g * kTile + t, kTile);
+        return;
+      }
+    }
+    Element* to = reinterpret_cast<Element*>(keys_.data());
+    std::fill(keys_.begin(), keys_.end(), 0u);
+    for (int64_t t = 0; t < count; ++t) {
+      const KV* from = tokens[t];
+      for (int64_t i = 0; i < dim_; ++i)
+        to[(i / kPerGroup * kTile + t) * kPerGroup + i % kPerGroup] = converted<Element>(from[i]);
+    }
+  }
+
+  // values_ [panels of head_dim][count][kPanel] as floats; columns that are not there stay zero.
+  void read_values(const KV* const* tokens, int64_t count) {
+    for (int64_t t = 0; t < count; ++t) {
+      const KV* from = tokens[t];
+      for (int64_t column = 0; column < dim_; column += kPanel) {
+        float* to = values_.data() + (column * kTile) + t * kPanel;
+        int64_t width = std::min(kPanel, dim_ - column);
+        for (int64_t i = 0; i < width; ++i) to[i] = load(from[column + i]);
+      }
+    }
+  }
+
+  // Lets rows [row, row + n) see a tile.
+  void add_tile(int64_t row, int64_t n, int64_t tile, int64_t count) {
+    if (tile >= end_of(row + n - 1) || tile + count <= begin_of(row)) return;
+    float* scores = scores_.data() + row * kTile;
+    const char* queries = reinterpret_cast<const char*>(queries_.data() + row * groups_);
+    multiply_panel<Groups, kGroupBytes>(n, reinterpret_cast<const char*>(keys_.data()), queries,
+                                        n * kGroupBytes, groups_, scores, true);
+    for (int64_t r = row; r < row + n; ++r) make_probabilities(r, tile);
+    for (int64_t column = 0; column < padded_dim_; column += kPanel) {
+      float added[kPanelRows * kPanel];
+      multiply_panel<Float32Groups, kTile * kGroupBytes>(
+          n, reinterpret_cast<const char*>(values_.data() + column * kTile),
+          reinterpret_cast<const char*>(scores), kGroupBytes, count, added, true);
+      for (int64_t r = 0; r < n; ++r) {
+        float* sums = sums_.data() + (row + r) * padded_dim_ + column;
+        for (int64_t i = 0; i < kPanel; i += kFloats)
+          store_floats(sums + i, add(load_floats(sums + i), load_floats(added + r * kPanel + i)));
+      }
+    }
+  }
+
+  // Turns a row's scores into probabilities of the running softmax; scales what was added up before.
+  void make_probabilities(int64_t row, int64_t tile) {
+    float* scores = scores_.data() + row * kTile;
+    int64_t begin = std::clamp<int64_t>(begin_of(row) - tile, 0, kTile);
+    int64_t end = std::clamp<int64_t>(end_of(row) - tile, 0, kTile);
+    Floats p[kTileVectors], scale = broadcast(args_.scale);
+    std::fill(scores, scores + begin, kNothing);
+    std::fill(scores + std::max(begin, end), scores + kTile, kNothing);
+    for (int64_t v = 0; v < kTileVectors; ++v) p[v] = load_floats(scores + v * kFloats) * scale;
+    float most = std::max(most_[row], largest(p));
+    if (most == kNothing) {
+      std::fill(scores, scores + kTile, 0.0f);
+      return;
+    }
+    Floats total = load_floats(totals_.data() + row * kFloats);
+    if (most != most_[row]) {
+      Floats shrink = exponential(broadcast(most_[row] - most));
+      total = total * shrink;
+      float* sums = sums_.data() + row * padded_dim_;
+      for (int64_t i = 0; i < padded_dim_; i += kFloats)
+        store_floats(sums + i, load_floats(sums + i) * shrink);
+      most_[row] = most;
+    }
+    for (int64_t v = 0; v < kTileVectors; ++v) {
+      p[v] = exponential(p[v] - broadcast(most));
+      total = total + p[v];
+      store_floats(scores + v * kFloats, p[v]);
+    }
+    store_floats(totals_.data() + row * kFloats, total);
+  }
+
+  static float largest(const Floats* p) {
+    Floats found = p[0];
+    for (int64_t v = 1; v < kTileVectors; ++v) found = p[v] > found ? p[v] : found;
+    float lanes[kFloats];
+    store_floats(lanes, found);
+    return *std::max_element(lanes, lanes + kFloats);
+  }
+
+  void write(const Item& item) const {
+    for (int64_t row = 0; row < rows_; ++row) {
+      const float* totals = totals_.data() + row * kFloats;
+      float total = 0;
+      for (int64_t i = 0; i < kFloats; ++i) total += totals[i];
+      Q* out = static_cast<Q*>(args_.out) + offset_of(item, row);
+      const float* sums = sums_.data() + row * padded_dim_;
+      for (int64_t i = 0; i < dim_; ++i) store(sums[i] / total, &out[i]);
+    }
+  }
+
+  const FlashAttentionRaggedArgs& args_;
+  int64_t dim_, groups_, padded_dim_, heads_;
+  int64_t rows_ = 0, first_position_ = 0, tokens_ = 0;
+  std::vector<uint32_t> queries_, keys_;
+  std::vector<float> values_, scores_, sums_, totals_, most_;
+};
+
+std::vector<Item> items_of(const FlashAttentionRaggedArgs& args) {
+  int64_t heads = args.heads / args.shape.kv_heads;
+  int64_t queries = std::max<int64_t>(1, kItemRows / heads);
+  std::vector<Item> items;
+  for (int64_t request = 0; request < args.batch.requests; ++request) {
+    int64_t end = args.batch.offsets[request + 1];
+    for (int64_t row = args.batch.offsets[request]; row < end; row += queries)
+      for (int64_t head = 0; head < args.shape.kv_heads; ++head)
+        items.push_back({request, row, std::min(end, row + queries), head});
+  }
+  return items;
 }
 
-using Part = void (*)(const Task&, const void*, const void*, void*, int64_t, int64_t);
-
-// Threads cost about as much as this many multiplications.
-constexpr int64_t kWorthThreads = 1 << 20;
-
-void run(Part attend, const Task& task, const void* q, const void* kv_blocks, void* out,
-         int64_t threads) {
+int64_t work_of(const FlashAttentionRaggedArgs& args) {
   int64_t work = 0;
-  for (int64_t i = 0; i < task.batch.requests; ++i) {
-    int64_t rows = task.batch.offsets[i + 1] - task.batch.offsets[i];
-    work += rows * (task.batch.past[i] + rows) * task.heads * task.shape.head_dim;
+  for (int64_t i = 0; i < args.batch.requests; ++i) {
+    int64_t rows = args.batch.offsets[i + 1] - args.batch.offsets[i];
+    work += rows * (args.batch.past[i] + rows) * args.heads * args.shape.head_dim;
   }
-  int64_t parts = work < kWorthThreads ? 1 : threads;
-  std::vector<std::thread> others;
-  for (int64_t part = 1; part < parts; ++part)
-    others.emplace_back(attend, task, q, kv_blocks, out, part, parts);
-  attend(task, q, kv_blocks, out, 0, parts);
-  for (std::thread& other : others) other.join();
+  return work;
 }
 
-#define MAX_PART(name, Q, KV)                                                                   \
-  void name(const Task& task, const void* q, const void* kv_blocks, void* out,       \
-                       int64_t part, int64_t parts) {                                           \
-    attend_rows(task, static_cast<const Q*>(q), static_cast<const KV*>(kv_blocks),              \
-                static_cast<Q*>(out), part, parts);                                             \
-  }
-
-MAX_PART(attend_float32_float32, float, float)
-MAX_PART(attend_float32_bfloat16, float, bfloat16)
-MAX_PART(attend_bfloat16_float32, bfloat16, float)
-MAX_PART(attend_bfloat16_bfloat16, bfloat16, bfloat16)
+template <typename Q, typename KV>
+void attend(const FlashAttentionRaggedArgs& args, Pool* pool) {
+  std::vector<Item> items = items_of(args);
+  int64_t most_rows = 0;
+  for (const Item& item : items)
+    most_rows = std::max(most_rows, (item.end - item.begin) * args.heads / args.shape.kv_heads);
+  if (work_of(args) < kWorthThreads) pool = nullptr;
+  parallel_for(pool, items.size(), 1, [&](int64_t begin, int64_t end) {
+    Attention<Q, KV> attention(args, most_rows);
+    for (int64_t i = begin; i < end; ++i) attention.run(items[i]);
+  });
+}
 
 }  // namespace
 
-// q and out: [rows, heads * head_dim]; see op.py. The flags say which tensors are bfloat16.
-MAX_EXPORT void flash_attention_ragged(const void* q, const void* kv_blocks, void* out,
-                                       const uint32_t* offsets, const uint32_t* past,
-                                       const uint32_t* lookup, int64_t requests,
-                                       int64_t lookup_width, int64_t layers, int64_t page_size,
-                                       int64_t kv_heads, int64_t head_dim, int64_t layer,
-                                       int64_t heads, float scale, bool causal, int64_t window,
-                                       bool q_is_bfloat16, bool kv_is_bfloat16, int64_t threads) {
-  constexpr Part parts[2][2] = {{attend_float32_float32, attend_float32_bfloat16},
-                                {attend_bfloat16_float32, attend_bfloat16_bfloat16}};
-  Task task{{offsets, past, lookup, requests, lookup_width},
-            {layers, page_size, kv_heads, head_dim},
-            layer,
-            heads,
-            scale,
-            causal,
-            window};
-  run(parts[q_is_bfloat16][kv_is_bfloat16], task, q, kv_blocks, out, threads);
+MAX_EXPORT void flash_attention_ragged(const FlashAttentionRaggedArgs* args, Pool* pool) {
+  bool is_float = args->q_type == kFloat32, cache_is_float = args->kv_type == kFloat32;
+  if (is_float)
+    cache_is_float ? attend<float, float>(*args, pool) : attend<float, bfloat16>(*args, pool);
+  else
+    cache_is_float ? attend<bfloat16, float>(*args, pool) : attend<bfloat16, bfloat16>(*args, pool);
 }

@@ -8,25 +8,24 @@ from collections.abc import Callable
 import torch
 
 from max.kernels.flash_attention_ragged.reference import flash_attention_ragged_reference
+from max.kernels.flash_attention_ragged.structs import FlashAttentionRaggedArgs
+from max.kernels.isa import Isa
 from max.kernels.native import load_kernel
+from max.kernels.packed_linear.structs import ELEMENT_TYPES
+from max.kernels.thread_pool import pool_handle
 
-_POINTER, _SIZE, _FLOAT, _BOOL = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float, ctypes.c_bool
-_DTYPES = (torch.float32, torch.bfloat16)
 
+def make_flash_attention_ragged_cpu(isa: Isa | None = None) -> Callable[..., torch.Tensor] | None:
+    """The op in C++, for float32 and bfloat16; None where it cannot be built.
 
-def make_flash_attention_ragged_cpu() -> Callable[..., torch.Tensor] | None:
-    """The op in C++, for float32 and bfloat16; None where it cannot be built."""
-    library = load_kernel("flash_attention_ragged")
+    Args:
+        isa: the best of this machine unless given.
+    """
+    library = load_kernel("flash_attention_ragged", isa)
     if library is None:
         return None
-    function = library.flash_attention_ragged
-    function.restype = None
-    function.argtypes = (
-        *(_POINTER,) * 6,
-        *(_SIZE,) * 8,
-        *(_FLOAT, _BOOL, _SIZE),
-        *(_BOOL, _BOOL, _SIZE),
-    )
+    run = library.flash_attention_ragged
+    run.argtypes, run.restype = (ctypes.c_void_p, ctypes.c_void_p), None
 
     def flash_attention_ragged_cpu(
         q: torch.Tensor,
@@ -39,7 +38,7 @@ def make_flash_attention_ragged_cpu() -> Callable[..., torch.Tensor] | None:
         causal: bool,
         window: int,
     ) -> torch.Tensor:
-        if q.dtype not in _DTYPES or kv_blocks.dtype not in _DTYPES:
+        if q.dtype not in ELEMENT_TYPES or kv_blocks.dtype not in ELEMENT_TYPES:
             return flash_attention_ragged_reference(
                 q,
                 input_row_offsets,
@@ -54,7 +53,7 @@ def make_flash_attention_ragged_cpu() -> Callable[..., torch.Tensor] | None:
         q, lookup_table = q.contiguous(), lookup_table.contiguous()
         layers, page_size, kv_heads, head_dim = kv_blocks.shape[2:]
         out = torch.empty_like(q)
-        function(
+        args = FlashAttentionRaggedArgs(
             q.data_ptr(),
             kv_blocks.data_ptr(),
             out.data_ptr(),
@@ -69,13 +68,13 @@ def make_flash_attention_ragged_cpu() -> Callable[..., torch.Tensor] | None:
             head_dim,
             layer,
             q.shape[-1] // head_dim,
+            window,
             scale,
             causal,
-            window,
-            q.dtype == torch.bfloat16,
-            kv_blocks.dtype == torch.bfloat16,
-            torch.get_num_threads(),
+            ELEMENT_TYPES[q.dtype],
+            ELEMENT_TYPES[kv_blocks.dtype],
         )
+        run(ctypes.addressof(args), pool_handle())
         return out
 
     return flash_attention_ragged_cpu

@@ -33,6 +33,13 @@ MAX_INLINE void store(float x, bfloat16* to) {
   *to = static_cast<bfloat16>(x != x ? (bits >> 16) | 0x40 : rounded);
 }
 
+template <typename To, typename From>
+MAX_INLINE To converted(From x) {
+  To stored;
+  store(load(x), &stored);
+  return stored;
+}
+
 template <typename T>
 MAX_INLINE float rounded(float x) {
   T stored;

@@ -10,11 +10,9 @@
 #pragma once
 
 #include "elements.h"
+#include "panel.h"
 
 namespace max {
-
-constexpr int64_t kPanel = 64;
-constexpr int64_t kGroupBytes = 4;
 
 // Groups of a row.
 inline int64_t groups_of(ElementType type, int64_t in_features) {

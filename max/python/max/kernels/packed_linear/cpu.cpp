@@ -3,8 +3,8 @@
 // An output is one sum in one order, whatever the number of rows and threads: groups in sequence within
 // a block of kBlock groups, then the blocks in sequence. So a row's bits do not depend on its batch.
 //
-//             64 outputs                      Rows are taken kRows at a time, in registers:
-//          +------------+                     a tile is kRows x kVectors sums, to which each group
+//             64 outputs                      Rows are taken 6 at a time, in registers:
+//          +------------+                     a tile is 6 x kVectors sums, to which each group
 //   x      |   panel    |  kBlock groups      adds the product of kVectors vectors of weights and one
 //  rows    | (streamed) |  stay in cache      broadcast activation per row.
 //          +------------+  for all rows
@@ -14,7 +14,6 @@
 #include <type_traits>
 
 #include "../include/pool.h"
-#include "../include/simd.h"
 
 namespace {
 
@@ -23,59 +22,15 @@ using namespace max;
 constexpr int64_t kPanelVectors = kPanel / kFloats;
 // 128 KiB of a panel: with the activations it stays in a core's second cache.
 constexpr int64_t kBlock = 512;
-constexpr int64_t kRows = 6;
 // Rows whose sums a thread keeps beside them.
-constexpr int64_t kItemRows = 32 * kRows;
+constexpr int64_t kItemRows = 32 * kPanelRows;
 // Handing work to other threads costs about as much as this many steps of a vector.
 constexpr int64_t kWorthThreads = 4096;
 
-// Vectors of a tile of some rows: as many sums as there are registers for.
-template <int64_t rows>
-constexpr int64_t tile_vectors() {
-#if defined(__AVX512F__)
-  return kPanelVectors;
-#else
-  return rows == 1 ? 8 : rows <= 3 ? 4 : 2;
-#endif
-}
-
-// Adds to sums [rows][kPanel] the products of one block of a panel. x: [groups][rows].
-template <typename Groups, int64_t rows>
-void multiply_block(const char* panel, const char* x, int64_t groups, float* sums, bool is_first) {
-  constexpr int64_t vectors = tile_vectors<rows>();
-  for (int64_t column = 0; column < kPanel; column += vectors * kFloats) {
-    Floats tile[rows][vectors];
-    for (int64_t r = 0; r < rows; ++r)
-      for (int64_t v = 0; v < vectors; ++v) tile[r][v] = zeros();
-    const char* weights = panel + column * kGroupBytes;
-    const char* group = x;
-    for (int64_t g = 0; g < groups; ++g) {
-      typename Groups::Weights w[vectors];
-      for (int64_t v = 0; v < vectors; ++v) w[v] = Groups::weights(weights + v * kFloats * kGroupBytes);
-      for (int64_t r = 0; r < rows; ++r) {
-        uint32_t word;
-        std::memcpy(&word, group + r * kGroupBytes, sizeof word);
-        typename Groups::Activation a = Groups::activation(word);
-        for (int64_t v = 0; v < vectors; ++v) tile[r][v] = Groups::dot(tile[r][v], w[v], a);
-      }
-      weights += kPanel * kGroupBytes;
-      group += rows * kGroupBytes;
-    }
-    for (int64_t r = 0; r < rows; ++r)
-      for (int64_t v = 0; v < vectors; ++v) {
-        float* sum = sums + r * kPanel + column + v * kFloats;
-        store_floats(sum, is_first ? tile[r][v] : add(load_floats(sum), tile[r][v]));
-      }
-  }
-}
-
-template <typename Groups>
-using MultiplyBlock = void (*)(const char*, const char*, int64_t, float*, bool);
-
-// Shares `rows` out into the fewest blocks of at most kRows, of nearly equal size.
+// Shares `rows` out into the fewest blocks of at most kPanelRows, of nearly equal size.
 struct RowBlocks {
   int64_t rows;
-  int64_t count = (rows + kRows - 1) / kRows;
+  int64_t count = (rows + kPanelRows - 1) / kPanelRows;
   int64_t begin(int64_t block) const { return rows * block / count; }
 };
 
@@ -92,10 +47,10 @@ class PackedLinear {
     int64_t panels = 0;
     for (int64_t i = 0; i < args_.num_weights; ++i) panels += panels_of(args_.weights[i]);
     if (args_.rows == 0) return;
-    int64_t work = panels * groups_ * (args_.rows + kRows - 1) * kPanelVectors / kRows;
+    int64_t work = panels * groups_ * (args_.rows + kPanelRows - 1) * kPanelVectors / kPanelRows;
     if (work < kWorthThreads) pool = nullptr;
-    arrange_activations(args_.rows > kRows ? pool : nullptr);
-    int64_t parts = (blocks_.count * kRows + kItemRows - 1) / kItemRows;
+    arrange_activations(args_.rows > kPanelRows ? pool : nullptr);
+    int64_t parts = (blocks_.count * kPanelRows + kItemRows - 1) / kItemRows;
     parallel_for(pool, panels * parts, 1, [&](int64_t begin, int64_t end) {
       for (int64_t item = begin; item < end; ++item)
         multiply(item / parts, blocks_.count * (item % parts) / parts,
@@ -144,23 +99,11 @@ class PackedLinear {
       for (int64_t block = first; block < last; ++block) {
         int64_t begin = blocks_.begin(block), rows = blocks_.begin(block + 1) - begin;
         const char* x = activations() + (begin * groups_ + g * rows) * kGroupBytes;
-        multiply_rows(rows, packed + g * kPanel * kGroupBytes, x, std::min(kBlock, groups_ - g),
-                      sums + (begin - top) * kPanel, g == 0);
+        multiply_panel<Groups, kGroupBytes>(rows, packed + g * kPanel * kGroupBytes, x,
+                                            rows * kGroupBytes, std::min(kBlock, groups_ - g),
+                                            sums + (begin - top) * kPanel, g == 0);
       }
     write(*weight, panel, top, blocks_.begin(last), sums);
-  }
-
-  static void multiply_rows(int64_t rows, const char* panel, const char* x, int64_t groups,
-                            float* sums, bool is_first) {
-    static_assert(kRows == 6);
-    switch (rows) {
-      case 1: return multiply_block<Groups, 1>(panel, x, groups, sums, is_first);
-      case 2: return multiply_block<Groups, 2>(panel, x, groups, sums, is_first);
-      case 3: return multiply_block<Groups, 3>(panel, x, groups, sums, is_first);
-      case 4: return multiply_block<Groups, 4>(panel, x, groups, sums, is_first);
-      case 5: return multiply_block<Groups, 5>(panel, x, groups, sums, is_first);
-      default: return multiply_block<Groups, 6>(panel, x, groups, sums, is_first);
-    }
   }
 
   void write(const PackedWeight& weight, int64_t panel, int64_t begin, int64_t end,

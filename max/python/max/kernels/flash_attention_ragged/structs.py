@@ -1,0 +1,31 @@
+"""The C struct of `include/flash_attention_ragged.h`."""
+
+from __future__ import annotations
+
+import ctypes
+
+
+class FlashAttentionRaggedArgs(ctypes.Structure):
+    """All of a call; the batch and the cache's shape are spelled out."""
+
+    _fields_ = (
+        ("q", ctypes.c_void_p),
+        ("kv_blocks", ctypes.c_void_p),
+        ("out", ctypes.c_void_p),
+        ("offsets", ctypes.c_void_p),
+        ("past", ctypes.c_void_p),
+        ("lookup", ctypes.c_void_p),
+        ("requests", ctypes.c_int64),
+        ("lookup_width", ctypes.c_int64),
+        ("layers", ctypes.c_int64),
+        ("page_size", ctypes.c_int64),
+        ("kv_heads", ctypes.c_int64),
+        ("head_dim", ctypes.c_int64),
+        ("layer", ctypes.c_int64),
+        ("heads", ctypes.c_int64),
+        ("window", ctypes.c_int64),
+        ("scale", ctypes.c_float),
+        ("causal", ctypes.c_int32),
+        ("q_type", ctypes.c_int32),
+        ("kv_type", ctypes.c_int32),
+    )
