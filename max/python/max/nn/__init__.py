@@ -10,6 +10,7 @@ from max.nn.rotary_embedding import (
     LinearScalingParams,
     Llama3RopeScalingParams,
     Llama3RotaryEmbedding,
+    RopeFactors,
     RotaryEmbedding,
 )
 from max.nn.sequential import LayerList, Sequential
@@ -30,6 +31,7 @@ __all__ = [
     "RMSNorm",
     "ReturnHiddenStates",
     "ReturnLogits",
+    "RopeFactors",
     "RotaryEmbedding",
     "Sequential",
     "Transformer",

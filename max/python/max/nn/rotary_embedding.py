@@ -149,3 +149,43 @@ class LinearScalingRotaryEmbedding(RotaryEmbedding):
     def inverse_frequencies(self) -> torch.Tensor:
         """The plain frequencies divided by the factor."""
         return super().inverse_frequencies() / self.scaling_params.factor
+
+
+@dataclass(frozen=True)
+class RopeFactors:
+    """What each pair's angle is divided by: `factors` [head_dim / 2], as GGUF files have them."""
+
+    factors: tuple[float, ...]
+
+
+class FactoredRotaryEmbedding(RotaryEmbedding):
+    """Rotary embedding with the angle of each pair divided by a factor of its own.
+
+    Args:
+        scaling_params: the factors.
+
+    Raises:
+        ValueError: if there is not one factor for each pair.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        n_heads: int,
+        theta: float,
+        max_seq_len: int,
+        head_dim: int | None = None,
+        interleaved: bool = True,
+        *,
+        scaling_params: RopeFactors,
+    ) -> None:
+        super().__init__(dim, n_heads, theta, max_seq_len, head_dim, interleaved)
+        if len(scaling_params.factors) != self.head_dim // 2:
+            raise ValueError(
+                f"{len(scaling_params.factors)} rope factors for {self.head_dim // 2} pairs"
+            )
+        self.scaling_params = scaling_params
+
+    def inverse_frequencies(self) -> torch.Tensor:
+        """The plain frequencies divided by the factors."""
+        return super().inverse_frequencies() / torch.tensor(self.scaling_params.factors)

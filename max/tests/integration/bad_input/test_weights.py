@@ -54,7 +54,7 @@ def test_something_else_than_weights(spoilt: CopyModel, content: bytes, told: st
 
 def test_no_weights(spoilt: CopyModel) -> None:
     model = spoilt(WEIGHTS)
-    refusal(generate(model), "no weights in", "expected *.safetensors, found none")
+    refusal(generate(model), "no weights in", "expected *.safetensors or *.gguf, found none")
     (model / "pytorch_model.bin").touch()
     refusal(generate(model), "found pytorch_model.bin, which this release does not load")
 

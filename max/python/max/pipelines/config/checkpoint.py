@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 import struct
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from max.pipelines.config.config_enums import SupportedEncoding
-from max.pipelines.config.errors import ModelSourceError
+from max.pipelines.config.config_enums import SupportedEncoding, is_block_encoding
+from max.pipelines.config.errors import ConfigurationError, ModelSourceError
+from max.pipelines.config.gguf_choice import (
+    choose_model,
+    encoding_if_known,
+    encoding_of,
+    group_parts,
+    parts_of,
+)
 
 INDEX_FILE = "model.safetensors.index.json"
 _ENCODING_OF_DTYPE: dict[str, SupportedEncoding] = {
@@ -22,7 +29,7 @@ _ENCODING_OF_DTYPE: dict[str, SupportedEncoding] = {
 _LFS_POINTER = b"version https://git-lfs"
 # The format's own limit.
 _LONGEST_HEADER = 100_000_000
-_OTHER_FORMATS = (".bin", ".pth", ".pt", ".gguf")
+_OTHER_FORMATS = (".bin", ".pth", ".pt")
 # Norms and routers are often kept in float32; below this share of the bytes a type does not count.
 _MINOR_SHARE = 0.1
 
@@ -49,12 +56,40 @@ def shards_of_index(folder: Path) -> list[str]:
         raise ModelSourceError(f"{path} is not an index of weights: {error!r}") from error
 
 
-def find_weight_files(folder: Path) -> list[Path]:
-    """The safetensors files of a model's folder: those of its index, else all there are.
+def find_weight_files(folder: Path, requested: SupportedEncoding | None = None) -> list[Path]:
+    """The weight files of a model's folder.
+
+    Safetensors files are preferred where there are GGUF files too, unless blocks are asked for
+    and a GGUF file has them.
+
+    Args:
+        folder: the model's.
+        requested: the encoding that is asked for.
 
     Raises:
-        ModelSourceError: if there are none, or a file that the index names is missing.
+        ConfigurationError: if there are only GGUF files, and none has that encoding.
+        ModelSourceError: if there are none, or a file is missing.
     """
+    ggufs = group_parts(path.name for path in folder.iterdir() if path.is_file())
+    safetensors = _find_safetensors(folder)
+    if ggufs and (not safetensors or (requested and is_block_encoding(requested))):
+        encodings = {name: encoding_if_known(folder / name) for name in ggufs}
+        try:
+            return parts_of(folder / choose_model(encodings, requested, str(folder)))
+        except ConfigurationError:
+            if not safetensors:
+                raise
+    if safetensors:
+        return safetensors
+    others = sorted(p.name for p in folder.iterdir() if p.suffix in _OTHER_FORMATS)
+    found = f"{', '.join(others)}, which this release does not load" if others else "none"
+    raise ModelSourceError(
+        f"no weights in {folder}: expected *.safetensors or *.gguf, found {found}"
+    )
+
+
+def _find_safetensors(folder: Path) -> list[Path]:
+    """The safetensors files of a model's folder: those of its index, else all there are."""
     shards = shards_of_index(folder)
     missing = [name for name in shards if not (folder / name).is_file()]
     if missing:
@@ -65,12 +100,7 @@ def find_weight_files(folder: Path) -> list[Path]:
     if shards:
         return [folder / name for name in shards]
     files = sorted(folder.glob("*.safetensors"))
-    whole = [path for path in files if path.name == "model.safetensors"]
-    if files:
-        return whole or files
-    others = sorted(p.name for p in folder.iterdir() if p.suffix in _OTHER_FORMATS)
-    found = f"{', '.join(others)}, which this release does not load" if others else "none"
-    raise ModelSourceError(f"no weights in {folder}: expected *.safetensors, found {found}")
+    return [path for path in files if path.name == "model.safetensors"] or files
 
 
 def read_safetensors_header(path: Path) -> dict[str, TensorEntry]:
@@ -116,12 +146,16 @@ def _why_unreadable(path: Path, start: bytes, size: int, header_length: int) -> 
     return f"{path} is no safetensors file ({size} bytes that begin with {start[:16]!r})"
 
 
-def checkpoint_encodings(files: Iterable[Path]) -> frozenset[SupportedEncoding]:
+def checkpoint_encodings(files: Sequence[Path]) -> frozenset[SupportedEncoding]:
     """The encodings of the checkpoint's floating-point tensors, without those of minor share.
 
+    A GGUF file has one, whatever the types of single tensors.
+
     Raises:
-        ModelSourceError: as `read_safetensors_header`.
+        ModelSourceError: as `read_safetensors_header`, or for a GGUF file that cannot be read.
     """
+    if files and files[0].suffix == ".gguf":
+        return frozenset({encoding_of(files[0])})
     num_bytes: Counter[SupportedEncoding] = Counter()
     for path in files:
         for entry in read_safetensors_header(path).values():

@@ -16,7 +16,12 @@ SupportedEncoding = Literal[
     "float4_e2m1fnx2",
     "q4_k",
     "q4_0",
+    "q4_1",
+    "q5_0",
+    "q5_1",
+    "q5_k",
     "q6_k",
+    "q8_0",
     "gptq",
 ]
 DeviceType = Literal["cpu", "gpu"]
@@ -44,12 +49,21 @@ _TRAITS: dict[SupportedEncoding, EncodingTraits] = {
     "float16": EncodingTraits(DType.float16, ("gpu",), False, r"float16|fp?16"),
     "float8_e4m3fn": EncodingTraits(DType.float8_e4m3fn, ("gpu",), False, r"float8|fp?8|e4m3(fn)?"),
     "float4_e2m1fnx2": EncodingTraits(DType.uint8, ("gpu",), False, r"nvfp4|mxfp4|float4|fp?4"),
-    "q4_k": EncodingTraits(DType.uint8, ("cpu",), False, r"q4_k(_[sml])?"),
-    "q4_0": EncodingTraits(DType.uint8, ("cpu",), False, r"q4_0"),
-    "q6_k": EncodingTraits(DType.uint8, ("cpu",), False, r"q6_k"),
+    "q4_k": EncodingTraits(DType.uint8, ("cpu",), True, r"q4_k(_[sml])?"),
+    "q4_0": EncodingTraits(DType.uint8, ("cpu",), True, r"q4_0"),
+    "q4_1": EncodingTraits(DType.uint8, ("cpu",), True, r"q4_1"),
+    "q5_0": EncodingTraits(DType.uint8, ("cpu",), True, r"q5_0"),
+    "q5_1": EncodingTraits(DType.uint8, ("cpu",), True, r"q5_1"),
+    "q5_k": EncodingTraits(DType.uint8, ("cpu",), True, r"q5_k(_[sml])?"),
+    "q6_k": EncodingTraits(DType.uint8, ("cpu",), True, r"q6_k"),
+    "q8_0": EncodingTraits(DType.uint8, ("cpu",), True, r"q8_0"),
     "gptq": EncodingTraits(DType.uint8, ("gpu",), False, r"gptq"),
 }
-# Weights stored as these are loaded as either of the first two.
+# ggml's blocks.
+BLOCK_ENCODINGS: frozenset[SupportedEncoding] = frozenset(
+    {"q4_0", "q4_1", "q4_k", "q5_0", "q5_1", "q5_k", "q6_k", "q8_0"}
+)
+# Weights stored as these are loaded as either of the first two, or quantized while they load.
 _CASTABLE = ("float32", "bfloat16", "float16")
 
 
@@ -78,6 +92,11 @@ def supported_encoding_supported_on(encoding: SupportedEncoding, device_spec: De
     return device_spec.device_type in _TRAITS[encoding].devices
 
 
+def is_block_encoding(encoding: SupportedEncoding) -> bool:
+    """Whether the weights are ggml's blocks, whose layers compute in float32."""
+    return encoding in BLOCK_ENCODINGS
+
+
 def is_float4_encoding(encoding: SupportedEncoding) -> bool:
     """Whether the elements are 4-bit floats."""
     return encoding == "float4_e2m1fnx2"
@@ -86,9 +105,12 @@ def is_float4_encoding(encoding: SupportedEncoding) -> bool:
 def can_cast_encoding(stored: SupportedEncoding, wanted: SupportedEncoding) -> bool:
     """Whether weights stored as one encoding can be loaded as the other.
 
-    float32, bfloat16 and float16 (as many older checkpoints are) load as float32 or bfloat16.
+    float32, bfloat16 and float16 (as many older checkpoints are) load as float32 or bfloat16, or
+    are quantized to blocks. Blocks are not decoded: that would only cost memory.
     """
-    return stored == wanted or (stored in _CASTABLE and wanted in _CASTABLE[:2])
+    return stored == wanted or (
+        stored in _CASTABLE and (wanted in _CASTABLE[:2] or wanted in BLOCK_ENCODINGS)
+    )
 
 
 def parse_supported_encoding_from_file_name(name: str) -> SupportedEncoding | None:

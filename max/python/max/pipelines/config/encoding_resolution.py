@@ -12,6 +12,7 @@ from max.pipelines.config.config_enums import (
     DeviceType,
     SupportedEncoding,
     can_cast_encoding,
+    is_block_encoding,
     loadable_encodings,
     parse_supported_encoding_from_file_name,
     supported_encoding_supported_devices,
@@ -79,6 +80,8 @@ def _from_weight_path(request: EncodingRequest) -> SupportedEncoding | None:
     if not request.weight_paths:
         return None
     path = request.weight_paths[0]
+    if path.suffix == ".gguf":
+        return None  # it tells itself
     encoding = parse_supported_encoding_from_file_name(path.name)
     if encoding is None and path.suffix == ".safetensors":
         raise ConfigurationError(
@@ -115,7 +118,8 @@ def _check(encoding: SupportedEncoding, request: EncodingRequest) -> None:
     devices = supported_encoding_supported_devices(encoding)
     of_weights = "" if request.requested else f" (the type of the weights: {request.model_path})"
     loadable = f"supported: {', '.join(loadable_encodings())}"
-    if request.device_type not in devices:
+    # Blocks run on the CPU whatever the device, see `MAXModelConfig.resolve_encoding`.
+    if request.device_type not in devices and not is_block_encoding(encoding):
         way_out = (
             f"It runs on {' and '.join(devices)}; --devices selects the device, "
             "--quantization-encoding the encoding."
@@ -142,5 +146,5 @@ def _check(encoding: SupportedEncoding, request: EncodingRequest) -> None:
         raise ConfigurationError(
             f"compatible weights cannot be found for '{encoding}', in the provided repo: "
             f"'{request.model_path}'. Its weights are {', '.join(sorted(stored))}; only float32, "
-            "bfloat16 and float16 are cast, to float32 or bfloat16."
+            "bfloat16 and float16 are cast, to float32 or bfloat16, or quantized."
         )

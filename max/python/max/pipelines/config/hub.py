@@ -46,6 +46,25 @@ def download_snapshot(
     return Path(folder)
 
 
+def list_files(repo_id: str, revision: str) -> list[str]:
+    """The names of a repository's files; those in the cache when the Hub is offline.
+
+    Raises:
+        ModelSourceError: as `download_snapshot`.
+    """
+    from httpx2 import HTTPError
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import HFValidationError
+
+    if constants.HF_HUB_OFFLINE:
+        folder = download_snapshot(repo_id, revision, ["*"])
+        return sorted(path.name for path in folder.iterdir() if path.is_file())
+    try:
+        return sorted(HfApi().list_repo_files(repo_id, revision=revision))
+    except (HTTPError, OSError, HFValidationError) as error:
+        raise ModelSourceError(_explain(error, repo_id, revision)) from error
+
+
 def _explain(error: Exception, repo_id: str, revision: str) -> str:
     from huggingface_hub import constants
     from huggingface_hub.errors import (

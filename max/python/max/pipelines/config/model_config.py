@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,11 @@ from pydantic import Field, field_validator
 from max.driver import DeviceSpec
 from max.pipelines.config.base import ConfigModel, NotInThisRelease
 from max.pipelines.config.checkpoint import checkpoint_encodings, total_size
-from max.pipelines.config.config_enums import SupportedEncoding, supported_encoding_dtype
+from max.pipelines.config.config_enums import (
+    SupportedEncoding,
+    is_block_encoding,
+    supported_encoding_dtype,
+)
 from max.pipelines.config.device_specs import default_device_specs, parse_device_specs
 from max.pipelines.config.encoding_resolution import (
     EncodingRequest,
@@ -20,6 +25,7 @@ from max.pipelines.config.encoding_resolution import (
     choose_encoding,
 )
 from max.pipelines.config.errors import ConfigurationError
+from max.pipelines.config.gguf_folder import completed_folder, is_complete
 from max.pipelines.config.hf_files import (
     architecture_name,
     load_generation_config,
@@ -34,6 +40,9 @@ if TYPE_CHECKING:
     from transformers import GenerationConfig, PretrainedConfig
 
     from max.dtype import DType
+    from max.graph.quantization import QuantizationEncoding
+
+logger = logging.getLogger("max.pipelines")
 
 
 class MAXModelConfig(ConfigModel):
@@ -43,7 +52,8 @@ class MAXModelConfig(ConfigModel):
     """
 
     model_path: str = Field(
-        default="", description="Folder of a model, Hugging Face repository id, or 'demo'."
+        default="",
+        description="Folder of a model, GGUF file, Hugging Face repository id, or 'demo'.",
     )
     served_model_name: str | None = Field(
         default=None, description="Name that requests use; the model path when not given."
@@ -54,7 +64,8 @@ class MAXModelConfig(ConfigModel):
     )
     quantization_encoding: SupportedEncoding | None = Field(
         default=None,
-        description="Encoding to load the weights in: float32 or bfloat16; as stored by default.",
+        description="Encoding to load the weights in: float32, bfloat16, q4_0, q4_k, q5_k, q6_k, "
+        "q8_0; as stored by default.",
     )
     max_length: int | None = Field(
         default=None,
@@ -166,10 +177,17 @@ class MAXModelConfig(ConfigModel):
     def resolved_model_path(self) -> Path:
         """Local folder of config.json and the tokenizer, downloaded if need be; weights follow.
 
+        What a GGUF model lacks of them is made from the metadata of its file.
+
         Raises:
             ModelSourceError: if the files cannot be had.
         """
-        return self.source.folder()
+        folder = self.source.folder()
+        named = any(path.suffix == ".gguf" for path in self.weight_path)
+        if is_complete(folder) or not (named or self.source.has_gguf()):
+            return folder
+        weights = self.resolved_weight_paths[0]
+        return completed_folder(folder, weights) if weights.suffix == ".gguf" else folder
 
     @cached_property
     def resolved_weight_paths(self) -> list[Path]:
@@ -178,7 +196,7 @@ class MAXModelConfig(ConfigModel):
         Raises:
             ModelSourceError: if one is missing or cannot be had.
         """
-        return self.source.weight_files(self.weight_path)
+        return self.source.weight_files(self.weight_path, self.quantization_encoding)
 
     @property
     def architecture_name(self) -> str:
@@ -210,12 +228,15 @@ class MAXModelConfig(ConfigModel):
 
     @property
     def dtype(self) -> DType:
-        """The element type of the weights.
+        """The type that the model computes in: that of its weights, float32 for quantized ones.
 
         Raises:
             ConfigurationError: before `resolve_encoding`.
         """
-        return supported_encoding_dtype(self._resolved_encoding())
+        from max.dtype import DType
+
+        encoding = self._resolved_encoding()
+        return DType.float32 if is_block_encoding(encoding) else supported_encoding_dtype(encoding)
 
     @property
     def cache_dtype(self) -> DType:
@@ -227,9 +248,21 @@ class MAXModelConfig(ConfigModel):
         return self.kv_cache.cache_dtype(self.dtype)
 
     @property
-    def graph_quantization_encoding(self) -> None:
-        """The block quantization of the graph's matrix products; this release has none."""
-        return None
+    def graph_quantization_encoding(self) -> QuantizationEncoding | None:
+        """The block quantization of most of the model's matrices; None for plain elements.
+
+        Raises:
+            ConfigurationError: before `resolve_encoding`.
+        """
+        from max.graph.quantization import QuantizationEncoding
+
+        encoding = self._resolved_encoding()
+        return QuantizationEncoding(encoding) if is_block_encoding(encoding) else None
+
+    @property
+    def has_gguf_weights(self) -> bool:
+        """Whether the weights come from GGUF files, which order some rows otherwise."""
+        return self.resolved_weight_paths[0].suffix == ".gguf"
 
     def weights_size(self) -> int:
         """Bytes of the weight files."""
@@ -265,7 +298,8 @@ class MAXModelConfig(ConfigModel):
             ConfigurationError: if none fits device, architecture, weights and this release.
             ModelSourceError: if the weights cannot be had or read.
         """
-        if method := quantization_method(self.resolved_model_path):
+        method = quantization_method(self.resolved_model_path)
+        if method and not self.has_gguf_weights:
             raise ConfigurationError(
                 f"config.json of '{self.model_path}' says that the weights are quantized "
                 f"({method}), which this release does not load: use the unquantized model."
@@ -281,6 +315,13 @@ class MAXModelConfig(ConfigModel):
             architecture_supported=check_known_encodings(architecture_supported),
         )
         self.quantization_encoding = choose_encoding(request)
+        if self.default_device_spec.device_type == "gpu" and self.graph_quantization_encoding:
+            logger.warning(
+                "weights of the encoding '%s' run on the CPU: using it instead of %s",
+                self.quantization_encoding,
+                self.default_device_spec,
+            )
+            self.device_specs = [DeviceSpec.cpu()]
         return self.quantization_encoding
 
     def _resolved_encoding(self) -> SupportedEncoding:

@@ -1,4 +1,4 @@
-"""Where a model's files come from: a folder, the demo, or a repository on the Hugging Face Hub."""
+"""Where a model's files come from: a folder or file, the demo, or a repository on the Hub."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ from pathlib import Path
 from typing import Protocol
 
 from max.pipelines.config.checkpoint import INDEX_FILE, find_weight_files, shards_of_index
+from max.pipelines.config.config_enums import (
+    SupportedEncoding,
+    is_block_encoding,
+    parse_supported_encoding_from_file_name,
+)
 from max.pipelines.config.errors import ModelSourceError
-from max.pipelines.config.hub import download_snapshot
+from max.pipelines.config.gguf_choice import choose_model, group_parts, parts_of
+from max.pipelines.config.hub import download_snapshot, list_files
 
 DEMO = "demo"
 _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
@@ -36,28 +42,53 @@ class ModelSource(Protocol):
         """The folder with config.json and the tokenizer; the weights need not be there."""
         ...
 
-    def weight_files(self, names: Sequence[Path]) -> list[Path]:
+    def weight_files(
+        self, names: Sequence[Path], requested: SupportedEncoding | None = None
+    ) -> list[Path]:
         """The weight files: those named, here or inside the model, else all of the checkpoint.
 
+        Args:
+            names: `--weight-path`.
+            requested: the encoding that is asked for, which chooses among several GGUF files.
+
         Raises:
+            ConfigurationError: if there are only GGUF files, and none has that encoding.
             ModelSourceError: if one is missing or there are none.
         """
+        ...
+
+    def has_gguf(self) -> bool:
+        """Whether there are GGUF files among the model's."""
         ...
 
 
 @dataclass(frozen=True)
 class LocalModel:
-    """A model in a folder of this machine."""
+    """A model in a folder of this machine.
+
+    Attributes:
+        path: the folder.
+        gguf: the file in it that is the model, when that is what was named.
+    """
 
     path: Path
+    gguf: Path | None = None
 
     def folder(self) -> Path:
         """The folder itself."""
         return self.path
 
-    def weight_files(self, names: Sequence[Path]) -> list[Path]:
+    def weight_files(
+        self, names: Sequence[Path], requested: SupportedEncoding | None = None
+    ) -> list[Path]:
         """See `ModelSource.weight_files`."""
-        return _named_files(names, self.path) if names else find_weight_files(self.path)
+        if names:
+            return _named_files(names, self.path)
+        return parts_of(self.gguf) if self.gguf else find_weight_files(self.path, requested)
+
+    def has_gguf(self) -> bool:
+        """See `ModelSource.has_gguf`."""
+        return bool(group_parts(path.name for path in self.path.iterdir()))
 
 
 @dataclass(frozen=True)
@@ -75,15 +106,42 @@ class HubModel:
         patterns = (*_SMALL_FILES, "*.py") if self.with_code else _SMALL_FILES
         return download_snapshot(self.repo_id, self.revision, patterns, self.force_download)
 
-    def weight_files(self, names: Sequence[Path]) -> list[Path]:
-        """See `ModelSource.weight_files`; what is not local is taken from the repository."""
+    def weight_files(
+        self, names: Sequence[Path], requested: SupportedEncoding | None = None
+    ) -> list[Path]:
+        """See `ModelSource.weight_files`; what is not local is taken from the repository.
+
+        Which GGUF file has an encoding is told by the files' names, before any is downloaded.
+        """
         if names and all(name.is_file() for name in names):
-            return list(names)
-        wanted = [str(name) for name in names if not name.is_file()]
-        if not wanted:
-            wanted = shards_of_index(self._download(_SMALL_FILES)) or ["*.safetensors"]
-        folder = self._download([INDEX_FILE, *wanted])
-        return _named_files(names, folder) if names else find_weight_files(folder)
+            return _named_files(names, Path())
+        if names:
+            folder = self._download([str(name) for name in names if not name.is_file()])
+            return _named_files(names, folder)
+        if gguf := self._choose_gguf(requested):
+            return parts_of(self._download(gguf) / gguf[0])
+        wanted = shards_of_index(self._download(_SMALL_FILES)) or ["*.safetensors"]
+        return find_weight_files(self._download([INDEX_FILE, *wanted]))
+
+    def has_gguf(self) -> bool:
+        """See `ModelSource.has_gguf`."""
+        return bool(group_parts(self._files()))
+
+    def _choose_gguf(self, requested: SupportedEncoding | None) -> list[str]:
+        """The parts of the GGUF model to download; none where safetensors files are meant."""
+        names = self._files()
+        has_safetensors = any(name.endswith(".safetensors") for name in names)
+        wants_blocks = requested is not None and is_block_encoding(requested)
+        models = group_parts(names)
+        if not models or (has_safetensors and not wants_blocks):
+            return []
+        encodings = {name: parse_supported_encoding_from_file_name(name) for name in models}
+        if has_safetensors and requested not in encodings.values():
+            return []
+        return models[choose_model(encodings, requested, self.repo_id)]
+
+    def _files(self) -> list[str]:
+        return [n for n in list_files(self.repo_id, self.weight_revision) if "/" not in n]
 
     def _download(self, patterns: Sequence[str]) -> Path:
         return download_snapshot(self.repo_id, self.weight_revision, patterns, self.force_download)
@@ -102,7 +160,7 @@ def find_model(
     trust_remote_code: bool = False,
     force_download: bool = False,
 ) -> ModelSource:
-    """Decides what `--model` names: the demo, an existing folder, else a repository id.
+    """Decides what `--model` names: the demo, a folder or GGUF file, else a repository id.
 
     A folder of the demo's name is given as `./demo`.
 
@@ -111,7 +169,8 @@ def find_model(
     """
     if not model_path:
         raise ModelSourceError(
-            "no model given; --model takes a folder, a Hugging Face repository id, or 'demo'"
+            "no model given; --model takes a folder, a GGUF file, a Hugging Face repository id, "
+            "or 'demo'"
         )
     if model_path == DEMO:
         from max.demo import model_path as demo_path
@@ -120,10 +179,12 @@ def find_model(
     path = Path(model_path).expanduser()
     if path.is_dir():
         return LocalModel(path.resolve())
+    if path.is_file() and path.suffix == ".gguf":
+        return LocalModel(path.resolve().parent, path.resolve())
     if path.is_file():
         raise ModelSourceError(
-            f"model_path '{model_path}' is a file; --model takes the folder with config.json, "
-            "--weight-path a weight file"
+            f"model_path '{model_path}' is a file; --model takes the folder with config.json or a "
+            "GGUF file, --weight-path a weight file"
         )
     if not is_repo_id(model_path):
         raise ModelSourceError(
@@ -142,5 +203,5 @@ def _named_files(names: Sequence[Path], folder: Path) -> list[Path]:
         if found is None:
             places = " and ".join(str(candidate.absolute()) for candidate in candidates)
             raise ModelSourceError(f"weight_path '{name}' does not exist; looked for {places}")
-        files.append(found)
-    return files
+        files += parts_of(found) if found.suffix == ".gguf" else [found]
+    return list(dict.fromkeys(files))

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         parse_state_dict_from_weights,
         upper_bounded_default,
     )
+    from max.pipelines.lib.weight_encoding import encode_weights
 
 # Where the names are; light modules first, so that a light name imports nothing heavy.
 _HOMES = (
@@ -55,6 +56,7 @@ _HOMES = (
     "max.pipelines.lib.supported_architecture",
     "max.pipelines.lib.interfaces",
     "max.pipelines.lib.utils",
+    "max.pipelines.lib.weight_encoding",
     "max.pipelines.lib.tokenizer",
     "max.pipelines.lib.log_probabilities",
     "max.pipelines.lib.text_generation",
@@ -92,6 +94,7 @@ __all__ = [
     "SupportedEncoding",
     "TextGenerationPipeline",
     "TextTokenizer",
+    "encode_weights",
     "get_rope_theta",
     "parse_state_dict_from_weights",
     "upper_bounded_default",

@@ -69,7 +69,7 @@ def test_files_without_an_index(tmp_path: Path, write_safetensors: WriteSafetens
 
 
 def test_no_weights(tmp_path: Path) -> None:
-    with pytest.raises(ModelSourceError, match=r"expected \*\.safetensors, found none"):
+    with pytest.raises(ModelSourceError, match=r"expected \*\.safetensors or \*\.gguf, found none"):
         find_weight_files(tmp_path)
     (tmp_path / "pytorch_model.bin").touch()
     with pytest.raises(ModelSourceError, match=r"pytorch_model\.bin, which this release does not"):

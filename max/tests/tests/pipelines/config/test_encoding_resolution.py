@@ -75,9 +75,34 @@ def test_encoding_of_another_device() -> None:
 
 
 def test_encoding_without_a_loader() -> None:
-    message = "'q4_k' is not supported in this release; supported: float32, bfloat16"
+    message = "'gptq' is not supported in this release; supported: float32, bfloat16"
     with pytest.raises(ConfigurationError, match=message):
-        choose_encoding(make_request(requested="q4_k"))
+        choose_encoding(make_request(requested="gptq", device_type="gpu"))
+
+
+def test_blocks_are_made_of_plain_weights_and_not_of_other_blocks() -> None:
+    supported = frozenset({"float32", "q4_k", "q6_k"})
+    request = make_request("bfloat16", requested="q4_k", architecture_supported=supported)
+    assert choose_encoding(request) == "q4_k"
+    message = "compatible weights cannot be found for 'q4_k', in the provided repo: 'org/model'"
+    with pytest.raises(ConfigurationError, match=message):
+        choose_encoding(replace(request, in_checkpoint=frozenset({"q6_k"})))
+    with pytest.raises(ConfigurationError, match="cannot be found for 'float32'"):
+        choose_encoding(make_request("q6_k", requested="float32"))
+
+
+def test_a_gguf_file_tells_its_encoding_itself() -> None:
+    supported = frozenset({"q4_k", "q6_k"})
+    paths = (Path("my-q4_k.gguf"),)
+    request = make_request("q6_k", weight_paths=paths, architecture_supported=supported)
+    assert choose_encoding(request) == "q6_k"
+
+
+def test_blocks_need_no_device_that_has_them() -> None:
+    """They run on the CPU instead; `MAXModelConfig.resolve_encoding` says so."""
+    supported = frozenset({"q4_k"})
+    request = make_request("q4_k", device_type="gpu", architecture_supported=supported)
+    assert choose_encoding(request) == "q4_k"
 
 
 def test_encoding_that_the_architecture_lacks() -> None:

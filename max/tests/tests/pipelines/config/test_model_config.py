@@ -65,7 +65,10 @@ def test_encoding_and_dtypes(make_checkpoint: MakeCheckpoint) -> None:
 
 @pytest.mark.parametrize(
     ("quantization", "told"),
-    [({"quant_method": "gptq", "bits": 4}, r"quantized \(gptq\)"), (None, r"bfloat16\.$")],
+    [
+        ({"quant_method": "gptq", "bits": 4}, r"quantized \(gptq\)"),
+        (None, r"supported: float32, bfloat16"),
+    ],
 )
 def test_quantized_weights(
     make_checkpoint: MakeCheckpoint, quantization: dict[str, object] | None, told: str

@@ -3,7 +3,10 @@
 from max.graph.weights import WeightsFormat
 from max.pipelines.architectures.llama3.model import Llama3Model
 from max.pipelines.architectures.llama3.model_config import Llama3Config
-from max.pipelines.architectures.llama3.weight_adapters import convert_safetensor_state_dict
+from max.pipelines.architectures.llama3.weight_adapters import (
+    convert_gguf_state_dict,
+    convert_safetensor_state_dict,
+)
 from max.pipelines.context import TextContext
 from max.pipelines.lib import RaggedBatchProcessor, SupportedArchitecture, TextTokenizer
 from max.pipelines.modeling.types import PipelineTask
@@ -17,13 +20,27 @@ llama_arch = SupportedArchitecture(
         "HuggingFaceTB/SmolLM2-360M-Instruct",
     ],
     default_encoding="bfloat16",
-    supported_encodings={"bfloat16", "float32"},
+    supported_encodings={
+        "bfloat16",
+        "float32",
+        "q4_0",
+        "q4_1",
+        "q4_k",
+        "q5_0",
+        "q5_1",
+        "q5_k",
+        "q6_k",
+        "q8_0",
+    },
     pipeline_model=Llama3Model,
     config=Llama3Config,
     tokenizer=TextTokenizer,
     context_type=TextContext,
     default_weights_format=WeightsFormat.safetensors,
-    weight_adapters={WeightsFormat.safetensors: convert_safetensor_state_dict},
+    weight_adapters={
+        WeightsFormat.safetensors: convert_safetensor_state_dict,
+        WeightsFormat.gguf: convert_gguf_state_dict,
+    },
     batching=RaggedBatchProcessor,
     rope_type="normal",
 )

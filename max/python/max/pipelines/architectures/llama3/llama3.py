@@ -12,11 +12,12 @@ from max.nn import (
     MHAMaskVariant,
     Module,
     RMSNorm,
+    RopeFactors,
     RotaryEmbedding,
     Transformer,
     TransformerBlock,
 )
-from max.nn.rotary_embedding import LinearScalingRotaryEmbedding
+from max.nn.rotary_embedding import FactoredRotaryEmbedding, LinearScalingRotaryEmbedding
 from max.pipelines.architectures.llama3.model_config import Llama3Config
 
 
@@ -64,6 +65,10 @@ class Llama3(Transformer):
         scaling = config.rope_scaling_params
         if isinstance(scaling, LinearScalingParams):
             return LinearScalingRotaryEmbedding(
+                **sizes, theta=theta, interleaved=interleaved, scaling_params=scaling
+            )
+        if isinstance(scaling, RopeFactors):
+            return FactoredRotaryEmbedding(
                 **sizes, theta=theta, interleaved=interleaved, scaling_params=scaling
             )
         return Llama3RotaryEmbedding(

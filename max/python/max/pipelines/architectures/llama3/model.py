@@ -15,6 +15,7 @@ from max.pipelines.lib import (
     ModelOutputs,
     PipelineModelWithKVCache,
     RaggedBatchProcessor,
+    encode_weights,
     parse_state_dict_from_weights,
 )
 from max.pipelines.lib.interfaces import BatchProcessor
@@ -78,9 +79,6 @@ class Llama3Model(PipelineModelWithKVCache):
         return self._processor().process_outputs(self.model.execute(*model_inputs.buffers))
 
     def _get_state_dict(self) -> dict[str, WeightData]:
-        """The weights under our names, in the dtype that the model computes with."""
+        """The weights under our names, encoded or in the dtype that the model computes with."""
         state_dict = parse_state_dict_from_weights(self.pipeline_config, self.weights, self.adapter)
-        return {
-            name: data.astype(self.dtype) if data.dtype.is_float() else data
-            for name, data in state_dict.items()
-        }
+        return encode_weights(state_dict, self.pipeline_config.model)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from max.driver import load_devices
 from max.dtype import DType
 from max.graph import DeviceRef
 from max.graph.weights import WeightData
-from max.nn import LinearScalingParams, Llama3RopeScalingParams, ReturnHiddenStates, ReturnLogits
+from max.nn import (
+    LinearScalingParams,
+    Llama3RopeScalingParams,
+    ReturnHiddenStates,
+    ReturnLogits,
+    RopeFactors,
+)
 from max.nn.kv_cache import KVCacheParams
 from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.call_tolerantly import call_tolerantly
@@ -23,7 +29,7 @@ from max.pipelines.lib.utils import rope_parameters
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-RopeScaling = Llama3RopeScalingParams | LinearScalingParams | None
+RopeScaling = Llama3RopeScalingParams | LinearScalingParams | RopeFactors | None
 
 
 @dataclass(kw_only=True)
@@ -64,6 +70,10 @@ class Llama3Config(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen)
         return_logits: which logits the graph gives.
         return_hidden_states: which hidden states it gives beside them.
     """
+
+    # Whether GGUF files have the rows of queries and keys in the order of `RotaryEmbedding`'s
+    # interleaved layout.
+    gguf_rope_is_interleaved: ClassVar[bool] = True
 
     hidden_size: int
     num_attention_heads: int
@@ -138,6 +148,9 @@ class Llama3Config(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen)
             vocab_size=hf.vocab_size,
             rope_theta=float(rope_parameters(hf)["rope_theta"]),
             rope_scaling_params=rope_scaling(hf),
+            interleaved_rope_weights=(
+                cls.gguf_rope_is_interleaved and model_config.has_gguf_weights
+            ),
             max_seq_len=cls.calculate_max_seq_len(pipeline_config, hf, model_config),
             dtype=model_config.dtype,
             devices=devices,
@@ -186,11 +199,13 @@ class Llama3Config(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen)
 
 
 def rope_scaling(huggingface_config: PretrainedConfig) -> RopeScaling:
-    """The rope scaling of config.json.
+    """The rope scaling of config.json, or of the table that GGUF files have instead.
 
     Raises:
         ValueError: for a kind that the family does not know.
     """
+    if factors := getattr(huggingface_config, "rope_freq_factors", None):
+        return RopeFactors(tuple(factors))
     found = rope_parameters(huggingface_config)
     kind = found["rope_type"]
     if kind == "default":

@@ -10,6 +10,23 @@ from max.graph.weights import WeightData, Weights
 # Hugging Face's name -> ours, as replacements in this order.
 LLAMA_SAFETENSOR_MAPPING = {"model.": ""}
 
+# GGUF's name -> ours, likewise.
+LLAMA_GGUF_MAPPING = {
+    "token_embd": "embed_tokens",
+    "blk": "layers",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_norm": "post_attention_layernorm",
+    "attn_norm": "input_layernorm",
+    "attn_q": "self_attn.q_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_output": "self_attn.o_proj",
+    "output.weight": "lm_head.weight",
+    "output_norm": "norm",
+}
+
 # Tables that old checkpoints carry and that the model computes itself.
 _COMPUTED = ("rotary_emb.inv_freq", "rope_freqs.weight")
 
@@ -27,11 +44,33 @@ def convert_safetensor_state_dict(
     Returns:
         The weights by our names, `layers.0.self_attn.q_proj.weight`.
     """
+    return _renamed(state_dict, LLAMA_SAFETENSOR_MAPPING)
+
+
+def convert_gguf_state_dict(
+    state_dict: Mapping[str, Weights],
+    **unused: Any,
+) -> dict[str, WeightData]:
+    """Renames the weights of a GGUF file.
+
+    Args:
+        state_dict: weights by GGUF's names, `blk.0.attn_q.weight`.
+        unused: settings that other adapters need.
+
+    Returns:
+        The weights by our names, `layers.0.self_attn.q_proj.weight`.
+    """
+    return _renamed(state_dict, LLAMA_GGUF_MAPPING)
+
+
+def _renamed(
+    state_dict: Mapping[str, Weights], mapping: Mapping[str, str]
+) -> dict[str, WeightData]:
     converted: dict[str, WeightData] = {}
     for name, value in state_dict.items():
         if name.endswith(_COMPUTED):
             continue
-        for theirs, ours in LLAMA_SAFETENSOR_MAPPING.items():
+        for theirs, ours in mapping.items():
             name = name.replace(theirs, ours)
         converted[name] = value.data()
     return converted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from max.pipelines.architectures.llama3.model_config import Llama3Config
 from max.pipelines.config import MAXModelConfig, PipelineConfig
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 class Qwen2Config(Llama3Config):
     """Llama's configuration; config.json says whether the layers have an attention window."""
+
+    gguf_rope_is_interleaved: ClassVar[bool] = False
 
     @classmethod
     def initialize_from_config(

@@ -1,0 +1,65 @@
+"""Which encoding each matrix of a model gets when the model is quantized.
+
+As llama.cpp's `llama-quantize` mixes them (Q4_K_M, Q5_K_M): the matrices in which errors cost most
+have a larger encoding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from max.graph.quantization import QuantizationEncoding
+
+_Q = QuantizationEncoding
+_LAYER = re.compile(r"\blayers\.(\d+)\.")
+# What a matrix gets whose rows are no whole blocks of 256, as in llama.cpp.
+_SMALLER_BLOCKS = {_Q.Q4_K: _Q.Q5_0, _Q.Q5_K: _Q.Q5_1, _Q.Q6_K: _Q.Q8_0}
+_MIXED = frozenset({_Q.Q4_K, _Q.Q5_K})
+_HEAD = ("lm_head.weight",)
+_TABLE = ("embed_tokens.weight",)
+_SENSITIVE = ("v_proj.weight", "down_proj.weight")
+
+
+def num_layers(names: Collection[str]) -> int:
+    """Blocks of the model whose weights have these names."""
+    return 1 + max((int(found[1]) for name in names if (found := _LAYER.search(name))), default=-1)
+
+
+def encoding_of_weight(
+    name: str,
+    row_elements: int,
+    wanted: QuantizationEncoding,
+    layers: int,
+    *,
+    is_tied: bool,
+) -> QuantizationEncoding | None:
+    """The encoding of one matrix.
+
+    Args:
+        name: of the weight, as our models have it: `layers.0.mlp.down_proj.weight`.
+        row_elements: elements of its rows.
+        wanted: the encoding that is asked for.
+        layers: blocks of the model.
+        is_tied: whether the embedding is the head as well.
+
+    Returns:
+        The encoding; None where no blocks fit, and the matrix stays as it is.
+    """
+    encoding = wanted
+    is_head = name.endswith(_HEAD) or (is_tied and name.endswith(_TABLE))
+    if is_head and wanted is not _Q.Q8_0:
+        encoding = _Q.Q6_K
+    elif wanted in _MIXED and name.endswith(_SENSITIVE):
+        found = _LAYER.search(name)
+        if found and _is_sensitive_layer(int(found[1]), layers):
+            encoding = _Q.Q6_K
+    if row_elements % encoding.elements_per_block:
+        encoding = _SMALLER_BLOCKS.get(encoding, encoding)
+    return encoding if row_elements % encoding.elements_per_block == 0 else None
+
+
+def _is_sensitive_layer(layer: int, layers: int) -> bool:
+    """The first and last eighth, and every third between (`use_more_bits` of llama.cpp)."""
+    eighth = layers // 8
+    return layer < eighth or layer >= 7 * layers // 8 or (layer - eighth) % 3 == 2
