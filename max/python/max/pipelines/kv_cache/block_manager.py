@@ -224,6 +224,7 @@ class BlockManager:
             held.registers = False
             held.coming_keys.clear()
 
+    @property
     def metrics(self) -> KVCacheMetrics:
         """Counts for logs and metrics."""
         return KVCacheMetrics(

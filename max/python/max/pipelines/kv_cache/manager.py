@@ -66,7 +66,7 @@ class PagedKVCacheManager:
     @property
     def metrics(self) -> KVCacheMetrics:
         """Counts for logs and metrics."""
-        return self.blocks.metrics()
+        return self.blocks.metrics
 
     def pages_for(self, num_tokens: int) -> int:
         """How many pages hold that many tokens."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 class CountedPages(PageSource, Protocol):
     """Pages that are counted."""
 
+    @property
     def metrics(self) -> KVCacheMetrics: ...
 
 

@@ -28,7 +28,7 @@ class StepRecorder:
         self._steps: list[StepStats] = []
         self._begun: list[BegunRequest] = []
         self._reported = self._load()
-        counted = cache.metrics()
+        counted = cache.metrics
         self._prefix_tokens = (counted.prefix_tokens_asked, counted.prefix_tokens_hit)
         self._scheduling_at = self._executing_at = 0.0
         self._prompt_tokens = 0
@@ -58,7 +58,7 @@ class StepRecorder:
     def finish(self, batch: Batch, outputs: Mapping[RequestID, TextGenerationOutput]) -> None:
         """The model ran, and the scheduler knows it."""
         executed_at = time.monotonic()
-        cache = self._cache.metrics()
+        cache = self._cache.metrics
         asked, hit = self._prefix_tokens
         self._prefix_tokens = (cache.prefix_tokens_asked, cache.prefix_tokens_hit)
         self._steps.append(
@@ -91,7 +91,7 @@ class StepRecorder:
         return WorkerStats(steps, self._reported)
 
     def _load(self) -> EngineLoad:
-        cache = self._cache.metrics()
+        cache = self._cache.metrics
         return EngineLoad(
             num_running=self._scheduler.num_running,
             num_queued=self._scheduler.num_waiting,

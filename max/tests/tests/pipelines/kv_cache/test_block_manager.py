@@ -226,7 +226,7 @@ def test_without_prefix_caching_nothing_is_found() -> None:
     blocks = make_blocks(caching=False)
     run_to_end_of_tokens(blocks, make_context(range(9), "a"))
     assert run_to_end_of_tokens(blocks, make_context(range(9), "b")) == 0
-    assert blocks.metrics().num_cached_pages == 0
+    assert blocks.metrics.num_cached_pages == 0
 
 
 def test_reset_forgets_what_was_computed_before() -> None:
@@ -242,7 +242,7 @@ def test_reset_forgets_what_was_computed_before() -> None:
     assert ctx.tokens.processed_length == 8
     blocks.check_integrity()
     blocks.release("a")
-    assert blocks.metrics().num_cached_pages == 0
+    assert blocks.metrics.num_cached_pages == 0
     assert run_to_end_of_tokens(blocks, make_context(range(9), "b")) == 0
     assert run_to_end_of_tokens(blocks, make_context(range(9), "c")) == 8
 
@@ -262,16 +262,16 @@ def test_commit_twice_is_harmless() -> None:
     blocks = make_blocks()
     ctx = make_context(range(9))
     run_to_end_of_tokens(blocks, ctx)
-    before = (blocks.pages_of("a"), blocks.metrics())
+    before = (blocks.pages_of("a"), blocks.metrics)
     blocks.commit(ctx)
-    assert (blocks.pages_of("a"), blocks.metrics()) == before
+    assert (blocks.pages_of("a"), blocks.metrics) == before
 
 
 def test_metrics_count_pages_and_hits() -> None:
     blocks = make_blocks()
     run_to_end_of_tokens(blocks, make_context(range(9), "a"))
     run_to_end_of_tokens(blocks, make_context(range(9), "b"))
-    metrics = blocks.metrics()
+    metrics = blocks.metrics
     assert (metrics.num_total_pages, metrics.num_used_pages) == (16, 4)
     assert metrics.num_cached_pages == 2
     assert (metrics.prefix_tokens_asked, metrics.prefix_tokens_hit) == (18, 8)
@@ -284,10 +284,10 @@ def test_a_lookup_is_counted_when_the_request_begins() -> None:
     blocks.claim("b")
     assert blocks.reuse_prefix(ctx) == 8
     assert not blocks.try_alloc(ctx).fits
-    assert blocks.metrics().prefix_tokens_asked == 9
+    assert blocks.metrics.prefix_tokens_asked == 9
     ctx.tokens.chunk(1)
     assert blocks.try_alloc(ctx).fits
-    assert (blocks.metrics().prefix_tokens_asked, blocks.metrics().prefix_tokens_hit) == (29, 8)
+    assert (blocks.metrics.prefix_tokens_asked, blocks.metrics.prefix_tokens_hit) == (29, 8)
 
 
 def test_a_page_without_tokens_is_refused() -> None:
