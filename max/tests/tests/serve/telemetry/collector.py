@@ -38,16 +38,22 @@ class Collector:
             self._arrival.notify_all()
 
     def spans(self, count: int) -> dict[str, Span]:
-        """Waits for that many spans and gives them by name.
+        """As `spans_by_name`, for spans of different names."""
+        spans = self.spans_by_name(count)
+        assert len(spans) == count, "some have the same name"
+        return {name: alike[0] for name, alike in spans.items()}
+
+    def spans_by_name(self, count: int) -> dict[str, list[Span]]:
+        """Waits for that many spans and gives them by name, in the order of their arrival.
 
         Raises:
-            AssertionError: They did not come, or two have the same name.
+            AssertionError: They did not come.
         """
         with self._arrival:
             self._arrival.wait_for(lambda: len(self._spans) >= count, timeout=WAIT_S)
-            spans = {span.name: span for span in self._spans}
-        assert len(spans) == count, f"expected {count} spans, got {sorted(spans)}"
-        return spans
+            names = [span.name for span in self._spans]
+            assert len(names) == count, f"expected {count} spans, got {names}"
+            return {name: [s for s in self._spans if s.name == name] for name in names}
 
 
 @contextmanager
