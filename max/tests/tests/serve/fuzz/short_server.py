@@ -10,4 +10,6 @@ from max.serve.server import serve_source
 from tests.serve.fuzz.short_model import short_source
 
 if __name__ == "__main__":
-    sys.exit(serve_source(ServerSettings.from_env(host="127.0.0.1"), short_source(Path(sys.argv[1]))))
+    sys.exit(
+        serve_source(ServerSettings.from_env(host="127.0.0.1"), short_source(Path(sys.argv[1])))
+    )
