@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -45,6 +46,7 @@ MAX_LENGTH = PAGE_SIZE * TOTAL_PAGES // 2
 
 GREETING = "Hello, world! Grüße, 世界 😀. Bye."
 REPLIES = {"greet": GREETING, "forever": "again and ", "empty": ""}
+FAULT = re.compile(r"(?P<kind>raise|die)(?: at (?P<position>\d+))?")
 
 _EOS = "</s>"
 _TEMPLATE = (
@@ -194,8 +196,9 @@ class ScriptedPipeline:
     """Answers by script, with the real page bookkeeping behind it.
 
     A prompt with one of `REPLIES` in it gets that reply ("forever" over and over), any other one
-    its own text back. "raise" makes the step raise, "die" ends the process, and "pages" is
-    answered with the number of pages that other requests hold, in three digits.
+    its own text back, and "pages" is answered with the number of pages that other requests hold, in
+    three digits. "raise" makes the step raise and "die" ends the process: in the first step, or
+    "at 5" when it has 5 tokens.
     """
 
     tokenizer: Tokenizer
@@ -203,6 +206,7 @@ class ScriptedPipeline:
     kv_manager: Pages
     plan: MemoryPlan | None
     _replies: dict[str, list[int]] = field(default_factory=dict)
+    _faults: dict[str, dict[int, str]] = field(default_factory=dict)
 
     @cached_property
     def _forever(self) -> list[int]:
@@ -225,9 +229,9 @@ class ScriptedPipeline:
             self.kv_manager.commit(context)
         return outputs
 
-    def remember_reply(self, request_id: str, reply: list[int]) -> None:
-        """Decides the reply to a request that comes with generated tokens already."""
-        self._replies[request_id] = reply
+    def die(self) -> None:
+        """Ends the process, as a fault in a kernel does."""
+        os._exit(7)
 
     def release(self, request_id: RequestID) -> None:
         self.kv_manager.release(request_id)
@@ -238,19 +242,29 @@ class ScriptedPipeline:
         position = context.tokens.generated_length
         if position == 0:
             self.kv_manager.check_integrity()
+        if context.request_id not in self._replies:
             self._replies[context.request_id] = self._reply(context)
+            self._faults[context.request_id] = self._planned_faults(context)
+        self._fail(self._faults[context.request_id].get(position))
         reply = self._replies[context.request_id]
         ends = position >= len(reply) and reply != self._forever
         token = self.eos if ends else reply[position % len(reply)]
         context.update(token)
         return [token]
 
+    def _planned_faults(self, context: TextContext) -> dict[int, str]:
+        """What goes wrong, by the number of tokens that the request has then."""
+        found = FAULT.finditer(self._text(context.tokens.prompt.tolist()))
+        return {int(fault["position"] or 0): fault["kind"] for fault in found}
+
+    def _fail(self, fault: str | None) -> None:
+        if fault == "raise":
+            raise RuntimeError("the script said so")
+        if fault == "die":
+            self.die()
+
     def _reply(self, context: TextContext) -> list[int]:
         prompt = self._text(context.tokens.prompt.tolist())
-        if "raise" in prompt:
-            raise RuntimeError("the script said so")
-        if "die" in prompt:
-            os._exit(7)
         if "pages" in prompt:
             own = len(self.kv_manager.pages_of(context.request_id))
             held = self.kv_manager.total_num_pages - self.kv_manager.num_free_pages - own

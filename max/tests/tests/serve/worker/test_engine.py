@@ -191,7 +191,6 @@ def test_replay_continues_where_the_tokens_end(pipeline: ScriptedPipeline) -> No
         sampling=submit.sampling,
         model_name=submit.model_name,
     )
-    pipeline.remember_reply("again", greeting)
     channel = ScriptedChannel([replay], *idle(1), [Stop()])
 
     run_engine(pipeline, channel)

@@ -1,0 +1,288 @@
+"""Requests through worker deaths, in one process: clients get what an undisturbed worker gives.
+
+The API process's `EngineClient` and the worker's `Engine`, scheduler and page bookkeeping are the
+real ones; between them stands a channel that loses what a dying worker had not sent yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import tempfile
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
+
+from max.pipelines.context import (
+    EOSTracker,
+    TextContext,
+    TextGenerationOutput,
+    TokenBuffer,
+)
+from max.pipelines.modeling.types import RequestID, TextGenerationInputs
+from max.serve.engine_client import EngineClient, Generation
+from max.serve.errors import ApiError
+from max.serve.messages import FromWorker, ToWorker
+from max.serve.scheduler import Scheduler
+from max.serve.worker.black_box import BlackBox, last_requests
+from max.serve.worker.engine import Engine
+from max.serve.worker.limits import scheduler_config
+from tests.serve.scripted_model import ScriptedPipeline, end_token, make_pipeline
+
+MAX_RESTARTS = 200
+
+
+class Died(BaseException):
+    """Stands for the end of the worker process."""
+
+
+class Paused(BaseException):
+    """The engine has come to the top of its loop; it can be run on."""
+
+
+@dataclass
+class MortalPipeline(ScriptedPipeline):
+    """A scripted model whose death can be caught; `kills` holds steps at which it is killed."""
+
+    kills: frozenset[int] = frozenset()
+    num_steps: int = 0
+    was_killed: bool = False
+
+    def execute(
+        self, inputs: TextGenerationInputs[TextContext]
+    ) -> dict[RequestID, TextGenerationOutput]:
+        self.num_steps += 1
+        # A step of one request is spared: killed twice in such, a request counts as the cause.
+        if self.num_steps in self.kills and len(inputs.flat_batch) > 1:
+            self.was_killed = True
+            raise Died
+        return super().execute(inputs)
+
+    def die(self) -> None:
+        raise Died
+
+
+@dataclass
+class LossyChannel:
+    """The worker's channel; a look at it pauses the engine when it has run `steps_per_turn`."""
+
+    commands: deque[ToWorker] = field(default_factory=deque)
+    events: deque[FromWorker] = field(default_factory=deque)
+    looks_left: int = 0
+
+    def send(self, message: FromWorker) -> None:
+        self.events.append(message)
+
+    def receive(self) -> ToWorker:
+        raise Paused
+
+    def drain(self) -> Iterator[ToWorker]:
+        if self.looks_left == 0:
+            raise Paused
+        self.looks_left -= 1
+        while self.commands:
+            yield self.commands.popleft()
+
+
+class Commands:
+    """What the client sends its messages with."""
+
+    def __init__(self, channel: LossyChannel) -> None:
+        self._channel = channel
+
+    def send(self, message: ToWorker) -> None:
+        self._channel.commands.append(message)
+
+
+class World:
+    """One client and a succession of workers."""
+
+    def __init__(self, model_folder: Path, kills: frozenset[int], seed: int) -> None:
+        self.client = EngineClient()
+        self.num_restarts = 0
+        self._folder = model_folder
+        self._kills = kills
+        self._random = random.Random(seed)
+        self._steps_before = 0
+
+    async def run(self) -> None:
+        """Runs workers until no request is left."""
+        while self.client.num_running:
+            with tempfile.TemporaryDirectory() as folder:
+                await self._live(Path(folder))
+            self.num_restarts += 1
+            assert self.num_restarts < MAX_RESTARTS, "requests kill one worker after the other"
+
+    async def _live(self, folder: Path) -> None:
+        """One worker's life."""
+        channel = LossyChannel()
+        base = make_pipeline(self._folder)
+        pipeline = MortalPipeline(
+            base.tokenizer,
+            base.pipeline_config,
+            base.kv_manager,
+            base.plan,
+            kills=self._kills,
+            num_steps=self._steps_before,
+        )
+        scheduler = Scheduler(scheduler_config(pipeline), pipeline.kv_manager)
+        box = BlackBox(folder)
+        engine = Engine(pipeline, scheduler, channel, box)
+        self.client.connect(Commands(channel), max_batch_size=64)
+        try:
+            while self.client.num_running:
+                channel.looks_left = self._random.randint(1, 4)
+                try:
+                    engine.run()
+                except Paused:
+                    await self._deliver(channel)
+            channel.looks_left = 1
+            try:
+                engine.run()
+            except Paused:
+                pipeline.kv_manager.check_integrity()
+            assert pipeline.kv_manager.num_free_pages == pipeline.kv_manager.total_num_pages
+        except Died:
+            for _ in range(self._random.randint(0, len(channel.events))):
+                channel.events.pop()
+            await self._deliver(channel)
+            reason = "it was killed" if pipeline.was_killed else "it died of itself"
+            self.client.disconnect(last_requests(folder), reason, killed=pipeline.was_killed)
+        finally:
+            self._steps_before = pipeline.num_steps
+            box.close()
+
+    async def _deliver(self, channel: LossyChannel) -> None:
+        while channel.events:
+            self.client.handle(channel.events.popleft())
+        await asyncio.sleep(0)
+
+
+def make_context(tokenizer: Tokenizer, prompt: str) -> TextContext:
+    tokens = list(tokenizer.encode(prompt).ids)
+    return TextContext(
+        tokens=TokenBuffer(tokens),
+        max_length=len(tokens) + 40,
+        eos_tracker=EOSTracker(eos_token_ids=frozenset({end_token(tokenizer)})),
+    )
+
+
+async def answer(client: EngineClient, context: TextContext) -> list[int] | ApiError:
+    """The tokens that a client gets, or its error."""
+    tokens: list[int] = []
+    generation: Generation | None = None
+    try:
+        generation = await client.submit([context])
+        while True:
+            for delta in await generation.take():
+                tokens += delta.tokens
+                if delta.status.is_done:
+                    return tokens
+    except ApiError as error:
+        return error
+    finally:
+        if generation is not None:
+            generation.close()
+
+
+def run_prompts(
+    model_folder: Path, prompts: list[str], *, kills: frozenset[int] = frozenset(), seed: int = 0
+) -> list[list[int] | ApiError]:
+    """What becomes of the prompts, which all come at once."""
+
+    async def run() -> list[list[int] | ApiError]:
+        world = World(model_folder, kills, seed)
+        tokenizer = make_pipeline(model_folder).tokenizer
+        asking = [
+            asyncio.create_task(answer(world.client, make_context(tokenizer, prompt)))
+            for prompt in prompts
+        ]
+        await asyncio.sleep(0)
+        await world.run()
+        return await asyncio.gather(*asking)
+
+    return asyncio.run(run())
+
+
+def expected(model_folder: Path, prompt: str) -> list[int]:
+    """An answer that nothing disturbs: the scripted model repeats the prompt, within 40 tokens."""
+    (tokens,) = run_prompts(model_folder, [prompt])
+    assert isinstance(tokens, list)
+    return tokens
+
+
+INNOCENTS = ("hello", "greet", "a longer prompt that is repeated", "forever", "x")
+CULPRITS = ("die", "raise", "die at 3", "raise at 7", "now die at 1, die at 4", "raise at 2")
+
+run_settings = settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+@run_settings
+@given(
+    innocents=st.lists(st.sampled_from(INNOCENTS), min_size=1, max_size=5),
+    culprits=st.lists(st.sampled_from(CULPRITS), max_size=3),
+    order=st.randoms(use_true_random=False),
+    seed=st.integers(0, 1000),
+)
+def test_culprits_are_failed_alone(
+    model_folder: Path,
+    innocents: list[str],
+    culprits: list[str],
+    order: random.Random,
+    seed: int,
+) -> None:
+    prompts = [*innocents, *culprits]
+    order.shuffle(prompts)
+
+    answers = run_prompts(model_folder, prompts, seed=seed)
+
+    for prompt, got in zip(prompts, answers, strict=True):
+        if prompt in INNOCENTS:
+            assert got == expected(model_folder, prompt), prompt
+        else:
+            assert isinstance(got, ApiError), prompt
+            assert got.status == 500
+
+
+@run_settings
+@given(
+    prompts=st.lists(st.sampled_from(INNOCENTS), min_size=1, max_size=6),
+    kills=st.frozensets(st.integers(1, 80), max_size=8),
+    seed=st.integers(0, 1000),
+)
+def test_killed_workers_change_no_answer(
+    model_folder: Path, prompts: list[str], kills: frozenset[int], seed: int
+) -> None:
+    answers = run_prompts(model_folder, prompts, kills=kills, seed=seed)
+
+    assert answers == [expected(model_folder, prompt) for prompt in prompts]
+
+
+def test_culprit_among_many_costs_two_restarts(model_folder: Path) -> None:
+    """The step that all share, and then its own."""
+
+    async def run() -> int:
+        world = World(model_folder, frozenset(), seed=0)
+        tokenizer = make_pipeline(model_folder).tokenizer
+        prompts = ["hello", "die", "greet", "x"]
+        asking = [
+            asyncio.create_task(answer(world.client, make_context(tokenizer, prompt)))
+            for prompt in prompts
+        ]
+        await asyncio.sleep(0)
+        await world.run()
+        await asyncio.gather(*asking)
+        return world.num_restarts
+
+    # The last of the lives is the one that ends with the last request.
+    assert asyncio.run(run()) == 2 + 1
