@@ -45,7 +45,14 @@ def run_benchmark(
     settings.check()
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     client = Client(Server.parse(settings.base_url), headers, settings.request_timeout)
-    return uvloop.run(_run(settings, client, show_progress))
+
+    async def run() -> Result:
+        try:
+            return await _run(settings, client, show_progress)
+        finally:
+            client.close()
+
+    return uvloop.run(run())
 
 
 @dataclass(frozen=True)
@@ -61,12 +68,9 @@ async def _run(settings: Settings, client: Client, show_progress: bool) -> Resul
     workload = Workload(settings, tokenizer)
     conversations = workload.conversations(None, settings.seed)
     machine = describe_machine()
-    try:
-        await _warm_up(settings, client, model, workload)
-        started = datetime.now(UTC).isoformat(timespec="seconds")
-        measured = await _measure(settings, client, model, conversations, show_progress)
-    finally:
-        client.close()
+    await _warm_up(settings, client, model, workload)
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    measured = await _measure(settings, client, model, conversations, show_progress)
     summary = summarize(measured.records)
     chunks = sum(len(record.chunk_times) for record in measured.records)
     return Result(
