@@ -22,6 +22,7 @@ from max.serve.messages import (
     FromWorker,
     Refused,
     Report,
+    ResetPrefixCache,
     Submit,
     TokenDelta,
     Tokens,
@@ -211,14 +212,22 @@ class EngineClient:
         if running and self._worker is not None:
             self._worker.send(Cancel(running))
 
+    def reset_prefix_cache(self) -> None:
+        """Lets no request that is submitted from now on find what was computed before.
+
+        A worker that is yet to come has an empty cache anyway.
+        """
+        if self._worker is not None:
+            self._worker.send(ResetPrefixCache())
+
     def handle(self, event: FromWorker) -> None:
         """Takes one event of a running worker; events of forgotten requests are dropped."""
         match event:
             case Tokens(deltas=deltas, stats=stats):
-                self._observe(stats)
                 now = time.monotonic()
                 for delta in deltas:
                     self._deliver(delta, now)
+                self._observe(stats)
             case Report(stats=stats):
                 self._observe(stats)
             case Admitted(request_ids=request_ids):
@@ -269,7 +278,8 @@ class EngineClient:
     def _observe(self, stats: WorkerStats | None) -> None:
         if stats is None:
             return
-        self._metrics.steps.observe(stats)
+        # After the answers that wait for these tokens.
+        asyncio.get_running_loop().call_soon(self._metrics.steps.observe, stats)
         for step in stats.steps:
             for begun in step.begun:
                 if request := self._running.get(begun.request_id):
@@ -294,6 +304,7 @@ class EngineClient:
                 request.index,
                 delta.tokens,
                 delta.status,
+                delta.cached_tokens,
                 log_probabilities=delta.log_probabilities or [],
                 prompt_log_probabilities=[prompt_scores] if prompt_scores else [],
             )

@@ -97,3 +97,11 @@ def test_what_might_have_become_a_stop_string_is_shown_at_the_end(
 
     assert choice.advance(ChoiceDelta(0, tokens_of(tokenizer, "a STO"), ACTIVE)).text == "a "
     assert choice.advance(ChoiceDelta(0, [tokenizer.eos], ENDED)).text == "STO"
+
+
+def test_cached_tokens_are_those_of_the_worker_that_began(tokenizer: TextTokenizer) -> None:
+    choice = make_choice(tokenizer)
+    assert choice.cached_tokens == 0
+    for cached_tokens in (128, 0, 256):
+        choice.advance(ChoiceDelta(0, tokens_of(tokenizer, "a"), ACTIVE, cached_tokens))
+    assert choice.cached_tokens == 128

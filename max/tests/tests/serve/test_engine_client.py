@@ -17,6 +17,7 @@ from max.serve.messages import (
     Cancel,
     Failed,
     Refused,
+    ResetPrefixCache,
     Submit,
     TokenDelta,
     Tokens,
@@ -95,6 +96,27 @@ def test_tokens_reach_the_choice_they_belong_to() -> None:
         assert client.num_running == 1
 
     run(test())
+
+
+def test_cached_tokens_reach_the_choice() -> None:
+    async def test() -> None:
+        client = make_client(Commands())
+        (context,) = make_contexts(1)
+        generation = await submitted(client, [context])
+        client.handle(Tokens([TokenDelta(str(context.request_id), [4], ACTIVE, cached_tokens=128)]))
+        assert await generation.take() == [ChoiceDelta(0, [4], ACTIVE, cached_tokens=128)]
+
+    run(test())
+
+
+def test_reset_of_the_prefix_cache_reaches_the_worker_that_is_there() -> None:
+    commands = Commands()
+    client = make_client(commands)
+    client.reset_prefix_cache()
+    assert commands.sent == [ResetPrefixCache()]
+    client.disconnect([], "it died", killed=True)
+    client.reset_prefix_cache()
+    assert len(commands.sent) == 1
 
 
 def test_close_cancels_only_what_still_runs() -> None:

@@ -195,27 +195,15 @@ class Scheduler:
         return result.fits
 
     def _share_tokens(self) -> list[TextContext]:
-        """Sets the running requests' active tokens; gives those that have some.
-
-        Everybody who lacks one token gets it: the budget is no less than the batch size. At least
-        one token is left for prompts then, if there are any, and the oldest of them gets some.
-        """
+        """Sets the running requests' active tokens; gives those that have some."""
         contexts = self._within_total(self._running.values())
-        prompts = [ctx for ctx in contexts if ctx.tokens.remaining_length > 1]
-        num_decoding = len(contexts) - len(prompts)
-        lacking = [ctx.tokens.remaining_length for ctx in prompts]
-        left = self.config.max_batch_input_tokens - num_decoding
-        if self.config.enable_chunked_prefill:
-            shares = deal(lacking, left)
-        else:
-            shares = deal_whole(lacking, left, others=num_decoding > 0)
-        waits = set()
-        for ctx, share in zip(prompts, shares, strict=True):
-            if share:
-                ctx.tokens.chunk(share)
-            else:
-                waits.add(ctx.request_id)
-        return [ctx for ctx in contexts if ctx.request_id not in waits]
+        lacking = [ctx.tokens.remaining_length for ctx in contexts]
+        rule = deal if self.config.enable_chunked_prefill else deal_whole
+        shares = rule(lacking, self.config.max_batch_input_tokens)
+        dealt = [(ctx, share) for ctx, share in zip(contexts, shares, strict=True) if share]
+        for ctx, share in dealt:
+            ctx.tokens.chunk(share)
+        return [ctx for ctx, _ in dealt]
 
     def _within_total(self, contexts: Collection[TextContext]) -> list[TextContext]:
         """The oldest of them whose tokens are together within `max_batch_total_tokens`."""

@@ -24,6 +24,9 @@ from max.serve.scheduler.budget import deal, deal_whole
         ([100, 60, 4], [5, 1, 4]),
         ([60, 100, 3], [7, 0, 3]),
         ([2, 100, 60], [2, 0, 8]),
+        # Those who lack one token come before all.
+        ([1, 100, 1, 3, 1], [1, 4, 1, 3, 1]),
+        ([100, *[1] * 9], [1] * 10),
     ],
 )
 def test_half_is_the_oldest_s_and_the_rest_goes_to_the_shortest(
@@ -33,24 +36,30 @@ def test_half_is_the_oldest_s_and_the_rest_goes_to_the_shortest(
 
 
 @settings(deadline=None, derandomize=True, database=None)
-@given(st.lists(st.integers(2, 50), max_size=8), st.integers(1, 40))
+@given(st.lists(st.integers(1, 50), max_size=8), st.integers(8, 40))
 def test_nothing_is_left_while_somebody_lacks_tokens(lacking: list[int], tokens: int) -> None:
     shares = deal(lacking, tokens)
     assert all(0 <= share <= wanted for share, wanted in zip(shares, lacking, strict=True))
     assert sum(shares) == min(tokens, sum(lacking))
-    assert not lacking or shares[0] >= min(lacking[0], tokens / 2)
+    assert all(share for share, wanted in zip(shares, lacking, strict=True) if wanted == 1)
+    prompts = [index for index, wanted in enumerate(lacking) if wanted > 1]
+    rest = tokens - lacking.count(1)
+    assert all(shares[oldest] >= min(lacking[oldest], rest / 2) for oldest in prompts[:1])
 
 
 @pytest.mark.parametrize(
     ("lacking", "shares"),
-    [([], []), ([4, 6], [4, 6]), ([4, 7, 1], [4, 0, 0]), ([11, 1], [0, 0])],
+    [
+        ([], []),
+        ([4, 6], [4, 6]),
+        ([4, 7, 1], [4, 0, 0]),
+        ([1, 11, 1], [1, 0, 0]),
+        # Longer than there can be.
+        ([25, 1], [25, 0]),
+        ([1, 25], [1, 0]),
+    ],
 )
 def test_without_chunking_the_first_that_does_not_fit_holds_up_the_rest(
     lacking: list[int], shares: list[int]
 ) -> None:
-    assert deal_whole(lacking, 10, others=True) == shares
-
-
-def test_without_chunking_a_prompt_longer_than_the_budget_runs_alone() -> None:
-    assert deal_whole([25, 1], 10, others=False) == [25, 0]
-    assert deal_whole([1, 25], 10, others=False) == [1, 0]
+    assert deal_whole(lacking, 10) == shares
