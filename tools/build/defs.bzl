@@ -171,6 +171,8 @@ def max_cc_kernel(name, srcs, hdrs = [], copts = [], **kwargs):
                 "-Wall",
                 "-Wextra",
                 "-Werror",
+                # gcc 12 says it of its own AVX-512 intrinsics.
+                "-Wno-maybe-uninitialized",
                 "-pthread",
             ] + isa_copts + copts,
             linkopts = ["-pthread"],
