@@ -32,7 +32,7 @@ from max.serve.suspicion import Suspicion
 from max.serve.telemetry.metrics import Metrics
 from max.serve.telemetry.request_record import current_record
 from max.serve.telemetry.token_clock import TokenClock
-from max.serve.telemetry.worker_stats import EngineLoad, WorkerStats
+from max.serve.telemetry.worker_stats import EngineLoad, StepStats
 from max.serve.throughput import CompletionRate
 from max.serve.unavailable import engine_failed, queue_full, request_timed_out
 
@@ -225,11 +225,13 @@ class EngineClient:
         match event:
             case Tokens(deltas=deltas, stats=stats):
                 now = time.monotonic()
+                self._note_begun(stats.steps)
                 for delta in deltas:
                     self._deliver(delta, now)
-                self._observe(stats)
+                # After the answers that wait for these tokens.
+                asyncio.get_running_loop().call_soon(self._metrics.steps.observe, stats)
             case Report(stats=stats):
-                self._observe(stats)
+                self._metrics.steps.observe(stats)
             case Admitted(request_ids=request_ids):
                 for request_id in request_ids:
                     request = self._running.get(request_id)
@@ -275,12 +277,8 @@ class EngineClient:
                 innocent.append(request)
         return innocent
 
-    def _observe(self, stats: WorkerStats | None) -> None:
-        if stats is None:
-            return
-        # After the answers that wait for these tokens.
-        asyncio.get_running_loop().call_soon(self._metrics.steps.observe, stats)
-        for step in stats.steps:
+    def _note_begun(self, steps: Iterable[StepStats]) -> None:
+        for step in steps:
             for begun in step.begun:
                 if request := self._running.get(begun.request_id):
                     request.clock.began(begun.at)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from max.pipelines.context import GenerationStatus, LogProbabilities
-from max.serve.telemetry.worker_stats import WorkerStats
+from max.serve.telemetry.worker_stats import NOTHING_RUNS, WorkerStats
 
 PROTOCOL_VERSION = 1
 
@@ -135,7 +135,7 @@ class Tokens(msgspec.Struct, frozen=True, tag=True):
     """Everything that one step of the model brought."""
 
     deltas: list[TokenDelta]
-    stats: WorkerStats | None = None
+    stats: WorkerStats = NOTHING_RUNS
 
 
 class Report(msgspec.Struct, frozen=True, tag=True):

@@ -70,3 +70,6 @@ class WorkerStats(msgspec.Struct, frozen=True, array_like=True):
 
     steps: list[StepStats]
     load: EngineLoad
+
+
+NOTHING_RUNS = WorkerStats([], EngineLoad(0, 0, 0, 0))

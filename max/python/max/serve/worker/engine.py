@@ -76,8 +76,8 @@ class Engine:
         for message in self._channel.drain():
             self._take(message, admitted)
         if not admitted and not self._stopped and not self._scheduler.has_work:
-            if self._recorder.has_news:
-                self._channel.send(Report(self._recorder.take()))
+            if (news := self._recorder.take_news()) is not None:
+                self._channel.send(Report(news))
             self._take(self._channel.receive(), admitted)
         if admitted:
             self._channel.send(Admitted(admitted))

@@ -10,6 +10,7 @@ from max.serve.telemetry.worker_stats import BegunRequest, EngineLoad, StepStats
 
 if TYPE_CHECKING:
     from max.pipelines.context import TextContext, TextGenerationOutput
+    from max.pipelines.kv_cache import KVCacheMetrics
     from max.pipelines.modeling.types import RequestID
     from max.serve.scheduler import Batch, Scheduler
     from max.serve.worker.interface import CountedPages
@@ -27,9 +28,9 @@ class StepRecorder:
         self._waiting: set[str] = set()
         self._steps: list[StepStats] = []
         self._begun: list[BegunRequest] = []
-        self._reported = self._load()
-        counted = cache.metrics
-        self._prefix_tokens = (counted.prefix_tokens_asked, counted.prefix_tokens_hit)
+        counts = cache.metrics
+        self._prefix_tokens = (counts.prefix_tokens_asked, counts.prefix_tokens_hit)
+        self._load = self._reported = self._load_now(counts)
         self._scheduling_at = self._executing_at = 0.0
         self._prompt_tokens = 0
 
@@ -58,9 +59,10 @@ class StepRecorder:
     def finish(self, batch: Batch, outputs: Mapping[RequestID, TextGenerationOutput]) -> None:
         """The model ran, and the scheduler knows it."""
         executed_at = time.monotonic()
-        cache = self._cache.metrics
+        counts = self._cache.metrics
         asked, hit = self._prefix_tokens
-        self._prefix_tokens = (cache.prefix_tokens_asked, cache.prefix_tokens_hit)
+        self._prefix_tokens = (counts.prefix_tokens_asked, counts.prefix_tokens_hit)
+        self._load = self._load_now(counts)
         self._steps.append(
             StepStats(
                 batch_size=len(batch.contexts),
@@ -72,31 +74,30 @@ class StepRecorder:
                 preempted=batch.num_preempted,
                 creation_s=self._executing_at - self._scheduling_at,
                 execution_s=executed_at - self._executing_at,
-                prefix_tokens_asked=cache.prefix_tokens_asked - asked,
-                prefix_tokens_hit=cache.prefix_tokens_hit - hit,
+                prefix_tokens_asked=counts.prefix_tokens_asked - asked,
+                prefix_tokens_hit=counts.prefix_tokens_hit - hit,
                 begun=self._begun,
             )
         )
         self._begun = []
 
-    @property
-    def has_news(self) -> bool:
-        """Whether what was reported last is no longer true."""
-        return bool(self._steps) or self._load() != self._reported
-
     def take(self) -> WorkerStats:
-        """What to report now; it is not given again."""
+        """The steps that were not reported yet, and the load after the last one."""
         steps, self._steps = self._steps, []
-        self._reported = self._load()
-        return WorkerStats(steps, self._reported)
+        self._reported = self._load
+        return WorkerStats(steps, self._load)
 
-    def _load(self) -> EngineLoad:
-        cache = self._cache.metrics
+    def take_news(self) -> WorkerStats | None:
+        """As `take`, with the load of this moment; None if it was reported just so."""
+        self._load = self._load_now(self._cache.metrics)
+        return self.take() if self._steps or self._load != self._reported else None
+
+    def _load_now(self, counts: KVCacheMetrics) -> EngineLoad:
         return EngineLoad(
             num_running=self._scheduler.num_running,
             num_queued=self._scheduler.num_waiting,
-            used_pages=cache.num_used_pages,
-            total_pages=cache.num_total_pages,
+            used_pages=counts.num_used_pages,
+            total_pages=counts.num_total_pages,
         )
 
 

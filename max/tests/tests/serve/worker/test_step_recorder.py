@@ -16,11 +16,7 @@ from tests.serve.worker.test_engine import ScriptedChannel, idle, make_submit, r
 def reports_of(pipeline: ScriptedPipeline, channel: ScriptedChannel) -> list[WorkerStats]:
     """What the engine reports, message by message."""
     run_engine(pipeline, channel)
-    return [
-        message.stats
-        for message in channel.sent
-        if isinstance(message, Tokens | Report) and message.stats is not None
-    ]
+    return [message.stats for message in channel.sent if isinstance(message, Tokens | Report)]
 
 
 def steps_of(reports: list[WorkerStats]) -> list[StepStats]:
