@@ -14,7 +14,7 @@ import gguf
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from max.graph.quantization import QuantizationEncoding, quantize_rows
 
@@ -135,10 +135,7 @@ def _tensors(checkpoint: Path, config: Mapping[str, Any]) -> dict[str, torch.Ten
                     tensor = permuted(tensor, config["num_attention_heads"])
                 if "k_proj" in name:
                     tensor = permuted(tensor, config["num_key_value_heads"])
-            for theirs, ours in _NAMES.items():
-                name = name.replace(theirs, ours)
-            # Only the final norm's name is left as it was.
-            tensors["output_norm.weight" if name == "norm.weight" else name] = tensor
+            tensors[gguf_name(name)] = tensor
     if (config.get("rope_parameters") or {}).get("rope_type") == "llama3":
         tensors["rope_freqs.weight"] = llama3_factors(config)
     return tensors
@@ -210,3 +207,56 @@ def add_tokenizer(writer: gguf.GGUFWriter, checkpoint: Path, pre: str) -> None:
         template = template_file.read_text(encoding="utf-8")
     if template:
         writer.add_chat_template(template)
+
+
+def write_dequantized(gguf_file: Path, checkpoint: Path, folder: Path) -> Path:
+    """The reference of a GGUF file: the checkpoint it was made of, with the file's own numbers.
+
+    The `gguf` package reads and decodes them, so that what is compared is not our own decoding.
+
+    Args:
+        gguf_file: from `write_gguf`.
+        checkpoint: what it was made of.
+        folder: created; must not exist.
+
+    Returns:
+        The folder.
+    """
+    config = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))
+    ours = {theirs: name for name, theirs in _checkpoint_names(checkpoint).items()}
+    weights: dict[str, torch.Tensor] = {}
+    for tensor in gguf.GGUFReader(gguf_file).tensors:
+        if tensor.name == "rope_freqs.weight":
+            continue
+        decoded = torch.tensor(gguf.quants.dequantize(tensor.data, tensor.tensor_type))
+        decoded = decoded.float().reshape(*reversed(tensor.shape.tolist()))
+        name = ours[tensor.name]
+        if config["model_type"] == "llama" and ("q_proj" in name or "k_proj" in name):
+            heads = config["num_attention_heads" if "q_proj" in name else "num_key_value_heads"]
+            decoded = unpermuted(decoded, heads)
+        weights[name] = decoded.contiguous()
+    folder.mkdir(parents=True)
+    for file in checkpoint.iterdir():
+        if file.suffix in (".json", ".jinja") and "index" not in file.name:
+            (folder / file.name).write_bytes(file.read_bytes())
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+def unpermuted(rows: torch.Tensor, heads: int) -> torch.Tensor:
+    """The reverse of `permuted`."""
+    pairs = rows.reshape(heads, -1, 2, *rows.shape[1:])
+    return pairs.swapaxes(1, 2).reshape(rows.shape)
+
+
+def gguf_name(name: str) -> str:
+    """The name in GGUF files of a weight by Hugging Face's name."""
+    for theirs, ours in _NAMES.items():
+        name = name.replace(theirs, ours)
+    # Only the final norm's name is left as it was.
+    return "output_norm.weight" if name == "norm.weight" else name
+
+
+def _checkpoint_names(checkpoint: Path) -> dict[str, str]:
+    files = sorted(checkpoint.glob("*.safetensors"))
+    return {name: gguf_name(name) for file in files for name in load_file(file)}
