@@ -9,12 +9,13 @@ A graph's code drops each tensor after its last use, so what it needs follows fr
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import fx
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.fx.node import Target
 from torch.utils._pytree import tree_iter
 
 from max.engine.model import Model
@@ -55,9 +56,7 @@ class _StorageSizes(fx.Interpreter):
         self._holders: Counter[int] = Counter()
         self._last_used_by = _last_uses(module.graph)
 
-    def call_function(
-        self, target: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+    def call_function(self, target: Target, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Computes elements only from elements: of small inputs, for the sizes that they decide."""
         if not any(isinstance(leaf, FakeTensor) for leaf in tree_iter((args, kwargs))):
             return super().call_function(target, args, kwargs)
