@@ -1,0 +1,79 @@
+"""lm-eval gets from our server what it gets from transformers, on the same weights."""
+
+# build: size = "medium"
+# build: timeout = "long"
+# build: data = ["lm_eval_tasks/demo_answer.yaml", "lm_eval_tasks/demo_choice.yaml"]
+# build: data = ["lm_eval_tasks/demo_problems.jsonl"]
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from integration.serve.conftest import SERVE_DEMO
+from integration.serve.lm_eval_problems import PROBLEMS, lines
+from tests.serve.server_process import ready
+
+# A sum of some fifty float32 log probabilities that two programs worked out.
+TOLERANCE = 1e-3
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Of all evaluations, by name."""
+    folder = tmp_path_factory.mktemp("lm_eval")
+    output = folder / "results.json"
+    offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HOME": str(folder / "home")}
+    serve = [*SERVE_DEMO, "--enable-echo", "--quantization-encoding", "float32"]
+    with ready(serve, folder / "server") as server:
+        run = subprocess.run(
+            [sys.executable, "-m", "integration.serve.lm_eval_runs", server.url, str(output)],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **offline},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+    assert run.returncode == 0, run.stderr[-4000:]
+    results: dict[str, Any] = json.loads(output.read_text(encoding="utf-8"))
+    return results
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_log_likelihoods_are_those_of_transformers(results: dict[str, Any]) -> None:
+    """Each document has four continuations: a log-likelihood, and whether greedy gives it."""
+    ours, theirs = (results[name]["demo_choice"] for name in ("completions", "hf"))
+
+    assert ours["scores"] == theirs["scores"]
+    assert len(ours["responses"]) == len(theirs["responses"]) == 20
+    for mine, reference in zip(ours["responses"], theirs["responses"], strict=True):
+        for ((score, is_greedy),), ((wanted, is_reference_greedy),) in zip(
+            mine, reference, strict=True
+        ):
+            assert score == pytest.approx(wanted, abs=TOLERANCE)
+            assert is_greedy == is_reference_greedy
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("ours", "reference"), [("completions", "hf"), ("chat", "hf_chat")])
+def test_generated_answers_are_those_of_transformers(
+    results: dict[str, Any], ours: str, reference: str
+) -> None:
+    mine, theirs = results[ours]["demo_answer"], results[reference]["demo_answer"]
+
+    assert mine["scores"] == theirs["scores"]
+    assert mine["responses"] == theirs["responses"]
+    # One answer of these problems is wrong, so the score tells more than that all is well.
+    assert mine["scores"]["exact_match,number"] == 0.95
+
+
+def test_problems_are_the_generated_ones() -> None:
+    """After a change of the generator: python -m integration.serve.lm_eval_problems."""
+    assert PROBLEMS.read_text(encoding="utf-8") == lines()
