@@ -61,12 +61,12 @@ class RequestMetrics:
         self.request_time.labels(record.route).observe(_ms(record.arrived, record.ended))
         if record.error_code is not None:
             self.request_errors.labels(record.error_code).inc()
-        if record.usage is not None:
-            self._observe_usage(record.usage())
         if record.submitted is not None:
             self.input_processing_time.observe(_ms(record.arrived, record.submitted))
             if record.begun is not None:
                 self.queue_time.observe(_ms(record.submitted, record.begun))
+        if record.usage is not None and record.begun is not None:
+            self._observe_usage(record.usage())
         if record.first_token is not None and record.last_token is not None:
             self._observe_answer(record, record.first_token, record.last_token)
 

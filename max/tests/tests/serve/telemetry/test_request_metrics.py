@@ -71,11 +71,11 @@ def test_refused_request_counts_as_a_request_and_an_error() -> None:
     assert registry.get_sample_value("maxserve_time_to_first_token_milliseconds_count") == 0
 
 
-def test_request_that_got_no_token_has_no_time_to_first_token() -> None:
+def test_request_that_did_not_begin_has_tokens_and_times_neither() -> None:
     record = make_record(FixedChoice(0, None))
     record.begun = record.first_token = record.last_token = None
     registry = observed(record)
 
     assert registry.get_sample_value("maxserve_time_to_first_token_milliseconds_count") == 0
     assert registry.get_sample_value("maxserve_queue_time_milliseconds_count") == 0
-    assert registry.get_sample_value("maxserve_num_input_tokens_total") == 12
+    assert registry.get_sample_value("maxserve_num_input_tokens_total") == 0
