@@ -102,25 +102,10 @@ _LLAMAS = (
         num_hidden_layers=3,
     ),
     TinyModel(name="tiny-llama-bias", family="llama", attention_bias=True, mlp_bias=True),
-    TinyModel(
-        name="tiny-llama-wide",
-        family="llama",
-        hidden_size=256,
-        intermediate_size=512,
-        head_dim=64,
-        tie_word_embeddings=True,
-    ),
 )
 
 _QWENS = (
     TinyModel(name="tiny-qwen2", family="qwen2", rope_theta=1000000.0),
-    TinyModel(
-        name="tiny-qwen2-wide",
-        family="qwen2",
-        hidden_size=256,
-        intermediate_size=512,
-        head_dim=64,
-    ),
     TinyModel(name="tiny-qwen2-tied", family="qwen2", tie_word_embeddings=True),
     TinyModel(
         name="tiny-qwen2-gqa8",
@@ -140,4 +125,24 @@ _QWENS = (
     ),
 )
 
+# Their rows are whole blocks of 256 elements, as those of real models are: for quantized weights.
+_WIDE = (
+    TinyModel(
+        name="tiny-llama-wide",
+        family="llama",
+        hidden_size=256,
+        intermediate_size=512,
+        head_dim=64,
+        tie_word_embeddings=True,
+    ),
+    TinyModel(
+        name="tiny-qwen2-wide",
+        family="qwen2",
+        hidden_size=256,
+        intermediate_size=512,
+        head_dim=64,
+    ),
+)
+
 TINY_MODELS: Mapping[str, TinyModel] = {model.name: model for model in (*_LLAMAS, *_QWENS)}
+WIDE_MODELS: Mapping[str, TinyModel] = {model.name: model for model in _WIDE}

@@ -21,7 +21,7 @@ from integration.test_common.parity import (
 from integration.test_common.step_runner import StepRunner
 from integration.test_common.tiny_checkpoints import make_checkpoint
 from integration.test_common.tiny_gguf import write_dequantized, write_gguf
-from integration.test_common.tiny_models import TINY_MODELS
+from integration.test_common.tiny_models import TINY_MODELS, WIDE_MODELS
 from integration.test_common.torch_reference import Logits
 
 MakePair = Callable[..., Pair]
@@ -32,7 +32,7 @@ def make_pair(tmp_path: Path) -> MakePair:
     """`make_pair(model, encoding)`: a GGUF file, and the same numbers in safetensors for torch."""
 
     def make(model: str, encoding: str, load_as: str = "") -> Pair:
-        checkpoint = make_checkpoint(TINY_MODELS[model], tmp_path / "checkpoint")
+        checkpoint = make_checkpoint({**TINY_MODELS, **WIDE_MODELS}[model], tmp_path / "checkpoint")
         folder = tmp_path / "gguf"
         folder.mkdir()
         file = write_gguf(checkpoint, folder / f"{model}-{encoding}.gguf", encoding)
@@ -97,7 +97,7 @@ def test_transformers_reads_the_same_of_a_file(tmp_path: Path) -> None:
     """Its own reader and its own undoing of the order of rows."""
     from transformers import AutoModelForCausalLM
 
-    checkpoint = make_checkpoint(TINY_MODELS["tiny-llama-wide"], tmp_path / "checkpoint")
+    checkpoint = make_checkpoint(WIDE_MODELS["tiny-llama-wide"], tmp_path / "checkpoint")
     (tmp_path / "gguf").mkdir()
     file = write_gguf(checkpoint, tmp_path / "gguf" / "model-q8_0.gguf", "q8_0")
     reference = AutoModelForCausalLM.from_pretrained(
@@ -112,7 +112,7 @@ def test_transformers_reads_the_same_of_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoding", ["q8_0", "q6_k", "q4_k"])
 def test_checkpoints_are_quantized_while_they_load(tmp_path: Path, encoding: str) -> None:
     """The logits of a safetensors checkpoint stay near those of float32."""
-    checkpoint = make_checkpoint(TINY_MODELS["tiny-llama-wide"], tmp_path / "checkpoint")
+    checkpoint = make_checkpoint(WIDE_MODELS["tiny-llama-wide"], tmp_path / "checkpoint")
     pair = Pair(checkpoint)
     prompt = pair.prompt(40)
     got = logits_of(checkpoint, encoding, prompt)
