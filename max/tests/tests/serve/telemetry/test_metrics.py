@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 
 from prometheus_client import generate_latest
 
 from max.serve.telemetry.metrics import Metrics
 from max.serve.timeline import Phase
+
+# build: data = ["//docs"]
+PAGE = Path(__file__).parents[5] / "docs" / "operate-a-server.md"
 
 # The names that MAX's documentation gives, but for those of what does not exist here: further tiers
 # of the cache and speculative decoding.
@@ -46,9 +51,13 @@ DOCUMENTED = [
 ]
 
 
-def test_documented_names_are_there() -> None:
+def shown_families() -> list[str]:
     shown = generate_latest(Metrics().registry).decode()
-    families = [line.split()[2] for line in shown.splitlines() if line.startswith("# TYPE")]
+    return [line.split()[2] for line in shown.splitlines() if line.startswith("# TYPE")]
+
+
+def test_documented_names_are_there() -> None:
+    families = shown_families()
 
     missing = [
         name
@@ -57,6 +66,13 @@ def test_documented_names_are_there() -> None:
     ]
     assert missing == []
     assert all(family.startswith("maxserve_") for family in families)
+
+
+def test_every_metric_is_told_to_operators() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    families = [name for name in shown_families() if not name.endswith("_created")]
+
+    assert [name for name in families if not re.search(rf"`{name}(\{{\w+(,\w+)?\}})?`", page)] == []
 
 
 def test_servers_do_not_share_metrics() -> None:
