@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,6 +53,27 @@ class TokenPieces:
         if piece is None:
             piece = self._known[token] = self._find(token)
         return piece
+
+    def offsets(self, text: str, tokens: Iterable[int]) -> list[int]:
+        """Where in `text` each of its tokens begins.
+
+        A special token takes up room if the text has it in so many letters. Where the tokenizer
+        has changed the text, as by Unicode normalization, what follows is off by the difference.
+        """
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        offsets = []
+        position = 0
+        for token in tokens:
+            offsets.append(position)
+            piece = self[token]
+            if piece.bytes is None:
+                gained = piece.text if text.startswith(piece.text, position) else ""
+            else:
+                gained = decoder.decode(piece.bytes)
+            if gained.startswith(" ") and not text.startswith(" ", position):
+                gained = gained[1:]  # SentencePiece puts a space before a text.
+            position = min(position + len(gained), len(text))
+        return offsets
 
     def _find(self, token: int) -> TokenPiece:
         decoder = self._tokenizer.anchored_decoder

@@ -65,3 +65,30 @@ def test_every_token_of_the_vocabulary_has_bytes_that_its_text_shows(
         piece = pieces[token]
         if piece.bytes is not None:
             assert piece.bytes.decode(errors="replace") == piece.text
+
+
+def tiles(tokenizer: TextTokenizer, text: str) -> list[str]:
+    """The text from each token's beginning to the next one's."""
+    offsets = TokenPieces(tokenizer).offsets(text, tokenizer.delegate.encode(text))
+    ends = [*offsets[1:], len(text)]
+    return [text[start:end] for start, end in zip(offsets, ends, strict=True)]
+
+
+@pytest.mark.parametrize("text", ["hello hello", "日本 naïve", "</s>hello</s> a", ""])
+def test_tokens_tile_their_text(tokenizer: TextTokenizer, text: str) -> None:
+    """Also where special tokens are written in it; the one in front of it has no room."""
+    pieces = tiles(tokenizer, text)
+
+    assert "".join(pieces) == text
+    assert pieces[0] == ""
+    assert pieces.count("</s>") == text.count("</s>")
+
+
+def test_space_that_is_put_before_a_text_has_no_room(byte_fallback: TextTokenizer) -> None:
+    assert tiles(byte_fallback, "hello hello") == ["", "hello", " hello"]
+
+
+def test_tokens_of_another_text_stay_inside(byte_level: TextTokenizer) -> None:
+    tokens = byte_level.delegate.encode("hello world")
+
+    assert max(TokenPieces(byte_level).offsets("hel", tokens)) == 3
