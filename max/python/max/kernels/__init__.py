@@ -3,6 +3,7 @@
 Importing this package registers them with torch as `torch.ops.max.*`.
 """
 
+from max.kernels.add import add
 from max.kernels.flash_attention_ragged import flash_attention_ragged
 from max.kernels.packed_embedding import packed_embedding
 from max.kernels.packed_linear import packed_linear
@@ -13,6 +14,7 @@ from max.kernels.rope_store_ragged import rope_store_ragged
 from max.kernels.swiglu import swiglu
 
 __all__ = [
+    "add",
     "flash_attention_ragged",
     "packed_embedding",
     "packed_linear",

@@ -7,7 +7,11 @@ from typing import Any
 
 import torch
 
+from max.kernels.recording import Record, run_at_once
+
 _LIBRARY = torch.library.Library("max", "DEF")
+# The CPU kernels that a program can hold, by op; filled while the ops are imported.
+_RECORDS: dict[torch._ops.OpOverload, Record] = {}
 
 
 def define_op(
@@ -40,3 +44,23 @@ def implement(op: torch._ops.OpOverload, device: str, function: Callable[..., An
         function: takes and gives what the reference does.
     """
     _LIBRARY.impl(op, function, device)
+
+
+def implement_on_cpu(
+    op: torch._ops.OpOverload, record: Record | None, reference: Callable[..., Any]
+) -> None:
+    """Gives an op its C++ kernel.
+
+    Args:
+        op: from `define_op`.
+        record: of the kernel; None where it could not be built, and the reference stays.
+        reference: runs where the kernel does not take the operands.
+    """
+    if record is not None:
+        implement(op, "CPU", run_at_once(record, reference))
+        _RECORDS[op] = record
+
+
+def record_of(op: object) -> Record | None:
+    """The `Record` of an op's CPU kernel; None if it has none."""
+    return _RECORDS.get(op) if isinstance(op, torch._ops.OpOverload) else None

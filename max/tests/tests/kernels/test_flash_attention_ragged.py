@@ -7,20 +7,20 @@ import pytest
 import torch
 
 from max.kernels import flash_attention_ragged
-from max.kernels.flash_attention_ragged.cpu import make_flash_attention_ragged_cpu
+from max.kernels.flash_attention_ragged.cpu import make_flash_attention_ragged_record
 from max.kernels.flash_attention_ragged.reference import flash_attention_ragged_reference
-from max.kernels.isa import available_isas
 from max.kernels.native import load_kernel
 from max.kernels.thread_pool import set_num_threads
+from tests.kernels.cpu_kernels import cpu_kernels
 from tests.kernels.paged_batch import PagedBatch, make_paged_batch
 
 BATCHES = [([0], [1]), ([9], [1]), ([0, 5, 4], [6, 1, 3]), ([3, 0, 2], [0, 9, 1]), ([], [])]
 
 
 # The op runs the best of the C++ ones on the CPU.
-CPU_KERNELS: dict[str, Callable[..., torch.Tensor]] = {
-    isa: f for isa in available_isas() if (f := make_flash_attention_ragged_cpu(isa)) is not None
-}
+CPU_KERNELS: dict[str, Callable[..., torch.Tensor]] = cpu_kernels(
+    make_flash_attention_ragged_record, flash_attention_ragged_reference
+)
 IMPLEMENTATIONS: dict[str, Callable[..., torch.Tensor]] = {
     "op": flash_attention_ragged,
     "reference": flash_attention_ragged_reference,

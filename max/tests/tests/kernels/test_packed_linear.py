@@ -12,15 +12,16 @@ from max.kernels import packed_linear
 from max.kernels.isa import available_isas
 from max.kernels.native import load_kernel
 from max.kernels.packed_linear import pack, unpack
-from max.kernels.packed_linear.cpu import make_packed_linear_cpu
+from max.kernels.packed_linear.cpu import make_packed_linear_record
 from max.kernels.packed_linear.packing import packed_shape
 from max.kernels.packed_linear.reference import packed_linear_reference
 from max.kernels.thread_pool import set_num_threads
+from tests.kernels.cpu_kernels import cpu_kernels
 
 IMPLEMENTATIONS: dict[str, Callable[..., list[torch.Tensor]]] = {
     "op": packed_linear,
     "reference": packed_linear_reference,
-    **{isa: f for isa in available_isas() if (f := make_packed_linear_cpu(isa)) is not None},
+    **cpu_kernels(make_packed_linear_record, packed_linear_reference),
 }
 DTYPES = (torch.float32, torch.bfloat16)
 # Rows, elements of a row, outputs: one and many of each, whole panels and blocks and not, nothing.

@@ -7,7 +7,9 @@ import torch
 
 from max.kernels import rms_norm
 from max.kernels.native import load_kernel
+from max.kernels.rms_norm.cpu import make_rms_norm_record
 from max.kernels.rms_norm.reference import rms_norm_reference
+from tests.kernels.cpu_kernels import cpu_kernels
 
 
 def oracle(x: torch.Tensor, weight: torch.Tensor, eps: float, offset: float) -> torch.Tensor:
@@ -21,6 +23,7 @@ SHAPES = [(1, 64), (7, 33), (0, 16), (2, 3, 5), (3, 2048)]
 IMPLEMENTATIONS: dict[str, Callable[..., torch.Tensor]] = {
     "op": rms_norm,
     "reference": rms_norm_reference,
+    **cpu_kernels(make_rms_norm_record, rms_norm_reference),
 }
 
 

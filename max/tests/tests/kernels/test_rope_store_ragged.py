@@ -9,15 +9,18 @@ from max.dtype import DType
 from max.graph import DeviceRef, TensorValue
 from max.kernels import rope_store_ragged
 from max.kernels.native import load_kernel
+from max.kernels.rope_store_ragged.cpu import make_rope_store_ragged_record
 from max.kernels.rope_store_ragged.reference import rope_store_ragged_reference
 from max.nn.kernels import rope_split_store_ragged
 from max.nn.kv_cache import KVCacheInputsPerDevice, KVCacheParams
+from tests.kernels.cpu_kernels import cpu_kernels
 from tests.kernels.paged_batch import PagedBatch, make_paged_batch
 
 # Every implementation that is present: the op runs the C++ one on the CPU.
 IMPLEMENTATIONS: dict[str, Callable[..., torch.Tensor]] = {
     "op": rope_store_ragged,
     "reference": rope_store_ragged_reference,
+    **cpu_kernels(make_rope_store_ragged_record, rope_store_ragged_reference),
 }
 BATCHES = [([0], [1]), ([3], [1]), ([0, 5, 4], [6, 1, 3]), ([7, 0], [0, 9])]
 

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Callable
-
 import torch
 
-from max.kernels.flash_attention_ragged.reference import flash_attention_ragged_reference
+from max.kernels.element_types import ELEMENT_TYPES
 from max.kernels.flash_attention_ragged.structs import FlashAttentionRaggedArgs
 from max.kernels.isa import Isa
-from max.kernels.native import load_kernel
-from max.kernels.packed_linear.structs import ELEMENT_TYPES
-from max.kernels.thread_pool import pool_handle
+from max.kernels.recording import (
+    Empty,
+    KernelCall,
+    Record,
+    Recording,
+    are_contiguous,
+    load_function,
+)
 
 
-def make_flash_attention_ragged_cpu(isa: Isa | None = None) -> Callable[..., torch.Tensor] | None:
-    """The op in C++, for float32 and bfloat16; None where it cannot be built.
+def make_flash_attention_ragged_record(isa: Isa | None = None) -> Record | None:
+    """The kernel's `Record`; None where it cannot be built.
 
     Args:
         isa: the best of this machine unless given.
     """
-    library = load_kernel("flash_attention_ragged", isa)
-    if library is None:
+    function = load_function("flash_attention_ragged", isa)
+    if function is None:
         return None
-    run = library.flash_attention_ragged
-    run.argtypes, run.restype = (ctypes.c_void_p, ctypes.c_void_p), None
 
-    def flash_attention_ragged_cpu(
+    def record(
+        empty: Empty,
         q: torch.Tensor,
         input_row_offsets: torch.Tensor,
         kv_blocks: torch.Tensor,
@@ -37,22 +38,13 @@ def make_flash_attention_ragged_cpu(isa: Isa | None = None) -> Callable[..., tor
         scale: float,
         causal: bool,
         window: int,
-    ) -> torch.Tensor:
+    ) -> Recording | None:
         if q.dtype not in ELEMENT_TYPES or kv_blocks.dtype not in ELEMENT_TYPES:
-            return flash_attention_ragged_reference(
-                q,
-                input_row_offsets,
-                kv_blocks,
-                cache_lengths,
-                lookup_table,
-                layer,
-                scale,
-                causal,
-                window,
-            )
-        q, lookup_table = q.contiguous(), lookup_table.contiguous()
+            return None
+        if not are_contiguous(q, kv_blocks, lookup_table):
+            return None
         layers, page_size, kv_heads, head_dim = kv_blocks.shape[2:]
-        out = torch.empty_like(q)
+        out = empty(q.shape, q.dtype)
         args = FlashAttentionRaggedArgs(
             q.data_ptr(),
             kv_blocks.data_ptr(),
@@ -74,7 +66,6 @@ def make_flash_attention_ragged_cpu(isa: Isa | None = None) -> Callable[..., tor
             ELEMENT_TYPES[q.dtype],
             ELEMENT_TYPES[kv_blocks.dtype],
         )
-        run(ctypes.addressof(args), pool_handle())
-        return out
+        return Recording(out, KernelCall(function, args))
 
-    return flash_attention_ragged_cpu
+    return record

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from max.kernels.flash_attention_ragged.cpu import make_flash_attention_ragged_cpu
+from max.kernels.flash_attention_ragged.cpu import make_flash_attention_ragged_record
 from max.kernels.flash_attention_ragged.reference import flash_attention_ragged_reference
-from max.kernels.registry import define_op, implement
+from max.kernels.registry import define_op, implement_on_cpu
 
 
 def _fake(
@@ -35,7 +35,6 @@ flash_attention_ragged = define_op(
     reference=flash_attention_ragged_reference,
     fake=_fake,
 )
-
-_on_cpu = make_flash_attention_ragged_cpu()
-if _on_cpu is not None:
-    implement(flash_attention_ragged, "CPU", _on_cpu)
+implement_on_cpu(
+    flash_attention_ragged, make_flash_attention_ragged_record(), flash_attention_ragged_reference
+)

@@ -35,7 +35,7 @@ struct PackedLinearArgs {
   int64_t x_stride;  // elements from one row of `x` to the next
   const PackedWeight* weights;
   int64_t num_weights;
-  void* workspace;  // packed_linear_workspace bytes
+  void* workspace;  // rows * groups * 4 bytes
   ElementType type;
 };
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import torch
 
+from max.kernels.element_types import ELEMENT_TYPES
 from max.kernels.isa import Isa
 from max.kernels.native import load_kernel
-from max.kernels.packed_linear.structs import ELEMENT_TYPES
 from max.kernels.thread_pool import pool_handle
 
 

@@ -11,9 +11,7 @@
 
 #include "../include/packed_linear.h"
 
-#include <type_traits>
-
-#include "../include/pool.h"
+#include "../include/row_blocks.h"
 
 namespace {
 
@@ -26,13 +24,6 @@ constexpr int64_t kBlock = 512;
 constexpr int64_t kItemRows = 32 * kPanelRows;
 // Handing work to other threads costs about as much as this many steps of a vector.
 constexpr int64_t kWorthThreads = 4096;
-
-// Shares `rows` out into the fewest blocks of at most kPanelRows, of nearly equal size.
-struct RowBlocks {
-  int64_t rows;
-  int64_t count = (rows + kPanelRows - 1) / kPanelRows;
-  int64_t begin(int64_t block) const { return rows * block / count; }
-};
 
 template <typename Groups>
 class PackedLinear {
@@ -50,19 +41,13 @@ class PackedLinear {
     int64_t work = panels * groups_ * (args_.rows + kPanelRows - 1) * kPanelVectors / kPanelRows;
     if (work < kWorthThreads) pool = nullptr;
     arrange_activations(args_.rows > kPanelRows ? pool : nullptr);
-    int64_t parts = (blocks_.count * kPanelRows + kItemRows - 1) / kItemRows;
-    parallel_for(pool, panels * parts, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t item = begin; item < end; ++item)
-        multiply(item / parts, blocks_.count * (item % parts) / parts,
-                 blocks_.count * (item % parts + 1) / parts);
-    });
+    for_each_panel(pool, args_.weights, args_.num_weights, blocks_, kItemRows,
+                   [&](const PackedWeight& weight, int64_t panel, int64_t first, int64_t last) {
+                     multiply(weight, panel, first, last);
+                   });
   }
 
  private:
-  static int64_t panels_of(const PackedWeight& weight) {
-    return (weight.out_features + kPanel - 1) / kPanel;
-  }
-
   // One contiguous row of whole groups is read where it lies.
   bool is_arranged() const { return args_.rows == 1 && args_.in_features % kPerGroup == 0; }
 
@@ -87,13 +72,11 @@ class PackedLinear {
     });
   }
 
-  // Blocks of rows [first, last) times one panel; panels are counted through all weights.
-  void multiply(int64_t panel, int64_t first, int64_t last) {
-    const PackedWeight* weight = args_.weights;
-    for (; panel >= panels_of(*weight); ++weight) panel -= panels_of(*weight);
+  // Blocks of rows [first, last) times one panel.
+  void multiply(const PackedWeight& weight, int64_t panel, int64_t first, int64_t last) {
     alignas(64) float sums[kItemRows * kPanel];
     const char* packed =
-        static_cast<const char*>(weight->packed) + panel * groups_ * kPanel * kGroupBytes;
+        static_cast<const char*>(weight.packed) + panel * groups_ * kPanel * kGroupBytes;
     int64_t top = blocks_.begin(first);
     for (int64_t g = 0; g == 0 || g < groups_; g += kBlock)
       for (int64_t block = first; block < last; ++block) {
@@ -103,20 +86,7 @@ class PackedLinear {
                                             rows * kGroupBytes, std::min(kBlock, groups_ - g),
                                             sums + (begin - top) * kPanel, g == 0);
       }
-    write(*weight, panel, top, blocks_.begin(last), sums);
-  }
-
-  void write(const PackedWeight& weight, int64_t panel, int64_t begin, int64_t end,
-             const float* sums) const {
-    int64_t column = panel * kPanel, count = std::min(kPanel, weight.out_features - column);
-    const Element* bias = static_cast<const Element*>(weight.bias);
-    for (int64_t row = begin; row < end; ++row, sums += kPanel) {
-      Element* out = static_cast<Element*>(weight.out) + row * weight.out_stride + column;
-      if (bias == nullptr)
-        for (int64_t i = 0; i < count; ++i) store(sums[i], &out[i]);
-      else
-        for (int64_t i = 0; i < count; ++i) store(sums[i] + load(bias[column + i]), &out[i]);
-    }
+    write_sums<Element>(weight, panel, top, blocks_.begin(last), sums);
   }
 
   const PackedLinearArgs& args_;
@@ -149,11 +119,6 @@ void pack_rows(const PackRowsArgs& args, Pool* pool) {
 }
 
 }  // namespace
-
-// Bytes of the workspace that packed_linear needs.
-MAX_EXPORT int64_t packed_linear_workspace(const PackedLinearArgs* args) {
-  return args->rows * groups_of(args->type, args->in_features) * kGroupBytes;
-}
 
 MAX_EXPORT void packed_linear(const PackedLinearArgs* args, Pool* pool) {
   if (args->type == kFloat32)

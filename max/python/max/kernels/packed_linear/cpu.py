@@ -3,44 +3,49 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 
 import torch
 
+from max.kernels.element_types import ELEMENT_TYPES
 from max.kernels.isa import Isa
-from max.kernels.native import load_kernel
-from max.kernels.packed_linear.structs import ELEMENT_TYPES, PackedLinearArgs, PackedWeight
-from max.kernels.thread_pool import pool_handle
+from max.kernels.packed_linear.structs import PackedLinearArgs, PackedWeight
+from max.kernels.recording import Empty, KernelCall, Record, Recording, load_function
+
+_GROUP_BYTES = 4
 
 
-def make_packed_linear_cpu(isa: Isa | None = None) -> Callable[..., list[torch.Tensor]] | None:
-    """The op in C++; None where it cannot be built.
+def make_packed_linear_record(isa: Isa | None = None) -> Record | None:
+    """The kernel's `Record`; None where it cannot be built.
 
     Args:
         isa: the best of this machine unless given.
     """
-    library = load_kernel("packed_linear", isa)
-    if library is None:
+    function = load_function("packed_linear", isa)
+    if function is None:
         return None
-    run, workspace_bytes = library.packed_linear, library.packed_linear_workspace
-    run.argtypes, run.restype = (ctypes.c_void_p, ctypes.c_void_p), None
-    workspace_bytes.argtypes, workspace_bytes.restype = (ctypes.c_void_p,), ctypes.c_int64
 
-    def packed_linear_cpu(
+    def record(
+        empty: Empty,
         x: torch.Tensor,
         weights: Sequence[torch.Tensor],
         biases: Sequence[torch.Tensor | None],
         out_features: Sequence[int],
-    ) -> list[torch.Tensor]:
+    ) -> Recording | None:
         in_features = x.shape[-1]
-        rows = x.reshape(x.shape[:-1].numel(), in_features)
-        if rows.stride(1) != 1:
-            rows = rows.contiguous()
-        results = [rows.new_empty(len(rows), n) for n in out_features]
+        rows = x if x.ndim == 2 else x.reshape(-1, in_features) if x.is_contiguous() else None
+        if rows is None or rows.stride(1) != 1:
+            return None
+        results = [empty((*x.shape[:-1], n), x.dtype) for n in out_features]
+        groups = math.ceil(in_features * x.dtype.itemsize / _GROUP_BYTES)
+        workspace = empty((len(rows), groups * _GROUP_BYTES), torch.uint8)
         targets = (PackedWeight * len(weights))(
             *(
-                PackedWeight(w.data_ptr(), None if b is None else b.data_ptr(), y.data_ptr(), n, n)
-                for w, b, y, n in zip(weights, biases, results, out_features, strict=True)
+                PackedWeight(
+                    w.data_ptr(), None if b is None else b.data_ptr(), out.data_ptr(), n, n
+                )
+                for w, b, out, n in zip(weights, biases, results, out_features, strict=True)
             )
         )
         args = PackedLinearArgs(
@@ -50,13 +55,9 @@ def make_packed_linear_cpu(isa: Isa | None = None) -> Callable[..., list[torch.T
             rows.stride(0),
             ctypes.addressof(targets),
             len(weights),
-            None,
+            workspace.data_ptr(),
             ELEMENT_TYPES[x.dtype],
         )
-        address = ctypes.addressof(args)
-        workspace = torch.empty(workspace_bytes(address), dtype=torch.uint8)
-        args.workspace = workspace.data_ptr()
-        run(address, pool_handle())
-        return [y.view(*x.shape[:-1], n) for y, n in zip(results, out_features, strict=True)]
+        return Recording(results, KernelCall(function, args, (targets, workspace)))
 
-    return packed_linear_cpu
+    return record

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import torch
 
-from max.kernels.packed_linear.cpu import make_packed_linear_cpu
+from max.kernels.packed_linear.cpu import make_packed_linear_record
 from max.kernels.packed_linear.packing import packed_shape
 from max.kernels.packed_linear.reference import packed_linear_reference
-from max.kernels.registry import define_op, implement
+from max.kernels.registry import define_op, implement_on_cpu
 
 
 def _fake(
@@ -35,7 +35,4 @@ packed_linear = define_op(
     reference=packed_linear_reference,
     fake=_fake,
 )
-
-_on_cpu = make_packed_linear_cpu()
-if _on_cpu is not None:
-    implement(packed_linear, "CPU", _on_cpu)
+implement_on_cpu(packed_linear, make_packed_linear_record(), packed_linear_reference)

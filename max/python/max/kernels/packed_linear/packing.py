@@ -12,9 +12,10 @@ import math
 
 import torch
 
+from max.kernels.element_types import ELEMENT_TYPES
 from max.kernels.memory import empty_in_huge_pages
 from max.kernels.native import load_kernel
-from max.kernels.packed_linear.structs import ELEMENT_TYPES, PackRowsArgs
+from max.kernels.packed_linear.structs import PackRowsArgs
 from max.kernels.thread_pool import pool_handle
 
 PANEL = 64

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import ctypes
 
-import torch
-
-ELEMENT_TYPES = {torch.float32: 0, torch.bfloat16: 1}
-
 
 class PackedWeight(ctypes.Structure):
     """One weight that is multiplied."""

@@ -3,43 +3,62 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
 
 import torch
 
-from max.kernels.native import load_kernel
-from max.kernels.rms_norm.reference import rms_norm_reference
+from max.kernels.element_types import ELEMENT_TYPES
+from max.kernels.isa import Isa
+from max.kernels.recording import (
+    Empty,
+    KernelCall,
+    Record,
+    Recording,
+    are_contiguous,
+    load_function,
+)
 
-_POINTER, _SIZE, _FLOAT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
-_ARGUMENTS = (_POINTER, _POINTER, _POINTER, _SIZE, _SIZE, _FLOAT, _FLOAT, ctypes.c_bool)
+
+class RmsNormArgs(ctypes.Structure):
+    """The C struct of `include/rms_norm.h`."""
+
+    _fields_ = (
+        ("x", ctypes.c_void_p),
+        ("weight", ctypes.c_void_p),
+        ("out", ctypes.c_void_p),
+        ("rows", ctypes.c_int64),
+        ("dim", ctypes.c_int64),
+        ("eps", ctypes.c_float),
+        ("weight_offset", ctypes.c_float),
+        ("multiply_before_cast", ctypes.c_int32),
+        ("type", ctypes.c_int32),
+    )
 
 
-def make_rms_norm_cpu() -> Callable[..., torch.Tensor] | None:
-    """`max::rms_norm` in C++, for float32 and bfloat16; None where it cannot be built."""
-    library = load_kernel("rms_norm")
-    if library is None:
+def make_rms_norm_record(isa: Isa | None = None) -> Record | None:
+    """The kernel's `Record`; None where it cannot be built.
+
+    Args:
+        isa: the best of this machine unless given.
+    """
+    function = load_function("rms_norm", isa)
+    if function is None:
         return None
-    functions = {
-        torch.float32: library.rms_norm_float32,
-        torch.bfloat16: library.rms_norm_bfloat16,
-    }
-    for function in functions.values():
-        function.argtypes, function.restype = _ARGUMENTS, None
 
-    def rms_norm_cpu(
+    def record(
+        empty: Empty,
         x: torch.Tensor,
         weight: torch.Tensor,
         eps: float,
         weight_offset: float,
         multiply_before_cast: bool,
-    ) -> torch.Tensor:
-        function = functions.get(x.dtype)
-        if function is None or weight.dtype != x.dtype:
-            return rms_norm_reference(x, weight, eps, weight_offset, multiply_before_cast)
-        x, weight = x.contiguous(), weight.contiguous()
-        out = torch.empty_like(x)
+    ) -> Recording | None:
+        if x.dtype not in ELEMENT_TYPES or weight.dtype != x.dtype:
+            return None
+        if not are_contiguous(x, weight):
+            return None
+        out = empty(x.shape, x.dtype)
         dim = x.shape[-1]
-        function(
+        args = RmsNormArgs(
             x.data_ptr(),
             weight.data_ptr(),
             out.data_ptr(),
@@ -48,7 +67,8 @@ def make_rms_norm_cpu() -> Callable[..., torch.Tensor] | None:
             eps,
             weight_offset,
             multiply_before_cast,
+            ELEMENT_TYPES[x.dtype],
         )
-        return out
+        return Recording(out, KernelCall(function, args))
 
-    return rms_norm_cpu
+    return record

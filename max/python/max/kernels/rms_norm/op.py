@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from max.kernels.registry import define_op, implement
-from max.kernels.rms_norm.cpu import make_rms_norm_cpu
+from max.kernels.registry import define_op, implement_on_cpu
+from max.kernels.rms_norm.cpu import make_rms_norm_record
 from max.kernels.rms_norm.reference import rms_norm_reference
 
 
@@ -29,7 +29,4 @@ rms_norm = define_op(
     reference=rms_norm_reference,
     fake=_fake,
 )
-
-_on_cpu = make_rms_norm_cpu()
-if _on_cpu is not None:
-    implement(rms_norm, "CPU", _on_cpu)
+implement_on_cpu(rms_norm, make_rms_norm_record(), rms_norm_reference)

@@ -3,27 +3,61 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
 
 import torch
 
-from max.kernels.native import load_kernel
-from max.kernels.rope_store_ragged.reference import rope_store_ragged_reference
+from max.kernels.element_types import ELEMENT_TYPES
+from max.kernels.isa import Isa
+from max.kernels.recording import (
+    Empty,
+    KernelCall,
+    Record,
+    Recording,
+    are_contiguous,
+    load_function,
+)
 
-_POINTER, _SIZE, _BOOL = ctypes.c_void_p, ctypes.c_int64, ctypes.c_bool
-_DTYPES = (torch.float32, torch.bfloat16)
+
+class RopeStoreRaggedArgs(ctypes.Structure):
+    """The C struct of `include/rope_store_ragged.h`; batch and cache shape are spelled out."""
+
+    _fields_ = (
+        ("q", ctypes.c_void_p),
+        ("k", ctypes.c_void_p),
+        ("v", ctypes.c_void_p),
+        ("kv_blocks", ctypes.c_void_p),
+        ("out", ctypes.c_void_p),
+        ("freqs_cis", ctypes.c_void_p),
+        ("offsets", ctypes.c_void_p),
+        ("past", ctypes.c_void_p),
+        ("lookup", ctypes.c_void_p),
+        ("requests", ctypes.c_int64),
+        ("lookup_width", ctypes.c_int64),
+        ("layers", ctypes.c_int64),
+        ("page_size", ctypes.c_int64),
+        ("kv_heads", ctypes.c_int64),
+        ("head_dim", ctypes.c_int64),
+        ("layer", ctypes.c_int64),
+        ("heads", ctypes.c_int64),
+        ("half", ctypes.c_int64),
+        ("interleaved", ctypes.c_int32),
+        ("type", ctypes.c_int32),
+        ("kv_type", ctypes.c_int32),
+    )
 
 
-def make_rope_store_ragged_cpu() -> Callable[..., torch.Tensor] | None:
-    """The op in C++, for float32 and bfloat16; None where it cannot be built."""
-    library = load_kernel("rope_store_ragged")
-    if library is None:
+def make_rope_store_ragged_record(isa: Isa | None = None) -> Record | None:
+    """The kernel's `Record`; None where it cannot be built.
+
+    Args:
+        isa: the best of this machine unless given.
+    """
+    function = load_function("rope_store_ragged", isa)
+    if function is None:
         return None
-    function = library.rope_store_ragged
-    function.restype = None
-    function.argtypes = (*(_POINTER,) * 9, *(_SIZE,) * 9, *(_BOOL,) * 3)
 
-    def rope_store_ragged_cpu(
+    def record(
+        empty: Empty,
         q: torch.Tensor,
         k: torch.Tensor,
         v: torch.Tensor,
@@ -34,35 +68,25 @@ def make_rope_store_ragged_cpu() -> Callable[..., torch.Tensor] | None:
         lookup_table: torch.Tensor,
         layer: int,
         interleaved: bool,
-    ) -> torch.Tensor:
-        same_dtype = q.dtype == k.dtype == v.dtype
-        if q.dtype not in _DTYPES or kv_blocks.dtype not in _DTYPES or not same_dtype:
-            return rope_store_ragged_reference(
-                q,
-                k,
-                v,
-                input_row_offsets,
-                freqs_cis,
-                kv_blocks,
-                cache_lengths,
-                lookup_table,
-                layer,
-                interleaved,
-            )
-        q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
-        freqs_cis, lookup_table = freqs_cis.contiguous(), lookup_table.contiguous()
+    ) -> Recording | None:
+        if q.dtype not in ELEMENT_TYPES or kv_blocks.dtype not in ELEMENT_TYPES:
+            return None
+        if not q.dtype == k.dtype == v.dtype:
+            return None
+        if not are_contiguous(q, k, v, freqs_cis, kv_blocks, lookup_table):
+            return None
         layers, page_size, kv_heads, head_dim = kv_blocks.shape[2:]
-        out = torch.empty_like(q)
-        function(
+        out = empty(q.shape, q.dtype)
+        args = RopeStoreRaggedArgs(
             q.data_ptr(),
             k.data_ptr(),
             v.data_ptr(),
             kv_blocks.data_ptr(),
             out.data_ptr(),
+            freqs_cis.data_ptr(),
             input_row_offsets.data_ptr(),
             cache_lengths.data_ptr(),
             lookup_table.data_ptr(),
-            freqs_cis.data_ptr(),
             len(cache_lengths),
             lookup_table.shape[-1],
             layers,
@@ -73,9 +97,9 @@ def make_rope_store_ragged_cpu() -> Callable[..., torch.Tensor] | None:
             q.shape[-1] // head_dim,
             freqs_cis.shape[1],
             interleaved,
-            q.dtype == torch.bfloat16,
-            kv_blocks.dtype == torch.bfloat16,
+            ELEMENT_TYPES[q.dtype],
+            ELEMENT_TYPES[kv_blocks.dtype],
         )
-        return out
+        return Recording(out, KernelCall(function, args))
 
-    return rope_store_ragged_cpu
+    return record

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from max.kernels.registry import define_op, implement
-from max.kernels.rope_store_ragged.cpu import make_rope_store_ragged_cpu
+from max.kernels.registry import define_op, implement_on_cpu
+from max.kernels.rope_store_ragged.cpu import make_rope_store_ragged_record
 from max.kernels.rope_store_ragged.reference import rope_store_ragged_reference
 
 
@@ -47,7 +47,4 @@ rope_store_ragged = define_op(
     reference=rope_store_ragged_reference,
     fake=_fake,
 )
-
-_on_cpu = make_rope_store_ragged_cpu()
-if _on_cpu is not None:
-    implement(rope_store_ragged, "CPU", _on_cpu)
+implement_on_cpu(rope_store_ragged, make_rope_store_ragged_record(), rope_store_ragged_reference)

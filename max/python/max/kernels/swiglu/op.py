@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from max.kernels.registry import define_op
+from max.kernels.elementwise import make_elementwise_record
+from max.kernels.registry import define_op, implement_on_cpu
 from max.kernels.swiglu.reference import swiglu_reference
 
 
@@ -21,3 +22,4 @@ def _fake(gate: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
 swiglu = define_op(
     "swiglu(Tensor gate, Tensor up) -> Tensor", reference=swiglu_reference, fake=_fake
 )
+implement_on_cpu(swiglu, make_elementwise_record("swiglu"), swiglu_reference)

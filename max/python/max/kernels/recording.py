@@ -1,0 +1,90 @@
+"""Calls of C kernels as values: made now, run at once or again and again by a program.
+
+Every kernel is one C function `void name(const NameArgs*, Pool*)`. Its `cpu.py` has a `Record`:
+given where results may lie and an op's arguments, it makes the results and the call that fills
+them, and computes nothing itself.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import torch
+
+from max.kernels.isa import Isa
+from max.kernels.native import load_kernel
+from max.kernels.thread_pool import pool_handle
+
+# Gives an uninitialised tensor of a shape and dtype.
+Empty: TypeAlias = Callable[[Sequence[int], torch.dtype], torch.Tensor]
+
+
+class KernelCall(NamedTuple):
+    """A C kernel and its arguments; valid as long as the tensors that they point at."""
+
+    function: Callable[[int, int | None], None]
+    args: ctypes.Structure
+    held: object = None  # what `args` points at besides the op's tensors
+
+    def run(self) -> None:
+        """Runs the kernel on the process's thread pool."""
+        self.function(ctypes.addressof(self.args), pool_handle())
+
+
+class Recording(NamedTuple):
+    """What an op returns, once `call` has run."""
+
+    result: Any
+    call: KernelCall
+
+
+# `record(empty, *arguments of the op)`; None for operands that the kernel does not take.
+Record: TypeAlias = Callable[..., Recording | None]
+
+
+def load_function(op: str, isa: Isa | None = None) -> Callable[[int, int | None], None] | None:
+    """The C function of an op's kernel; None where it cannot be built.
+
+    Args:
+        op: name of the folder and of the function.
+        isa: the best of this machine unless given.
+    """
+    library = load_kernel(op, isa)
+    if library is None:
+        return None
+    function = getattr(library, op)
+    function.argtypes, function.restype = (ctypes.c_void_p, ctypes.c_void_p), None
+    return function  # type: ignore[no-any-return]
+
+
+def run_at_once(record: Record, reference: Callable[..., Any]) -> Callable[..., Any]:
+    """The op as a function: its kernel, or the reference for operands that this does not take."""
+
+    def run(*arguments: Any) -> Any:
+        operands: Sequence[Any] = arguments  # alive until the call has run
+        recording = record(torch_empty, *operands)
+        if recording is None:
+            operands = [_contiguous(argument) for argument in arguments]
+            recording = record(torch_empty, *operands)
+        if recording is None:
+            return reference(*arguments)
+        recording.call.run()
+        return recording.result
+
+    return run
+
+
+def torch_empty(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
+    """A tensor of torch's own memory."""
+    return torch.empty(shape, dtype=dtype)
+
+
+def are_contiguous(*tensors: torch.Tensor) -> bool:
+    """Whether the elements of all tensors lie in sequence, as C kernels read them."""
+    return all(tensor.is_contiguous() for tensor in tensors)
+
+
+def _contiguous(argument: Any) -> Any:
+    return argument.contiguous() if isinstance(argument, torch.Tensor) else argument
