@@ -22,6 +22,7 @@ from max.pipelines.config import PipelineConfig
 from max.pipelines.context import (
     EOSTracker,
     InputError,
+    LogProbabilities,
     PromptTooLongError,
     TextContext,
     TextGenerationOutput,
@@ -164,6 +165,8 @@ class QuickTokenizer:
                 min_new_tokens=params.min_new_tokens,
             ),
             sampling_params=params,
+            log_probabilities=request.logprobs,
+            log_probabilities_echo=request.echo,
         )
 
     def _prompt(self, request: TextGenerationRequest) -> list[int]:
@@ -221,10 +224,17 @@ class ScriptedPipeline:
     ) -> dict[RequestID, TextGenerationOutput]:
         outputs = {}
         for context in inputs.flat_batch:
+            last = context.tokens.processed_length + context.tokens.active_length - 1
             tokens = self._next_tokens(context)
             context.tokens.advance()
             outputs[context.request_id] = TextGenerationOutput(
-                context.request_id, tokens, context.status
+                context.request_id,
+                tokens,
+                context.status,
+                [scores_after(context, [last])]
+                if tokens and context.log_probabilities is not None
+                else None,
+                prompt_scores(context, last) if context.wants_prompt_scores else None,
             )
             self.kv_manager.commit(context)
         return outputs
@@ -277,6 +287,21 @@ class ScriptedPipeline:
 
     def _text(self, tokens: list[int]) -> str:
         return str(self.tokenizer.decode(tokens))
+
+
+def scores_after(context: TextContext, places: Sequence[int]) -> LogProbabilities:
+    """The scripted log probabilities of the tokens after these ones: the negative places."""
+    tokens = [int(context.tokens.all[place + 1]) for place in places]
+    scores = [-float(place + 1) for place in places]
+    return LogProbabilities(scores, [{t: s} for t, s in zip(tokens, scores, strict=True)])
+
+
+def prompt_scores(context: TextContext, last: int) -> LogProbabilities:
+    """Those of prompt tokens that were not given yet, up to the one after `last`."""
+    end = min(last + 1, context.tokens.prompt_length - 1)
+    scores = scores_after(context, range(context.prompt_tokens_scored, end))
+    context.prompt_tokens_scored = end
+    return scores
 
 
 def make_plan(*, max_length: int = MAX_LENGTH, max_batch_size: int = 64) -> MemoryPlan:
@@ -333,4 +358,4 @@ def scripted_source(
             raise FileNotFoundError(retrieve_failure)
         return ModelParts(QuickTokenizer(folder), factory, {"temperature": 0.5})
 
-    return ModelSource(MODEL_NAME, retrieve)
+    return ModelSource(MODEL_NAME, retrieve, enable_echo=True)

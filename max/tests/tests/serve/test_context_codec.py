@@ -22,6 +22,9 @@ def make_context(**params: object) -> TextContext:
         sampling_params=SamplingParams(**params),  # type: ignore[arg-type]
         model_name="model",
         cache_salt="salt",
+        log_probabilities=0,
+        log_probabilities_echo=True,
+        prompt_tokens_scored=1,
     )
 
 
@@ -47,7 +50,16 @@ def test_context_survives_the_way_to_the_worker() -> None:
     assert rebuilt.sampling_params == context.sampling_params
     assert rebuilt.eos_tracker == context.eos_tracker
     assert rebuilt.tokens.all.tolist() == [5, 6, 7]
-    for name in ("request_id", "max_length", "model_name", "cache_salt", "status"):
+    for name in (
+        "request_id",
+        "max_length",
+        "model_name",
+        "cache_salt",
+        "status",
+        "log_probabilities",
+        "log_probabilities_echo",
+        "prompt_tokens_scored",
+    ):
         assert getattr(rebuilt, name) == getattr(context, name)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from max.pipelines.context import GenerationStatus, TextContext, TokenBuffer
+from max.pipelines.context import GenerationStatus, LogProbabilities, TextContext, TokenBuffer
 from max.serve.engine_client import EngineClient, Generation
 from max.serve.errors import ApiError
 from max.serve.mailbox import ChoiceDelta
@@ -114,7 +114,7 @@ def test_reset_of_the_prefix_cache_reaches_the_worker_that_is_there() -> None:
     client = make_client(commands)
     client.reset_prefix_cache()
     assert commands.sent == [ResetPrefixCache()]
-    client.disconnect([], "it died", killed=True)
+    client.disconnect({}, "it died", killed=True)
     client.reset_prefix_cache()
     assert len(commands.sent) == 1
 
@@ -189,8 +189,8 @@ def test_request_that_fails_twice_is_failed_alone(caplog: pytest.LogCaptureFixtu
         failing, running = make_contexts(2)
         first = await submitted(client, [failing])
         second = await submitted(client, [running])
-        client.handle(Failed([str(failing.request_id)], "ValueError: no"))
-        client.handle(Failed([str(failing.request_id)], "ValueError: no"))
+        client.handle(Failed({str(failing.request_id): 2}, "ValueError: no"))
+        client.handle(Failed({str(failing.request_id): 2}, "ValueError: no"))
         with pytest.raises(ApiError, match="ValueError: no") as failure:
             await first.take()
         assert failure.value.status == 500
@@ -209,11 +209,11 @@ def test_requests_of_a_failed_step_are_run_again_each_alone() -> None:
         generation = await submitted(client, contexts)
         request_ids = [str(context.request_id) for context in contexts]
         client.handle(Tokens([TokenDelta(request_ids[1], [7], ACTIVE)]))
-        client.handle(Failed(request_ids, "ValueError: no"))
+        client.handle(Failed({request_ids[0]: 2, request_ids[1]: 3}, "ValueError: no"))
         again = commands.sent[2:]
-        assert [(s.request_id, s.tokens, s.prompt_length, s.alone) for s in again] == [
-            (request_ids[0], [1, 2], 2, True),
-            (request_ids[1], [1, 2, 7], 2, True),
+        assert [(s.request_id, s.tokens, s.prompt_length, s.failed_length) for s in again] == [
+            (request_ids[0], [1, 2], 2, 2),
+            (request_ids[1], [1, 2, 7], 2, 3),
         ]
         assert await generation.take() == [ChoiceDelta(1, [7], ACTIVE)]
 
@@ -227,16 +227,16 @@ def test_requests_of_a_dead_worker_go_on_in_the_next_one() -> None:
         begun, running = make_contexts(2)
         generation = await submitted(client, [begun, running])
         client.handle(Tokens([TokenDelta(str(begun.request_id), [5], ACTIVE)]))
-        client.disconnect([str(begun.request_id)], "it was killed", killed=True)
+        client.disconnect({str(begun.request_id): 4}, "it was killed", killed=True)
         (late,) = make_contexts(1)
         waiting = asyncio.create_task(client.submit([late]))
         await asyncio.sleep(0)
         assert len(old.sent) == 2
         client.connect(new, max_batch_size=8)
-        assert [(s.request_id, s.tokens, s.alone) for s in new.sent] == [
-            (str(begun.request_id), [1, 2, 5], True),
-            (str(running.request_id), [1, 2], False),
-            (str(late.request_id), [1, 2], False),
+        assert [(s.request_id, s.tokens, s.failed_length) for s in new.sent] == [
+            (str(begun.request_id), [1, 2, 5], 4),
+            (str(running.request_id), [1, 2], 0),
+            (str(late.request_id), [1, 2], 0),
         ]
         client.handle(Admitted([str(late.request_id)]))
         await waiting
@@ -246,12 +246,41 @@ def test_requests_of_a_dead_worker_go_on_in_the_next_one() -> None:
     run(test())
 
 
+def test_log_probabilities_that_came_are_not_asked_for_again() -> None:
+    async def test() -> None:
+        old, new = Commands(), Commands()
+        client = make_client(old)
+        context = TextContext(
+            tokens=TokenBuffer(range(9)),
+            max_length=20,
+            log_probabilities=1,
+            log_probabilities_echo=True,
+        )
+        request_id = str(context.request_id)
+        generation = await submitted(client, [context])
+        runs = [LogProbabilities([-1.0] * count, [{}] * count) for count in (5, 3)]
+        scored = LogProbabilities([-7.0], [{}])
+        client.handle(Tokens([TokenDelta(request_id, [], ACTIVE, None, runs[0])]))
+        client.disconnect({}, "it was killed", killed=True)
+        client.connect(new, max_batch_size=8)
+        (again,) = new.sent
+        assert isinstance(again, Submit)
+        assert (again.log_probabilities, again.log_probabilities_echo) == (1, True)
+        assert again.prompt_tokens_scored == 5
+        client.handle(Tokens([TokenDelta(request_id, [4], ENDED, [scored], runs[1])]))
+        (delta,) = await generation.take()
+        assert delta.prompt_log_probabilities == runs
+        assert (delta.tokens, delta.log_probabilities) == ([4], [scored])
+
+    run(test())
+
+
 def test_request_that_is_cancelled_while_no_worker_is_there_is_not_run_again() -> None:
     async def test() -> None:
         commands = Commands()
         client = make_client(Commands())
         generation = await submitted(client, make_contexts(1))
-        client.disconnect([], "it was killed", killed=True)
+        client.disconnect({}, "it was killed", killed=True)
         generation.close()
         client.connect(commands, max_batch_size=8)
         assert commands.sent == []
@@ -346,7 +375,7 @@ def test_events_of_forgotten_requests_are_dropped() -> None:
             Tokens([TokenDelta(request_id, [3], ACTIVE)]),
             Admitted([request_id]),
             Refused(request_id, "no"),
-            Failed([request_id], "no"),
+            Failed({request_id: 2}, "no"),
         ):
             client.handle(event)
         assert client.num_running == 0

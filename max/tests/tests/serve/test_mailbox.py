@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from max.pipelines.context import GenerationStatus
+from max.pipelines.context import GenerationStatus, LogProbabilities
 from max.serve.mailbox import ChoiceDelta, Mailbox
 
 ACTIVE, ENDED = GenerationStatus.ACTIVE, GenerationStatus.END_OF_SEQUENCE
@@ -21,6 +21,21 @@ def test_what_came_between_two_looks_is_merged_per_choice() -> None:
         return await mailbox.take()
 
     assert asyncio.run(run()) == [ChoiceDelta(0, [1, 2, 3], ENDED), ChoiceDelta(1, [7], ACTIVE)]
+
+
+def test_log_probabilities_are_merged_with_their_tokens() -> None:
+    prompt, first, second = (LogProbabilities([-x], [{}]) for x in (1.0, 2.0, 3.0))
+
+    async def run() -> list[ChoiceDelta]:
+        mailbox = Mailbox()
+        mailbox.put(ChoiceDelta(0, [], ACTIVE, prompt_log_probabilities=[prompt]))
+        mailbox.put(ChoiceDelta(0, [1], ACTIVE, log_probabilities=[first]))
+        mailbox.put(ChoiceDelta(0, [2], ENDED, log_probabilities=[second]))
+        return await mailbox.take()
+
+    (delta,) = asyncio.run(run())
+    assert (delta.tokens, delta.log_probabilities) == ([1, 2], [first, second])
+    assert delta.prompt_log_probabilities == [prompt]
 
 
 def test_take_waits_for_something() -> None:
