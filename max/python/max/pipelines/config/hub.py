@@ -57,7 +57,7 @@ def list_files(repo_id: str, revision: str) -> list[str]:
     from huggingface_hub.errors import HFValidationError
 
     if constants.HF_HUB_OFFLINE:
-        folder = download_snapshot(repo_id, revision, ["*"])
+        folder = download_snapshot(repo_id, revision, ["config.json"])  # or nothing: what is there
         return sorted(path.name for path in folder.iterdir() if path.is_file())
     try:
         return sorted(HfApi().list_repo_files(repo_id, revision=revision))

@@ -19,6 +19,7 @@ import pytest
 
 from max.pipelines.config.errors import ModelSourceError
 from max.pipelines.config.hub import download_snapshot
+from tests.pipelines.config.gguf_models import write_model
 
 MakeCheckpoint = Callable[..., Path]
 
@@ -196,7 +197,8 @@ class Client:
 @pytest.fixture
 def client(hub: FakeHub, tmp_path: Path, child_environment: dict[str, str]) -> Client:
     environment = {k: v for k, v in child_environment.items() if not k.startswith("HF_")}
-    return Client(environment | {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hf")})
+    own = {"HF_HOME": str(tmp_path / "hf"), "MODULAR_MAX_CACHE_DIR": str(tmp_path / "max")}
+    return Client(environment | {"HF_ENDPOINT": hub.url, **own})
 
 
 def offline(client: Client) -> Client:
@@ -329,3 +331,37 @@ def test_disk_that_takes_no_more(monkeypatch: pytest.MonkeyPatch, number: int, t
     monkeypatch.setattr("huggingface_hub.snapshot_download", fail)
     with pytest.raises(ModelSourceError, match=told):
         download_snapshot("org/model", "main", ["*"])
+
+
+def test_gguf_repository(hub: FakeHub, client: Client, tmp_path: Path) -> None:
+    """Only the file of the encoding that is meant is downloaded; its name tells which it is."""
+    folder = tmp_path / "gguf"
+    folder.mkdir()
+    for name, kind in (("a-Q2_K", "Q4_1"), ("b-Q4_0", "Q4_0"), ("c-Q8_0", "Q8_0")):
+        write_model(folder / f"{name}.gguf", kind)
+    hub.add("org/model-GGUF", folder)
+    made, *weights = client.resolve("org/model-GGUF")
+    assert [Path(path).name for path in weights] == ["b-Q4_0.gguf"]
+    assert (Path(made) / "config.json").is_file()
+    assert hub.downloaded() == ["b-Q4_0.gguf"]
+    _, *weights = client.resolve("org/model-GGUF", quantization_encoding="q8_0")
+    assert [Path(path).name for path in weights] == ["c-Q8_0.gguf"]
+    hub.repositories.clear()
+    assert offline(client).resolve("org/model-GGUF", quantization_encoding="q8_0")[1:] == weights
+
+
+def test_weights_of_one_s_own_on_a_gguf_repository(
+    hub: FakeHub, client: Client, tmp_path: Path
+) -> None:
+    """`--model BASE --weight-path FILE.gguf`: nothing large of the base is downloaded."""
+    folder = tmp_path / "gguf"
+    folder.mkdir()
+    write_model(folder / "base-Q4_0.gguf", "Q4_0")
+    hub.add("org/model-GGUF", folder)
+    tuned = write_model(tmp_path / "tuned-q8_0.gguf", "Q8_0")
+    made, *weights = client.resolve(
+        "org/model-GGUF", weight_path=[str(tuned)], quantization_encoding="q8_0"
+    )
+    assert weights == [str(tuned)]
+    assert Path(made).name.startswith("tuned-q8_0-")
+    assert hub.downloaded() == []
