@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
+from max.serve.http_protocol import HttpProtocol
+
 # The last words of answers need a moment to be sent.
 CLOSING_TIME_S = 2
 
@@ -22,7 +24,7 @@ class HttpServer(uvicorn.Server):
             uvicorn.Config(
                 app,
                 loop="none",
-                http="httptools",
+                http=HttpProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
