@@ -87,7 +87,7 @@ async def answer(
         context.request_id = RequestID(record.engine_id(index))
     operation: Operation = "chat" if isinstance(body, ChatCompletionRequest) else "text_completion"
     record.submit(operation, body.model, contexts[0].sampling_params, choices, usage)
-    generation = await service.engine.submit(contexts)
+    generation = await until_disconnect(request.receive, service.engine.submit(contexts))
     if body.stream:
         events = _events(generation, choices, words, usage if body.includes_usage else None)
         return EventStream(events, on_close=generation.close)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -57,7 +57,12 @@ class _Running:
     emitted: list[int] = field(default_factory=list)
     prompt_tokens_scored: int = 0
     suspicion: Suspicion = field(default_factory=Suspicion)
-    alone: bool = False
+    failed_length: int = 0
+
+    @property
+    def length(self) -> int:
+        """Tokens that are known of it."""
+        return len(self.submit.tokens) + len(self.emitted)
 
     def message(self) -> Submit:
         """What lets a worker go on with it."""
@@ -66,7 +71,7 @@ class _Running:
             self.submit,
             tokens=tokens,
             prompt_tokens_scored=self.prompt_tokens_scored,
-            alone=self.alone,
+            failed_length=self.failed_length,
         )
 
 
@@ -146,7 +151,7 @@ class EngineClient:
         for request in self._running.values():
             worker.send(request.message())
 
-    def disconnect(self, last_requests: Collection[str], reason: str, *, killed: bool) -> None:
+    def disconnect(self, last_requests: Mapping[str, int], reason: str, *, killed: bool) -> None:
         """The worker is gone; its requests wait for the next one.
 
         Args:
@@ -239,8 +244,8 @@ class EngineClient:
                         request.admitted.set_result(None)
             case Refused(request_id=request_id, reason=reason):
                 self._fail(request_id, invalid_value(reason, code="request_refused"))
-            case Failed(request_ids=request_ids, reason=reason):
-                for request in self._suspect(request_ids, reason, killed=False):
+            case Failed(lengths=lengths, reason=reason):
+                for request in self._suspect(lengths, reason, killed=False):
                     if self._worker is not None:
                         self._worker.send(request.message())
 
@@ -260,20 +265,18 @@ class EngineClient:
             seconds = self._completions.seconds_for(waiting + 1, time.monotonic())
             raise queue_full(len(self._running), self._max_queue_size, seconds)
 
-    def _suspect(
-        self, request_ids: Collection[str], reason: str, *, killed: bool
-    ) -> list[_Running]:
+    def _suspect(self, lengths: Mapping[str, int], reason: str, *, killed: bool) -> list[_Running]:
         """Fails the request that brought a step down twice; gives the others, to be run again."""
         innocent = []
-        for request_id in request_ids:
+        for request_id, length in lengths.items():
             request = self._running.get(request_id)
             if request is None:
                 continue
-            if request.suspicion.add(alone=len(request_ids) == 1, killed=killed):
+            if request.suspicion.add(alone=len(lengths) == 1, killed=killed):
                 logger.error("Request %s is given up: with it, %s", request_id, reason)
                 self._fail(request_id, engine_failed(reason, request_id))
             else:
-                request.alone = True
+                request.failed_length = length
                 innocent.append(request)
         return innocent
 
@@ -292,7 +295,8 @@ class EngineClient:
         request.prompt_tokens_scored += len(prompt_scores or ())
         if delta.tokens:
             request.clock.tick(len(delta.tokens), now)
-            request.alone = False
+        if request.failed_length and request.length > request.failed_length:
+            request.failed_length = 0
             request.suspicion.clear()
         if delta.status.is_done:
             self._completions.add(now)

@@ -49,8 +49,8 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     `log_probabilities` to `prompt_tokens_scored` are those of `TextContext`; what was sent before
     is not sent again.
 
-    `alone`: it was in a step that failed; until it has its next token, no other request shares its
-    steps.
+    `failed_length`: it was in a step that failed, when it had this many tokens. Until it has more,
+    no other request shares its steps.
     """
 
     request_id: str
@@ -65,7 +65,7 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     log_probabilities: int | None = None
     log_probabilities_echo: bool = False
     prompt_tokens_scored: int = 0
-    alone: bool = False
+    failed_length: int = 0
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
@@ -148,9 +148,12 @@ class Report(msgspec.Struct, frozen=True, tag=True):
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """An exception in a step; the worker has forgotten its requests and goes on."""
+    """An exception in a step; the worker has forgotten its requests and goes on.
 
-    request_ids: list[str]
+    `lengths` tells them, and how many tokens each had.
+    """
+
+    lengths: dict[str, int]
     reason: str
 
 

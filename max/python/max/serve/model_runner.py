@@ -69,9 +69,10 @@ class ModelRunner:
             logger.warning("The model worker runs again")
 
     async def stop(self) -> None:
-        """Ends the worker."""
+        """Ends the worker, if there is one."""
         if self._worker is not None:
             await self._worker.stop()
+            self._worker = None
 
     def _start_worker(self) -> WorkerHandle:
         """Starts a process, which imports what it will need."""
@@ -95,15 +96,17 @@ class ModelRunner:
         self._state.restarts.add(time.monotonic(), reason)
         self.client.disconnect(worker.last_requests(), reason, killed=code == -signal.SIGKILL)
         logger.error("%s; %d requests wait for the next one", reason, self.client.num_running)
-        await worker.stop()
+        await self.stop()
 
     async def _restart(self, parts: ModelParts) -> tuple[WorkerHandle, Ready]:
         """Starts a worker again, after a pause if that was done often lately.
 
         Raises:
-            WorkerStartError: It did not become ready in several attempts.
+            WorkerStartError: It could not load the model in several attempts. Those in which it was
+                killed are not counted.
         """
-        for attempt in range(1, MAX_START_ATTEMPTS + 1):
+        failed_attempts = 0
+        while True:
             await asyncio.sleep(self._state.restarts.pause(time.monotonic()))
             self._metrics.worker_restarts.inc()
             worker = self._start_worker()
@@ -111,12 +114,13 @@ class ModelRunner:
             try:
                 return worker, await worker.ready
             except WorkerStartError as error:
-                logger.error("Attempt %d to start the worker again: %s", attempt, error)
-                await worker.stop()
+                logger.error("The model worker did not start again: %s", error)
+                await self.stop()
                 self._state.restarts.add(time.monotonic(), f"it did not start: {error}")
-                failure = error
-        self.client.close(worker_unstable(str(failure), seconds=1))
-        raise failure
+                failed_attempts += worker.exited.result() != -signal.SIGKILL
+                if failed_attempts == MAX_START_ATTEMPTS:
+                    self.client.close(worker_unstable(str(error), seconds=1))
+                    raise
 
     def _service(self, parts: ModelParts, ready: Ready) -> ModelService:
         return ModelService(

@@ -13,15 +13,15 @@ class Suspicion:
     """What speaks against one request.
 
     After a step that failed, every request of it is a suspect and is run again in steps of its own
-    until it has a token. So the step that fails again holds the culprit alone, and a request that
-    merely shared a step with it is never given up.
+    until it is past that one. So the step that fails again holds the culprit alone, and a request
+    that merely shared a step with it is never given up.
 
     | the step that failed | the worker died of itself, or it raised | the worker was killed   |
     |----------------------|-----------------------------------------|-------------------------|
-    | was its own          | a fault                                 | a fault, until a token  |
-    | was shared           | a fault, until a token                  | nothing: who knows why  |
+    | was its own          | a fault                                 | a fault, until cleared  |
+    | was shared           | a fault, until cleared                  | nothing: who knows why  |
 
-    "Until a token": the request is cleared when it gets past the step that failed.
+    A request is cleared when it gets past the step that failed.
     "Killed" is SIGKILL, which comes from outside: from a person, or from the system when memory
     runs out.
     """
@@ -46,5 +46,5 @@ class Suspicion:
         return alone and self.proven + self.suspected >= MAX_FAULTS
 
     def clear(self) -> None:
-        """The request has got a token: it passed the step that failed."""
+        """The request got past the step that failed."""
         self.suspected = 0

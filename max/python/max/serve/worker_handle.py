@@ -90,8 +90,8 @@ class WorkerHandle:
         if not self.exited.done():
             self._channel.send(message)
 
-    def last_requests(self) -> list[str]:
-        """What the worker was working on when it ended; to be asked before `stop`."""
+    def last_requests(self) -> dict[str, int]:
+        """What the worker was working on when it ended, see there; to be asked before `stop`."""
         return last_requests(self._folder.path)
 
     async def stop(self) -> None:

@@ -1,10 +1,10 @@
 """Which requests a worker was working on when it died.
 
-A file in the worker's folder holds the ids of the requests of the step that runs. What is written
-to a file is the system's: it outlives the process, however that ends, which a message to another
-process, waiting in a thread of ours, would not.
+A file in the worker's folder holds the requests of the step that runs, and how many tokens each
+has. What is written to a file is the system's: it outlives the process, however that ends, which a
+message to another process, waiting in a thread of ours, would not.
 
-    length of the rest, 4 bytes, little-endian | ids, one per line
+    length of the rest, 4 bytes, little-endian | "id number-of-tokens", one per line
 
 A length of 0 says that no step runs.
 """
@@ -12,7 +12,7 @@ A length of 0 says that no step runs.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,14 +28,17 @@ class BlackBox:
         self._fd = os.open(folder / _NAME, os.O_WRONLY | os.O_CREAT, 0o600)
 
     @contextmanager
-    def working_on(self, request_ids: Iterable[str]) -> Iterator[None]:
+    def working_on(self, lengths: Mapping[str, int]) -> Iterator[None]:
         """Says that what happens in the block is done for these requests.
+
+        Args:
+            lengths: How many tokens each of them has.
 
         An exception leaves that standing: it ends the worker, unless whoever catches it calls
         `clear`.
         """
-        ids = "\n".join(request_ids).encode()
-        os.pwrite(self._fd, len(ids).to_bytes(_LENGTH_BYTES, "little") + ids, 0)
+        text = "\n".join(f"{name} {length}" for name, length in lengths.items()).encode()
+        os.pwrite(self._fd, len(text).to_bytes(_LENGTH_BYTES, "little") + text, 0)
         yield
         self.clear()
 
@@ -48,11 +51,16 @@ class BlackBox:
         os.close(self._fd)
 
 
-def last_requests(folder: Path) -> list[str]:
-    """What a worker that has ended was working on; nothing if it was between two steps."""
+def last_requests(folder: Path) -> dict[str, int]:
+    """What a worker that has ended was working on; nothing if it was between two steps.
+
+    Returns:
+        How many tokens each of the requests had.
+    """
     try:
         data = (folder / _NAME).read_bytes()
     except FileNotFoundError:
-        return []
-    length = int.from_bytes(data[:_LENGTH_BYTES], "little")
-    return data[_LENGTH_BYTES : _LENGTH_BYTES + length].decode().split("\n") if length else []
+        return {}
+    end = _LENGTH_BYTES + int.from_bytes(data[:_LENGTH_BYTES], "little")
+    lines = data[_LENGTH_BYTES:end].decode().splitlines()
+    return {name: int(length) for name, _, length in (line.rpartition(" ") for line in lines)}

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 from typing import Protocol
 
+from max.pipelines.context import TextContext
 from max.pipelines.modeling.types import RequestID, TextGenerationInputs
 from max.serve.context_codec import to_context
 from max.serve.messages import (
@@ -55,7 +56,7 @@ class Engine:
         self._scheduler = scheduler
         self._channel = channel
         self._black_box = black_box
-        self._alone: set[str] = set()
+        self._failed_lengths: dict[str, int] = {}
         self._recorder = StepRecorder(scheduler, pipeline.kv_manager)
         self._stopped = False
 
@@ -85,7 +86,7 @@ class Engine:
     def _take(self, message: ToWorker, admitted: list[str]) -> None:
         match message:
             case Submit():
-                with self._black_box.working_on([message.request_id]):
+                with self._black_box.working_on({message.request_id: len(message.tokens)}):
                     self._submit(message, admitted)
             case Cancel(request_ids=request_ids):
                 for request_id in request_ids:
@@ -103,31 +104,34 @@ class Engine:
             return
         admitted.append(message.request_id)
         self._recorder.queued(message.request_id)
-        if message.alone:
-            self._alone.add(message.request_id)
+        if message.failed_length:
+            self._failed_lengths[message.request_id] = message.failed_length
 
     def _forget(self, request_id: str) -> None:
         self._scheduler.cancel(RequestID(request_id))
         self._recorder.forget(request_id)
-        self._alone.discard(request_id)
+        self._failed_lengths.pop(request_id, None)
 
     def _parts(self, batch: Batch) -> list[Batch]:
         """The batch as it is run: at once, but for suspects, each of which is run by itself."""
-        suspects = [context for context in batch.contexts if context.request_id in self._alone]
-        if not suspects:
+        if not self._failed_lengths:
             return [batch]
-        others = [context for context in batch.contexts if context.request_id not in self._alone]
+        suspects = [context for context in batch.contexts if self._is_suspect(context)]
+        others = [context for context in batch.contexts if not self._is_suspect(context)]
         parts = [Batch.of(others, batch.num_preempted)] if others else []
         return parts + [Batch.of([suspect]) for suspect in suspects]
 
+    def _is_suspect(self, context: TextContext) -> bool:
+        return len(context.tokens) <= self._failed_lengths.get(context.request_id, 0)
+
     def _step(self, batch: Batch) -> None:
         self._recorder.start_executing(batch)
-        request_ids = [str(context.request_id) for context in batch.contexts]
+        lengths = {str(context.request_id): len(context.tokens) for context in batch.contexts}
         try:
-            with self._black_box.working_on(request_ids):
+            with self._black_box.working_on(lengths):
                 outputs = self._pipeline.execute(TextGenerationInputs(batches=[batch.contexts]))
         except Exception as error:
-            self._fail(request_ids, error)
+            self._fail(lengths, error)
             return
         self._scheduler.finish_step(batch, outputs)
         self._recorder.finish(batch, outputs)
@@ -144,20 +148,22 @@ class Engine:
             for output in [outputs[context.request_id]]
             if output.tokens or output.is_done or output.prompt_log_probabilities
         ]
+        for delta in deltas:
+            if delta.status.is_done:
+                self._failed_lengths.pop(delta.request_id, None)
         if deltas:
-            self._alone.difference_update(d.request_id for d in deltas if d.tokens)
             self._channel.send(Tokens(deltas, self._recorder.take()))
 
-    def _fail(self, request_ids: list[str], error: Exception) -> None:
+    def _fail(self, lengths: dict[str, int], error: Exception) -> None:
         """Gives up the step's requests and their pages; the others go on.
 
         Raises:
             Exception: `error`, when the process can compute no more.
         """
-        logger.error("A step with the requests %s failed", ", ".join(request_ids), exc_info=error)
+        logger.error("A step with the requests %s failed", ", ".join(lengths), exc_info=error)
         if is_device_failure(error):
             raise error
         self._black_box.clear()
-        for request_id in request_ids:
+        for request_id in lengths:
             self._forget(request_id)
-        self._channel.send(Failed(request_ids, f"{type(error).__name__}: {error}"))
+        self._channel.send(Failed(lengths, f"{type(error).__name__}: {error}"))

@@ -171,7 +171,7 @@ def test_failing_step_fails_its_requests_and_the_engine_goes_on(
     scheduler = run_engine(pipeline, channel)
 
     (failed,) = channel.sent_of(Failed)
-    assert failed == Failed([failing.request_id], "RuntimeError: the script said so")
+    assert failed == Failed({failing.request_id: len(failing.tokens)}, "RuntimeError: the script said so")
     assert failing.request_id in caplog.text
     assert len(channel.tokens_of(later)) == 1
     assert not scheduler.has_work
