@@ -17,7 +17,7 @@ PATHS: dict[Endpoint, str] = {
 }
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The settings of a run: the options of `max benchmark`, which its result file repeats.
 
     Attributes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -177,6 +178,22 @@ def scripted(script: Callable[[dict[str, Any]], Reply]) -> Iterator[ScriptedServ
         thread.join()
 
 
+def main(port: str) -> None:
+    """Serves "yes" on a port until the process is ended; other GETs than that of models, too."""
+    answer = Reply(completion("yes", " sir", usage={"prompt_tokens": 3, "completion_tokens": 2}))
+
+    async def run() -> None:
+        server = ScriptedServer(always(answer))
+        listening = await asyncio.start_server(server.serve, "127.0.0.1", int(port))
+        await listening.serve_forever()
+
+    asyncio.run(run())
+
+
 def always(reply: Reply) -> Callable[[dict[str, Any]], Reply]:
     """A script that knows one answer."""
     return lambda body: reply
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
