@@ -236,12 +236,12 @@ class BlockManager:
         )
 
     def check_integrity(self) -> None:
-        """Compares the pool's books with the requests' pages.
+        """Compares the books with the requests' pages.
 
         Raises:
             KVCacheIntegrityError: naming every broken equation with both of its sides.
         """
-        check_integrity(self.pool, self._requests)
+        check_integrity(self.pool, self._requests, self._coming)
 
     def _get(self, request_id: str, action: str) -> RequestPages:
         held = self._requests.get(request_id)

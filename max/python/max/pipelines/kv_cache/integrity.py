@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Protocol
 
 from max.pipelines.kv_cache.block_pool import BlockPool
 from max.pipelines.kv_cache.errors import KVCacheIntegrityError
+from max.pipelines.kv_cache.prefix_index import PrefixKey
 
 
 class Holding(Protocol):
-    """What a request holds: its pages in token order; the first `num_full` are never written."""
+    """What a request holds: its pages in token order; the first `num_full` are never written.
+
+    `coming_keys` are of the pages behind those which it has said it will fill.
+    """
 
     @property
     def pages(self) -> list[int]: ...
@@ -19,14 +23,30 @@ class Holding(Protocol):
     @property
     def num_full(self) -> int: ...
 
+    @property
+    def coming_keys(self) -> Collection[PrefixKey]: ...
 
-def check_integrity(pool: BlockPool, holdings: Mapping[str, Holding]) -> None:
-    """Compares the pool's books with what the requests hold.
+
+def check_integrity(
+    pool: BlockPool, holdings: Mapping[str, Holding], coming: Counter[PrefixKey]
+) -> None:
+    """Compares the books with what the requests hold.
+
+    Args:
+        pool: the pages.
+        holdings: of each request.
+        coming: how many requests have announced each page.
 
     Raises:
         KVCacheIntegrityError: naming every broken equation with both of its sides.
     """
     broken = [*_broken_totals(pool, holdings), *_broken_requests(pool, holdings)]
+    announced = Counter(key for holding in holdings.values() for key in holding.coming_keys)
+    if coming != announced:
+        broken.append(
+            f"announced pages == pages that requests announced: {coming.total()} of "
+            f"{len(coming)} != {announced.total()} of {len(announced)}"
+        )
     if broken:
         raise KVCacheIntegrityError("the KV cache's books do not add up:\n  " + "\n  ".join(broken))
 

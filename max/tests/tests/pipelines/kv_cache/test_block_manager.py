@@ -290,6 +290,93 @@ def test_a_lookup_is_counted_when_the_request_begins() -> None:
     assert (blocks.metrics.prefix_tokens_asked, blocks.metrics.prefix_tokens_hit) == (29, 8)
 
 
+def begin(blocks: BlockManager, ctx: TextContext) -> bool:
+    """Claims a request; returns whether it does better to wait, and announces it if not."""
+    blocks.claim(ctx.request_id)
+    blocks.reuse_prefix(ctx)
+    waits = blocks.is_prefix_coming(ctx)
+    if waits:
+        blocks.release(ctx.request_id)
+        ctx.tokens.rewind()
+    else:
+        blocks.announce_prefix(ctx)
+        assert blocks.try_alloc(ctx).fits
+    blocks.check_integrity()
+    return waits
+
+
+def compute(blocks: BlockManager, ctx: TextContext, num_tokens: int) -> None:
+    ctx.tokens.chunk(num_tokens)
+    ctx.tokens.advance()
+    blocks.commit(ctx)
+    blocks.check_integrity()
+
+
+def test_a_request_waits_for_the_pages_that_another_one_announced() -> None:
+    blocks = make_blocks()
+    first, second = make_context(range(11)), make_context(range(11), "b")
+    assert not begin(blocks, first)
+    for num_tokens in (3, 2, 2):  # Not even two pages yet.
+        assert begin(blocks, second)
+        compute(blocks, first, num_tokens)
+    assert begin(blocks, second)
+    compute(blocks, first, 1)
+    assert not begin(blocks, second)
+    assert second.tokens.processed_length == 2 * PAGE
+
+
+def test_a_page_that_could_not_be_shared_is_not_waited_for() -> None:
+    """The last token is computed anyway, so the last page of a prompt of whole pages is."""
+    blocks = make_blocks()
+    first, second = make_context(range(8)), make_context(range(8), "b")
+    assert not begin(blocks, first)
+    compute(blocks, first, 4)
+    assert not begin(blocks, second)
+
+
+@pytest.mark.parametrize("salt", [None, "mine"])
+def test_other_tokens_or_salts_are_not_waited_for(salt: str | None) -> None:
+    blocks = make_blocks()
+    assert not begin(blocks, make_context(range(8)))
+    others = make_context([0, 1, 2, 3 + (salt is None), 4], "b", salt)
+    assert not begin(blocks, others)
+
+
+def test_released_pages_come_no_more() -> None:
+    blocks = make_blocks()
+    assert not begin(blocks, make_context(range(9)))
+    blocks.release("a")
+    assert not begin(blocks, make_context(range(9), "b"))
+
+
+def test_pages_that_a_reset_hides_come_no_more() -> None:
+    blocks = make_blocks()
+    first = make_context(range(9))
+    assert not begin(blocks, first)
+    blocks.reset_prefix_cache()
+    assert not begin(blocks, make_context(range(9), "b"))
+    compute(blocks, first, 9)
+
+
+def test_a_page_that_two_announced_comes_until_both_are_gone() -> None:
+    """The first was announced, released and came back after the second had begun."""
+    blocks = make_blocks()
+    for name in ("a", "b"):
+        ctx = make_context(range(9), name)
+        blocks.claim(name)
+        blocks.announce_prefix(ctx)
+    blocks.release("a")
+    assert begin(blocks, make_context(range(9), "c"))
+    blocks.release("b")
+    assert not begin(blocks, make_context(range(9), "c"))
+
+
+def test_without_prefix_caching_nothing_is_announced() -> None:
+    blocks = make_blocks(caching=False)
+    assert not begin(blocks, make_context(range(9)))
+    assert not begin(blocks, make_context(range(9), "b"))
+
+
 def test_a_page_without_tokens_is_refused() -> None:
     with pytest.raises(ValueError, match="--kv-cache-page-size must be at least 1 token, got 0"):
         BlockManager(1, 0)

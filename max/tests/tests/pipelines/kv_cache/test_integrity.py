@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from max.pipelines.kv_cache.block_manager import RequestPages
@@ -21,7 +23,7 @@ def make_pool(taken: int, total: int = 4) -> BlockPool:
 
 def assert_broken(pool: BlockPool, holdings: dict[str, RequestPages], equation: str) -> None:
     with pytest.raises(KVCacheIntegrityError) as broken:
-        check_integrity(pool, holdings)
+        check_integrity(pool, holdings, Counter())
     assert equation in str(broken.value)
 
 
@@ -29,9 +31,11 @@ def test_sound_books_pass() -> None:
     pool = make_pool(taken=3)
     pool.index.add(PrefixKey(None, b"a"), 0)
     pool.share(0)
-    check_integrity(
-        pool, {"a": RequestPages([0, 1], num_full=1), "b": RequestPages([0, 2], num_full=1)}
-    )
+    holdings = {"a": RequestPages([0, 1], num_full=1), "b": RequestPages([0, 2], num_full=1)}
+    key = PrefixKey(None, b"b")
+    for holding in holdings.values():
+        holding.coming_keys.append(key)
+    check_integrity(pool, holdings, Counter({key: 2}))
 
 
 def test_a_leaked_page() -> None:
@@ -86,6 +90,13 @@ def test_an_index_whose_two_directions_differ() -> None:
 def test_all_broken_equations_are_named_together() -> None:
     pool = make_pool(taken=2)
     with pytest.raises(KVCacheIntegrityError) as broken:
-        check_integrity(pool, {"a": RequestPages([3])})
+        check_integrity(pool, {"a": RequestPages([3])}, Counter())
     # The total, the ref counts of pages 0, 1 and 3, and page 3 that is free and held.
     assert str(broken.value).count("\n  ") == 5
+
+
+def test_an_announcement_that_nobody_makes() -> None:
+    coming = Counter({PrefixKey(None, b"a"): 2})
+    with pytest.raises(KVCacheIntegrityError) as broken:
+        check_integrity(make_pool(taken=0), {}, coming)
+    assert "announced pages == pages that requests announced: 2 of 1 != 0 of 0" in str(broken.value)
