@@ -27,8 +27,7 @@ NUM_TOKENS = 4000
 
 @contextmanager
 def scripted(model_folder: Path, tmp_path: Path) -> Iterator[ServerProcess]:
-    environment = {"MAX_SERVE_METRIC_LEVEL": "NONE"}
-    with ready([MODULE, str(model_folder)], tmp_path / "server", environment) as server:
+    with ready([MODULE, str(model_folder)], tmp_path / "server") as server:
         yield server
 
 
@@ -94,6 +93,7 @@ def test_streams_go_on_in_the_next_worker(model_folder: Path, tmp_path: Path) ->
         assert complete(server, "pages").json()["choices"][0]["text"] == "000"
         wait_for_health(server, DETECTED_WITHIN_S, phase="ready", status="ok")
         assert "the model worker was ended by SIGKILL" in server.output
+        assert "maxserve_worker_restarts_total 1.0\n" in httpx.get(server.metrics_url).text
 
 
 @pytest.mark.parametrize(
