@@ -11,6 +11,7 @@ from max.serve.routes.completions import completions
 from max.serve.routes.health import health, version
 from max.serve.routes.models import get_model, list_models
 from max.serve.routes.openapi import openapi_document
+from max.serve.routes.prefix_cache import reset_prefix_cache
 from max.serve.routes.render import render_chat_completion
 from max.serve.routes.sagemaker import invocations
 from max.serve.routes.tokenize import detokenize, tokenize
@@ -18,7 +19,7 @@ from max.serve.schemas.chat import ChatCompletion, ChatCompletionChunk, ChatComp
 from max.serve.schemas.completion import Completion, CompletionRequest
 from max.serve.schemas.models import ModelCard, ModelList
 from max.serve.schemas.render import RenderedChat
-from max.serve.schemas.server import Health, OpenApiDocument, Version
+from max.serve.schemas.server import Health, OpenApiDocument, PrefixCacheReset, Version
 from max.serve.schemas.tokenize import (
     Detokenization,
     DetokenizeRequest,
@@ -99,6 +100,14 @@ ENDPOINTS = (
         requests=(DetokenizeRequest,),
         answers=(Detokenization,),
         errors=_READS_A_BODY,
+    ),
+    Endpoint(
+        method="POST",
+        path="/reset_prefix_cache",
+        handler=reset_prefix_cache,
+        summary="Forget cached prefixes",
+        answers=(PrefixCacheReset,),
+        errors=_NOT_READY,
     ),
     Endpoint(
         method="POST",

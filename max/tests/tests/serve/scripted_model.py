@@ -331,7 +331,7 @@ def make_pipeline(
         pipeline_config=PipelineConfig.from_flat_kwargs(
             model_path=str(folder), runtime={"max_batch_input_tokens": 8192, **runtime}
         ),
-        kv_manager=Pages(TOTAL_PAGES, PAGE_SIZE),
+        kv_manager=Pages(TOTAL_PAGES, PAGE_SIZE, enable_prefix_caching=True),
         plan=make_plan(),
     )
 

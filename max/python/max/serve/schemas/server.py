@@ -37,6 +37,6 @@ class OpenApiDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PrefixCacheReset(msgspec.Struct, frozen=True):
-    """The prefix cache is empty."""
+    """The prefix cache forgets what it has before it sees another request."""
 
     status: Literal["ok"] = "ok"

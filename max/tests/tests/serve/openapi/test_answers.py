@@ -52,6 +52,7 @@ EXAMPLES = [
     Example("POST", "/tokenize", 400, {"prompt": 5}),
     Example("POST", "/detokenize", body={"tokens": [39, 72]}),
     Example("POST", "/detokenize", 400, {"tokens": [10**6]}),
+    Example("POST", "/reset_prefix_cache"),
     Example("POST", "/invocations", body=CHAT),
     Example("POST", "/invocations", body=COMPLETION),
     Example("POST", "/invocations", 400, {}),

@@ -91,7 +91,9 @@ def test_without_keys_none_is_asked_for() -> None:
     document = make_document()
 
     assert "securitySchemes" not in document["components"]
-    assert not any("security" in op or "401" in op["responses"] for op in operations(document).values())
+    assert not any(
+        "security" in op or "401" in op["responses"] for op in operations(document).values()
+    )
 
 
 def test_with_keys_all_but_the_open_paths_ask_for_one() -> None:

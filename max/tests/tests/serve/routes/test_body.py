@@ -24,7 +24,10 @@ def make_request(parts: Sequence[bytes | None], **headers: str) -> Request:
             return {"type": "http.disconnect"}
         return {"type": "http.request", "body": part, "more_body": bool(waiting)}
 
-    raw = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
+    raw = [
+        (name.replace("_", "-").encode(), value.encode("latin-1"))
+        for name, value in headers.items()
+    ]
     return Request({"type": "http", "headers": raw}, receive)
 
 
