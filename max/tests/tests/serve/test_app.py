@@ -12,17 +12,26 @@ from max.serve.config import ServerSettings
 from max.serve.state import ServerState
 
 
-def make_state() -> ServerState:
-    return ServerState(settings=ServerSettings(max_request_bytes=100), phase="loading the model")
+def make_state(settings: ServerSettings | None = None) -> ServerState:
+    settings = settings or ServerSettings(max_request_bytes=100)
+    return ServerState(settings=settings, phase="loading the model")
 
 
-def answer(method: str, path: str, *, content: bytes = b"") -> httpx.Response:
+def answer(
+    method: str,
+    path: str,
+    *,
+    content: bytes = b"",
+    settings: ServerSettings | None = None,
+    **headers: str,
+) -> httpx.Response:
     """What the application answers while the model is loading."""
 
     async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(create_app(make_state()), raise_app_exceptions=False)
+        app = create_app(make_state(settings))
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
-            return await client.request(method, path, content=content)
+            return await client.request(method, path, content=content, headers=headers)
 
     return asyncio.run(ask())
 
@@ -39,6 +48,11 @@ def test_health_tells_the_phase_while_loading() -> None:
     [
         ("POST", "/v1/chat/completions", b'{"model":"m","messages":[{"role":"user"}]}'),
         ("POST", "/v1/completions", b'{"model":"m","prompt":"x"}'),
+        ("POST", "/v1/chat/completions/render", b'{"model":"m","messages":[{"role":"user"}]}'),
+        ("POST", "/invocations", b'{"model":"m","prompt":"x"}'),
+        ("POST", "/tokenize", b'{"prompt":"x"}'),
+        ("POST", "/detokenize", b'{"tokens":[1]}'),
+        ("POST", "/reset_prefix_cache", b""),
         ("GET", "/v1/models", b""),
         ("GET", "/v1/models/m", b""),
     ],
@@ -78,8 +92,19 @@ def test_wrong_method_has_the_envelope() -> None:
     assert response.json()["error"]["code"] == "method_not_supported"
 
 
-def test_body_over_the_limit_is_refused() -> None:
-    response = answer("POST", "/v1/completions", content=b"x" * 101)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/completions",
+        "/v1/chat/completions",
+        "/v1/chat/completions/render",
+        "/tokenize",
+        "/detokenize",
+        "/invocations",
+    ],
+)
+def test_body_over_the_limit_is_refused(path: str) -> None:
+    response = answer("POST", path, content=b"x" * 101)
 
     assert response.status_code == 413
     error = response.json()["error"]
@@ -117,3 +142,35 @@ def test_unexpected_errors_have_the_envelope(monkeypatch: pytest.MonkeyPatch) ->
     error = response.json()["error"]
     assert error["type"] == "server_error"
     assert "bug" not in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"), [("/health", {"GET", "HEAD"}), ("/v1/completions", {"POST"})]
+)
+def test_options_tell_the_methods(path: str, allowed: set[str]) -> None:
+    response = answer("OPTIONS", path)
+
+    assert (response.status_code, response.content) == (204, b"")
+    assert set(response.headers["allow"].split(", ")) == allowed
+
+
+def test_head_is_get_without_a_body() -> None:
+    response = answer("HEAD", "/version")
+
+    assert (response.status_code, response.content) == (200, b"")
+    assert response.headers["content-length"] == str(len(answer("GET", "/version").content))
+
+
+def test_path_with_a_slash_too_many_is_unknown() -> None:
+    assert answer("POST", "/v1/completions/").status_code == 404
+
+
+def test_host_that_is_none_does_not_matter() -> None:
+    assert answer("GET", "/v1/nonsense", host="[::").status_code == 404
+
+
+def test_interfaces_that_are_off_are_unknown() -> None:
+    settings = ServerSettings(api_types=["openai"])
+
+    assert answer("GET", "/ping", settings=settings).status_code == 404
+    assert answer("GET", "/health", settings=settings).status_code == 503
