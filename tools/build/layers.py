@@ -38,6 +38,7 @@ FACADES = {"max": "max.dtype", "max.pipelines": "max.pipelines.lib"}
 HEAVY = frozenset({"torch", "transformers", "huggingface_hub"})
 LIGHT = (
     "max.entrypoints",
+    "max.benchmark",
     "max.pipelines.config",
     "max.pipelines.context",
     "max.pipelines.modeling",

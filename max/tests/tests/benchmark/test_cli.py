@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -97,6 +98,7 @@ def test_ctrl_c_prints_what_there_is(tmp_path: Path) -> None:
                 *(sys.executable, "-c", command, "--base-url", server.url, "--tokenizer", "demo"),
                 *("--num-prompts", "9", "--max-concurrency", "1", "--result-file", str(path)),
             ],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             stdout=subprocess.PIPE,
             text=True,
         )

@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from max.benchmark.compare import Named
 from max.benchmark.metrics import METRICS
 from max.benchmark.records import RequestRecord
 from max.benchmark.result import Result
+from max.benchmark.table import number
 
 _RATE_WINDOW = 50  # parts of a run over which the rate of tokens is averaged
 _BARS = ("output_throughput", "total_throughput", "ttft.p50", "tpot.p50", "itl.p99", "e2e.p50")
@@ -64,8 +66,10 @@ def timeline(result: Result) -> Figure:
             bar(row, record.sent, first, _FIRST, "until the first token: queue and prefill")
             bar(row, first, record.end, _STREAMING, "streams: decode")
     axes.invert_yaxis()
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(xlabel="seconds since the start", ylabel="request")
-    _finish(axes)
+    axes.grid(alpha=0.3, axis="x")
+    figure.legend(loc="outside upper center", ncols=4)
     return figure
 
 
@@ -76,7 +80,8 @@ def compared_numbers(results: Sequence[Named]) -> Figure:
         metric = METRICS[key]
         values = [metric.of(result.summary) or 0.0 for _, result in results]
         bars = axes.bar([name for name, _ in results], values, color=_colors(len(results)))
-        axes.bar_label(bars, fmt="%.4g")
+        axes.bar_label(bars, [number(value) for value in values])
+        axes.margins(y=0.12)
         better = "higher" if metric.higher_is_better else "lower"
         axes.set_title(f"{metric.title} ({better} is better)")
         axes.tick_params(axis="x", labelrotation=15)

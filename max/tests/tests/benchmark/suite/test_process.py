@@ -12,6 +12,8 @@ import pytest
 from max.benchmark.suite.bandwidth import read_bandwidth
 from max.benchmark.suite.process import free_port, running
 
+# build: deps = ["//max/tests/tests/benchmark"]
+
 SERVER = "tests.benchmark.scripted_sse"
 
 

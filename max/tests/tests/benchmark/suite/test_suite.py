@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from max.benchmark.suite import rounds
 from max.benchmark.compare_servers import main
+from max.benchmark.suite import rounds
 from max.benchmark.suite.rounds import read_runs
+
+# build: deps = ["//max/tests/tests/benchmark"]
 
 PLAN = """
 title: Two servers
