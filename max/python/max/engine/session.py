@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from max.engine.debug_print import DebugPrinter, PrintStyle
 from max.engine.model import CompiledModel, Model
 from max.engine.packing import use_packed_weights
 from max.engine.printing import with_printer
+from max.engine.program import with_programs
 from max.engine.weights import place_weights
 from max.graph import Graph
 from max.graph.ops.control import has_effect
@@ -92,7 +93,7 @@ class InferenceSession:
         self._on_phase("place weights")
         weights = place_weights(compiled, weights_registry or {})
         extras = [weights[name] for name in compiled.extra_names]
-        return Model(compiled, extras, self._forward(compiled))
+        return Model(compiled, extras, self._forward(compiled, extras))
 
     def load(self, model: Graph, *, weights_registry: Mapping[str, Any] | None = None) -> Model:
         """`compile` and `init` in one."""
@@ -108,9 +109,13 @@ class InferenceSession:
         directory = None if output_directory is None else Path(output_directory)
         self.printer = DebugPrinter(PrintStyle(style), precision, directory)
 
-    def _forward(self, compiled: CompiledModel) -> Callable[..., tuple[torch.Tensor, ...]]:
-        """The code as a function, its printing nodes bound to this session's printer."""
-        module = with_printer(compiled.module, self._print)
+    def _forward(
+        self, compiled: CompiledModel, extras: Sequence[torch.Tensor]
+    ) -> Callable[..., tuple[torch.Tensor, ...]]:
+        """The code as a function: native kernels in programs, prints by this session's printer."""
+        names = [node.name for node in compiled.module.graph.find_nodes(op="placeholder")]
+        constants = dict(zip(names[len(compiled.input_types) :], extras, strict=True))
+        module = with_printer(with_programs(compiled.module, constants), self._print)
         forward: Callable[..., tuple[torch.Tensor, ...]] = module.forward
         return forward
 

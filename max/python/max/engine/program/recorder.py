@@ -1,0 +1,107 @@
+"""Records a segment for inputs of given shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import fx
+
+from max.engine.program.arena import Arena, aligned_bytes
+from max.engine.program.segments import Segment, kernel_of
+from max.kernels.recording import KernelCall
+
+
+class RecordedSegment(NamedTuple):
+    """The calls of a segment and what they leave behind."""
+
+    calls: Sequence[KernelCall]
+    nodes: Sequence[fx.Node]  # which node each call is
+    outputs: tuple[torch.Tensor, ...]
+
+
+def record_segment(
+    segment: Segment, tensors: Mapping[fx.Node, torch.Tensor], arena: Arena
+) -> RecordedSegment | None:
+    """Records what a segment computes from tensors, by their addresses.
+
+    Args:
+        segment: of a graph.
+        tensors: of all inputs of the segment.
+        arena: where its intermediate tensors go. Outputs have memory of their own.
+
+    Returns:
+        None if a kernel does not take its operands.
+    """
+    return _Recorder(segment, tensors, arena).record()
+
+
+class _Recorder:
+    def __init__(
+        self, segment: Segment, tensors: Mapping[fx.Node, torch.Tensor], arena: Arena
+    ) -> None:
+        self._segment = segment
+        self._arena = arena
+        self._values: dict[fx.Node, Any] = dict(tensors)
+        self._kept = {_whole(node) for node in segment.outputs}
+        self._last_use = {used: node for node in segment.nodes for used in node.all_input_nodes}
+        self._calls: list[KernelCall] = []
+        self._call_nodes: list[fx.Node] = []
+
+    def record(self) -> RecordedSegment | None:
+        self._arena.start()
+        for node in self._segment.nodes:
+            if kernel_of(node) is None:
+                whole, index = node.args
+                self._values[node] = self._values[whole][index]  # type: ignore[index]
+            elif not self._record_kernel(node):
+                return None
+            for used in node.all_input_nodes:
+                if self._last_use[used] is node:
+                    self._release(used)
+        outputs = tuple(self._values[node] for node in self._segment.outputs)
+        return RecordedSegment(self._calls, self._call_nodes, outputs)
+
+    def _record_kernel(self, node: fx.Node) -> bool:
+        taken: list[torch.Tensor] = []
+
+        def empty(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
+            keep = node in self._kept
+            tensor = _empty(shape, dtype) if keep else self._arena.take(shape, dtype)
+            taken.append(tensor)
+            return tensor
+
+        record = kernel_of(node)
+        assert record is not None
+        recording = record(empty, *fx.map_arg(node.args, self._values.__getitem__))
+        if recording is None:
+            return False
+        self._values[node] = recording.result
+        self._calls.append(recording.call)
+        self._call_nodes.append(node)
+        results = recording.result if isinstance(recording.result, list) else [recording.result]
+        for tensor in taken:
+            if not any(tensor is result for result in results):
+                self._arena.release(tensor)  # Scratch memory of this call.
+        return True
+
+    def _release(self, node: fx.Node) -> None:
+        """Gives back the memory of a value that nobody reads any more; lists by their parts."""
+        value = self._values[node]
+        if isinstance(value, torch.Tensor):
+            self._arena.release(value)
+
+
+def _whole(node: fx.Node) -> fx.Node:
+    """The kernel's node that an output is a result of."""
+    if kernel_of(node) is not None:
+        return node
+    whole = node.args[0]
+    assert isinstance(whole, fx.Node)
+    return whole
+
+
+def _empty(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
+    nbytes = torch.Size(shape).numel() * dtype.itemsize
+    return aligned_bytes(nbytes)[:nbytes].view(dtype).view(tuple(shape))

@@ -1,0 +1,156 @@
+"""Programs: what native kernels cover of a graph runs from a recording, with the same results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from max import kernels
+from max.driver import CPU
+from max.dtype import DType
+from max.engine import InferenceSession, Model
+from max.engine.program.runner import SegmentRunner
+from max.graph import DeviceRef, Graph, TensorType, TensorValue, Weight, ops
+from max.graph.call import call
+
+DIM = 16
+
+
+def make_model(
+    body: Callable[[TensorValue], list[TensorValue]], dtype: DType = DType.float32
+) -> Model:
+    """A graph of one input [rows, DIM] and the weights that `body` makes."""
+    torch.manual_seed(0)
+    session = InferenceSession([CPU()])
+    with Graph("body", input_types=[TensorType(dtype, ["rows", DIM], DeviceRef.CPU())]) as graph:
+        graph.output(*body(graph.inputs[0].tensor))
+    weights = {
+        name: torch.randn(tuple(int(d) for d in weight.shape)).to(dtype.to_torch())
+        for name, weight in graph.weights.items()
+    }
+    return session.load(graph, weights_registry=weights)
+
+
+def make_weight(name: str, *shape: int) -> Weight:
+    return Weight(name, DType.float32, list(shape), DeviceRef.CPU())
+
+
+def residual_block(x: TensorValue) -> list[TensorValue]:
+    """Two linear layers of one input, their gate, and the sum with the input."""
+    gate = ops.linear(x, make_weight("gate", 40, DIM))
+    up = ops.linear(x, make_weight("up", 40, DIM))
+    hidden = call("swiglu", kernels.swiglu, gate, up)
+    return [x + ops.linear(hidden, make_weight("down", DIM, 40))]
+
+
+def expected_block(model: Model, x: torch.Tensor) -> torch.Tensor:
+    (want,) = model.compiled.module.forward(x, *model.extras)
+    assert isinstance(want, torch.Tensor)
+    return want
+
+
+def runners_of(model: Model) -> list[SegmentRunner]:
+    module = model._forward.__self__  # type: ignore[attr-defined]
+    targets = [node.target for node in module.graph.nodes]
+    owners = [getattr(target, "__self__", None) for target in targets]
+    return [owner for owner in owners if isinstance(owner, SegmentRunner)]
+
+
+@pytest.mark.parametrize("rows", [[1], [1, 5, 1, 5, 0], [5000, 1, 5000]])
+def test_same_bits_as_the_graph_for_every_number_of_rows(rows: list[int]) -> None:
+    model = make_model(residual_block)
+    assert len(runners_of(model)) == 1
+    for n in rows:
+        x = torch.randn(n, DIM)
+        assert torch.equal(model(x)[0].tensor, expected_block(model, x))
+
+
+def test_an_output_is_the_caller_s_to_keep() -> None:
+    model = make_model(residual_block)
+    x = torch.randn(3, DIM)
+    first = model(x)[0].tensor
+    copy = first.clone()
+    model(torch.randn(3, DIM))
+    assert torch.equal(first, copy)
+
+
+def test_inputs_that_are_no_kernel_s_operands_as_they_lie_are_copied() -> None:
+    model = make_model(residual_block)
+    x = torch.randn(DIM, 6).T
+    assert not x.is_contiguous()
+    assert torch.equal(model(x)[0].tensor, expected_block(model, x.contiguous()))
+
+
+def test_what_no_kernel_covers_stands_between_programs() -> None:
+    def body(x: TensorValue) -> list[TensorValue]:
+        (first,) = residual_block(x)
+        middle = ops.tanh(first)
+        hidden = ops.linear(middle, make_weight("a", DIM, DIM))
+        return [middle + ops.linear(hidden, make_weight("b", DIM, DIM)), first]
+
+    model = make_model(body)
+    assert len(runners_of(model)) == 2
+    x = torch.randn(4, DIM)
+    wants = model.compiled.module.forward(x, *model.extras)
+    for got, want in zip(model(x), wants, strict=True):
+        assert torch.equal(got.tensor, want)
+
+
+def test_a_kernel_that_refuses_its_operands_leaves_the_segment_to_torch() -> None:
+    def body(x: TensorValue) -> list[TensorValue]:
+        half = x.cast(DType.float16)
+        return [call("add", kernels.add, call("swiglu", kernels.swiglu, half, half), half)]
+
+    model = make_model(body)
+    assert len(runners_of(model)) == 1
+    x = torch.randn(4, DIM)
+    want = torch.nn.functional.silu(x.half()) * x.half() + x.half()
+    assert torch.equal(model(x)[0].tensor, want)
+
+
+def test_intermediate_tensors_share_memory() -> None:
+    """One after the other: two blocks do, however long the chain."""
+
+    def body(x: TensorValue) -> list[TensorValue]:
+        for _ in range(20):
+            x = call("swiglu", kernels.swiglu, x, x)
+        return [x]
+
+    model = make_model(body)
+    rows = 1000
+    model(torch.randn(rows, DIM))
+    (runner,) = runners_of(model)
+    assert runner.arena.nbytes <= 2 * rows * DIM * 4
+
+
+def test_what_a_kernel_writes_is_written_where_the_caller_has_it() -> None:
+    """Small as the cache of this test is, the program must not write to a copy of it."""
+    from max.nn.kv_cache import KVCacheParams
+
+    params = KVCacheParams(DType.float32, 1, 4, 1, [DeviceRef.CPU()], page_size=4)
+    blocks = torch.zeros(2, *params.shape_per_block)
+    offsets, past = torch.tensor([0, 1], dtype=torch.uint32), torch.zeros(1, dtype=torch.uint32)
+    table = torch.zeros(1, 1, dtype=torch.uint32)
+    types = [
+        TensorType(DType.float32, ["rows", 4], DeviceRef.CPU()),
+        TensorType(DType.uint32, ["offsets"], DeviceRef.CPU()),
+        TensorType(DType.float32, ["pages", 2, 1, 4, 1, 4], DeviceRef.CPU()),
+        TensorType(DType.uint32, ["batch"], DeviceRef.CPU()),
+        TensorType(DType.uint32, ["batch", "width"], DeviceRef.CPU()),
+        TensorType(DType.float32, ["positions", 2, 2], DeviceRef.CPU()),
+    ]
+    with Graph("store", input_types=types) as graph:
+        x, rows, cache, lengths, pages, freqs = (value.tensor for value in graph.inputs)
+        turned = call(
+            "rope", kernels.rope_store_ragged, x, x, x, rows, freqs, cache, lengths, pages, 0, False
+        )
+        graph.output(turned + x)
+    model = InferenceSession([CPU()]).load(graph)
+    assert len(runners_of(model)) == 1
+    freqs_cis = torch.tensor([1.0, 0.0]).expand(4, 2, 2).contiguous()
+    for n in range(2):  # recorded, then run again
+        x = torch.full((1, 4), 1.0 + n)
+        model(x, offsets, blocks, past, table, freqs_cis)
+        assert torch.equal(blocks[0, 1, 0, 0, 0], x[0])
