@@ -8,7 +8,7 @@ import torch
 from max.driver import CPU
 from max.dtype import DType
 from max.engine import InferenceSession
-from max.graph import Graph, Shape, TensorType, TensorValue
+from max.graph import DeviceRef, Graph, Shape, TensorType, TensorValue
 from max.graph.quantization import QuantizationEncoding, dequantize_rows
 from max.graph.weights import WeightData
 from max.nn import MLP, Embedding, Linear, Module, RMSNorm
@@ -67,7 +67,7 @@ def test_in_a_graph_the_weight_stays_packed() -> None:
 
 
 def test_each_weight_of_a_layer_has_its_own_encoding() -> None:
-    layer = MLP(DType.float32, None, 256, 512, [CPU()])
+    layer = MLP(DType.float32, None, 256, 512, [DeviceRef.CPU()])
     state = {
         "gate_proj.weight": make_data(Q4_K, 512, 256),
         "up_proj.weight": WeightData.from_numpy(torch.ones(512, 256).numpy(), "up"),

@@ -11,7 +11,7 @@ import click
 from max.entrypoints.cli.errors import raise_user_error
 
 # Documented commands that this release answers with a message only.
-NOT_IN_THIS_RELEASE = ("encode", "warm-cache", "warm-interpreter-cache")
+NOT_IN_THIS_RELEASE = ("encode", "warm-interpreter-cache")
 
 
 class MaxGroup(click.Group):

@@ -17,7 +17,7 @@ from max.graph.weights.gguf_header import GGUFTensor, read_gguf_header
 from max.graph.weights.weights_file import TensorInfo, WeightsFileError, truncated
 
 # Numbers of ggml.h's `ggml_type`.
-_DTYPES = {
+DTYPES = {
     0: DType.float32,
     1: DType.float16,
     24: DType.int8,
@@ -27,7 +27,7 @@ _DTYPES = {
     28: DType.float64,
     30: DType.bfloat16,
 }
-_ENCODINGS = {
+ENCODINGS = {
     2: QuantizationEncoding.Q4_0,
     3: QuantizationEncoding.Q4_1,
     6: QuantizationEncoding.Q5_0,
@@ -70,13 +70,13 @@ def tensor_info(name: str, tensor: GGUFTensor, path: Path) -> TensorInfo:
     Raises:
         WeightsFileError: if its type is not one that is read, or its rows are no whole blocks.
     """
-    dtype = _DTYPES.get(tensor.ggml_type)
+    dtype = DTYPES.get(tensor.ggml_type)
     if dtype is not None:
         return TensorInfo(dtype, Shape(tensor.shape))
-    encoding = _ENCODINGS.get(tensor.ggml_type)
+    encoding = ENCODINGS.get(tensor.ggml_type)
     if encoding is None:
         kind = _OTHER_TYPES.get(tensor.ggml_type, f"number {tensor.ggml_type}")
-        known = ", ".join([e.name for e in _ENCODINGS.values()] + ["F32", "F16", "BF16"])
+        known = ", ".join([e.name for e in ENCODINGS.values()] + ["F32", "F16", "BF16"])
         raise WeightsFileError(
             f"tensor '{name}' of {path} has the type {kind}, which is not supported; use a file "
             f"whose tensors are of {known}"

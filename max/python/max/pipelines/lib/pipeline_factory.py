@@ -11,7 +11,7 @@ from max.driver import load_devices
 from max.engine import InferenceSession
 from max.engine.session import ignore_phase
 from max.graph import DeviceRef
-from max.graph.weights import Weights, load_weights, weights_format
+from max.graph.weights import WeightData, Weights, load_weights, weights_format
 from max.nn.transformer import ReturnLogits
 from max.pipelines.config import PipelineConfig
 from max.pipelines.kv_cache import MemoryPlan, PagedKVCacheManager, PagedMemoryPlanner
@@ -22,6 +22,8 @@ from max.pipelines.lib.interfaces import PipelineModel, PipelineModelWithKVCache
 from max.pipelines.lib.registry import PIPELINE_REGISTRY
 from max.pipelines.lib.supported_architecture import SupportedArchitecture
 from max.pipelines.lib.text_generation import TextGenerationPipeline
+from max.pipelines.lib.utils import parse_state_dict_from_weights
+from max.pipelines.lib.weight_encoding import encoded_bytes
 
 logger = logging.getLogger("max.pipelines")
 
@@ -138,15 +140,20 @@ def plan_memory(
 
 def weights_bytes(config: PipelineConfig, weights: Weights) -> int:
     """Bytes that the weights take in the encoding that the model computes with."""
-    size = config.model.dtype.size_in_bytes
-    total = 0
-    for _, value in weights.items():
-        data = value.data()
-        elements = 1
-        for dim in data.shape.static_dims:
-            elements *= dim
-        total += elements * (size if data.dtype.is_float() else data.dtype.size_in_bytes)
-    return total
+    return encoded_bytes({name: value.data() for name, value in weights.items()}, config.model)
+
+
+def read_state_dict(
+    architecture: SupportedArchitecture, config: PipelineConfig
+) -> dict[str, WeightData]:
+    """The checkpoint's weights under the names that the architecture gives them.
+
+    Raises:
+        ValueError: if the format has no adapter.
+    """
+    paths = config.model.resolved_weight_paths
+    adapter = _adapter(architecture.weight_adapters, weights_format(paths), architecture.name)
+    return parse_state_dict_from_weights(config, load_weights(paths), adapter)
 
 
 def make_model(

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from math import prod
+from pathlib import Path
+
+import torch
 
 from max.dtype import DType
 from max.graph import Shape
 from max.graph.quantization import QuantizationEncoding, quantize_rows
 from max.graph.weights import WeightData
+from max.graph.weights.gguf_writer import PlannedTensor
 from max.pipelines.config import MAXModelConfig
+from max.pipelines.lib.packed_cache import PackedCache
 from max.pipelines.lib.quantization_recipe import encoding_of_weight, num_layers
 
 logger = logging.getLogger("max.pipelines")
@@ -22,7 +29,8 @@ def encode_weights(
 
     Encoded weights stay as they are, mapped from their file. Plain ones are cast, but for matrices
     of half precision in a quantized model, which layers decode as they read them. A checkpoint
-    without encoded weights is quantized, with a progress bar, when blocks are asked for.
+    without encoded weights is quantized when blocks are asked for: taken from the cache when
+    `max warm-cache` has put them there, else made now, with a progress bar.
 
     Args:
         state_dict: weights by our names.
@@ -32,72 +40,127 @@ def encode_weights(
         Weights by the same names.
     """
     wanted = model_config.graph_quantization_encoding
-    is_quantized = any(data.quantization_encoding for data in state_dict.values())
-    if wanted is not None and not is_quantized:
-        state_dict = quantize_weights(state_dict, wanted)
+    if wanted is not None and is_plain(state_dict):
+        plan = quantization_plan(state_dict, wanted)
+        packed = PackedCache.of(model_config, wanted).load(plan)
+        if packed is None:
+            logger.info("`max warm-cache` with these options spares the next start this work")
+            tensors = quantized_tensors(state_dict, plan, wanted)
+            packed = {name: _as_data(plan[name], next(tensors)) for name in plan}
+        state_dict = {**state_dict, **packed}
     dtype = model_config.dtype
     return {name: _converted(data, dtype, wanted) for name, data in state_dict.items()}
 
 
-def quantize_weights(
-    state_dict: Mapping[str, WeightData], wanted: QuantizationEncoding
-) -> dict[str, WeightData]:
-    """Quantizes the matrices of a model; see `quantization_recipe` for which gets what.
+def keep_quantized(
+    state_dict: Mapping[str, WeightData], model_config: MAXModelConfig
+) -> Path | None:
+    """Puts the quantized weights of a plain checkpoint into the cache, unless they are there.
 
     Args:
-        state_dict: plain weights by our names.
-        wanted: the encoding of most matrices.
+        state_dict: weights by our names.
+        model_config: its encoding is resolved.
 
     Returns:
-        Weights by the same names; those that are no matrices are as they were.
-    """
-    from tqdm import tqdm
+        Where they are; None where nothing is quantized while it loads.
 
-    plan = dict(quantization_plan(state_dict, wanted))
-    others = {name: e.name for name, e in plan.items() if e is not wanted}
-    kinds = ", ".join(
-        f"{list(others.values()).count(k)} as {k}" for k in sorted({*others.values()})
-    )
-    logger.info(
-        "quantizing %d weights to %s%s; `max warm-cache` keeps the result",
-        len(plan),
-        wanted.name,
-        f" ({kinds})" if kinds else "",
-    )
-    total = sum(state_dict[name].to_buffer().tensor.nbytes for name in plan)
-    quantized = dict(state_dict)
-    with tqdm(
-        total=total, unit="B", unit_scale=True, desc=f"quantizing to {wanted.name}", disable=None
-    ) as progress:
-        for name, encoding in plan.items():
-            tensor = state_dict[name].to_buffer().tensor
-            packed = quantize_rows(tensor, encoding)
-            quantized[name] = WeightData(packed, name, DType.uint8, Shape(packed.shape), encoding)
-            progress.update(tensor.nbytes)
-    return quantized
+    Raises:
+        ModelSourceError: if the cache cannot be written.
+    """
+    wanted = model_config.graph_quantization_encoding
+    if wanted is None or not is_plain(state_dict):
+        return None
+    cache = PackedCache.of(model_config, wanted)
+    plan = quantization_plan(state_dict, wanted)
+    if cache.load(plan) is None:
+        cache.write(plan, quantized_tensors(state_dict, plan, wanted))
+    return cache.folder
+
+
+def is_plain(state_dict: Mapping[str, WeightData]) -> bool:
+    """Whether no weight is encoded."""
+    return not any(data.quantization_encoding for data in state_dict.values())
 
 
 def quantization_plan(
     state_dict: Mapping[str, WeightData], wanted: QuantizationEncoding
-) -> Iterator[tuple[str, QuantizationEncoding]]:
-    """The weights to quantize, and the encoding of each."""
+) -> dict[str, PlannedTensor]:
+    """The weights to quantize by name: matrices whose rows are whole blocks.
+
+    Args:
+        state_dict: plain weights by our names.
+        wanted: the encoding of most matrices; see `quantization_recipe` for the others'.
+    """
     layers = num_layers(state_dict)
     is_tied = not any(name.endswith("lm_head.weight") for name in state_dict)
+    plan: dict[str, PlannedTensor] = {}
     for name, data in state_dict.items():
         if not (data.dtype.is_float() and len(data.shape) == 2 and name.endswith(".weight")):
             continue
-        elements = int(data.shape[-1])
-        encoding = encoding_of_weight(name, elements, wanted, layers, is_tied=is_tied)
+        shape = tuple(data.shape.static_dims)
+        encoding = encoding_of_weight(name, shape[-1], wanted, layers, is_tied=is_tied)
         if encoding is not None:
-            yield name, encoding
+            plan[name] = PlannedTensor(name, shape, encoding)
         else:
-            logger.info("%s stays %s: rows of %d are no blocks", name, data.dtype, elements)
+            logger.debug("%s stays %s: its rows of %d are no blocks", name, data.dtype, shape[-1])
+    return plan
+
+
+def encoded_bytes(state_dict: Mapping[str, WeightData], model_config: MAXModelConfig) -> int:
+    """Bytes that the weights will take after `encode_weights`.
+
+    Args:
+        state_dict: the checkpoint's weights, under any names.
+        model_config: its encoding is resolved.
+    """
+    wanted, size = model_config.graph_quantization_encoding, model_config.dtype.size_in_bytes
+    plan = quantization_plan(state_dict, wanted) if wanted and is_plain(state_dict) else {}
+
+    def bytes_of(name: str, data: WeightData) -> int:
+        if name in plan:
+            return plan[name].num_bytes
+        keeps_type = not data.dtype.is_float() or _is_half_matrix(data, wanted)
+        return prod(data.shape.static_dims) * (data.dtype.size_in_bytes if keeps_type else size)
+
+    return sum(bytes_of(name, data) for name, data in state_dict.items())
+
+
+def quantized_tensors(
+    state_dict: Mapping[str, WeightData],
+    plan: Mapping[str, PlannedTensor],
+    wanted: QuantizationEncoding,
+) -> Iterator[torch.Tensor]:
+    """The packed rows of each weight of a plan, with a progress bar."""
+    from tqdm import tqdm
+
+    kinds = Counter(planned.kind for planned in plan.values())
+    told = ", ".join(f"{count} as {kind.name}" for kind, count in kinds.most_common())
+    logger.info("quantizing %d weights: %s", len(plan), told)
+    with tqdm(
+        total=sum(prod(planned.shape) for planned in plan.values()),
+        unit="weights",
+        unit_scale=True,
+        desc=f"quantizing to {wanted.name}",
+        disable=None,
+    ) as progress:
+        for name, planned in plan.items():
+            assert isinstance(planned.kind, QuantizationEncoding)
+            yield quantize_rows(state_dict[name].to_buffer().tensor, planned.kind)
+            progress.update(prod(planned.shape))
+
+
+def _as_data(planned: PlannedTensor, packed: torch.Tensor) -> WeightData:
+    assert isinstance(planned.kind, QuantizationEncoding)
+    return WeightData(packed, planned.name, DType.uint8, Shape(packed.shape), planned.kind)
 
 
 def _converted(data: WeightData, dtype: DType, wanted: QuantizationEncoding | None) -> WeightData:
     if data.quantization_encoding is not None or not data.dtype.is_float():
         return data
-    is_half_matrix = data.dtype in (DType.float16, DType.bfloat16) and len(data.shape) == 2
-    if wanted is not None and is_half_matrix:
-        return data.as_encoded()
-    return data.astype(dtype)
+    return data.as_encoded() if _is_half_matrix(data, wanted) else data.astype(dtype)
+
+
+def _is_half_matrix(data: WeightData, wanted: QuantizationEncoding | None) -> bool:
+    """Whether it is a matrix that the layers of a quantized model decode as they read it."""
+    is_half = data.dtype in (DType.float16, DType.bfloat16)
+    return wanted is not None and is_half and len(data.shape) == 2

@@ -103,7 +103,8 @@ def test_allocate(file: Path) -> None:
     weights = load_weights(file)
     weight = weights.layer.q4_k.allocate(DType.uint8, [2, 288], QuantizationEncoding.Q4_K)
     assert weight.quantization_encoding is QuantizationEncoding.Q4_K
-    assert (weight.dtype, list(weight.shape)) == (DType.float32, [2, 512])
+    assert weight.dtype is DType.float32
+    assert weight.shape == [2, 512]
     assert list(weight.type.shape) == [2, 288]
     assert weights.layer.q4_k.allocate(DType.bfloat16, [2, 512]).dtype is DType.bfloat16
     assert list(weights.allocated_weights) == ["layer.q4_k"]

@@ -67,5 +67,11 @@ def write_model(
 
 
 def _add(writer: gguf.GGUFWriter, key: str, value: Any) -> None:
-    add = {str: writer.add_string, float: writer.add_float32, list: writer.add_array}
-    add.get(type(value), writer.add_uint32)(key, value)
+    if isinstance(value, str):
+        writer.add_string(key, value)
+    elif isinstance(value, float):
+        writer.add_float32(key, value)
+    elif isinstance(value, list):
+        writer.add_array(key, value)
+    else:
+        writer.add_uint32(key, value)

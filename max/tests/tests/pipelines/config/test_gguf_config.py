@@ -52,11 +52,11 @@ def test_llama(tmp_path: Path) -> None:
 
 
 def test_qwen2(tmp_path: Path) -> None:
-    sizes = {f"qwen2__{key}": value for key, value in (("block_count", 1), ("context_length", 9))}
     path = write_model(
         tmp_path / "m.gguf",
         general__architecture="qwen2",
-        **sizes,
+        qwen2__block_count=1,
+        qwen2__context_length=9,
         qwen2__embedding_length=64,
         qwen2__feed_forward_length=96,
         qwen2__attention__head_count=4,

@@ -1,0 +1,44 @@
+"""`max warm-cache`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from max.entrypoints.cli.options import (
+    SectionedCommand,
+    add_options,
+    given,
+    pipeline_options,
+    unavailable_option,
+)
+from max.pipelines.config import PipelineConfig
+
+
+@click.command("warm-cache", cls=SectionedCommand)
+@add_options([unavailable_option("--target")], pipeline_options())
+def cli_warm_cache(**options: Any) -> None:
+    """Do now what the first start of a model would do, and keep the result on disk.
+
+    Downloads the model, builds the kernels, and with a quantized --quantization-encoding quantizes
+    the weights; a start with the same options then takes them from the cache
+    ($MODULAR_MAX_CACHE_DIR, or ~/.cache/max).
+
+    \b
+    Examples:
+      max warm-cache --model ./checkpoint --quantization-encoding q4_k
+      max serve --model ./checkpoint --quantization-encoding q4_k
+    """
+    config = PipelineConfig.from_flat_kwargs(**given(options))
+    _ = config.model.architecture_name  # a wrong folder is found before anything slow is done
+    from max.pipelines.lib import PIPELINE_REGISTRY
+    from max.pipelines.lib.pipeline_factory import read_state_dict
+    from max.pipelines.lib.weight_encoding import keep_quantized
+
+    architecture = PIPELINE_REGISTRY.resolve(config)
+    folder = keep_quantized(read_state_dict(architecture, config), config.model)
+    encoding = config.model.quantization_encoding
+    click.echo(f"{config.model.model_name}: ready to be served in {encoding}")
+    if folder is not None:
+        click.echo(f"quantized weights: {folder}")
