@@ -151,6 +151,6 @@ def test_what_a_kernel_writes_is_written_where_the_caller_has_it() -> None:
     assert len(runners_of(model)) == 1
     freqs_cis = torch.tensor([1.0, 0.0]).expand(4, 2, 2).contiguous()
     for n in range(2):  # recorded, then run again
-        x = torch.full((1, 4), 1.0 + n)
-        model(x, offsets, blocks, past, table, freqs_cis)
-        assert torch.equal(blocks[0, 1, 0, 0, 0], x[0])
+        token = torch.full((1, 4), 1.0 + n)
+        model(token, offsets, blocks, past, table, freqs_cis)
+        assert torch.equal(blocks[0, 1, 0, 0, 0], token[0])
