@@ -116,3 +116,12 @@ def test_salts_keep_caches_apart(small_pages: ServerProcess) -> None:
     other = chat(small_pages, asked, cache_salt="other")
     assert cached_tokens(mine[0]) == cached_tokens(other) == 0
     assert cached_tokens(mine[1]) > 0
+
+
+def test_a_reset_forgets_everything(small_pages: ServerProcess) -> None:
+    asked = question()
+    chat(small_pages, asked)
+    assert cached_tokens(chat(small_pages, asked)) > 0
+    assert small_pages.client.post("/reset_prefix_cache").status_code == 200
+    assert cached_tokens(chat(small_pages, asked)) == 0
+    assert cached_tokens(chat(small_pages, asked)) > 0

@@ -163,17 +163,21 @@ class Scheduler:
             found = self._kv.reuse_prefix(ctx)
             ctx.tokens.chunk(ctx.tokens.remaining_length)
             is_coming = self._kv.is_prefix_coming(ctx)
-            if is_coming or not self._has_room(ctx):
-                self._kv.release(ctx.request_id)
-                ctx.tokens.rewind()
-                if is_coming:
-                    continue
+            if not is_coming and self._has_room(ctx):
+                self._begin(ctx, found)
+                continue
+            self._kv.release(ctx.request_id)
+            ctx.tokens.rewind()
+            if not is_coming:
                 break
-            self._kv.announce_prefix(ctx)
-            if ctx.cached_tokens is None:
-                ctx.cached_tokens = min(found, ctx.tokens.prompt_length)
-            del self._waiting[ctx.request_id]
-            self._running[ctx.request_id] = ctx
+
+    def _begin(self, ctx: TextContext, found: int) -> None:
+        """Makes a waiting request that has its pages a running one."""
+        self._kv.announce_prefix(ctx)
+        if ctx.cached_tokens is None:
+            ctx.cached_tokens = min(found, ctx.tokens.prompt_length)
+        del self._waiting[ctx.request_id]
+        self._running[ctx.request_id] = ctx
 
     def _has_room(self, ctx: TextContext) -> bool:
         """Gets pages for all tokens of a waiting request: once begun it does not stop half-way."""
@@ -191,6 +195,7 @@ class Scheduler:
         if not result.fits and not self._running:
             # `add` let it in, so alone it fits: somebody else holds pages, maybe for ever.
             self._kv.release(ctx.request_id)
+            ctx.tokens.rewind()
             raise InsufficientBlocksError(result)
         return result.fits
 

@@ -276,6 +276,21 @@ def test_pages_that_somebody_else_holds_are_an_error_not_an_endless_wait() -> No
     assert server.step() == {"a": 5}
 
 
+def test_a_request_that_found_a_prefix_and_no_pages_can_begin_later() -> None:
+    server = Server(make_manager(6, caching=True))
+    server.add("a", PROMPT * 2, max_length=11)
+    server.step()
+    # The two full pages of "a" are cached, and a stranger holds the other four.
+    stranger = make_context([9] * 16, 16, "stranger")
+    server.manager.claim("stranger")
+    server.manager.alloc(stranger)
+    server.add("b", PROMPT * 2, max_length=11)
+    with pytest.raises(InsufficientBlocksError):
+        server.scheduler.schedule()
+    server.manager.release("stranger")
+    assert server.step() == {"b": 2}
+
+
 def test_a_request_with_a_cached_prefix_computes_only_the_rest() -> None:
     server = Server(make_manager(16, caching=True))
     server.add("a", PROMPT * 2)
