@@ -5,6 +5,10 @@
 #include <cstdint>
 #include <cstring>
 
+#if defined(__F16C__)
+#include <immintrin.h>
+#endif
+
 #define MAX_EXPORT extern "C" __attribute__((visibility("default")))
 #define MAX_INLINE inline __attribute__((always_inline))
 
@@ -31,6 +35,24 @@ MAX_INLINE void store(float x, bfloat16* to) {
   std::memcpy(&bits, &x, sizeof bits);
   uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
   *to = static_cast<bfloat16>(x != x ? (bits >> 16) | 0x40 : rounded);
+}
+
+// The float that a float16 stands for.
+inline float float_of_half(uint16_t bits) {
+#if defined(__F16C__)
+  return _cvtsh_ss(bits);
+#else
+  // Its exponent and mantissa as a float's, times 2^112 to make up for the exponents' biases.
+  uint32_t wide = (bits & 0x7fffu) << 13;
+  float scaled;
+  std::memcpy(&scaled, &wide, sizeof scaled);
+  scaled *= 0x1p112f;
+  std::memcpy(&wide, &scaled, sizeof wide);
+  if ((bits & 0x7c00) == 0x7c00) wide |= 0x7f800000u;  // infinity or not a number
+  wide |= (bits & 0x8000u) << 16;
+  std::memcpy(&scaled, &wide, sizeof scaled);
+  return scaled;
+#endif
 }
 
 template <typename To, typename From>

@@ -24,6 +24,7 @@ MAX_INLINE Floats broadcast(float x) { return _mm512_set1_ps(x); }
 MAX_INLINE Floats load_floats(const float* from) { return _mm512_loadu_ps(from); }
 MAX_INLINE void store_floats(float* to, Floats x) { _mm512_storeu_ps(to, x); }
 MAX_INLINE Floats add(Floats a, Floats b) { return _mm512_add_ps(a, b); }
+MAX_INLINE Floats multiply(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
 MAX_INLINE Floats multiply_add(Floats a, Floats b, Floats sum) { return _mm512_fmadd_ps(a, b, sum); }
 MAX_INLINE Words load_words(const void* from) { return _mm512_loadu_si512(from); }
 MAX_INLINE Words broadcast_word(uint32_t x) { return _mm512_set1_epi32(static_cast<int32_t>(x)); }
@@ -42,6 +43,7 @@ MAX_INLINE Floats broadcast(float x) { return _mm256_set1_ps(x); }
 MAX_INLINE Floats load_floats(const float* from) { return _mm256_loadu_ps(from); }
 MAX_INLINE void store_floats(float* to, Floats x) { _mm256_storeu_ps(to, x); }
 MAX_INLINE Floats add(Floats a, Floats b) { return _mm256_add_ps(a, b); }
+MAX_INLINE Floats multiply(Floats a, Floats b) { return _mm256_mul_ps(a, b); }
 MAX_INLINE Floats multiply_add(Floats a, Floats b, Floats sum) { return _mm256_fmadd_ps(a, b, sum); }
 MAX_INLINE Words load_words(const void* from) {
   return _mm256_loadu_si256(static_cast<const __m256i*>(from));
@@ -66,6 +68,7 @@ MAX_INLINE Floats load_floats(const float* from) {
 }
 MAX_INLINE void store_floats(float* to, Floats x) { std::memcpy(to, &x, sizeof x); }
 MAX_INLINE Floats add(Floats a, Floats b) { return a + b; }
+MAX_INLINE Floats multiply(Floats a, Floats b) { return a * b; }
 MAX_INLINE Floats multiply_add(Floats a, Floats b, Floats sum) { return a * b + sum; }
 MAX_INLINE Words load_words(const void* from) {
   Words x;

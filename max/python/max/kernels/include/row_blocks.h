@@ -1,0 +1,58 @@
+// How the rows and panels of a product are shared out, and its sums written: for all packed weights.
+
+#pragma once
+
+#include <algorithm>
+
+#include "elements.h"
+#include "packed_linear.h"
+#include "panel.h"
+#include "pool.h"
+
+namespace max {
+
+// Shares `rows` out into the fewest blocks of at most kPanelRows, of nearly equal size.
+struct RowBlocks {
+  int64_t rows;
+  int64_t count = (rows + kPanelRows - 1) / kPanelRows;
+  int64_t begin(int64_t block) const { return rows * block / count; }
+};
+
+inline int64_t panels_of(const PackedWeight& weight) {
+  return (weight.out_features + kPanel - 1) / kPanel;
+}
+
+// Calls f(weight, panel, first, last) for every panel of every weight and parts of the blocks of rows:
+// blocks [first, last), of no more than item_rows rows together.
+template <typename F>
+void for_each_panel(Pool* pool, const PackedWeight* weights, int64_t num_weights, RowBlocks blocks,
+                    int64_t item_rows, const F& f) {
+  int64_t panels = 0;
+  for (int64_t i = 0; i < num_weights; ++i) panels += panels_of(weights[i]);
+  int64_t parts = (blocks.count * kPanelRows + item_rows - 1) / item_rows;
+  parallel_for(pool, panels * parts, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t item = begin; item < end; ++item) {
+      int64_t panel = item / parts, part = item % parts;
+      const PackedWeight* weight = weights;
+      for (; panel >= panels_of(*weight); ++weight) panel -= panels_of(*weight);
+      f(*weight, panel, blocks.count * part / parts, blocks.count * (part + 1) / parts);
+    }
+  });
+}
+
+// Writes sums [rows begin .. end][kPanel] of a panel, with the bias.
+template <typename Element>
+void write_sums(const PackedWeight& weight, int64_t panel, int64_t begin, int64_t end,
+                const float* sums) {
+  int64_t column = panel * kPanel, count = std::min(kPanel, weight.out_features - column);
+  const Element* bias = static_cast<const Element*>(weight.bias);
+  for (int64_t row = begin; row < end; ++row, sums += kPanel) {
+    Element* out = static_cast<Element*>(weight.out) + row * weight.out_stride + column;
+    if (bias == nullptr)
+      for (int64_t i = 0; i < count; ++i) store(sums[i], &out[i]);
+    else
+      for (int64_t i = 0; i < count; ++i) store(sums[i] + load(bias[column + i]), &out[i]);
+  }
+}
+
+}  // namespace max
