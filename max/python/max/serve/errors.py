@@ -122,26 +122,6 @@ def body_too_large(limit: int) -> ApiError:
     )
 
 
-def not_ready(phase: str) -> ApiError:
-    """503 while the model loads."""
-    return ApiError(
-        503,
-        f"The model is not ready yet ({phase}). Try again later; GET /health tells when it is",
-        type=SERVER_ERROR,
-        code="model_not_ready",
-    )
-
-
-def engine_failed(reason: str) -> ApiError:
-    """500 for a request that the worker gave up."""
-    return ApiError(
-        500,
-        f"The model could not finish this request: {reason}",
-        type=SERVER_ERROR,
-        code="engine_error",
-    )
-
-
 def error_response(error: ApiError) -> Response:
     """The answer for an error that was raised before any other answer began."""
     current_record().error_code = error.body.code or error.body.type

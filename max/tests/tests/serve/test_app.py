@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from typing import cast
 
 import httpx
 import pytest
 
 from max.serve.app import create_app
 from max.serve.config import ServerSettings
-from max.serve.state import ServerState
+from max.serve.engine_client import EngineClient
+from max.serve.model_source import ServingTokenizer
+from max.serve.state import ModelService, ServerState
 
 
 def make_state(settings: ServerSettings | None = None) -> ServerState:
@@ -41,6 +45,68 @@ def test_health_tells_the_phase_while_loading() -> None:
 
     assert response.status_code == 503
     assert response.json()["phase"] == "loading the model"
+
+
+def health_of(state: ServerState) -> httpx.Response:
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(create_app(state))
+        async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+            return await client.get("/health")
+
+    return asyncio.run(ask())
+
+
+def make_ready_state() -> ServerState:
+    state = make_state()
+    state.phase = "ready"
+    state.service = ModelService(
+        name="m",
+        created=0,
+        tokenizer=cast(ServingTokenizer, None),
+        engine=EngineClient(),
+        max_model_len=8,
+    )
+    return state
+
+
+def test_health_tells_how_the_start_went() -> None:
+    state = make_ready_state()
+    state.timeline.enter("read", now=1)
+    state.timeline.finish(now=3.5)
+
+    response = health_of(state)
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "status": "ok",
+        "phase": "ready",
+        "reason": None,
+        "restarts": 0,
+        "startup": {"read": 2.5},
+    }
+
+
+def test_server_that_drains_is_not_healthy() -> None:
+    state = make_ready_state()
+    state.is_draining = True
+
+    response = health_of(state)
+
+    assert response.status_code == 503
+    assert response.json()["phase"] == "draining"
+
+
+@pytest.mark.parametrize(("restarts", "status"), [(2, 200), (3, 503)])
+def test_health_after_restarts(restarts: int, status: int) -> None:
+    state = make_ready_state()
+    for _ in range(restarts):
+        state.restarts.add(time.monotonic(), "it was killed")
+
+    response = health_of(state)
+
+    assert response.status_code == status
+    assert response.json()["restarts"] == restarts
+    assert ("it was killed" in str(response.json()["reason"])) == (status == 503)
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,10 @@ import json
 from max.serve.errors import (
     ApiError,
     context_length_exceeded,
-    engine_failed,
     error_response,
     model_not_found,
-    not_ready,
 )
+from max.serve.unavailable import engine_failed, not_ready
 
 
 def test_envelope_is_openais() -> None:
@@ -40,7 +39,7 @@ def test_only_an_error_that_passes_asks_to_retry() -> None:
 
 
 def test_our_faults_are_server_errors() -> None:
-    for error in (engine_failed("x"), not_ready("x")):
+    for error in (engine_failed("x", "id"), not_ready("x")):
         assert error.status >= 500
         assert error.body.type == "server_error"
 
