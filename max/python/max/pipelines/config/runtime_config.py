@@ -22,7 +22,7 @@ class PipelineRuntimeConfig(ConfigModel):
     max_batch_size: int | None = Field(
         default=None,
         ge=1,
-        description="Most requests in one step; chosen from the available memory when not given.",
+        description="Most requests that run at once; 64 when not given.",
     )
     max_batch_input_tokens: int | None = Field(
         default=None,
