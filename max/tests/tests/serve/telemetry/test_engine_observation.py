@@ -36,7 +36,7 @@ def observe(metrics: Metrics, record: RequestRecord, *, last_status: GenerationS
         client.handle(Tokens([TokenDelta(request_id, [3], last_status)], second))
         await asyncio.sleep(0)
         if last_status is ACTIVE:
-            client.disconnect([], "it was killed", killed=True)
+            client.disconnect({}, "it was killed", killed=True)
 
     asyncio.run(test())
 
