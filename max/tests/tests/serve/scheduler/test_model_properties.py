@@ -111,7 +111,7 @@ def test_everybody_gets_the_tokens_of_a_solo_run(
 
 
 @pytest.mark.slow
-@settings(max_examples=2000, deadline=None, derandomize=True, database=None)
+@settings(max_examples=500, deadline=None, derandomize=True, database=None)
 @given(setup=in_pages, history=histories)
 def test_everybody_gets_the_tokens_of_a_solo_run_in_many_histories(
     model: TinyModelInFloat32, setup: Setup, history: list[Event]
