@@ -14,12 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import lm_eval
-from lm_eval.tasks import TaskManager
-
+from integration.serve.lm_eval_problems import TASKS
 from max.demo import model_path
-
-TASKS = Path(__file__).parent / "lm_eval_tasks"
 
 
 class Run(NamedTuple):
@@ -51,13 +47,16 @@ def runs(url: str) -> dict[str, Run]:
     }
 
 
-def evaluate(run: Run, manager: TaskManager) -> dict[str, Any]:
+def evaluate(run: Run) -> dict[str, Any]:
     """The scores and the raw responses of each task."""
+    import lm_eval  # Late, because it takes seconds.
+    from lm_eval.tasks import TaskManager
+
     outcome = lm_eval.simple_evaluate(
         model=run.backend,
         model_args=dict(run.arguments),
         tasks=run.tasks,
-        task_manager=manager,
+        task_manager=TaskManager(include_path=str(TASKS), include_defaults=False),
         apply_chat_template=run.is_chat,
         batch_size=1 if run.is_chat else 4,
         device="cpu",
@@ -74,8 +73,7 @@ def evaluate(run: Run, manager: TaskManager) -> dict[str, Any]:
 
 def main(url: str, output: str) -> None:
     os.chdir(TASKS)  # The tasks name their data files so.
-    manager = TaskManager(include_path=str(TASKS), include_defaults=False)
-    results = {name: evaluate(run, manager) for name, run in runs(url).items()}
+    results = {name: evaluate(run) for name, run in runs(url).items()}
     Path(output).write_text(json.dumps(results), encoding="utf-8")
 
 

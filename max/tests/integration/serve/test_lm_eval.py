@@ -4,21 +4,28 @@
 # build: timeout = "long"
 # build: data = ["lm_eval_tasks/demo_answer.yaml", "lm_eval_tasks/demo_choice.yaml"]
 # build: data = ["lm_eval_tasks/demo_problems.jsonl"]
+# build: data = ["//docs"]
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from integration.serve.conftest import SERVE_DEMO
-from integration.serve.lm_eval_problems import PROBLEMS, lines
+from integration.serve.lm_eval_problems import PROBLEMS, TASKS, lines
+from integration.serve.lm_eval_runs import runs
+from max.demo import model_path
 from tests.serve.server_process import ready
 
+PAGE = Path(__file__).parents[4] / "docs" / "evaluate-with-lm-eval.md"
+COMMANDS = PAGE.read_text(encoding="utf-8").replace("\\\n", "").splitlines()
 # A sum of some fifty float32 log probabilities that two programs worked out.
 TOLERANCE = 1e-3
 
@@ -72,6 +79,22 @@ def test_generated_answers_are_those_of_transformers(
     assert mine["responses"] == theirs["responses"]
     # One answer of these problems is wrong, so the score tells more than that all is well.
     assert mine["scores"]["exact_match,number"] == 0.95
+
+
+@pytest.mark.parametrize("name", ["hf", "completions", "chat"])
+def test_documented_commands_are_those_that_are_compared(name: str) -> None:
+    run = runs("http://127.0.0.1:8000")[name]
+    command = next(line for line in COMMANDS if f"--model {run.backend} " in line)
+    (given,) = re.findall(r"--model_args (\S+)", command)
+    arguments = dict(argument.split("=", 1) for argument in given.split(","))
+    folder = os.path.relpath(model_path(), TASKS)
+
+    assert arguments == {
+        key: folder if value == str(model_path()) else str(value)
+        for key, value in run.arguments.items()
+    }
+    assert f"--tasks {','.join(run.tasks)} " in command
+    assert ("--apply_chat_template" in command) == run.is_chat
 
 
 def test_problems_are_the_generated_ones() -> None:
