@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
-from typing import cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, cast
 
+import torch
 import torch.nn.functional as F
 from torch import fx
 
 from max import kernels
 from max.graph import Weight
 from max.graph.ops.control import has_effect
-from max.kernels.packed_linear import can_pack
+from max.kernels.packed_linear import can_pack, pack
+from max.kernels.packed_quantized_linear import (
+    activation_block,
+    can_pack_encoding,
+    pack_quantized,
+)
 
 
 def use_packed_weights(graph: fx.Graph, weights: Mapping[str, Weight]) -> frozenset[str]:
@@ -26,93 +32,141 @@ def use_packed_weights(graph: fx.Graph, weights: Mapping[str, Weight]) -> frozen
         weights: of the graph, by name.
 
     Returns:
-        The names of the weights that the code expects packed (`max.kernels.packed_linear.pack`).
+        The names of the weights that the code expects packed (see `packed`).
     """
-    packed = {
+    tables = {
         node: weights[node.meta["name"]]
         for node in graph.nodes
         if node.op == "placeholder" and _is_packable(node, weights.get(node.meta["name"]))
     }
-    for group in _groups(graph, packed):
-        _replace_linears(graph, group, packed)
-    for table, weight in packed.items():
+    for group in _groups(graph, tables):
+        _replace_linears(graph, group)
+    for table, weight in tables.items():
         for node in [user for user in table.users if _is_embedding(user, table)]:
             _replace_embedding(graph, node, weight)
-    return frozenset(weight.name for weight in packed.values())
+    return frozenset(weight.name for weight in tables.values())
+
+
+def packed(weight: Weight, elements: torch.Tensor) -> torch.Tensor:
+    """The elements of a weight as the code expects them: a copy."""
+    encoding = _encoding(weight)
+    return pack(elements) if encoding is None else pack_quantized(elements, encoding)
+
+
+class _Linear(NamedTuple):
+    """A node that multiplies with a weight that can be packed."""
+
+    node: fx.Node
+    x: fx.Node
+    table: fx.Node
+    bias: fx.Node | None
+    weight: Weight
+
+
+def _encoding(weight: Weight) -> str | None:
+    return None if weight.quantization_encoding is None else weight.quantization_encoding.value
 
 
 def _is_packable(node: fx.Node, weight: Weight | None) -> bool:
     """Whether a placeholder is a weight of linear layers, and at most of embeddings besides."""
-    if weight is None or not weight.device.is_cpu() or not can_pack(weight.type.dtype.to_torch()):
+    if weight is None or not weight.device.is_cpu() or not can_pack(weight.dtype.to_torch()):
+        return False
+    encoding = _encoding(weight)
+    if encoding is not None and not can_pack_encoding(encoding):
         return False
     linears = [user for user in node.users if _is_linear(user, node)]
     others = [user for user in node.users if user not in linears]
     return bool(linears) and all(_is_embedding(user, node) for user in others)
 
 
-def _is_linear(node: fx.Node, weight: fx.Node) -> bool:
-    if node.target is not F.linear or node.args[1] is not weight or node.args[0] is weight:
+def _is_linear(node: fx.Node, table: fx.Node) -> bool:
+    """Whether a node multiplies with `table`, and reads it in no other way."""
+    if node.target not in (F.linear, kernels.quantized_matmul):
         return False
-    return len(node.args) == 2 or node.args[2] is not weight
+    return [argument is table for argument in node.args[:3]] in (
+        [False, True],
+        [False, True, False],
+    )
 
 
 def _is_embedding(node: fx.Node, table: fx.Node) -> bool:
-    """Whether a node is `table[indices]`, as `ops.gather` along the first axis records it."""
-    if node.target is not operator.getitem or node.args[0] is not table:
+    """Whether a node is `table[indices]`: as `ops.gather` along the first axis records it, or of an
+    encoded table."""
+    if not node.args or node.args[0] is not table:
         return False
     index = node.args[1]
-    return isinstance(index, tuple) and len(index) == 1 and isinstance(index[0], fx.Node)
+    if node.target is kernels.quantized_embedding:
+        return index is not table
+    is_gather = isinstance(index, tuple) and len(index) == 1 and isinstance(index[0], fx.Node)
+    return node.target is operator.getitem and is_gather
 
 
-def _groups(graph: fx.Graph, packed: Mapping[fx.Node, Weight]) -> list[list[fx.Node]]:
-    """The linear layers of packed weights, those together that read one input.
+def _groups(graph: fx.Graph, tables: Mapping[fx.Node, Weight]) -> list[list[_Linear]]:
+    """The linear layers of packed weights, those together that read one input in one way.
 
     Between the layers of a group no node writes to memory, which might change their input.
     """
-    groups: list[list[fx.Node]] = []
-    open_groups: dict[fx.Node, list[fx.Node]] = {}
+    groups: list[list[_Linear]] = []
+    open_groups: dict[tuple[fx.Node, int | None], list[_Linear]] = {}
     for node in graph.nodes:
         if has_effect(node):
             open_groups.clear()
-        if node.target is not F.linear or node.args[1] not in packed:
+        linear = _linear_of(node, tables)
+        if linear is None:
             continue
-        x, bias = node.args[0], _bias(node)
-        group = open_groups.get(x)
+        encoding = _encoding(linear.weight)
+        key = linear.x, None if encoding is None else activation_block(encoding)
+        group = open_groups.get(key)
         # The group's node stands where its first layer did: a later bias must be there already.
-        if group is None or not (bias is None or bias.op == "placeholder"):
+        if group is None or not (linear.bias is None or linear.bias.op == "placeholder"):
             group = []
             groups.append(group)
-            open_groups[x] = group
-        group.append(node)
+            open_groups[key] = group
+        group.append(linear)
     return groups
 
 
-def _bias(node: fx.Node) -> fx.Node | None:
-    bias = node.args[2] if len(node.args) > 2 else None
+def _linear_of(node: fx.Node, tables: Mapping[fx.Node, Weight]) -> _Linear | None:
+    if node.target not in (F.linear, kernels.quantized_matmul) or node.args[1] not in tables:
+        return None
+    x, table, *rest = node.args
+    bias = rest[0] if rest and node.target is F.linear else None
+    assert isinstance(x, fx.Node) and isinstance(table, fx.Node)
     assert bias is None or isinstance(bias, fx.Node)
-    return bias
+    return _Linear(node, x, table, bias, tables[table])
 
 
-def _replace_linears(
-    graph: fx.Graph, linears: Sequence[fx.Node], packed: Mapping[fx.Node, Weight]
-) -> None:
-    tables = [node.args[1] for node in linears]
-    rows = [int(packed[table].shape[0]) for table in tables if isinstance(table, fx.Node)]
-    biases = [_bias(node) for node in linears]
-    with graph.inserting_before(linears[0]):
-        results = graph.call_function(
-            kernels.packed_linear, (linears[0].args[0], tables, biases, rows)
-        )
-        for i, node in enumerate(linears):
-            node.replace_all_uses_with(graph.call_function(operator.getitem, (results, i)))
-    for node in linears:
-        graph.erase_node(node)
+def _replace_linears(graph: fx.Graph, linears: Sequence[_Linear]) -> None:
+    encodings = [_encoding(linear.weight) for linear in linears]
+    is_quantized = encodings[0] is not None
+    arguments: list[Any] = [
+        linears[0].x,
+        [linear.table for linear in linears],
+        [linear.bias for linear in linears],
+        [int(linear.weight.shape[0]) for linear in linears],
+    ]
+    target: Callable[..., Any] = kernels.packed_linear
+    if is_quantized:
+        target = kernels.packed_quantized_linear
+        arguments.append(encodings)
+    with graph.inserting_before(linears[0].node):
+        results = graph.call_function(target, tuple(arguments))
+        for i, linear in enumerate(linears):
+            result = graph.call_function(operator.getitem, (results, i))
+            linear.node.replace_all_uses_with(result)
+    for linear in linears:
+        graph.erase_node(linear.node)
 
 
 def _replace_embedding(graph: fx.Graph, node: fx.Node, weight: Weight) -> None:
-    table, (indices,) = cast(tuple[fx.Node, tuple[fx.Node]], node.args)  # see _is_embedding
     rows, columns = (int(dim) for dim in weight.shape)
     with graph.inserting_before(node):
-        found = graph.call_function(kernels.packed_embedding, (table, indices, rows, columns))
+        if node.target is kernels.quantized_embedding:
+            table, indices, encoding, dtype = node.args
+            arguments = (table, indices, rows, columns, encoding, dtype)
+            found = graph.call_function(kernels.packed_quantized_embedding, arguments)
+        else:
+            table, (indices,) = cast(tuple[fx.Node, tuple[fx.Node]], node.args)
+            found = graph.call_function(kernels.packed_embedding, (table, indices, rows, columns))
     node.replace_all_uses_with(found)
     graph.erase_node(node)

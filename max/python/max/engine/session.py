@@ -15,7 +15,7 @@ from max.engine.debug_print import DebugPrinter, PrintStyle
 from max.engine.model import CompiledModel, Model
 from max.engine.packing import use_packed_weights
 from max.engine.printing import with_printer
-from max.engine.program import with_programs
+from max.engine.program import Profiler, with_programs
 from max.engine.weights import place_weights
 from max.graph import Graph
 from max.graph.ops.control import has_effect
@@ -44,6 +44,7 @@ class InferenceSession:
     ) -> None:
         self.devices = list(dict.fromkeys([*devices, CPU()]))
         self.printer = DebugPrinter()
+        self.profiler = Profiler()
         self._on_phase = on_phase
         if num_threads is not None:
             set_num_threads(num_threads)
@@ -115,7 +116,7 @@ class InferenceSession:
         """The code as a function: native kernels in programs, prints by this session's printer."""
         names = [node.name for node in compiled.module.graph.find_nodes(op="placeholder")]
         constants = dict(zip(names[len(compiled.input_types) :], extras, strict=True))
-        module = with_printer(with_programs(compiled.module, constants), self._print)
+        module = with_printer(with_programs(compiled.module, constants, self.profiler), self._print)
         forward: Callable[..., tuple[torch.Tensor, ...]] = module.forward
         return forward
 

@@ -9,8 +9,8 @@ import torch
 
 from max.driver import Buffer
 from max.engine.model import CompiledModel
+from max.engine.packing import packed
 from max.graph import Weight
-from max.kernels.packed_linear import pack
 
 
 def place_weights(compiled: CompiledModel, registry: Mapping[str, Any]) -> dict[str, torch.Tensor]:
@@ -34,7 +34,7 @@ def place_weights(compiled: CompiledModel, registry: Mapping[str, Any]) -> dict[
         if problem:
             problems.append(problem)
         elif name in compiled.packed_weights:
-            placed[name] = pack(tensor)
+            placed[name] = packed(weight, tensor)
         else:
             placed[name] = tensor.to(weight.device.to_torch())
     if problems:

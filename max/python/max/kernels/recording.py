@@ -34,10 +34,15 @@ class KernelCall(NamedTuple):
 
 
 class Recording(NamedTuple):
-    """What an op returns, once `call` has run."""
+    """What an op returns, once `call` has run.
+
+    `nbytes` is the memory that the call reads and writes at least once, for operands that it reads
+    in part; None when that is all of them and the result.
+    """
 
     result: Any
     call: KernelCall
+    nbytes: int | None = None
 
 
 # `record(empty, *arguments of the op)`; None for operands that the kernel does not take.

@@ -9,17 +9,21 @@ import torch
 from torch import fx
 
 from max.engine.program.arena import Arena
+from max.engine.program.profile import Profiler
 from max.engine.program.runner import SegmentRunner
 from max.engine.program.segments import Segment, find_segments
 
 
-def with_programs(module: fx.GraphModule, constants: Mapping[str, torch.Tensor]) -> fx.GraphModule:
+def with_programs(
+    module: fx.GraphModule, constants: Mapping[str, torch.Tensor], profiler: Profiler
+) -> fx.GraphModule:
     """The module with its native segments run by recorded programs; itself when it has none.
 
     Args:
         module: of a compiled graph.
         constants: the weights and constants that it is called with, by placeholder. They must stay
             where they are.
+        profiler: of the session.
     """
     graph = fx.Graph()
     graph.output(graph.graph_copy(module.graph, {}))
@@ -27,12 +31,18 @@ def with_programs(module: fx.GraphModule, constants: Mapping[str, torch.Tensor])
         return module
     arena = Arena()
     while segments := find_segments(graph):
-        _replace(graph, segments[0], constants, arena)  # What it replaces others may refer to.
+        _replace(
+            graph, segments[0], constants, arena, profiler
+        )  # What it replaces others may refer to.
     return fx.GraphModule({}, graph, class_name=type(module).__name__)
 
 
 def _replace(
-    graph: fx.Graph, segment: Segment, constants: Mapping[str, torch.Tensor], arena: Arena
+    graph: fx.Graph,
+    segment: Segment,
+    constants: Mapping[str, torch.Tensor],
+    arena: Arena,
+    profiler: Profiler,
 ) -> None:
     fixed = {n: constants[n.name] for n in segment.inputs if _is_constant(n, constants)}
     inputs = [node for node in segment.inputs if node not in fixed]
@@ -50,6 +60,7 @@ def _replace(
         [copies[node] for node in inputs],
         {copies[node]: tensor for node, tensor in fixed.items()},
         arena,
+        profiler,
     )
     with graph.inserting_before(segment.nodes[0]):
         results = graph.call_function(runner.run_segment, tuple(inputs))

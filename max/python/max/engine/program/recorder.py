@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import fx
+from torch.utils._pytree import tree_iter
 
 from max.engine.program.arena import Arena, aligned_bytes
+from max.engine.program.profile import OpLabel, weight_label
 from max.engine.program.segments import Segment, kernel_of
 from max.kernels.recording import KernelCall
 
@@ -17,37 +19,46 @@ class RecordedSegment(NamedTuple):
     """The calls of a segment and what they leave behind."""
 
     calls: Sequence[KernelCall]
-    nodes: Sequence[fx.Node]  # which node each call is
+    labels: Sequence[OpLabel]
     outputs: tuple[torch.Tensor, ...]
 
 
 def record_segment(
-    segment: Segment, tensors: Mapping[fx.Node, torch.Tensor], arena: Arena
+    segment: Segment,
+    inputs: Mapping[fx.Node, torch.Tensor],
+    constants: Mapping[fx.Node, torch.Tensor],
+    arena: Arena,
 ) -> RecordedSegment | None:
     """Records what a segment computes from tensors, by their addresses.
 
     Args:
         segment: of a graph.
-        tensors: of all inputs of the segment.
+        inputs: the segment's inputs that are not constants.
+        constants: the weights and constants among them.
         arena: where its intermediate tensors go. Outputs have memory of their own.
 
     Returns:
         None if a kernel does not take its operands.
     """
-    return _Recorder(segment, tensors, arena).record()
+    return _Recorder(segment, inputs, constants, arena).record()
 
 
 class _Recorder:
     def __init__(
-        self, segment: Segment, tensors: Mapping[fx.Node, torch.Tensor], arena: Arena
+        self,
+        segment: Segment,
+        inputs: Mapping[fx.Node, torch.Tensor],
+        constants: Mapping[fx.Node, torch.Tensor],
+        arena: Arena,
     ) -> None:
         self._segment = segment
+        self._constants = constants
         self._arena = arena
-        self._values: dict[fx.Node, Any] = dict(tensors)
+        self._values: dict[fx.Node, Any] = {**constants, **inputs}
         self._kept = {_whole(node) for node in segment.outputs}
         self._last_use = {used: node for node in segment.nodes for used in node.all_input_nodes}
         self._calls: list[KernelCall] = []
-        self._call_nodes: list[fx.Node] = []
+        self._labels: list[OpLabel] = []
 
     def record(self) -> RecordedSegment | None:
         self._arena.start()
@@ -61,7 +72,7 @@ class _Recorder:
                 if self._last_use[used] is node:
                     self._release(used)
         outputs = tuple(self._values[node] for node in self._segment.outputs)
-        return RecordedSegment(self._calls, self._call_nodes, outputs)
+        return RecordedSegment(self._calls, self._labels, outputs)
 
     def _record_kernel(self, node: fx.Node) -> bool:
         taken: list[torch.Tensor] = []
@@ -74,12 +85,17 @@ class _Recorder:
 
         record = kernel_of(node)
         assert record is not None
-        recording = record(empty, *fx.map_arg(node.args, self._values.__getitem__))
+        arguments = fx.map_arg(node.args, self._values.__getitem__)
+        recording = record(empty, *arguments)
         if recording is None:
             return False
         self._values[node] = recording.result
         self._calls.append(recording.call)
-        self._call_nodes.append(node)
+        nbytes = recording.nbytes
+        if nbytes is None:
+            nbytes = _nbytes(arguments) + _nbytes(recording.result)
+        weights = [used.name for used in node.all_input_nodes if used in self._constants]
+        self._labels.append(OpLabel(_op_name(node), weight_label(weights), nbytes))
         results = recording.result if isinstance(recording.result, list) else [recording.result]
         for tensor in taken:
             if not any(tensor is result for result in results):
@@ -100,6 +116,15 @@ def _whole(node: fx.Node) -> fx.Node:
     whole = node.args[0]
     assert isinstance(whole, fx.Node)
     return whole
+
+
+def _op_name(node: fx.Node) -> str:
+    return getattr(node.target, "__name__", str(node.target)).partition(".")[0]
+
+
+def _nbytes(values: Any) -> int:
+    """Bytes of all tensors in nested lists."""
+    return sum(leaf.nbytes for leaf in tree_iter(values) if isinstance(leaf, torch.Tensor))
 
 
 def _empty(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:

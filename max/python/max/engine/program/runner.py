@@ -10,6 +10,7 @@ import torch
 from torch import fx
 
 from max.engine.program.arena import Arena
+from max.engine.program.profile import OpLabel, Profiler
 from max.engine.program.recorder import record_segment
 from max.engine.program.segments import Segment, written_inputs
 from max.kernels.program import Program
@@ -25,6 +26,7 @@ class _Entry(NamedTuple):
     program: Program
     copied: Sequence[tuple[int, torch.Tensor]]  # position of an input, where the program reads it
     outputs: tuple[torch.Tensor, ...]
+    labels: Sequence[OpLabel]
     held: object  # what the program's addresses belong to
 
 
@@ -36,6 +38,7 @@ class SegmentRunner:
         inputs: those of the segment's inputs that differ from call to call, in their order.
         constants: the others.
         arena: of the model.
+        profiler: told the kernels' times while it is on.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class SegmentRunner:
         inputs: Sequence[fx.Node],
         constants: Mapping[fx.Node, torch.Tensor],
         arena: Arena,
+        profiler: Profiler,
     ) -> None:
         self._segment = segment
         self._inputs = list(inputs)
@@ -51,6 +55,7 @@ class SegmentRunner:
         self._is_written = [node in written for node in inputs]
         self._constants = dict(constants)
         self.arena = arena
+        self._profiler = profiler
         self._entries: OrderedDict[tuple[object, ...], _Entry | None] = OrderedDict()
 
     def run_segment(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -67,7 +72,10 @@ class SegmentRunner:
             return self._run_eagerly(inputs)
         for position, place in entry.copied:
             place.copy_(inputs[position])
-        entry.program.run()
+        if self._profiler.is_on:
+            self._profiler.add(entry.labels, entry.program.run_timed())
+        else:
+            entry.program.run()
         return entry.outputs
 
     def _record(self, inputs: Sequence[torch.Tensor]) -> _Entry | None:
@@ -75,13 +83,13 @@ class SegmentRunner:
             x if is_written or _is_large(x) else x.clone(memory_format=torch.contiguous_format)
             for x, is_written in zip(inputs, self._is_written, strict=True)
         ]
-        tensors = self._constants | dict(zip(self._inputs, places, strict=True))
-        recorded = record_segment(self._segment, tensors, self.arena)
+        given = dict(zip(self._inputs, places, strict=True))
+        recorded = record_segment(self._segment, given, self._constants, self.arena)
         if recorded is None:
             return None
         copied = [(i, place) for i, place in enumerate(places) if place is not inputs[i]]
-        held = (tensors, recorded, self.arena)
-        return _Entry(Program(recorded.calls), copied, recorded.outputs, held)
+        held = (given, self._constants, self.arena)
+        return _Entry(Program(recorded.calls), copied, recorded.outputs, recorded.labels, held)
 
     def _run_eagerly(self, inputs: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
         values: dict[fx.Node, Any] = self._constants | dict(zip(self._inputs, inputs, strict=True))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from max.engine.program import OpTime
     from max.pipelines.context import SamplingParams
     from max.pipelines.lib import TextGenerationPipeline
     from max.pipelines.modeling.types import TextGenerationRequest
@@ -21,12 +22,16 @@ class Answer(NamedTuple):
         output_size: tokens of the answer.
         first_token: until the first token.
         total: until the last one.
+        prefill_ops: what the kernels took until the first token, where they are profiled.
+        decode_ops: what they took after it.
     """
 
     prompt_size: int
     output_size: int
     first_token: float
     total: float
+    prefill_ops: Sequence[OpTime] = ()
+    decode_ops: Sequence[OpTime] = ()
 
 
 def make_request(
@@ -65,15 +70,25 @@ def answer(
     decoder = StreamDecoder(
         pipeline.tokenizer, stop=params.stop or (), min_new_tokens=params.min_new_tokens
     )
+    profiler = pipeline.pipeline_model.session.profiler
+    prefill_ops: Sequence[OpTime] = ()
     first_token = 0.0
     num_tokens = 0
     for outputs in OfflineRun(pipeline, [context]):
         tokens = outputs[context.request_id].tokens
         if tokens and num_tokens == 0:
             first_token = time.perf_counter() - started
+            prefill_ops = profiler.take()
         num_tokens += len(tokens)
         show(decoder.push(tokens) if params.detokenize else "".join(f"{t} " for t in tokens))
     if params.detokenize:
         show(decoder.finish())
     total = time.perf_counter() - started
-    return Answer(context.tokens.prompt_length, num_tokens, first_token, total)
+    return Answer(
+        context.tokens.prompt_length,
+        num_tokens,
+        first_token,
+        total,
+        prefill_ops,
+        decode_ops=profiler.take(),
+    )

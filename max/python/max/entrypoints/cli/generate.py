@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,6 +18,7 @@ from max.entrypoints.cli.options import (
     pipeline_options,
     unavailable_option,
 )
+from max.entrypoints.cli.profile import make_profile
 from max.entrypoints.cli.sampling_options import make_sampling_params, sampling_options
 from max.pipelines.config import PipelineConfig
 
@@ -42,14 +44,38 @@ _SAMPLING = tuple(str(option.name) for option in sampling_options())
             help="Answers to generate, unseen, before the one that is timed.",
         ),
         unavailable_option("--image_url", multiple=True),
-        unavailable_option("--profile", is_flag=True),
-        unavailable_option("--profile-output"),
-        unavailable_option("--profile-top-n", type=click.INT),
+        SectionOption(
+            ["--profile"],
+            "Request",
+            is_flag=True,
+            help="Show where the time of the answer goes, kernel by kernel (CPU).",
+        ),
+        SectionOption(
+            ["--profile-output"],
+            "Request",
+            type=click.Path(dir_okay=False, writable=True),
+            help="Write the profile to this JSON file too; implies --profile.",
+        ),
+        SectionOption(
+            ["--profile-top-n"],
+            "Request",
+            type=click.IntRange(min=1),
+            default=15,
+            show_default=True,
+            help="Kernels that the profile shows.",
+        ),
     ],
     sampling_options(),
     pipeline_options(),
 )
-def cli_generate(prompt: str, num_warmups: int, **options: Any) -> None:
+def cli_generate(
+    prompt: str,
+    num_warmups: int,
+    profile: bool,
+    profile_output: str | None,
+    profile_top_n: int,
+    **options: Any,
+) -> None:
     """Generate text from a prompt, and report how long it took.
 
     A model with a chat template answers the prompt as a message, any other one continues it.
@@ -58,6 +84,7 @@ def cli_generate(prompt: str, num_warmups: int, **options: Any) -> None:
     Examples:
       max generate --model demo --prompt "What is 2 + 3?" --temperature 0
       max generate --model ./checkpoint --max-new-tokens 20 --num-warmups 1
+      max generate --model ./checkpoint --num-warmups 1 --profile
     """
     flags = {name: value for name, value in options.items() if name not in _SAMPLING}
     config = PipelineConfig.from_flat_kwargs(**given(flags))
@@ -74,6 +101,17 @@ def cli_generate(prompt: str, num_warmups: int, **options: Any) -> None:
     for _ in range(num_warmups):
         answer(pipeline, make_request(pipeline, prompt, sampling_params), show=str)
     request = make_request(pipeline, prompt, sampling_params)
+    if profile or profile_output:
+        pipeline.pipeline_model.session.profiler.start()
     result = answer(pipeline, request, show=lambda text: click.echo(text, nl=False))
     click.echo("\n")
-    click.echo(GenerationMetrics(*result, startup=startup).report())
+    click.echo(
+        GenerationMetrics(
+            result.prompt_size, result.output_size, result.first_token, result.total, startup
+        ).report()
+    )
+    if profile or profile_output:
+        report = make_profile(result)
+        click.echo("\n" + report.table(profile_top_n))
+        if profile_output:
+            report.write(Path(profile_output))

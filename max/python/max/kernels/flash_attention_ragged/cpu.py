@@ -66,6 +66,8 @@ def make_flash_attention_ragged_record(isa: Isa | None = None) -> Record | None:
             ELEMENT_TYPES[q.dtype],
             ELEMENT_TYPES[kv_blocks.dtype],
         )
-        return Recording(out, KernelCall(function, args))
+        page = 2 * page_size * kv_heads * head_dim * kv_blocks.itemsize
+        nbytes = 2 * q.nbytes + lookup_table.numel() * page
+        return Recording(out, KernelCall(function, args), nbytes)
 
     return record

@@ -43,6 +43,8 @@ class Program:
         """Runs the calls on the process's thread pool."""
         self._run(self._address, len(self._calls), None, pool_handle())
 
-    def run_timed(self, seconds: ctypes.Array[ctypes.c_double]) -> None:
-        """Runs the calls and adds the time of each to `seconds`, which has as many elements."""
+    def run_timed(self) -> list[float]:
+        """Runs the calls, and gives the seconds that each took."""
+        seconds = (ctypes.c_double * len(self._calls))()
         self._run(self._address, len(self._calls), seconds, pool_handle())
+        return list(seconds)

@@ -100,6 +100,7 @@ def make_rope_store_ragged_record(isa: Isa | None = None) -> Record | None:
             ELEMENT_TYPES[q.dtype],
             ELEMENT_TYPES[kv_blocks.dtype],
         )
-        return Recording(out, KernelCall(function, args))
+        nbytes = 2 * (q.nbytes + k.nbytes + v.nbytes)
+        return Recording(out, KernelCall(function, args), nbytes)
 
     return record

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,6 +60,24 @@ def test_token_ids_instead_of_text(generate: Generate) -> None:
     ids = text_of(result).split()
     assert len(ids) == number(result, "Output size")
     assert all(token.isdigit() for token in ids)
+
+
+def test_profile_accounts_for_all_of_the_time(generate: Generate, tmp_path: Path) -> None:
+    output = tmp_path / "profile.json"
+    result = generate(
+        *("--prompt", "Hi", "--max-new-tokens", "5", "--ignore-eos"),
+        *("--profile-output", str(output), "--profile-top-n", "3"),
+    )
+    assert result.exit_code == 0, result.output
+    profile = json.loads(output.read_text())
+    assert profile["decode"]["steps"] == 4
+    linears = [op for op in profile["decode"]["ops"] if op["op"] == "packed_linear"]
+    assert {op["weights"] for op in linears} > {"gate_proj + up_proj", "down_proj"}
+    assert 0 < sum(op["seconds"] for op in profile["decode"]["ops"]) < profile["decode"]["seconds"]
+    _, prefill, decode = result.stdout.rsplit("\n\n", 2)
+    assert prefill.startswith("prefill: 1 step") and decode.startswith("decode: 4 steps")
+    # A title, a head, three kernels, the others, all else, the sum.
+    assert len(decode.strip().splitlines()) == 8
 
 
 def test_stop_text_is_left_out(generate: Generate) -> None:

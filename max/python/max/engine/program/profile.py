@@ -1,0 +1,80 @@
+"""Where the time of recorded programs goes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class OpLabel(NamedTuple):
+    """What a call is, the same for all layers of a model.
+
+    Attributes:
+        op: name of the kernel.
+        weights: those that it reads, as "q_proj + k_proj"; empty if none.
+        nbytes: memory that it reads and writes at least once.
+    """
+
+    op: str
+    weights: str
+    nbytes: int
+
+
+@dataclass
+class OpTime:
+    """What all calls of one kernel on the same weights of all layers took together."""
+
+    op: str
+    weights: str
+    calls: int = 0
+    seconds: float = 0.0
+    nbytes: int = 0
+
+
+class Profiler:
+    """Collects the times of kernels while it is on; off, it costs nothing."""
+
+    def __init__(self) -> None:
+        self._times: dict[tuple[str, str], OpTime] | None = None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether kernels are timed."""
+        return self._times is not None
+
+    def start(self) -> None:
+        """Begins to time kernels."""
+        self._times = {}
+
+    def take(self) -> list[OpTime]:
+        """The times since `start` or the last `take`, the slowest first; none while it is off."""
+        if self._times is None:
+            return []
+        found, self._times = self._times, {}
+        return sorted(found.values(), key=lambda time: -time.seconds)
+
+    def stop(self) -> None:
+        """Ends it, and forgets what was not taken."""
+        self._times = None
+
+    def add(self, labels: Sequence[OpLabel], seconds: Sequence[float]) -> None:
+        """Takes note of the calls of a program."""
+        assert self._times is not None, "programs are timed while the profiler is on"
+        for label, taken in zip(labels, seconds, strict=True):
+            key = (label.op, label.weights)
+            time = self._times.setdefault(key, OpTime(label.op, label.weights))
+            time.calls += 1
+            time.seconds += taken
+            time.nbytes += label.nbytes
+
+
+def weight_label(names: Sequence[str]) -> str:
+    """Placeholders of weights without what differs from layer to layer.
+
+    `["layers_3_mlp_gate_proj_weight", "layers_3_mlp_up_proj_weight"]` is "gate_proj + up_proj".
+    """
+    weights = [name for name in names if not name.startswith("constant_")]
+    plain = [re.sub(r"^layers_\d+_(self_attn_|mlp_)?|_weight$", "", name) for name in weights]
+    return " + ".join(plain)

@@ -1,0 +1,111 @@
+"""What `max generate --profile` shows: where the time of an answer goes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from max.engine.program import OpTime
+    from max.entrypoints.cli.answering import Answer
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Prefill or decoding.
+
+    Attributes:
+        name: which.
+        steps: executions of the model.
+        seconds: of the phase, everything included.
+        ops: the kernels' times.
+    """
+
+    name: str
+    steps: int
+    seconds: float
+    ops: Sequence[OpTime]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The phases of an answer, beside the bound of this machine.
+
+    Attributes:
+        phases: prefill, and decoding if there was any.
+        bandwidth: reading main memory, in bytes per second; None where it cannot be measured.
+    """
+
+    phases: Sequence[Phase]
+    bandwidth: float | None
+
+    def table(self, top_n: int) -> str:
+        """One block for each phase, the slowest kernels first."""
+        return "\n\n".join(self._block(phase, top_n) for phase in self.phases)
+
+    def write(self, path: Path) -> None:
+        """Writes all numbers as JSON."""
+        content: dict[str, Any] = {"read_bandwidth": self.bandwidth}
+        for phase in self.phases:
+            content[phase.name] = {
+                "steps": phase.steps,
+                "seconds": phase.seconds,
+                "ops": [asdict(op) for op in phase.ops],
+            }
+        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+    def _block(self, phase: Phase, top_n: int) -> str:
+        head = ("kernel", "weights", "calls", "ms/step", "time", "MB/step", "GB/s", "of the bound")
+        rows = [self._row(phase, op) for op in phase.ops[:top_n]]
+        hidden = phase.ops[top_n:]
+        if hidden:
+            rows.append(self._rest(phase, f"{len(hidden)} more", sum(op.seconds for op in hidden)))
+        native = sum(op.seconds for op in phase.ops)
+        rows.append(self._rest(phase, "all else (Python, sampling)", phase.seconds - native))
+        rows.append(self._rest(phase, "sum", phase.seconds))
+        known = f", memory reads {self.bandwidth / 1e9:.1f} GB/s" if self.bandwidth else ""
+        title = f"{phase.name}: {phase.steps} step{'s' if phase.steps != 1 else ''}{known}"
+        return "\n".join([title, *_aligned([head, *rows])])
+
+    def _row(self, phase: Phase, op: OpTime) -> tuple[str, ...]:
+        rate = op.nbytes / op.seconds if op.seconds else 0.0
+        return (
+            op.op,
+            op.weights,
+            f"{op.calls // phase.steps}",
+            f"{op.seconds / phase.steps * 1e3:.3f}",
+            f"{op.seconds / phase.seconds:.1%}",
+            f"{op.nbytes / phase.steps / 1e6:.1f}",
+            f"{rate / 1e9:.1f}",
+            f"{rate / self.bandwidth:.0%}" if self.bandwidth else "",
+        )
+
+    def _rest(self, phase: Phase, name: str, seconds: float) -> tuple[str, ...]:
+        share = f"{seconds / phase.seconds:.1%}"
+        return (name, "", "", f"{seconds / phase.steps * 1e3:.3f}", share, "", "", "")
+
+
+def make_profile(answer: Answer) -> Profile:
+    """The profile of an answer during which the session's profiler was on."""
+    from max.kernels.read_bandwidth import read_bandwidth
+
+    phases = [Phase("prefill", 1, answer.first_token, answer.prefill_ops)]
+    if answer.output_size > 1:
+        decoding = answer.total - answer.first_token
+        phases.append(Phase("decode", answer.output_size - 1, decoding, answer.decode_ops))
+    return Profile(phases, read_bandwidth())
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Rows as lines: the first two columns to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if i < 2 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,34 @@
+"""The profiler of recorded programs."""
+
+from __future__ import annotations
+
+from max.engine.program.profile import OpLabel, OpTime, Profiler, weight_label
+
+
+def test_calls_of_one_kernel_on_the_same_weights_are_one_line() -> None:
+    profiler = Profiler()
+    profiler.start()
+    labels = [OpLabel("linear", "q_proj", 100), OpLabel("add", "", 8), OpLabel("add", "", 8)]
+    profiler.add(labels, [0.5, 0.25, 0.5])
+    profiler.add(labels, [0.5, 0.0, 0.0])
+    assert profiler.take() == [
+        OpTime("linear", "q_proj", calls=2, seconds=1.0, nbytes=200),
+        OpTime("add", "", calls=4, seconds=0.75, nbytes=32),
+    ]
+    assert profiler.take() == []
+
+
+def test_off_it_has_nothing() -> None:
+    profiler = Profiler()
+    assert not profiler.is_on
+    assert profiler.take() == []
+    profiler.start()
+    assert profiler.is_on
+    profiler.stop()
+    assert not profiler.is_on
+
+
+def test_labels_are_the_same_for_all_layers() -> None:
+    names = ["layers_11_mlp_gate_proj_weight", "layers_11_mlp_up_proj_weight"]
+    assert weight_label(names) == "gate_proj + up_proj"
+    assert weight_label(["embed_tokens_weight", "constant_0"]) == "embed_tokens"
