@@ -78,7 +78,7 @@ class RequestMetrics:
     def _observe_answer(self, record: RequestRecord, first: float, last: float) -> None:
         self.time_to_first_token.observe(_ms(record.arrived, first))
         self.output_processing_time.observe(record.decoding_s * 1000)
-        longest = max(choice.num_tokens for choice in record.choices)
+        longest = max((choice.num_tokens for choice in record.choices), default=0)
         if longest > 1:
             self.time_per_output_token.observe(_ms(first, last) / (longest - 1))
 

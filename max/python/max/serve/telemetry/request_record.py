@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
+from uuid import uuid4
 
 from max.serve.telemetry.request_id import accepted_request_id
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 NO_ROUTE = "none"
 
 Operation = Literal["chat", "text_completion"]
-
-_serial_numbers = itertools.count()
 
 
 class ChoiceState(Protocol):
@@ -78,7 +76,7 @@ class RequestRecord:
     last_token: float | None = None
     ended: float | None = None
     decoding_s: float = 0.0
-    _serial: int = field(default_factory=lambda: next(_serial_numbers))
+    _tag: str = field(default_factory=lambda: uuid4().hex[:8])
 
     def submit(
         self,
@@ -100,7 +98,7 @@ class RequestRecord:
 
     def engine_id(self, index: int) -> str:
         """The worker's id of a choice; unique even when clients repeat theirs."""
-        return f"{self.request_id}/{self._serial}.{index}"
+        return f"{self.request_id}/{self._tag}.{index}"
 
 
 _current: ContextVar[RequestRecord] = ContextVar("request_record")
