@@ -65,7 +65,7 @@ def try_requests(
 
     @settings(max_examples=count)
     @given(case=operation.as_strategy(generation_mode=mode))
-    def is_answered_as_described(case: schemathesis.Case) -> None:
+    def is_answered_as_described(case: schemathesis.Case[Any]) -> None:
         response = case.call(base_url=server.url)
         case.validate_response(response, excluded_checks=excused(response))
 

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.serve.scripted_model import GREETING, MODEL_NAME
 from tests.serve.server_process import ServerProcess
 
@@ -35,6 +37,8 @@ def test_stream_is_streamed(server: ServerProcess) -> None:
     assert response.text.endswith("data: [DONE]\n\n")
 
 
-def test_neither_is_told_as_a_completion_without_prompt(server: ServerProcess) -> None:
-    for body in ({"model": MODEL_NAME}, [], "x"):
-        assert server.client.post("/invocations", json=body).status_code == 400
+@pytest.mark.parametrize("body", [{"model": MODEL_NAME}, [], "x"])
+def test_neither_is_told_as_a_completion_without_prompt(
+    server: ServerProcess, body: object
+) -> None:
+    assert server.client.post("/invocations", json=body).status_code == 400
