@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -31,6 +32,8 @@ from max.serve.worker.step_recorder import StepRecorder
 
 logger = logging.getLogger(__name__)
 
+CHECK_INTERVAL_S = 60.0
+
 
 class WorkerChannel(Protocol):
     """What the loop needs of a channel; `transport.Channel` in production."""
@@ -58,13 +61,19 @@ class Engine:
         self._black_box = black_box
         self._failed_lengths: dict[str, int] = {}
         self._recorder = StepRecorder(scheduler, pipeline.kv_manager)
+        self._checked_at = time.monotonic()
         self._stopped = False
 
     def run(self) -> None:
-        """Returns after a `Stop` message."""
+        """Returns after a `Stop` message.
+
+        Raises:
+            KVCacheIntegrityError: The books of the pages are wrong, which only a new worker mends.
+        """
         while True:
             self._take_messages()
             if self._stopped:
+                self._pipeline.kv_manager.check_integrity()
                 return
             self._recorder.start_scheduling()
             batch = self._scheduler.schedule()
@@ -79,9 +88,16 @@ class Engine:
         if not admitted and not self._stopped and not self._scheduler.has_work:
             if (news := self._recorder.take_news()) is not None:
                 self._channel.send(Report(news))
+            self._check_pages()
             self._take(self._channel.receive(), admitted)
         if admitted:
             self._channel.send(Admitted(admitted))
+
+    def _check_pages(self) -> None:
+        """Now and then, when nobody waits: it takes a microsecond per page."""
+        if time.monotonic() - self._checked_at > CHECK_INTERVAL_S:
+            self._pipeline.kv_manager.check_integrity()
+            self._checked_at = time.monotonic()
 
     def _take(self, message: ToWorker, admitted: list[str]) -> None:
         match message:

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 
 class CountedPages(PageSource, Protocol):
-    """Pages that are counted."""
+    """Pages whose books can be read and checked."""
 
     @property
     def metrics(self) -> KVCacheMetrics: ...
+
+    def check_integrity(self) -> None: ...
 
 
 class StepPipeline(Protocol):

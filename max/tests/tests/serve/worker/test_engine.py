@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from max.pipelines.context import GenerationStatus, TextContext, TokenBuffer
+from max.pipelines.kv_cache import KVCacheIntegrityError
 from max.serve.context_codec import from_context
 from max.serve.messages import (
     Admitted,
@@ -171,7 +172,9 @@ def test_failing_step_fails_its_requests_and_the_engine_goes_on(
     scheduler = run_engine(pipeline, channel)
 
     (failed,) = channel.sent_of(Failed)
-    assert failed == Failed({failing.request_id: len(failing.tokens)}, "RuntimeError: the script said so")
+    assert failed == Failed(
+        {failing.request_id: len(failing.tokens)}, "RuntimeError: the script said so"
+    )
     assert failing.request_id in caplog.text
     assert len(channel.tokens_of(later)) == 1
     assert not scheduler.has_work
@@ -196,3 +199,13 @@ def test_replay_continues_where_the_tokens_end(pipeline: ScriptedPipeline) -> No
     run_engine(pipeline, channel)
 
     assert channel.tokens_of(replay) == greeting[3:5]
+
+
+def test_broken_books_end_the_worker(
+    pipeline: ScriptedPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("max.serve.worker.engine.CHECK_INTERVAL_S", 0.0)
+    pipeline.kv_manager.pool.take()
+
+    with pytest.raises(KVCacheIntegrityError):
+        run_engine(pipeline, ScriptedChannel([Cancel([])], [Stop()]))
