@@ -14,6 +14,9 @@ def deal(lacking: Sequence[int], tokens: int) -> list[int]:
     equal prompts are computed one after the other, a short one behind a long one is done in a few
     steps, and the long one takes at most twice as long.
 
+    When the step completes a prompt and more than half of the tokens are dealt, no part of another
+    one is added: those that are complete answer sooner, and half a step is nearly as efficient.
+
     Args:
         lacking: tokens that each request lacks, the oldest request's first.
         tokens: how many there are to deal, at least one per request.
@@ -27,8 +30,13 @@ def deal(lacking: Sequence[int], tokens: int) -> list[int]:
     for oldest in prompts[:1]:
         shares[oldest] = min(lacking[oldest], -(-left // 2))
         left -= shares[oldest]
+    completes_one = False
     for index in sorted(prompts, key=lacking.__getitem__):
-        more = min(lacking[index] - shares[index], left)
+        missing = lacking[index] - shares[index]
+        if missing > left and completes_one and left < tokens / 2:
+            break
+        completes_one = completes_one or missing <= left
+        more = min(missing, left)
         shares[index] += more
         left -= more
     return shares

@@ -55,7 +55,7 @@ def test_a_burst_of_equal_prompts_answers_one_after_the_other(budget: int) -> No
         assert tokens <= number * LENGTH + budget + steps * number
     # Computed all at once, everybody waits for 16 prompts.
     assert waited == sorted(waited)
-    assert median(waited) < 0.8 * 16 * LENGTH
+    assert median(waited) < 0.7 * 16 * LENGTH
 
 
 def test_a_short_prompt_waits_for_twice_its_length_behind_a_long_one() -> None:
@@ -63,8 +63,8 @@ def test_a_short_prompt_waits_for_twice_its_length_behind_a_long_one() -> None:
     add(server, 0, 200)
     server.step()
     short = add(server, 1, 20)
-    # 16 tokens a step, half of them for the short prompt: three steps.
-    assert tokens_until_first(server, [short]) == [48]
+    # 16 tokens a step, half of them for the short prompt, and its last 4: three steps.
+    assert tokens_until_first(server, [short]) == [16 + 16 + 12]
 
 
 def test_short_prompts_behind_several_long_ones_are_not_held_up_by_them() -> None:
@@ -72,7 +72,8 @@ def test_short_prompts_behind_several_long_ones_are_not_held_up_by_them() -> Non
     for number in range(4):
         add(server, number, 100)
     shorts = [add(server, 10 + number, 7) for number in range(2)]
-    assert tokens_until_first(server, shorts) == [16, 32]
+    # 7 of each, beside 8 of the oldest; in the second step one is of the first one's answer.
+    assert tokens_until_first(server, shorts) == [8 + 7, 15 + 8 + 7 + 1]
 
 
 @settings(max_examples=50, deadline=None, derandomize=True, database=None)

@@ -34,8 +34,8 @@ END_TOKENS = frozenset(range(30, 50))
 class TinyModelInFloat32:
     """A compiled model; each world has a cache of its own."""
 
-    pipeline: TextGenerationPipeline
-    answers: dict[Arrival, list[int]] = field(default_factory=dict)
+    pipeline: TextGenerationPipeline = field(repr=False)
+    answers: dict[Arrival, list[int]] = field(default_factory=dict, repr=False)
 
     def start(self, setup: Setup) -> tuple[PagedKVCacheManager, TextGenerationPipeline]:
         params = replace(
@@ -111,6 +111,7 @@ def test_everybody_gets_the_tokens_of_a_solo_run(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @settings(max_examples=500, deadline=None, derandomize=True, database=None)
 @given(setup=in_pages, history=histories)
 def test_everybody_gets_the_tokens_of_a_solo_run_in_many_histories(

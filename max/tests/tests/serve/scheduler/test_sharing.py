@@ -59,7 +59,7 @@ def test_those_that_share_nothing_pass_the_one_that_waits() -> None:
     server.add("a", LONG, 40)
     server.add("b", LONG, 40)
     server.add("c", [9, 9, 9], 20)
-    assert server.step() == {"a": 5, "c": 3}
+    assert server.step() == {"a": 4, "c": 3}
     assert (server.scheduler.num_running, server.scheduler.num_waiting) == (2, 1)
 
 
