@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from max.pipelines.context.status import GenerationStatus
@@ -30,6 +31,14 @@ class LogProbabilities:
             self.token_log_probabilities[start:end], self.top_log_probabilities[start:end]
         )
 
+    @classmethod
+    def joined(cls, runs: Sequence[LogProbabilities]) -> LogProbabilities:
+        """Those of consecutive runs of positions as one run."""
+        return cls(
+            [score for run in runs for score in run.token_log_probabilities],
+            [best for run in runs for best in run.top_log_probabilities],
+        )
+
 
 @dataclass(frozen=True)
 class TextGenerationOutput:
@@ -54,6 +63,18 @@ class TextGenerationOutput:
     def is_done(self) -> bool:
         """Whether these are the last tokens."""
         return self.final_status.is_done
+
+    @classmethod
+    def joined(cls, outputs: Sequence[TextGenerationOutput]) -> TextGenerationOutput:
+        """A request's outputs, at least one, in their order, as one."""
+        prompt = [scores for output in outputs if (scores := output.prompt_log_probabilities)]
+        return cls(
+            outputs[-1].request_id,
+            [token for output in outputs for token in output.tokens],
+            outputs[-1].final_status,
+            [scores for output in outputs for scores in output.log_probabilities or ()] or None,
+            LogProbabilities.joined(prompt) if prompt else None,
+        )
 
     @property
     def text_tokens(self) -> list[int]:

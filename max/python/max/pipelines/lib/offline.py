@@ -25,16 +25,11 @@ def generate(
         return [await pipeline.tokenizer.new_context(request) for request in requests]
 
     contexts = asyncio.run(make_contexts())
-    tokens: dict[RequestID, list[int]] = {ctx.request_id: [] for ctx in contexts}
-    status: dict[RequestID, GenerationStatus] = {}
-    for outputs in OfflineRun(pipeline, contexts):
-        for request_id, output in outputs.items():
-            tokens[request_id] += output.tokens
-            status[request_id] = output.final_status
-    return [
-        TextGenerationOutput(ctx.request_id, tokens[ctx.request_id], status[ctx.request_id])
-        for ctx in contexts
-    ]
+    outputs: dict[RequestID, list[TextGenerationOutput]] = {ctx.request_id: [] for ctx in contexts}
+    for step in OfflineRun(pipeline, contexts):
+        for request_id, output in step.items():
+            outputs[request_id].append(output)
+    return [TextGenerationOutput.joined(outputs[ctx.request_id]) for ctx in contexts]
 
 
 class OfflineRun:

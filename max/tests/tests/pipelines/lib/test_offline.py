@@ -190,3 +190,18 @@ def test_chat_messages(folder: Path) -> None:
     as_tokens = TextGenerationRequest(prompt=tokens.tolist(), sampling_params=GREEDY)
     (chat,), (plain,) = pipeline.generate([request]), pipeline.generate([as_tokens])
     assert chat.tokens == plain.tokens
+
+
+def test_log_probabilities_of_prompt_and_answer(folder: Path) -> None:
+    """Also of a prompt that takes several steps."""
+    _, pipeline = retrieve(folder, enable_echo=True, max_batch_input_tokens=8)
+    prompt = list(range(20))
+    request = TextGenerationRequest(prompt=prompt, sampling_params=GREEDY, logprobs=2, echo=True)
+
+    (output,) = pipeline.generate([request])
+
+    assert output.prompt_log_probabilities is not None and output.log_probabilities is not None
+    assert len(output.prompt_log_probabilities) == 19
+    best = [entry.top_log_probabilities[0] for entry in output.log_probabilities]
+    assert [next(iter(found)) for found in best] == output.tokens
+    assert all(len(found) == 2 for found in best)
