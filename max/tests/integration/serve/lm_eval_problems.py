@@ -1,5 +1,7 @@
 """Writes `lm_eval_tasks/demo_problems.jsonl`: `python -m integration.serve.lm_eval_problems`."""
 
+# build: data = ["lm_eval_tasks/demo_problems.jsonl"]
+
 from __future__ import annotations
 
 import json

@@ -5,6 +5,10 @@
 A process of its own, so that lm-eval is imported once, offline, with its own caches.
 """
 
+# What lm_eval's backends import: its [api] extra, and what `hf` needs.
+# build: deps = ["@pip//:accelerate", "@pip//:aiohttp", "@pip//:tenacity", "@pip//:transformers"]
+# build: data = ["lm_eval_tasks/demo_answer.yaml", "lm_eval_tasks/demo_choice.yaml"]
+
 from __future__ import annotations
 
 import json

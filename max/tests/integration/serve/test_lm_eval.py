@@ -2,8 +2,6 @@
 
 # build: size = "medium"
 # build: timeout = "long"
-# build: data = ["lm_eval_tasks/demo_answer.yaml", "lm_eval_tasks/demo_choice.yaml"]
-# build: data = ["lm_eval_tasks/demo_problems.jsonl"]
 # build: data = ["//docs"]
 
 from __future__ import annotations
