@@ -31,8 +31,8 @@ class PromptTooLongError(InputError):
         super().__init__(
             f"This model's maximum context length is {allowed} tokens. However, your {param} "
             f"resulted in {given} tokens, which leaves no room for an answer. Please reduce the "
-            f"length of the {param}. (The limit is --max-length where that is given, else the model's "
-            "own.)",
+            f"length of the {param}. (The limit is --max-length where that is given, else the "
+            "model's own.)",
             param=param,
             code="context_length_exceeded",
         )
