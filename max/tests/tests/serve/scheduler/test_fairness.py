@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from max.pipelines.context import TextContext
+from max.pipelines.modeling.types import RequestID
 from tests.serve.scheduler.fake_model import make_manager
 from tests.serve.scheduler.stepped_server import Server
 
@@ -20,7 +21,7 @@ LENGTH = 32
 
 def tokens_until_first(server: Server, contexts: list[TextContext]) -> list[int]:
     """How many tokens were computed, from now on, when each request had its first one."""
-    computed, waited = 0, {}
+    computed, waited = 0, dict[RequestID, int]()
     while len(waited) < len(contexts):
         computed += sum(server.step().values())
         for ctx in contexts:

@@ -326,13 +326,12 @@ def test_the_youngest_pauses_while_the_total_of_a_batch_is_exceeded() -> None:
 def test_a_request_knows_how_much_of_its_prompt_was_cached_when_it_began() -> None:
     server = Server(make_manager(16, caching=True))
     first = server.add("a", PROMPT * 2)
-    assert first.cached_tokens is None
     server.step()
     second = server.add("b", PROMPT * 2)
     while server.scheduler.has_work:
         server.step()
     # Two pages of 4 tokens.
-    assert (first.cached_tokens, second.cached_tokens) == (0, 8)
+    assert [ctx.cached_tokens for ctx in (first, second)] == [0, 8]
 
 
 def test_preemption_does_not_change_what_was_cached_at_first() -> None:

@@ -18,6 +18,7 @@ from max.serve.messages import (
     Failed,
     FromWorker,
     Refused,
+    ResetPrefixCache,
     Stop,
     Submit,
     Tokens,
@@ -27,7 +28,13 @@ from max.serve.scheduler import Scheduler
 from max.serve.worker.black_box import BlackBox
 from max.serve.worker.engine import Engine
 from max.serve.worker.limits import scheduler_config
-from tests.serve.scripted_model import GREETING, MAX_LENGTH, ScriptedPipeline, make_pipeline
+from tests.serve.scripted_model import (
+    GREETING,
+    MAX_LENGTH,
+    PAGE_SIZE,
+    ScriptedPipeline,
+    make_pipeline,
+)
 
 
 class ScriptedChannel:
@@ -126,6 +133,25 @@ def test_idle_engine_waits_instead_of_looking_again(pipeline: ScriptedPipeline) 
     run_engine(pipeline, channel)
 
     assert channel.num_waits == 1
+
+
+def test_what_the_cache_had_is_told_until_it_is_reset(pipeline: ScriptedPipeline) -> None:
+    pipeline.kv_manager.enable_prefix_caching = True
+    prompt = "a" * (2 * PAGE_SIZE) + "greet"
+    submits = [make_submit(pipeline, prompt, max_length=len(prompt) + 1) for _ in range(3)]
+    channel = ScriptedChannel(
+        [submits[0]], [], [submits[1]], [], [ResetPrefixCache(), submits[2]], [Stop()]
+    )
+
+    run_engine(pipeline, channel)
+
+    cached = {
+        delta.request_id: delta.cached_tokens
+        for message in channel.sent_of(Tokens)
+        if isinstance(message, Tokens)
+        for delta in message.deltas
+    }
+    assert [cached[submit.request_id] for submit in submits] == [0, 2 * PAGE_SIZE, 0]
 
 
 def test_cancelled_request_gives_its_pages_back_before_the_next_step(
