@@ -77,15 +77,22 @@ async def answer(
     Raises:
         ApiError: The worker refused or failed the request before the answer began.
     """
+    is_chat = isinstance(body, ChatCompletionRequest)
     choices = [
-        service.new_choice(index, context, echo, is_answered=body.completion_limit != 0)
+        service.new_choice(
+            index,
+            context,
+            echo,
+            is_answered=body.completion_limit != 0,
+            continues_text=not is_chat,
+        )
         for index, (context, echo) in enumerate(zip_longest(contexts, echoes))
     ]
     usage = partial(_usage, contexts, choices, body.n or 1)
     record = current_record()
     for index, context in enumerate(contexts):
         context.request_id = RequestID(record.engine_id(index))
-    operation: Operation = "chat" if isinstance(body, ChatCompletionRequest) else "text_completion"
+    operation: Operation = "chat" if is_chat else "text_completion"
     record.submit(operation, body.model, contexts[0].sampling_params, choices, usage)
     generation = await until_disconnect(request.receive, service.engine.submit(contexts))
     if body.stream:

@@ -64,12 +64,21 @@ class ModelService:
         return await self.tokenizer.new_context(request)
 
     def new_choice(
-        self, index: int, context: TextContext, echo: EchoedPrompt | None, *, is_answered: bool
+        self,
+        index: int,
+        context: TextContext,
+        echo: EchoedPrompt | None,
+        *,
+        is_answered: bool,
+        continues_text: bool,
     ) -> Choice:
-        """The decoder of one choice; see `Choice` for the arguments."""
+        """The decoder of one choice; see `Choice` and `StreamDecoder` for the arguments."""
         params = context.sampling_params
         decoder = StreamDecoder(
-            self.tokenizer, stop=params.stop or (), min_new_tokens=params.min_new_tokens
+            self.tokenizer,
+            stop=params.stop or (),
+            min_new_tokens=params.min_new_tokens,
+            continues_text=continues_text,
         )
         pieces = None if context.log_probabilities is None else self.token_pieces
         return Choice(index, decoder, pieces, echo, is_answered=is_answered)

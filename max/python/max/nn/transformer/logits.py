@@ -96,6 +96,5 @@ def _last_rows(ends: TensorValue, return_n_logits: TensorValue) -> tuple[TensorV
     logit_ends = ops.cumsum(counts)
     logit_offsets = ops.concat([logit_ends[:1] * 0, logit_ends])
     shift = ops.repeat_interleave(ends - logit_ends, counts, out_dim="logit_rows")
-    return shift + ops.range(
-        0, shift.shape[0], 1, device=ends.device, out_dim="logit_rows"
-    ), logit_offsets
+    places = ops.range(0, shift.shape[0], 1, out_dim="logit_rows", device=ends.device)
+    return shift + places, logit_offsets

@@ -39,6 +39,7 @@ class StreamDecoder:
         stop: Sequence[str] = (),
         skip_special_tokens: bool = True,
         min_new_tokens: int = 0,
+        continues_text: bool = False,
     ) -> None:
         """Begins a text.
 
@@ -47,11 +48,15 @@ class StreamDecoder:
             stop: Texts that end the answer and are not part of it.
             skip_special_tokens: Leave out tokens such as the end of text.
             min_new_tokens: Stop strings count only after the text of this many tokens.
+            continues_text: The text goes on from another one, as a completion from its prompt:
+                a space that it begins with stays, which SentencePiece takes off whole texts.
 
         Raises:
             ValueError: If a stop string is empty.
         """
-        self._text = _IncrementalText(tokenizer.anchored_decoder, skip_special_tokens)
+        self._text = _IncrementalText(
+            tokenizer.anchored_decoder, skip_special_tokens, started=continues_text
+        )
         self._matcher = StopStringMatcher(stop)
         self._min_new_tokens = min_new_tokens
         self._num_tokens = 0
@@ -103,11 +108,13 @@ class _IncrementalText:
     anchor until they give some text: decoders that strip a leading space do it there.
     """
 
-    def __init__(self, decoder: AnchoredDecoder, skip_special_tokens: bool) -> None:
+    def __init__(
+        self, decoder: AnchoredDecoder, skip_special_tokens: bool, *, started: bool
+    ) -> None:
         self._decoder = decoder
         self._skip = skip_special_tokens
         self._pending: list[int] = []
-        self._started = False
+        self._started = started
         self._settle_at = _SETTLE_AT
 
     def push(self, token: int) -> str:

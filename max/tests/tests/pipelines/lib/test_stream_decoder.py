@@ -179,6 +179,16 @@ def test_byte_fallback_keeps_characters_that_were_complete(byte_fallback: TextTo
     assert "".join(pieces) == "日" + FFFD
 
 
+def test_space_between_a_prompt_and_its_completion_stays(byte_fallback: TextTokenizer) -> None:
+    prompt, completion = "hello", " hello"
+    tokens = token_ids(byte_fallback, prompt + completion)
+    answer = tokens[len(token_ids(byte_fallback, prompt)) :]
+
+    assert "".join(pieces_of(StreamDecoder(byte_fallback, continues_text=True), answer)) == (
+        completion
+    )
+
+
 def test_only_the_first_space_is_dropped(byte_fallback: TextTokenizer) -> None:
     tokens = token_ids(byte_fallback, "hello hello")
     assert len(tokens) == 2
