@@ -140,7 +140,7 @@ def _replace_linears(graph: fx.Graph, linears: Sequence[_Linear]) -> None:
     encodings = [_encoding(linear.weight) for linear in linears]
     is_quantized = encodings[0] is not None
     arguments: list[Any] = [
-        linears[0].x,
+        linears[0].node.args[0],  # not x: that may have been replaced since
         [linear.table for linear in linears],
         [linear.bias for linear in linears],
         [int(linear.weight.shape[0]) for linear in linears],

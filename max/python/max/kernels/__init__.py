@@ -7,6 +7,8 @@ from max.kernels.add import add
 from max.kernels.flash_attention_ragged import flash_attention_ragged
 from max.kernels.packed_embedding import packed_embedding
 from max.kernels.packed_linear import packed_linear
+from max.kernels.packed_quantized_embedding import packed_quantized_embedding
+from max.kernels.packed_quantized_linear import packed_quantized_linear
 from max.kernels.quantized_embedding import quantized_embedding
 from max.kernels.quantized_matmul import quantized_matmul
 from max.kernels.rms_norm import rms_norm
@@ -18,6 +20,8 @@ __all__ = [
     "flash_attention_ragged",
     "packed_embedding",
     "packed_linear",
+    "packed_quantized_embedding",
+    "packed_quantized_linear",
     "quantized_embedding",
     "quantized_matmul",
     "rms_norm",

@@ -17,7 +17,16 @@ from max.kernels.isa import COMPILER_FLAGS, Isa, chosen_isa
 logger = logging.getLogger("max.kernels")
 
 _FOLDER = Path(__file__).parent
-_FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-fvisibility=hidden", "-pthread")
+# A product and a sum are one rounding only where the source says so.
+_FLAGS = (
+    "-std=c++17",
+    "-O3",
+    "-ffp-contract=off",
+    "-fPIC",
+    "-shared",
+    "-fvisibility=hidden",
+    "-pthread",
+)
 
 
 @functools.cache

@@ -9,7 +9,8 @@ import torch
 
 from max.kernels.element_types import ELEMENT_TYPES
 from max.kernels.isa import Isa
-from max.kernels.native import load_kernel
+from max.kernels.packed_embedding.indices import checked_indices
+from max.kernels.recording import load_function
 from max.kernels.thread_pool import pool_handle
 
 
@@ -33,23 +34,14 @@ def make_packed_embedding_cpu(isa: Isa | None = None) -> Callable[..., torch.Ten
     Args:
         isa: the best of this machine unless given.
     """
-    library = load_kernel("packed_embedding", isa)
-    if library is None:
+    function = load_function("packed_embedding", isa)
+    if function is None:
         return None
-    run = library.packed_embedding
-    run.argtypes, run.restype = (ctypes.c_void_p, ctypes.c_void_p), None
 
     def packed_embedding_cpu(
         packed: torch.Tensor, indices: torch.Tensor, rows: int, columns: int
     ) -> torch.Tensor:
-        flat = indices.long().reshape(-1).contiguous()
-        if len(flat):
-            least, most = (int(i) for i in torch.aminmax(flat))
-            if least < -rows or most >= rows:
-                raise IndexError(
-                    f"indices from {least} to {most} into an embedding of {rows} rows: "
-                    f"allowed are {-rows} to {rows - 1}"
-                )
+        flat = checked_indices(indices, rows)
         out = packed.new_empty(len(flat), columns)
         args = PackedEmbeddingArgs(
             packed.data_ptr(),
@@ -60,7 +52,7 @@ def make_packed_embedding_cpu(isa: Isa | None = None) -> Callable[..., torch.Ten
             out.data_ptr(),
             ELEMENT_TYPES[packed.dtype],
         )
-        run(ctypes.addressof(args), pool_handle())
+        function(ctypes.addressof(args), pool_handle())
         return out.view(*indices.shape, columns)
 
     return packed_embedding_cpu

@@ -1,0 +1,67 @@
+"""The layout of packed quantized weights: panels of 64 outputs of the file's blocks.
+
+The numbers of the blocks stay as they are; scales of 6 bits become bytes. Where each stands says
+`include/quantized_blocks.h`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+
+import torch
+
+from max.graph.quantization import QuantizationEncoding
+from max.kernels.memory import empty_in_huge_pages
+from max.kernels.native import load_kernel
+from max.kernels.packed_quantized_linear.structs import ENCODINGS, PackBlocksArgs
+from max.kernels.thread_pool import pool_handle
+
+_PANEL = 64
+# Bytes of a unit of 64 outputs, and how many elements of each output are in it.
+_UNITS = {
+    "q8_0": (32, 128 + 8 * 256),
+    "q4_0": (32, 128 + 4 * 256),
+    "q4_k": (256, 256 + 8 * (128 + 4 * 256)),
+    "q5_k": (256, 256 + 8 * (128 + 5 * 256)),
+    "q6_k": (256, 128 + 8 * (128 + 6 * 256)),
+}
+
+
+def can_pack_encoding(encoding: str) -> bool:
+    """Whether weights of this encoding have a packed layout, and this machine a kernel for it."""
+    return encoding in ENCODINGS and load_kernel("packed_quantized_linear") is not None
+
+
+def activation_block(encoding: str) -> int:
+    """How many activations are rounded with one scale: 32, or 256 as the weight's blocks have."""
+    return _UNITS[encoding][0]
+
+
+def packed_bytes(rows: int, columns: int, encoding: str) -> int:
+    """Bytes of a packed weight [rows, columns]."""
+    elements, size = _UNITS[encoding]
+    return math.ceil(rows / _PANEL) * (columns // elements) * size
+
+
+def pack_quantized(weight: torch.Tensor, encoding: str) -> torch.Tensor:
+    """Packs a weight.
+
+    Args:
+        weight: uint8 [out_features, bytes of a row], on the host: blocks as in a GGUF file.
+        encoding: of the blocks; one that `can_pack_encoding`.
+
+    Returns:
+        A copy in panels, uint8 [bytes].
+    """
+    weight = weight.contiguous()
+    rows, row_bytes = weight.shape
+    columns = QuantizationEncoding(encoding).row_elements(row_bytes)
+    packed = empty_in_huge_pages([packed_bytes(rows, columns, encoding)], torch.uint8)
+    args = PackBlocksArgs(
+        weight.data_ptr(), rows, columns, row_bytes, packed.data_ptr(), ENCODINGS[encoding]
+    )
+    library = load_kernel("packed_quantized_linear")
+    assert library is not None  # can_pack_encoding
+    library.packed_quantized_linear_pack(ctypes.byref(args), ctypes.c_void_p(pool_handle()))
+    return packed
