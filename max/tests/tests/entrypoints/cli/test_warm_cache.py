@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from tests.own_cache import make_own_cache
+
 RunMax = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of the test's own."""
-    monkeypatch.setenv("MODULAR_MAX_CACHE_DIR", str(tmp_path))
-    return tmp_path / "packed"
+    folder = make_own_cache(tmp_path / "cache")
+    monkeypatch.setenv("MODULAR_MAX_CACHE_DIR", str(folder))
+    return folder / "packed"
 
 
 def test_quantized_weights_are_kept_and_used(
@@ -46,6 +49,7 @@ def test_plain_encodings_need_nothing_kept(run_max: RunMax, tiny_model: Path, ca
 
 
 def test_what_is_no_model_is_told(run_max: RunMax, tmp_path: Path) -> None:
-    result = run_max("warm-cache", "--model", str(tmp_path))
+    (tmp_path / "folder").mkdir()
+    result = run_max("warm-cache", "--model", str(tmp_path / "folder"))
     assert result.exit_code == 1
     assert "has no config.json" in result.output
