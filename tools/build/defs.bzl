@@ -167,6 +167,8 @@ def max_cc_kernel(name, srcs, hdrs = [], copts = [], **kwargs):
             copts = [
                 "-std=c++17",
                 "-O3",
+                # A product and a sum are one rounding only where the source says so.
+                "-ffp-contract=off",
                 "-fvisibility=hidden",
                 "-Wall",
                 "-Wextra",
