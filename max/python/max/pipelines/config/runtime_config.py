@@ -11,8 +11,8 @@ from max.pipelines.config.base import ConfigModel, NotInThisRelease
 
 DeviceType = Literal["cpu", "gpu"]
 
-# `max_batch_input_tokens` where it is not given. With fewer on a CPU, prompts are computed slower or
-# begin to answer later; with more, streams wait longer (docs/design/kv-cache-and-scheduler.md).
+# `max_batch_input_tokens` where it is not given. With fewer on a CPU, prompts are computed slower
+# and begin to answer later; with more, streams wait longer: docs/design/kv-cache-and-scheduler.md.
 STEP_TOKENS: Mapping[DeviceType, int] = {"gpu": 8192, "cpu": 256}
 
 
