@@ -55,6 +55,9 @@ def _make_ask(choose: random.Random, leaving: float) -> Ask:
         body |= choose.choice([{}, {"top_p": 0.9}, {"frequency_penalty": 0.8}, {"top_k": 20}])
     if choose.random() < 0.25:
         body["n"] = 2
+    if choose.random() < 0.25:
+        body |= {"ignore_eos": False, "min_tokens": choose.choice([0, 30])}
+        body["max_tokens"] = max(body["max_tokens"], 60)
     return Ask(body, choose.randint(0, 40) if choose.random() < leaving else None)
 
 

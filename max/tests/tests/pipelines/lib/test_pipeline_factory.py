@@ -52,6 +52,14 @@ def test_a_copy_in_another_process_makes_the_same_pipeline(folder: Path) -> None
     assert generate(copy(), prompt, 8) == generate(factory(), prompt, 8)
 
 
+def test_phases_are_told_as_they_begin(folder: Path) -> None:
+    phases: list[str] = []
+
+    PipelineFactory(make_config(folder))(on_phase=phases.append)
+
+    assert phases == ["read", "compile", "place weights", "allocate"]
+
+
 @pytest.mark.parametrize("kind", ReturnLogits)
 def test_every_kind_of_logits_gives_the_same_next_tokens(folder: Path, kind: ReturnLogits) -> None:
     plain = PipelineFactory(make_config(folder))()
