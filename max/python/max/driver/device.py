@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -83,17 +85,30 @@ GPU = Accelerator
 
 def accelerator_count() -> int:
     """How many accelerators torch can use here."""
+    if not has_accelerator_driver():
+        return 0
     import torch
 
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
+def has_accelerator_driver() -> bool:
+    """Whether the system has a driver of NVIDIA or AMD: without one torch need not be asked."""
+    if Path("/dev/kfd").exists():
+        return True
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
 def accelerator_api() -> str:
     """The accelerators' programming interface: "cuda", "hip", or "cpu" when there are none."""
-    import torch
-
     if accelerator_count() == 0:
         return "cpu"
+    import torch
+
     return "hip" if torch.version.hip else "cuda"
 
 

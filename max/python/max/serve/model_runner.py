@@ -13,7 +13,7 @@ from typing import NoReturn, TypeVar
 
 from max.serve.engine_client import EngineClient
 from max.serve.messages import Ready
-from max.serve.model_source import ModelParts, ModelSource
+from max.serve.model_source import ModelParts, ModelSource, ServingTokenizer
 from max.serve.state import ModelService, ServerState
 from max.serve.telemetry.worker_stats import EngineLoad
 from max.serve.unavailable import worker_unstable
@@ -48,7 +48,7 @@ class ModelRunner:
 
         Raises:
             WorkerStartError: The worker could not load the model, or not load it again.
-            Exception: Whatever `ModelSource.retrieve` raised.
+            Exception: Whatever `ModelSource.retrieve` or `make_tokenizer` raised.
         """
         timeline = self._state.timeline
         worker = self._start_worker()
@@ -56,10 +56,12 @@ class ModelRunner:
         parts = await in_daemon_thread(self._source.retrieve)
         self._enter("import")
         worker.load(parts.factory)
+        # Of what both processes find wrong the tokenizer's error is told: it is the plainer one.
+        tokenizer = await in_daemon_thread(parts.make_tokenizer)
         ready = await worker.ready
         timeline.finish(time.monotonic())
         self._metrics.model_ready(self._source.name, timeline.phases)
-        self._state.service = self._service(parts, ready)
+        self._state.service = self._service(parts, tokenizer, ready)
         self._use(worker, ready)
         on_ready()
         while True:
@@ -122,11 +124,13 @@ class ModelRunner:
                     self.client.close(worker_unstable(str(error), seconds=1))
                     raise
 
-    def _service(self, parts: ModelParts, ready: Ready) -> ModelService:
+    def _service(
+        self, parts: ModelParts, tokenizer: ServingTokenizer, ready: Ready
+    ) -> ModelService:
         return ModelService(
             name=self._source.name,
             created=int(time.time()),
-            tokenizer=parts.tokenizer,
+            tokenizer=tokenizer,
             engine=self.client,
             max_model_len=ready.max_model_len,
             sampling_defaults=parts.sampling_defaults,

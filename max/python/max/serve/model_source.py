@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ from max.pipelines.context import TextContext
 from max.pipelines.lib.stream_decoder import DecodesAfterText
 from max.pipelines.lib.tokenizer import PromptText
 from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRequestMessage
-from max.serve.worker.interface import PipelineBuilder
+from max.serve.worker.interface import PipelineBuilder, ServablePipeline
 
 if TYPE_CHECKING:
     from max.pipelines.config import PipelineConfig
@@ -57,9 +58,12 @@ class ServingTokenizer(DecodesAfterText, Protocol):
 
 
 class ModelParts(NamedTuple):
-    """What the two processes need: the tokenizer here, the factory in the worker."""
+    """What the two processes need: the tokenizer here, the factory in the worker.
 
-    tokenizer: ServingTokenizer
+    The tokenizer is made while the worker loads the model.
+    """
+
+    make_tokenizer: Callable[[], ServingTokenizer]
     factory: PipelineBuilder
     sampling_defaults: Mapping[str, Any]
 
@@ -88,11 +92,15 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
     """The model that a configuration describes, through the registry."""
 
     def retrieve() -> ModelParts:
-        from max.pipelines.lib import PIPELINE_REGISTRY
+        from max.pipelines.lib.registry import PIPELINE_REGISTRY
 
-        tokenizer, factory = PIPELINE_REGISTRY.retrieve_factory(pipeline_config)
-        defaults = pipeline_config.model.sampling_params_defaults.values_to_update
-        return ModelParts(tokenizer, factory, defaults)
+        model = pipeline_config.model
+        _ = model.resolved_weight_paths  # Downloaded once, here.
+        return ModelParts(
+            partial(PIPELINE_REGISTRY.retrieve_tokenizer, pipeline_config),
+            partial(_build_pipeline, pipeline_config),
+            model.sampling_params_defaults.values_to_update,
+        )
 
     return ModelSource(
         name=pipeline_config.model.model_name,
@@ -101,3 +109,12 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
         enable_echo=pipeline_config.model.enable_echo,
         preload=("max.pipelines.lib.pipeline_factory",),
     )
+
+
+def _build_pipeline(
+    pipeline_config: PipelineConfig, *, on_phase: Callable[[str], None]
+) -> ServablePipeline:
+    """Makes the pipeline in the worker; this process need not import what that takes."""
+    from max.pipelines.lib.pipeline_factory import PipelineFactory
+
+    return PipelineFactory(pipeline_config)(on_phase=on_phase)

@@ -16,8 +16,8 @@ class Phase:
 class StartupTimeline:
     """Follows the start from phase to phase. Times are seconds of one clock.
 
-    The phases: "download" (the model's files are found or fetched, the tokenizer is loaded; the
-    worker imports its modules meanwhile), "import" (what is left of that), "read" (weights),
+    The phases: "download" (the model's files are found or fetched; the worker imports its modules
+    meanwhile), "import" (what is left of that), "read" (weights),
     "compile", "place weights" (on the device, as its kernels want them), "allocate" (the KV cache),
     "warm up" (some steps with made-up requests).
     """

@@ -38,6 +38,7 @@ def test_specs() -> None:
 
 
 def test_a_device_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("max.driver.device.has_accelerator_driver", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert accelerator_count() == 0
     assert accelerator_api() == "cpu"
@@ -48,6 +49,7 @@ def test_a_device_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_devices_that_are_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("max.driver.device.has_accelerator_driver", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert scan_available_devices() == [DeviceSpec.accelerator(0), DeviceSpec.accelerator(1)]

@@ -356,6 +356,6 @@ def scripted_source(
     def retrieve() -> ModelParts:
         if retrieve_failure is not None:
             raise FileNotFoundError(retrieve_failure)
-        return ModelParts(QuickTokenizer(folder), factory, {"temperature": 0.5})
+        return ModelParts(partial(QuickTokenizer, folder), factory, {"temperature": 0.5})
 
     return ModelSource(MODEL_NAME, retrieve, enable_echo=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from max.pipelines.config.errors import ModelSourceError
+from max.pipelines.config.plain_config import PlainConfig, is_plain
 
 logger = logging.getLogger("max.pipelines")
 
@@ -72,13 +73,15 @@ def quantization_method(folder: Path) -> str | None:
 
 
 def load_huggingface_config(folder: Path, trust_remote_code: bool) -> PretrainedConfig:
-    """config.json as the object that transformers makes of it.
+    """config.json as the object that transformers makes of it, or as `PlainConfig`, which loads fast.
 
     Raises:
         ModelSourceError: if it is missing or malformed, if its `model_type` is unknown, or if it
             needs code from the checkpoint and `trust_remote_code` is off.
     """
     raw = read_json(folder / "config.json")
+    if is_plain(raw):
+        return cast("PretrainedConfig", PlainConfig(folder, raw))
     from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig, __version__
 

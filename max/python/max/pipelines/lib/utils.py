@@ -39,10 +39,9 @@ def rope_parameters(huggingface_config: PretrainedConfig) -> dict[str, Any]:
     transformers 5 keeps them in `rope_parameters`; earlier checkpoints have `rope_theta` and
     `rope_scaling` (whose type is under "rope_type" or "type").
     """
-    config = huggingface_config.to_dict()
-    found: dict[str, Any] = {"rope_theta": config.get("rope_theta", 10000.0)}
-    found |= config.get("rope_scaling") or {}
-    found |= config.get("rope_parameters") or {}
+    found: dict[str, Any] = {"rope_theta": getattr(huggingface_config, "rope_theta", 10000.0)}
+    found |= getattr(huggingface_config, "rope_scaling", None) or {}
+    found |= getattr(huggingface_config, "rope_parameters", None) or {}
     found["rope_type"] = found.get("rope_type") or found.get("type") or "default"
     return found
 

@@ -47,7 +47,7 @@ def short_source(folder: Path) -> ModelSource:
     """
 
     def retrieve() -> ModelParts:
-        tokenizer = TextTokenizer(folder, max_length=MAX_LENGTH)
-        return ModelParts(tokenizer, partial(make_short_pipeline, folder), {})
+        make_tokenizer = partial(TextTokenizer, folder, max_length=MAX_LENGTH)
+        return ModelParts(make_tokenizer, partial(make_short_pipeline, folder), {})
 
     return ModelSource(MODEL_NAME, retrieve)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from max.pipelines.config.errors import ModelSourceError
 from max.pipelines.config.hf_files import read_json
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+_GENERIC = frozenset({"PreTrainedTokenizerFast", "TokenizersBackend"})
 
 
 def load_delegate(folder: Path, *, trust_remote_code: bool) -> PreTrainedTokenizerBase:
@@ -29,10 +32,8 @@ def load_delegate(folder: Path, *, trust_remote_code: bool) -> PreTrainedTokeniz
             f"the model in {folder} brings its own tokenizer code ({custom_class}), which is not "
             "run unless you trust it: read it, then pass --trust-remote-code"
         )
-    from transformers import AutoTokenizer
-
     try:
-        delegate: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+        delegate: PreTrainedTokenizerBase = _tokenizer_class(folder).from_pretrained(
             folder, trust_remote_code=trust_remote_code
         )
     except Exception as error:
@@ -43,10 +44,35 @@ def load_delegate(folder: Path, *, trust_remote_code: bool) -> PreTrainedTokeniz
     return delegate
 
 
+def _tokenizer_class(folder: Path) -> type[Any]:
+    """transformers' class of a folder's tokenizer, or what finds it there.
+
+    `AutoTokenizer` gives the common ones the same classes, but imports torch and the code of models
+    for it, which takes seconds.
+    """
+    declared = _optional_json(folder / "tokenizer_config.json")
+    model_type = _optional_json(folder / "config.json").get("model_type")
+    if (folder / "tokenizer.json").is_file() and not declared.get("auto_map"):
+        if model_type == "llama" and declared.get("tokenizer_class") in _GENERIC:
+            from transformers import PreTrainedTokenizerFast
+
+            return PreTrainedTokenizerFast
+        if model_type == "qwen2" and declared.get("tokenizer_class") in {*_GENERIC, "Qwen2Tokenizer"}:
+            from transformers import Qwen2Tokenizer
+
+            return Qwen2Tokenizer
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer
+
+
+def _optional_json(path: Path) -> Mapping[str, Any]:
+    return read_json(path) if path.is_file() else {}
+
+
 def _custom_class(folder: Path) -> str | None:
     """The class that the folder's own code must provide, when transformers has no other."""
-    path = folder / "tokenizer_config.json"
-    entry = read_json(path).get("auto_map", {}) if path.is_file() else {}
+    entry = _optional_json(folder / "tokenizer_config.json").get("auto_map", {})
     names = entry.get("AutoTokenizer") if isinstance(entry, dict) else entry
     if not names:
         return None

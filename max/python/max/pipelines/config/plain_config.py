@@ -1,0 +1,111 @@
+"""config.json of a common decoder as it is written, without transformers, which loads slowly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+# Families whose fields mean what they say; transformers' own class changes none of them.
+_MODEL_TYPES = frozenset({"llama", "qwen2"})
+_REQUIRED: Mapping[str, tuple[type, ...]] = {
+    "hidden_act": (str,),
+    "hidden_size": (int,),
+    "intermediate_size": (int,),
+    "max_position_embeddings": (int,),
+    "num_attention_heads": (int,),
+    "num_hidden_layers": (int,),
+    "num_key_value_heads": (int,),
+    "rms_norm_eps": (float,),
+    "vocab_size": (int,),
+}
+# What a field means that is not there; transformers has the same, or computes `head_dim`.
+_OPTIONAL: Mapping[str, object] = {
+    "attention_bias": False,
+    "head_dim": None,
+    "mlp_bias": False,
+    "rope_freq_factors": None,
+    "rope_parameters": None,
+    "rope_scaling": None,
+    "rope_theta": 10000.0,
+    "tie_word_embeddings": False,
+    "use_sliding_window": False,
+}
+_KINDS: Mapping[type, tuple[type, ...]] = {bool: (bool,), float: (float, int)}
+_ROPE_NUMBERS: Mapping[object, tuple[str, ...]] = {
+    "default": (),
+    "linear": ("factor",),
+    "llama3": (
+        "factor",
+        "high_freq_factor",
+        "low_freq_factor",
+        "original_max_position_embeddings",
+    ),
+}
+
+
+class PlainConfig:
+    """A config.json that says all that a decoder needs; see `is_plain`.
+
+    Fields of a decoder are read from the file. Whatever else is asked for, transformers answers.
+
+    Args:
+        folder: of the checkpoint.
+        fields: content of its config.json.
+    """
+
+    def __init__(self, folder: Path, fields: Mapping[str, Any]) -> None:
+        self._folder = folder
+        self._fields = {**_OPTIONAL, **fields}
+
+    @cached_property
+    def _complete(self) -> PretrainedConfig:
+        from transformers import AutoConfig
+
+        config: PretrainedConfig = AutoConfig.from_pretrained(self._folder)
+        return config
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name in _REQUIRED or name in _OPTIONAL or name == "model_type":
+            return self._fields[name]
+        return getattr(self._complete, name)
+
+
+def is_plain(fields: Mapping[str, Any]) -> bool:
+    """Whether a config.json of a known family has all sizes, of the right kinds, and no surprise.
+
+    Anything else is for transformers to complete or to refuse.
+    """
+    return (
+        fields.get("model_type") in _MODEL_TYPES
+        and not fields.get("auto_map")
+        and fields.get("quantization_config") is None
+        and all(type(fields.get(name)) in kinds for name, kinds in _REQUIRED.items())
+        and all(_is_usual(fields[name], usual) for name, usual in _OPTIONAL.items() if name in fields)
+        and min(fields[name] for name, kinds in _REQUIRED.items() if int in kinds) > 0
+        and fields["hidden_size"] % fields["num_attention_heads"] == 0
+        and all(_is_known_rope(fields.get(name)) for name in ("rope_parameters", "rope_scaling"))
+    )
+
+
+def _is_usual(value: object, usual: object) -> bool:
+    """Whether an optional field's value is of the kind of its default."""
+    return usual is None or type(value) in _KINDS[type(usual)]
+
+
+def _is_known_rope(found: object) -> bool:
+    if found is None:
+        return True
+    if not isinstance(found, dict):
+        return False
+    numbers = _ROPE_NUMBERS.get(found.get("rope_type") or found.get("type") or "default")
+    if numbers is None:
+        return False
+    optional = ["rope_theta"] if "rope_theta" in found else []
+    return all(type(found.get(name)) in (int, float) for name in [*numbers, *optional])
