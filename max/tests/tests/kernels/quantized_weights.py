@@ -7,7 +7,16 @@ import torch
 from max.graph.quantization import QuantizationEncoding
 
 # Where in a block its float16 scales stand (ggml-common.h).
-_SCALES_AT = {"q8_0": (0,), "q4_0": (0,), "q4_k": (0, 2), "q5_k": (0, 2), "q6_k": (208,)}
+_SCALES_AT = {
+    "q8_0": (0,),
+    "q4_0": (0,),
+    "q4_1": (0, 2),
+    "q5_0": (0,),
+    "q5_1": (0, 2),
+    "q4_k": (0, 2),
+    "q5_k": (0, 2),
+    "q6_k": (208,),
+}
 
 
 def make_quantized_weight(rows: int, columns: int, encoding: str, seed: int = 0) -> torch.Tensor:

@@ -110,7 +110,19 @@ struct Bytes {
   }
 };
 
-// Q8_0 and Q4_0: a block has one scale.
+// Elements of four bits: the first half of a block's in the low bits of 16 bytes.
+inline void decode_fours(const uint8_t* from, uint8_t* elements) {
+  for (int64_t i = 0; i < kBlockElements; ++i) elements[i] = (from[i % 16] >> (i / 16 * 4)) & 15;
+}
+
+// Elements of five bits: the fifth ones in a word before the others.
+inline void decode_fives(const uint8_t* from, uint8_t* elements) {
+  decode_fours(from + 4, elements);
+  for (int64_t i = 0; i < kBlockElements; ++i)
+    elements[i] |= static_cast<uint8_t>(((from[i / 8] >> (i % 8)) & 1) << 4);
+}
+
+// Q8_0, Q4_0 and Q5_0: a block has one scale.
 template <typename Elements_, int bits>
 struct ScaledBlocks {
   using Elements = Elements_;
@@ -145,10 +157,57 @@ struct Q4_0 : ScaledBlocks<Nibbles<0>, 4> {
   static constexpr int64_t kFileBytes = 18;
   static void decode(const uint8_t* unit, int64_t, Decoded* to) {
     to->d = load_half(unit);
-    for (int64_t i = 0; i < kBlockElements; ++i)
-      to->elements[i] = (unit[2 + i % 16] >> (i / 16 * 4)) & 15;
+    decode_fours(unit + 2, to->elements);
   }
 };
+
+struct Q5_0 : ScaledBlocks<Nibbles<1>, 5> {
+  static constexpr int64_t kFileBytes = 22;
+  static void decode(const uint8_t* unit, int64_t, Decoded* to) {
+    to->d = load_half(unit);
+    decode_fives(unit + 2, to->elements);
+  }
+};
+
+// Q4_1 and Q5_1: a block has a scale and what is added to its elements: its minimum, negative.
+template <int above>
+struct ShiftedBlocks {
+  using Elements = Nibbles<above>;
+  static constexpr int kBits = 4 + above, kScales = 1;
+  static constexpr bool kHasMin = true;
+  static constexpr int64_t kSubs = 1;
+  static constexpr int64_t kElementsAt = 2 * kHalves;
+  static constexpr int64_t kHeader = 0, kBlock = kElementsAt + Elements::kBytes;
+  static constexpr int64_t kFileBytes = 4 + 16 + 4 * above;
+
+  static MAX_INLINE Floats scale(const uint8_t*, const uint8_t* block, int, int64_t column) {
+    return load_halves(block + column * 2);
+  }
+  static MAX_INLINE Floats min(const uint8_t*, const uint8_t* block, int64_t column) {
+    return multiply(load_halves(block + kHalves + column * 2), broadcast(-1.0f));
+  }
+
+  static void put_scales(const Decoded& from, uint8_t*, uint8_t* block, int64_t output) {
+    std::memcpy(block + output * 2, &from.d, sizeof from.d);
+    std::memcpy(block + kHalves + output * 2, &from.dmin, sizeof from.dmin);
+  }
+  static float value(const uint8_t*, const uint8_t* block, int64_t output, int64_t, uint8_t element) {
+    float scaled = float_of_half(load_half(block + output * 2)) * static_cast<float>(element);
+    return scaled + float_of_half(load_half(block + kHalves + output * 2));
+  }
+
+  static void decode(const uint8_t* unit, int64_t, Decoded* to) {
+    to->d = load_half(unit);
+    to->dmin = load_half(unit + 2);
+    if (above == 1)
+      decode_fives(unit + 4, to->elements);
+    else
+      decode_fours(unit + 4, to->elements);
+  }
+};
+
+using Q4_1 = ShiftedBlocks<0>;
+using Q5_1 = ShiftedBlocks<1>;
 
 // Q4_K and Q5_K: eight blocks share d and dmin; each has a scale and a minimum of 6 bits.
 template <int above>
@@ -245,7 +304,16 @@ struct Q6_K {
 };
 
 // As `QuantizationEncoding` of max.graph.quantization names them; structs.py has the same numbers.
-enum Encoding : int32_t { kQ8_0 = 0, kQ4_0 = 1, kQ4_K = 2, kQ5_K = 3, kQ6_K = 4 };
+enum Encoding : int32_t {
+  kQ8_0 = 0,
+  kQ4_0 = 1,
+  kQ4_1 = 2,
+  kQ5_0 = 3,
+  kQ5_1 = 4,
+  kQ4_K = 5,
+  kQ5_K = 6,
+  kQ6_K = 7,
+};
 
 // Calls f with the traits of an encoding.
 template <typename F>
@@ -253,6 +321,9 @@ auto with_encoding(Encoding encoding, const F& f) {
   switch (encoding) {
     case kQ8_0: return f(Q8_0());
     case kQ4_0: return f(Q4_0());
+    case kQ4_1: return f(Q4_1());
+    case kQ5_0: return f(Q5_0());
+    case kQ5_1: return f(Q5_1());
     case kQ4_K: return f(Q4_K());
     case kQ5_K: return f(Q5_K());
     default: return f(Q6_K());

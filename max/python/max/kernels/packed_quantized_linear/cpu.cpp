@@ -1,7 +1,7 @@
 // max::packed_quantized_linear on the CPU: x @ weight.T + bias, with the weight's blocks in panels
 // (quantized_blocks.h).
 //
-// Activations are rounded to signed bytes, 32 (Q8_0, Q4_0) or 256 (the others) with one scale, so that
+// Activations are rounded to signed bytes, 32 or (for Q4_K, Q5_K, Q6_K) 256 with one scale, so that
 // products are sums of bytes, which are exact. A block's integer sum is scaled to float32 and added to
 // the unit's, a unit's is scaled by the activations' scale and added to the output's: both in sequence,
 // whatever the number of rows and threads. So a row's bits do not depend on its batch.
@@ -89,10 +89,13 @@ MAX_INLINE void add_block(const uint8_t* unit, const uint8_t* block, int64_t col
       int64_t at = column + v * kFloats;
       Floats scale = E::scale(unit, block, half, at), min = E::min(unit, block, at);
       for (int64_t r = 0; r < rows; ++r) {
-        Floats product = to_floats(integers[r][v]);
-        if (E::kSubs == 1) product = multiply(product, broadcast(x.scale[r]));
+        Floats product = to_floats(integers[r][v]), minus_sum = broadcast(x.minus_sum[r]);
+        if (E::kSubs == 1) {
+          product = multiply(product, broadcast(x.scale[r]));
+          minus_sum = multiply(minus_sum, broadcast(x.scale[r]));
+        }
         tile[r][v] = multiply_add(product, scale, tile[r][v]);
-        if (E::kHasMin) tile[r][v] = multiply_add(min, broadcast(x.minus_sum[r]), tile[r][v]);
+        if (E::kHasMin) tile[r][v] = multiply_add(min, minus_sum, tile[r][v]);
       }
     }
   });

@@ -5,7 +5,16 @@ from __future__ import annotations
 import ctypes
 
 # Numbers of the C enum, by the values of `QuantizationEncoding`.
-ENCODINGS = {"q8_0": 0, "q4_0": 1, "q4_k": 2, "q5_k": 3, "q6_k": 4}
+ENCODINGS = {
+    "q8_0": 0,
+    "q4_0": 1,
+    "q4_1": 2,
+    "q5_0": 3,
+    "q5_1": 4,
+    "q4_k": 5,
+    "q5_k": 6,
+    "q6_k": 7,
+}
 
 
 class PackedQuantizedLinearArgs(ctypes.Structure):
