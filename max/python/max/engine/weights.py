@@ -8,9 +8,11 @@ from typing import Any
 import torch
 
 from max.driver import Buffer
+from max.dtype import DType
 from max.engine.model import CompiledModel
 from max.engine.packing import packed
 from max.graph import Weight
+from max.graph.weights import WeightData
 
 
 def place_weights(compiled: CompiledModel, registry: Mapping[str, Any]) -> dict[str, torch.Tensor]:
@@ -29,12 +31,15 @@ def place_weights(compiled: CompiledModel, registry: Mapping[str, Any]) -> dict[
         if name not in registry and not weight.is_bound:
             problems.append(f"'{name}' is missing")
             continue
-        tensor = tensor_of(registry[name]) if name in registry else weight.bound_tensor()
+        value = registry.get(name)
+        tensor = weight.bound_tensor() if value is None else tensor_of(value)
         problem = mismatch(weight, tensor)
         if problem:
             problems.append(problem)
         elif name in compiled.packed_weights:
             placed[name] = packed(weight, tensor)
+            if release_pages := getattr(value, "release_pages", None):
+                release_pages()  # nobody reads the mapped file any more
         else:
             placed[name] = tensor.to(weight.device.to_torch())
     if problems:
@@ -49,18 +54,18 @@ def tensor_of(value: Any) -> torch.Tensor:
     return buffer.tensor
 
 
-def mismatch(weight: Weight, tensor: torch.Tensor) -> str | None:
-    """How a tensor is not what a weight declares; None if it is."""
+def mismatch(weight: Weight, value: torch.Tensor | WeightData) -> str | None:
+    """How elements are not what a weight declares; None if they are."""
     expected = weight.type
-    if list(expected.shape) != list(tensor.shape):
+    if list(expected.shape) != list(value.shape):
         return (
             f"Value provided to weight '{weight.name}' had different shape "
-            f"(expected={expected.shape}, actual={list(tensor.shape)})"
+            f"(expected={expected.shape}, actual={list(value.shape)})"
         )
-    if expected.dtype.to_torch() != tensor.dtype:
-        actual = str(tensor.dtype).removeprefix("torch.")
+    dtype = value.dtype if isinstance(value.dtype, DType) else DType.from_torch(value.dtype)
+    if expected.dtype is not dtype:
         return (
             f"Value provided to weight '{weight.name}' had different dtype "
-            f"(expected={expected.dtype}, actual={actual})"
+            f"(expected={expected.dtype}, actual={dtype})"
         )
     return None

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 
+from max.driver import Buffer
 from max.dtype import DType
 from max.graph.quantization import QuantizationEncoding
 from max.graph.shape import Shape, ShapeLike
 from max.graph.tensor_value import Operators, TensorValue
 from max.graph.type import DeviceLike, DeviceRef, TensorType
+
+
+class HasElements(Protocol):
+    """What gives a tensor when it is asked for."""
+
+    def to_buffer(self) -> Buffer: ...
 
 
 class Weight(Operators):
@@ -36,7 +45,7 @@ class Weight(Operators):
         self.shape = Shape(shape)
         self.device = DeviceRef.from_device(device)
         self.quantization_encoding = quantization_encoding
-        self._bound: torch.Tensor | None = None
+        self._bound: torch.Tensor | HasElements | None = None
 
     @property
     def type(self) -> TensorType:
@@ -51,9 +60,13 @@ class Weight(Operators):
         *rows, elements = self.shape.static_dims
         return TensorType(DType.uint8, [*rows, encoding.row_bytes(elements)], self.device)
 
-    def bind(self, tensor: torch.Tensor) -> None:
-        """Gives the weight its elements, for ops that run at once, outside a graph."""
-        self._bound = tensor
+    def bind(self, elements: torch.Tensor | HasElements) -> None:
+        """Gives the weight its elements, for ops that run at once, outside a graph.
+
+        Args:
+            elements: a tensor, or what makes one when it is asked for.
+        """
+        self._bound = elements
 
     @property
     def is_bound(self) -> bool:
@@ -71,7 +84,8 @@ class Weight(Operators):
                 f"weight '{self.name}' has no elements: call load_state_dict() on its module "
                 "before running it outside a graph"
             )
-        return self._bound
+        bound = self._bound
+        return bound if isinstance(bound, torch.Tensor) else bound.to_buffer().tensor
 
     @property
     def packed(self) -> TensorValue:

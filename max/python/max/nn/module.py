@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from max.driver import Buffer
 from max.engine.weights import mismatch, tensor_of
 from max.graph import Weight
-from max.graph.weights import WeightData
+from max.graph.weights import Deferred, WeightData
 from max.nn.state_dict_report import describe_problems
 
 
@@ -105,15 +105,18 @@ class Module(ABC):
         weights = self.raw_state_dict()
         wrong: dict[str, str] = {}
         for name in sorted(weights.keys() & state_dict.keys()):
-            tensor = tensor_of(state_dict[name])
-            problem = _take_encoding(weights[name], state_dict[name])
-            problem = problem or mismatch(weights[name], tensor)
-            if not problem and weight_alignment and tensor.data_ptr() % weight_alignment:
-                problem = f"'{name}' is not aligned to {weight_alignment} bytes"
+            value = state_dict[name]
+            elements = value if _is_deferred(value) else tensor_of(value)
+            problem = _take_encoding(weights[name], value) or mismatch(weights[name], elements)
+            if not problem and weight_alignment and not _is_deferred(value):
+                is_aligned = elements.data_ptr() % weight_alignment == 0
+                problem = (
+                    None if is_aligned else f"'{name}' is not aligned to {weight_alignment} bytes"
+                )
             if problem:
                 wrong[name] = problem
             else:
-                weights[name].bind(tensor)
+                weights[name].bind(elements)
         unexpected = state_dict.keys() - weights.keys()
         problems = describe_problems(
             missing=weights.keys() - state_dict.keys(),
@@ -143,6 +146,10 @@ class Module(ABC):
             found = ({}, {}, set())
             object.__setattr__(self, "_registered", found)
         return found
+
+
+def _is_deferred(value: Any) -> bool:
+    return isinstance(value, WeightData) and isinstance(value.data, Deferred)
 
 
 def _take_encoding(weight: Weight, value: Any) -> str | None:

@@ -5,11 +5,12 @@ from max.graph.weights.gguf_header import GGUFHeader, read_gguf_header
 from max.graph.weights.gguf_weights import GGUFWeights
 from max.graph.weights.load import load_weights
 from max.graph.weights.safetensor_weights import SafetensorWeights
-from max.graph.weights.weight_data import WeightData
+from max.graph.weights.weight_data import Deferred, WeightData
 from max.graph.weights.weights import Weights, WeightsAdapter
 from max.graph.weights.weights_file import WeightsFileError
 
 __all__ = [
+    "Deferred",
     "GGUFHeader",
     "GGUFWeights",
     "SafetensorWeights",

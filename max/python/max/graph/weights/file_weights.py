@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Protocol, Self
 
 import torch
@@ -21,6 +22,7 @@ class WeightFiles(Protocol):
     """The tensors of files by name, and what the files say of them."""
 
     def info(self, name: str) -> TensorInfo: ...
+    def release(self, name: str) -> None: ...
     def __getitem__(self, name: str) -> torch.Tensor: ...
     def __iter__(self) -> Iterator[str]: ...
     def __contains__(self, name: object) -> bool: ...
@@ -73,7 +75,8 @@ class FileWeights:
             KeyError: if there is none.
         """
         dtype, shape, encoding = self._files.info(self._require())
-        return WeightData(self._files[self._name], self._name, dtype, shape, encoding)
+        release = partial(self._files.release, self._name)
+        return WeightData(self._files[self._name], self._name, dtype, shape, encoding, release)
 
     @property
     def dtype(self) -> DType:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from pathlib import Path
@@ -14,6 +13,7 @@ from max.dtype import DType
 from max.graph.quantization import QuantizationEncoding
 from max.graph.shape import Shape
 from max.graph.weights.gguf_header import GGUFTensor, read_gguf_header
+from max.graph.weights.mapped_file import MappedFile
 from max.graph.weights.weights_file import TensorInfo, WeightsFileError, truncated
 
 # Numbers of ggml.h's `ggml_type`.
@@ -58,9 +58,9 @@ _OTHER_TYPES = {
 
 
 class _Place(NamedTuple):
-    path: Path
-    content: mmap.mmap
+    file: MappedFile
     start: int
+    size: int
     info: TensorInfo
 
 
@@ -116,12 +116,13 @@ class GGUFFiles(Mapping[str, torch.Tensor]):
         return self._places[name].info
 
     def __getitem__(self, name: str) -> torch.Tensor:
-        _, content, start, (dtype, shape, _) = self._places[name]
-        count = prod(shape.static_dims)
-        if not count:
-            return torch.empty(shape.static_dims, dtype=dtype.to_torch())
-        flat = torch.frombuffer(content, dtype=dtype.to_torch(), count=count, offset=start)
-        return flat.reshape(shape.static_dims)
+        file, start, _, info = self._places[name]
+        return file.tensor(info, start)
+
+    def release(self, name: str) -> None:
+        """Gives back the memory that reading a tensor took; it can be read again."""
+        file, start, size, _ = self._places[name]
+        file.release(start, size)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
@@ -134,9 +135,7 @@ class GGUFFiles(Mapping[str, torch.Tensor]):
 
     def _add(self, path: Path) -> None:
         header = read_gguf_header(path)
-        with path.open("rb") as file:
-            # A private mapping: torch asks for writable memory, and nothing is ever written.
-            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        file = MappedFile(path)
         for name, tensor in header.tensors.items():
             info = tensor_info(name, tensor, path)
             start = header.data_start + tensor.offset
@@ -148,7 +147,7 @@ class GGUFFiles(Mapping[str, torch.Tensor]):
                 raise WeightsFileError(f"tensor '{name}' of {path} is not aligned; is it damaged?")
             if name in self._places:
                 raise WeightsFileError(
-                    f"tensor '{name}' is in two files, {self._places[name].path} and {path}: "
+                    f"tensor '{name}' is in two files, {self._places[name].file.path} and {path}: "
                     "are they shards of two checkpoints?"
                 )
-            self._places[name] = _Place(path, content, start, info)
+            self._places[name] = _Place(file, start, size, info)

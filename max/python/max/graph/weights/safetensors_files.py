@@ -6,13 +6,14 @@ import json
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
 
 from max.dtype import DType
 from max.graph.shape import Shape
+from max.graph.weights.mapped_file import MappedFile
 from max.graph.weights.weights_file import (
     LFS_POINTER,
     TensorInfo,
@@ -39,6 +40,14 @@ _DTYPES = {
 _LENGTH_BYTES = 8  # the file: this many bytes of header length, the header (JSON), the data
 
 
+class _Place(NamedTuple):
+    """Where a tensor stands: its file, its entry in the header, and where the data begin."""
+
+    file: MappedFile
+    entry: dict[str, Any]
+    data_start: int
+
+
 class SafetensorsFiles(Mapping[str, torch.Tensor]):
     """The tensors of a checkpoint's files by name; getting one maps it, and copies nothing.
 
@@ -51,19 +60,9 @@ class SafetensorsFiles(Mapping[str, torch.Tensor]):
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        self._files: dict[str, Any] = {}
-        path_of: dict[str, Path] = {}
+        self._places: dict[str, _Place] = {}
         for path in paths:
-            file = _open(path)
-            for name in file.keys():  # noqa: SIM118 - not a mapping
-                if name in path_of:
-                    raise WeightsFileError(
-                        f"tensor '{name}' is in two files, {path_of[name]} and {path}: "
-                        "are they shards of two checkpoints?"
-                    )
-                path_of[name] = path
-                self._files[name] = file
-        self._path_of = path_of
+            self._add(path)
 
     def info(self, name: str) -> TensorInfo:
         """What is told of a tensor.
@@ -72,35 +71,58 @@ class SafetensorsFiles(Mapping[str, torch.Tensor]):
             KeyError: if there is no such tensor.
             WeightsFileError: if its elements are of a type that no DType is.
         """
-        found = self._files[name].get_slice(name)
-        dtype = _DTYPES.get(found.get_dtype())
+        file, entry, _ = self._places[name]
+        dtype = _DTYPES.get(entry["dtype"])
         if dtype is None:
             raise WeightsFileError(
-                f"tensor '{name}' of {self._path_of[name]} has the type {found.get_dtype()}; "
+                f"tensor '{name}' of {file.path} has the type {entry['dtype']}; "
                 f"known are {', '.join(_DTYPES)}"
             )
-        return TensorInfo(dtype, Shape(found.get_shape()))
+        return TensorInfo(dtype, Shape(entry["shape"]))
 
     def __getitem__(self, name: str) -> torch.Tensor:
-        tensor: torch.Tensor = self._files[name].get_tensor(name)
-        return tensor
+        file, entry, data_start = self._places[name]
+        return file.tensor(self.info(name), data_start + entry["data_offsets"][0])
+
+    def release(self, name: str) -> None:
+        """Gives back the memory that reading a tensor took; it can be read again."""
+        file, entry, data_start = self._places[name]
+        start, end = entry["data_offsets"]
+        file.release(data_start + start, end - start)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._files)
+        return iter(self._places)
 
     def __len__(self) -> int:
-        return len(self._files)
+        return len(self._places)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._files
+        return name in self._places
+
+    def _add(self, path: Path) -> None:
+        _check(path)
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(_LENGTH_BYTES))
+            header: dict[str, Any] = json.loads(file.read(length))
+        header.pop("__metadata__", None)
+        mapped = MappedFile(path)
+        for name, entry in header.items():
+            if name in self._places:
+                raise WeightsFileError(
+                    f"tensor '{name}' is in two files, {self._places[name].file.path} and {path}: "
+                    "are they shards of two checkpoints?"
+                )
+            self._places[name] = _Place(mapped, entry, _LENGTH_BYTES + length)
 
 
-def _open(path: Path) -> Any:
+def _check(path: Path) -> None:
+    """Raises WeightsFileError unless the file is one that the safetensors library accepts."""
     if not path.is_file():
         reason = "it is a directory: give the files in it" if path.is_dir() else "no such file"
         raise WeightsFileError(f"cannot read weights from {path}: {reason}")
     try:
-        return safe_open(path, framework="pt", device="cpu")
+        with safe_open(path, framework="np"):
+            return
     except (SafetensorError, OSError) as error:
         raise WeightsFileError(f"cannot read weights from {path}: {_cause(path, error)}") from error
 

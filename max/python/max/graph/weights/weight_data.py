@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,16 +21,26 @@ _ENCODING_OF_DTYPE = {
 }
 
 
+@dataclass(frozen=True)
+class Deferred:
+    """Elements that are made when they are used, each time anew, so that nobody keeps them."""
+
+    make: Callable[[], torch.Tensor]
+
+
 @dataclass
 class WeightData:
     """A named array, and what its elements are.
 
     Args:
-        data: an array of any library that speaks DLPack; torch's for dtypes that numpy lacks.
+        data: an array of any library that speaks DLPack; torch's for dtypes that numpy lacks; or
+            `Deferred`, when it is made only as it is used.
         name: the weight's name.
         dtype: the element type; uint8 when they are encoded.
         shape: the sizes of the axes of `data`, whose last one counts bytes when they are encoded.
         quantization_encoding: how the rows are encoded; None for plain elements.
+        release_pages: gives back the memory that reading the data took, when they are mapped from
+            a file; None where there is nothing to give back.
     """
 
     data: Any
@@ -37,6 +48,7 @@ class WeightData:
     dtype: DType
     shape: Shape
     quantization_encoding: QuantizationEncoding | None = None
+    release_pages: Callable[[], None] | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def from_numpy(cls, arr: npt.NDArray[Any], name: str) -> WeightData:
@@ -44,12 +56,13 @@ class WeightData:
         return cls(arr, name, DType.from_numpy(arr.dtype), Shape(arr.shape))
 
     def to_buffer(self) -> Buffer:
-        """The elements; shares their memory.
+        """The elements; shares their memory (deferred ones are made now).
 
         Raises:
             ValueError: if they are not of `dtype` and `shape`.
         """
-        buffer = Buffer.from_dlpack(self.data)
+        data = self.data.make() if isinstance(self.data, Deferred) else self.data
+        buffer = Buffer.from_dlpack(data)
         if buffer.dtype is not self.dtype or self.shape != buffer.shape:
             raise ValueError(
                 f"weight '{self.name}' says {self.dtype} {self.shape}, but its data is "
@@ -68,7 +81,32 @@ class WeightData:
         if dtype is self.dtype:
             return self
         tensor = self.to_buffer().tensor.to(dtype.to_torch())
-        return replace(self, data=tensor, dtype=dtype)
+        return replace(self, data=tensor, dtype=dtype, release_pages=None)
+
+    def derived(
+        self,
+        make: Callable[[], torch.Tensor],
+        dtype: DType,
+        shape: Shape | None = None,
+        quantization_encoding: QuantizationEncoding | None = None,
+    ) -> WeightData:
+        """What is made of this weight, each time that it is used, so that nobody keeps it.
+
+        Args:
+            make: makes the elements; the pages that it has read are given back afterwards.
+            dtype: of the result.
+            shape: of the result; this weight's unless given.
+            quantization_encoding: of the result.
+        """
+
+        def make_and_release() -> torch.Tensor:
+            made = make()
+            if self.release_pages is not None:
+                self.release_pages()
+            return made
+
+        data, shape = Deferred(make_and_release), shape or self.shape
+        return WeightData(data, self.name, dtype, shape, quantization_encoding)
 
     def as_encoded(self) -> WeightData:
         """float16 or bfloat16 elements as rows of bytes, which layers of another type decode.
@@ -80,7 +118,8 @@ class WeightData:
         if encoding is None:
             raise ValueError(f"weight '{self.name}' is {self.dtype}, not float16 or bfloat16")
         data = self.to_buffer().tensor.contiguous().view(torch.uint8)
-        return WeightData(data, self.name, DType.uint8, Shape(data.shape), encoding)
+        shape = Shape(data.shape)
+        return WeightData(data, self.name, DType.uint8, shape, encoding, self.release_pages)
 
     def to_numpy(self) -> npt.NDArray[Any]:
         """The elements as numpy has them.

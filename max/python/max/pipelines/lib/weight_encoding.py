@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import partial
 from math import prod
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 
@@ -45,8 +47,7 @@ def encode_weights(
         packed = PackedCache.of(model_config, wanted).load(plan)
         if packed is None:
             logger.info("`max warm-cache` with these options spares the next start this work")
-            tensors = quantized_tensors(state_dict, plan, wanted)
-            packed = {name: _as_data(plan[name], next(tensors)) for name in plan}
+            packed = _deferred_quantization(state_dict, plan, wanted)
         state_dict = {**state_dict, **packed}
     dtype = model_config.dtype
     return {name: _converted(data, dtype, wanted) for name, data in state_dict.items()}
@@ -130,34 +131,58 @@ def quantized_tensors(
     plan: Mapping[str, PlannedTensor],
     wanted: QuantizationEncoding,
 ) -> Iterator[torch.Tensor]:
-    """The packed rows of each weight of a plan, with a progress bar."""
+    """The packed rows of each weight of a plan, made as they are asked for."""
+    for data in _deferred_quantization(state_dict, plan, wanted).values():
+        yield data.to_buffer().tensor
+
+
+def _deferred_quantization(
+    state_dict: Mapping[str, WeightData],
+    plan: Mapping[str, PlannedTensor],
+    wanted: QuantizationEncoding,
+) -> dict[str, WeightData]:
+    """The weights of a plan, each quantized when it is used; a progress bar shows how many are."""
     from tqdm import tqdm
 
     kinds = Counter(planned.kind for planned in plan.values())
     told = ", ".join(f"{count} as {kind.name}" for kind, count in kinds.most_common())
     logger.info("quantizing %d weights: %s", len(plan), told)
-    with tqdm(
-        total=sum(prod(planned.shape) for planned in plan.values()),
+    total = sum(prod(planned.shape) for planned in plan.values())
+    progress: tqdm[NoReturn] = tqdm(
+        total=total,
         unit="weights",
         unit_scale=True,
         desc=f"quantizing to {wanted.name}",
         disable=None,
-    ) as progress:
-        for name, planned in plan.items():
-            assert isinstance(planned.kind, QuantizationEncoding)
-            yield quantize_rows(state_dict[name].to_buffer().tensor, planned.kind)
-            progress.update(prod(planned.shape))
+    )
 
+    def quantized(name: str, encoding: QuantizationEncoding) -> torch.Tensor:
+        packed = quantize_rows(state_dict[name].to_buffer().tensor, encoding)
+        progress.update(prod(plan[name].shape))
+        if progress.n >= total:
+            progress.close()
+        return packed
 
-def _as_data(planned: PlannedTensor, packed: torch.Tensor) -> WeightData:
-    assert isinstance(planned.kind, QuantizationEncoding)
-    return WeightData(packed, planned.name, DType.uint8, Shape(packed.shape), planned.kind)
+    return {
+        name: state_dict[name].derived(
+            partial(quantized, name, planned.kind),
+            DType.uint8,
+            Shape([*planned.shape[:-1], planned.kind.row_bytes(planned.shape[-1])]),
+            planned.kind,
+        )
+        for name, planned in plan.items()
+        if isinstance(planned.kind, QuantizationEncoding)
+    }
 
 
 def _converted(data: WeightData, dtype: DType, wanted: QuantizationEncoding | None) -> WeightData:
     if data.quantization_encoding is not None or not data.dtype.is_float():
         return data
-    return data.as_encoded() if _is_half_matrix(data, wanted) else data.astype(dtype)
+    if _is_half_matrix(data, wanted):
+        return data.as_encoded()
+    if data.dtype is dtype:
+        return data
+    return data.derived(lambda: data.astype(dtype).to_buffer().tensor, dtype)
 
 
 def _is_half_matrix(data: WeightData, wanted: QuantizationEncoding | None) -> bool:

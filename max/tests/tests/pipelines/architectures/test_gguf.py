@@ -28,6 +28,12 @@ MakePair = Callable[..., Pair]
 
 
 @pytest.fixture
+def in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights are decoded and multiplied in float32, not with activations rounded to bytes."""
+    monkeypatch.setattr("max.engine.packing.can_pack_encoding", lambda encoding: False)
+
+
+@pytest.fixture
 def make_pair(tmp_path: Path) -> MakePair:
     """`make_pair(model, encoding)`: a GGUF file, and the same numbers in safetensors for torch."""
 
@@ -72,10 +78,11 @@ def test_sizes_and_order_of_rows(make_pair: MakePair, model: str) -> None:
     check_mixed_batch(pair)
 
 
+@pytest.mark.usefixtures("in_float32")
 @pytest.mark.parametrize("model", ["tiny-llama-wide", "tiny-qwen2-wide"])
 @pytest.mark.parametrize("encoding", ["q4_k", "q5_k", "q6_k", "q8_0", "q4_0"])
 def test_quantized_files(make_pair: MakePair, model: str, encoding: str) -> None:
-    """In float32 arithmetic, which only sums up in another order."""
+    """The same numbers, summed up in another order."""
     pair = make_pair(model, encoding)
     check_prompt(pair, 150)
     check_prompt(pair, 7)
@@ -87,12 +94,24 @@ def test_half_precision_files(make_pair: MakePair) -> None:
     check_prompt(pair, 150)
 
 
+@pytest.mark.usefixtures("in_float32")
 @pytest.mark.parametrize("model", ["tiny-llama", "tiny-qwen2-odd"])
 def test_rows_that_are_no_whole_blocks_have_other_types(make_pair: MakePair, model: str) -> None:
     """As llama.cpp has them: Q8_0 or F16 in a file that is called Q4_K_M."""
     check_prompt(make_pair(model, "q4_k"), 150)
 
 
+@pytest.mark.parametrize("encoding", ["q4_k", "q5_k", "q6_k", "q8_0", "q4_0"])
+def test_kernels_that_round_activations_stay_near(make_pair: MakePair, encoding: str) -> None:
+    """They round rows of activations to bytes, as llama.cpp does."""
+    pair = make_pair("tiny-llama-wide", encoding)
+    prompt = pair.prompt(40)
+    got = logits_of(pair.folder.parent / "gguf", encoding, prompt)
+    divergence = kl_divergence(pair.torch.logits(prompt), got).mean()
+    assert divergence < 3e-3
+
+
+@pytest.mark.usefixtures("in_float32")
 def test_transformers_reads_the_same_of_a_file(tmp_path: Path) -> None:
     """Its own reader and its own undoing of the order of rows."""
     from transformers import AutoModelForCausalLM
@@ -117,5 +136,5 @@ def test_checkpoints_are_quantized_while_they_load(tmp_path: Path, encoding: str
     prompt = pair.prompt(40)
     got = logits_of(checkpoint, encoding, prompt)
     divergence = kl_divergence(pair.torch.logits(prompt), got).mean()
-    # Measured 8.5e-4, 9.0e-3 and 1.2e-1 on random weights, which forgive less than trained ones.
-    assert divergence < {"q8_0": 1.3e-3, "q6_k": 1.4e-2, "q4_k": 0.18}[encoding]
+    # Measured 1.5e-3, 9.0e-3 and 1.2e-1 on random weights, which forgive less than trained ones.
+    assert divergence < {"q8_0": 2.5e-3, "q6_k": 1.4e-2, "q4_k": 0.18}[encoding]

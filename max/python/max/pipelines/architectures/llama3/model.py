@@ -45,7 +45,7 @@ class Llama3Model(PipelineModelWithKVCache):
         decoder = self.make_decoder(state_dict)
         decoder.load_state_dict(state_dict)
         compiled = session.compile(self.build_graph(decoder))
-        return session.init(compiled, weights_registry=decoder.state_dict())
+        return session.init(compiled, weights_registry=state_dict)
 
     def make_decoder(self, state_dict: dict[str, WeightData]) -> Module:
         """The decoder for the configuration and the weights."""
