@@ -14,9 +14,10 @@ from max.pipelines.config import PipelineConfig
 from max.pipelines.context import TextContext, TokenBuffer
 from max.pipelines.lib.interfaces import ModelInputs, PipelineModelWithKVCache
 
-# What the sampler allocates for each logit of its rows: a copy and the softmax in float32, the
-# latter and its running sum in float64 (`max.pipelines.sampling.distribution`).
-_SAMPLING_BYTES = 4 + 4 + 8 + 8
+# For each logit of the sampler's rows: itself, a copy and the softmax in float32, the latter and
+# its running sum in float64 (`max.pipelines.sampling.distribution`). All that comes beside the
+# graph's peak, whose memory is kept for the next step.
+_SAMPLING_BYTES = 4 + 4 + 4 + 8 + 8
 
 
 def largest_step_bytes(
@@ -33,9 +34,7 @@ def largest_step_bytes(
     contexts = _largest_batch(model, config, max_batch_size)
     inputs = [buffer.tensor for buffer in _inputs(model, contexts).buffers]
     vocab_size = int(graph.compiled.output_types[0].shape[-1])
-    sampling = len(contexts) * vocab_size * _SAMPLING_BYTES
-    # While the sampler works, of the graph's tensors the outputs are still there.
-    return peak_activation_bytes(graph, inputs) + sampling
+    return peak_activation_bytes(graph, inputs) + len(contexts) * vocab_size * _SAMPLING_BYTES
 
 
 def _largest_batch(

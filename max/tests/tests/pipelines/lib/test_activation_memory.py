@@ -36,10 +36,10 @@ def predict(folder: Path, kind: ReturnLogits | None = None, **settings: Any) -> 
 def by_hand(rows: int) -> int:
     """Widest is where gate and up become their product, the residual stream beside them.
 
-    The sampler has a float32 copy and softmax, and the latter twice in float64.
+    The sampler has logits, a copy and their softmax in float32, and the latter twice in float64.
     """
     layers = rows * (HIDDEN + 3 * INTERMEDIATE) * FLOAT
-    return layers + 4 * VOCABULARY * (2 * 4 + 2 * 8)
+    return layers + 4 * VOCABULARY * (3 * 4 + 2 * 8)
 
 
 @pytest.mark.parametrize("tokens", [40, 100])
