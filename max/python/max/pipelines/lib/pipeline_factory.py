@@ -27,9 +27,6 @@ from max.pipelines.lib.weight_encoding import encoded_bytes
 
 logger = logging.getLogger("max.pipelines")
 
-# Weights that fit in a core's own cache: sharing out their products costs more than it gains.
-_ONE_THREAD_BYTES = 16 * 2**20
-
 
 @dataclass(frozen=True)
 class PipelineFactory:
@@ -170,11 +167,10 @@ def make_model(
     devices = load_devices(config.model.device_specs)
     paths = config.model.resolved_weight_paths
     weights = load_weights(paths)
-    is_small = weights_bytes(config, weights) < _ONE_THREAD_BYTES
     model: PipelineModelWithKVCache = call_tolerantly(
         _model_with_cache(architecture),
         pipeline_config=config,
-        session=InferenceSession(devices, num_threads=1 if is_small else None, on_phase=on_phase),
+        session=InferenceSession(devices, config.runtime.num_threads, on_phase=on_phase),
         devices=devices,
         kv_cache_config=config.model.kv_cache,
         weights=weights,
