@@ -9,7 +9,7 @@ import torch
 from torch import fx
 from torch.utils._pytree import tree_iter
 
-from max.engine.program.arena import Arena, aligned_bytes
+from max.engine.program.arena import Arena
 from max.engine.program.profile import OpLabel, weight_label
 from max.engine.program.segments import Segment, kernel_of
 from max.kernels.recording import KernelCall
@@ -28,6 +28,7 @@ def record_segment(
     inputs: Mapping[fx.Node, torch.Tensor],
     constants: Mapping[fx.Node, torch.Tensor],
     arena: Arena,
+    outputs: Arena,
 ) -> RecordedSegment | None:
     """Records what a segment computes from tensors, by their addresses.
 
@@ -35,12 +36,13 @@ def record_segment(
         segment: of a graph.
         inputs: the segment's inputs that are not constants.
         constants: the weights and constants among them.
-        arena: where its intermediate tensors go. Outputs have memory of their own.
+        arena: where its intermediate tensors go.
+        outputs: where its outputs go, which outlive the run.
 
     Returns:
         None if a kernel does not take its operands.
     """
-    return _Recorder(segment, inputs, constants, arena).record()
+    return _Recorder(segment, inputs, constants, arena, outputs).record()
 
 
 class _Recorder:
@@ -50,10 +52,12 @@ class _Recorder:
         inputs: Mapping[fx.Node, torch.Tensor],
         constants: Mapping[fx.Node, torch.Tensor],
         arena: Arena,
+        outputs: Arena,
     ) -> None:
         self._segment = segment
         self._constants = constants
         self._arena = arena
+        self._outputs = outputs
         self._values: dict[fx.Node, Any] = {**constants, **inputs}
         self._kept = {_whole(node) for node in segment.outputs}
         self._last_use = {used: node for node in segment.nodes for used in node.all_input_nodes}
@@ -62,6 +66,7 @@ class _Recorder:
 
     def record(self) -> RecordedSegment | None:
         self._arena.start()
+        self._outputs.start()
         for node in self._segment.nodes:
             if kernel_of(node) is None:
                 whole, index = node.args
@@ -78,8 +83,8 @@ class _Recorder:
         taken: list[torch.Tensor] = []
 
         def empty(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
-            keep = node in self._kept
-            tensor = _empty(shape, dtype) if keep else self._arena.take(shape, dtype)
+            arena = self._outputs if node in self._kept else self._arena
+            tensor = arena.take(shape, dtype)
             taken.append(tensor)
             return tensor
 
@@ -125,8 +130,3 @@ def _op_name(node: fx.Node) -> str:
 def _nbytes(values: Any) -> int:
     """Bytes of all tensors in nested lists."""
     return sum(leaf.nbytes for leaf in tree_iter(values) if isinstance(leaf, torch.Tensor))
-
-
-def _empty(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
-    nbytes = torch.Size(shape).numel() * dtype.itemsize
-    return aligned_bytes(nbytes)[:nbytes].view(dtype).view(tuple(shape))

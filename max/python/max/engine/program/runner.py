@@ -55,6 +55,7 @@ class SegmentRunner:
         self._is_written = [node in written for node in inputs]
         self._constants = dict(constants)
         self.arena = arena
+        self._outputs = Arena()
         self._profiler = profiler
         self._entries: OrderedDict[tuple[object, ...], _Entry | None] = OrderedDict()
 
@@ -84,11 +85,11 @@ class SegmentRunner:
             for x, is_written in zip(inputs, self._is_written, strict=True)
         ]
         given = dict(zip(self._inputs, places, strict=True))
-        recorded = record_segment(self._segment, given, self._constants, self.arena)
+        recorded = record_segment(self._segment, given, self._constants, self.arena, self._outputs)
         if recorded is None:
             return None
         copied = [(i, place) for i, place in enumerate(places) if place is not inputs[i]]
-        held = (given, self._constants, self.arena)
+        held = (given, self._constants, self.arena, self._outputs)
         return _Entry(Program(recorded.calls), copied, recorded.outputs, recorded.labels, held)
 
     def _run_eagerly(self, inputs: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:

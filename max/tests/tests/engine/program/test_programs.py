@@ -119,10 +119,22 @@ def test_intermediate_tensors_share_memory() -> None:
         return [x]
 
     model = make_model(body)
-    rows = 1000
+    rows = 1024
     model(torch.randn(rows, DIM))
     (runner,) = runners_of(model)
-    assert runner.arena.nbytes <= 2 * rows * DIM * 4
+    assert runner.arena.nbytes == 2 * rows * DIM * 4
+
+
+def test_steps_that_grow_take_no_more_than_twice_the_memory_of_the_largest() -> None:
+    model = make_model(residual_block)
+    for rows in range(1, 65):
+        model(torch.randn(rows, DIM))
+    (runner,) = runners_of(model)
+    grown = runner.arena.nbytes
+    alone = make_model(residual_block)
+    alone(torch.randn(64, DIM))
+    (runner,) = runners_of(alone)
+    assert grown <= 2 * runner.arena.nbytes
 
 
 def test_what_a_kernel_writes_is_written_where_the_caller_has_it() -> None:
