@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
+from max.pipelines.lib.garbage_collection import no_collection_while_loading
 from max.serve.engine_client import EngineClient
 from max.serve.messages import Ready
 from max.serve.model_source import ModelParts, ModelSource, ServingTokenizer
@@ -51,14 +52,15 @@ class ModelRunner:
             Exception: Whatever `ModelSource.retrieve` or `make_tokenizer` raised.
         """
         timeline = self._state.timeline
-        worker = self._start_worker()
-        self._enter("download")
-        parts = await in_daemon_thread(self._source.retrieve)
-        self._enter("import")
-        worker.load(parts.factory)
-        # Of what both processes find wrong the tokenizer's error is told: it is the plainer one.
-        tokenizer = await in_daemon_thread(parts.make_tokenizer)
-        ready = await worker.ready
+        with no_collection_while_loading():
+            worker = self._start_worker()
+            self._enter("download")
+            parts = await in_daemon_thread(self._source.retrieve)
+            self._enter("import")
+            worker.load(parts.factory)
+            # Of what both processes find wrong the tokenizer's error is told: it is the plainer.
+            tokenizer = await in_daemon_thread(parts.make_tokenizer)
+            ready = await worker.ready
         timeline.finish(time.monotonic())
         self._metrics.model_ready(self._source.name, timeline.phases)
         self._state.service = self._service(parts, tokenizer, ready)

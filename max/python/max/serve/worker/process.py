@@ -10,6 +10,7 @@ from importlib import import_module
 
 import zmq
 
+from max.pipelines.lib.garbage_collection import no_collection_while_loading
 from max.serve.logs import LogSettings
 from max.serve.messages import (
     PROTOCOL_VERSION,
@@ -56,7 +57,8 @@ def run_worker(endpoints: Endpoints, preload: Sequence[str], logs: LogSettings) 
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     channel = worker_channel(context, endpoints)
     try:
-        engine = start_engine(channel, preload, BlackBox(endpoints.folder))
+        with no_collection_while_loading():
+            engine = start_engine(channel, preload, BlackBox(endpoints.folder))
         if engine is None:
             raise SystemExit(1)
         engine.run()
