@@ -6,10 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
-
-import msgspec
 
 from max.pipelines.context import TextContext
 from max.serve.context_codec import from_context
@@ -23,12 +20,11 @@ from max.serve.messages import (
     Refused,
     Report,
     ResetPrefixCache,
-    Submit,
     TokenDelta,
     Tokens,
     ToWorker,
 )
-from max.serve.suspicion import Suspicion
+from max.serve.running_request import RunningRequest
 from max.serve.telemetry.metrics import Metrics
 from max.serve.telemetry.request_record import current_record
 from max.serve.telemetry.token_clock import TokenClock
@@ -43,36 +39,6 @@ class CommandSender(Protocol):
     """What the client needs to reach the worker; `WorkerHandle` in production."""
 
     def send(self, message: ToWorker) -> None: ...
-
-
-@dataclass(slots=True)
-class _Running:
-    """A request that is not done: all that is needed to run it again from where it stands."""
-
-    submit: Submit
-    mailbox: Mailbox
-    index: int
-    admitted: asyncio.Future[None]
-    clock: TokenClock
-    emitted: list[int] = field(default_factory=list)
-    prompt_tokens_scored: int = 0
-    suspicion: Suspicion = field(default_factory=Suspicion)
-    failed_length: int = 0
-
-    @property
-    def length(self) -> int:
-        """Tokens that are known of it."""
-        return len(self.submit.tokens) + len(self.emitted)
-
-    def message(self) -> Submit:
-        """What lets a worker go on with it."""
-        tokens = [*self.submit.tokens, *self.emitted]
-        return msgspec.structs.replace(
-            self.submit,
-            tokens=tokens,
-            prompt_tokens_scored=self.prompt_tokens_scored,
-            failed_length=self.failed_length,
-        )
 
 
 class Generation:
@@ -129,7 +95,7 @@ class EngineClient:
         self._request_timeout = request_timeout
         self._max_batch_size = 1
         self._worker: CommandSender | None = None
-        self._running: dict[str, _Running] = {}
+        self._running: dict[str, RunningRequest] = {}
         self._idle: asyncio.Event = asyncio.Event()
         self._idle.set()
         self._completions = CompletionRate()
@@ -180,7 +146,7 @@ class EngineClient:
         loop = asyncio.get_running_loop()
         record = current_record()
         requests = [
-            _Running(
+            RunningRequest(
                 from_context(context),
                 mailbox,
                 index,
@@ -198,8 +164,7 @@ class EngineClient:
             for request in requests:
                 self._running[request.submit.request_id] = request
                 self._idle.clear()
-                if self._worker is not None:
-                    self._worker.send(request.message())
+                self._send(request.message())
             outcomes = await asyncio.gather(
                 *(request.admitted for request in requests), return_exceptions=True
             )
@@ -214,16 +179,15 @@ class EngineClient:
     def cancel(self, request_ids: Iterable[str]) -> None:
         """Ends requests; those that are done are left out."""
         running = [request_id for request_id in request_ids if self._forget(request_id)]
-        if running and self._worker is not None:
-            self._worker.send(Cancel(running))
+        if running:
+            self._send(Cancel(running))
 
     def reset_prefix_cache(self) -> None:
         """Lets no request that is submitted from now on find what was computed before.
 
         A worker that is yet to come has an empty cache anyway.
         """
-        if self._worker is not None:
-            self._worker.send(ResetPrefixCache())
+        self._send(ResetPrefixCache())
 
     def handle(self, event: FromWorker) -> None:
         """Takes one event of a running worker; events of forgotten requests are dropped."""
@@ -246,8 +210,7 @@ class EngineClient:
                 self._fail(request_id, invalid_value(reason, code="request_refused"))
             case Failed(lengths=lengths, reason=reason):
                 for request in self._suspect(lengths, reason, killed=False):
-                    if self._worker is not None:
-                        self._worker.send(request.message())
+                    self._send(request.message())
 
     def close(self, error: ApiError) -> None:
         """Ends every request with `error`, and those that are still to come.
@@ -258,6 +221,11 @@ class EngineClient:
         for request_id in list(self._running):
             self._fail(request_id, error)
 
+    def _send(self, message: ToWorker) -> None:
+        """Without a worker there is nothing to say: the next one is told how things stand then."""
+        if self._worker is not None:
+            self._worker.send(message)
+
     def _check_queue(self) -> None:
         """A request of many choices may overfill the queue: else some would never be taken."""
         waiting = len(self._running) - self._max_batch_size
@@ -265,7 +233,9 @@ class EngineClient:
             seconds = self._completions.seconds_for(waiting + 1, time.monotonic())
             raise queue_full(len(self._running), self._max_queue_size, seconds)
 
-    def _suspect(self, lengths: Mapping[str, int], reason: str, *, killed: bool) -> list[_Running]:
+    def _suspect(
+        self, lengths: Mapping[str, int], reason: str, *, killed: bool
+    ) -> list[RunningRequest]:
         """Fails the request that brought a step down twice; gives the others, to be run again."""
         innocent = []
         for request_id, length in lengths.items():
@@ -317,8 +287,8 @@ class EngineClient:
         overdue = [request_id for request_id in request_ids if request_id in self._running]
         for request_id in overdue:
             self._fail(request_id, request_timed_out(self._request_timeout))
-        if overdue and self._worker is not None:
-            self._worker.send(Cancel(overdue))
+        if overdue:
+            self._send(Cancel(overdue))
 
     def _fail(self, request_id: str, error: ApiError) -> None:
         request = self._forget(request_id)
@@ -329,7 +299,7 @@ class EngineClient:
         else:
             request.admitted.set_exception(error)
 
-    def _forget(self, request_id: str) -> _Running | None:
+    def _forget(self, request_id: str) -> RunningRequest | None:
         request = self._running.pop(request_id, None)
         if not self._running:
             self._idle.set()

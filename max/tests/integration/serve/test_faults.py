@@ -20,6 +20,7 @@ from integration.serve.load import Ask, gauge, make_asks, texts_of
 from tests.serve.server_process import ServerProcess, ready
 
 FREE_WITHIN_S = 10.0
+IDLE_S = 5.0
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +86,16 @@ def test_every_stream_that_is_read_to_its_end_is_as_if_nothing_happened(
         assert after is None or after == before, ask
     assert sum(texts is not None for texts in got) >= len(stay) > streams / 2
     assert_all_pages_free(own_server)
+
+
+def test_idle_server_uses_no_cpu(own_server: ServerProcess) -> None:
+    """Both processes together take less than 1 % of a core, whatever happened before."""
+    before, began = own_server.cpu_seconds(), time.monotonic()
+    # Not a wait for something: the time over which nothing shall happen.
+    time.sleep(IDLE_S)
+    used, lasted = own_server.cpu_seconds() - before, time.monotonic() - began
+
+    assert used < 0.01 * lasted
 
 
 def test_books_of_the_pages_are_right_at_the_end(own_server: ServerProcess) -> None:

@@ -44,6 +44,12 @@ class ServerProcess:
         children = psutil.Process(self.process.pid).children()
         return [child for child in children if "resource_tracker" not in str(child.cmdline())]
 
+    def cpu_seconds(self) -> float:
+        """CPU time that both processes have used."""
+        processes = [psutil.Process(self.process.pid), *self.workers()]
+        assert len(processes) == 2, "there is one worker"
+        return sum(times.user + times.system for times in (p.cpu_times() for p in processes))
+
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
 

@@ -1,0 +1,55 @@
+"""What the API process keeps of a request until it is done."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+import msgspec
+
+from max.serve.mailbox import Mailbox
+from max.serve.messages import Submit
+from max.serve.suspicion import Suspicion
+from max.serve.telemetry.token_clock import TokenClock
+
+
+@dataclass(slots=True)
+class RunningRequest:
+    """A request that is not done: all that is needed to run it again from where it stands.
+
+    Attributes:
+        submit: What the first worker was told.
+        mailbox: Where its tokens go.
+        index: Which choice of its HTTP request it is.
+        admitted: Done when a worker has taken or refused it.
+        clock: Measures its tokens.
+        emitted: The tokens that have come.
+        prompt_tokens_scored: Prompt tokens whose log probabilities have come.
+        suspicion: What speaks against it.
+        failed_length: Its tokens in the last step that failed, 0 once it is past that.
+    """
+
+    submit: Submit
+    mailbox: Mailbox
+    index: int
+    admitted: asyncio.Future[None]
+    clock: TokenClock
+    emitted: list[int] = field(default_factory=list)
+    prompt_tokens_scored: int = 0
+    suspicion: Suspicion = field(default_factory=Suspicion)
+    failed_length: int = 0
+
+    @property
+    def length(self) -> int:
+        """Tokens that are known of it."""
+        return len(self.submit.tokens) + len(self.emitted)
+
+    def message(self) -> Submit:
+        """What lets a worker go on with it."""
+        tokens = [*self.submit.tokens, *self.emitted]
+        return msgspec.structs.replace(
+            self.submit,
+            tokens=tokens,
+            prompt_tokens_scored=self.prompt_tokens_scored,
+            failed_length=self.failed_length,
+        )
