@@ -33,7 +33,7 @@ BEYOND_SCHEMAS = re.compile(
     "|min_new_tokens"
     "|are allowed in one request"
     "|needs 'logprobs' to be true"
-    "|Input should be n, which is"
+    "|input should be n, which is"
     "|--enable-echo"
     # JSON schema counts 1.0 among the integers.
     r"|valid integer, got -?[0-9.e+]+$"
