@@ -285,11 +285,3 @@ def test_bytes_make_the_text_also_where_characters_break(client: openai.OpenAI) 
     assert any("\N{REPLACEMENT CHARACTER}" in score.token for score in scores)
     joined_bytes = b"".join(bytes(score.bytes or ()) for score in scores)
     assert joined_bytes.decode(errors="replace") == choice.message.content
-
-
-def test_echo_needs_its_option(server: Any) -> None:
-    with openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as plain:
-        with pytest.raises(openai.BadRequestError, match="--enable-echo") as error:
-            complete(plain, echo=True)
-        assert error.value.param == "echo"
-        assert complete(plain, logprobs=1).choices[0].logprobs is not None

@@ -191,6 +191,16 @@ def test_unknown_field(client: openai.OpenAI) -> None:
     assert error.value.param == "temprature"
 
 
+def test_echo_needs_an_option_that_log_probabilities_do_not(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="--enable-echo") as error:
+        client.completions.create(model=MODEL, prompt="Tom", echo=True)
+    assert error.value.param == "echo"
+
+    completion = client.completions.create(model=MODEL, prompt="Tom", max_tokens=2, logprobs=1)
+    assert completion.choices[0].logprobs is not None
+    assert len(completion.choices[0].logprobs.tokens or ()) == 2
+
+
 def test_closing_a_stream_leaves_the_server_well(client: openai.OpenAI) -> None:
     for _ in range(3):
         with client.completions.create(
