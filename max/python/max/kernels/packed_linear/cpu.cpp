@@ -12,6 +12,7 @@
 #include "../include/packed_linear.h"
 
 #include "../include/row_blocks.h"
+#include "../include/transpose.h"
 
 namespace {
 
@@ -94,10 +95,29 @@ class PackedLinear {
   RowBlocks blocks_;
 };
 
+// kTransposed rows from `rows` on, as many groups from `first` on.
+template <typename Element>
+void pack_block(const PackRowsArgs& args, const Element* rows, int64_t first, Element* to) {
+  const Element* block[kTransposed];
+  for (int64_t r = 0; r < kTransposed; ++r) block[r] = rows + r * args.row_stride;
+  uint32_t* words = reinterpret_cast<uint32_t*>(to);
+  transpose_words(block, first, words + first * kPanel, kPanel);
+}
+
+// Rows [r, last_row) and groups [g, last) of a panel, where a block does not fit.
+template <typename Element>
+void pack_edge(const PackRowsArgs& args, const Element* rows, int64_t r, int64_t last_row, int64_t g,
+               int64_t last, Element* to) {
+  constexpr int64_t per_group = kGroupBytes / sizeof(Element);
+  for (; r < last_row; ++r)
+    for (int64_t k = g * per_group; k < last * per_group; ++k)
+      to[(k / per_group * kPanel + r) * per_group + k % per_group] =
+          k < args.in_features ? rows[r * args.row_stride + k] : Element{};
+}
+
 template <typename Element>
 void pack_rows(const PackRowsArgs& args, Pool* pool) {
   constexpr int64_t per_group = kGroupBytes / sizeof(Element);
-  constexpr int64_t step = 16;  // groups: a cache line of each row
   int64_t groups = groups_of(args.type, args.in_features);
   int64_t panels = (args.out_features + kPanel - 1) / kPanel;
   parallel_for(pool, panels, 1, [&](int64_t first, int64_t last) {
@@ -106,14 +126,13 @@ void pack_rows(const PackRowsArgs& args, Pool* pool) {
       Element* to = static_cast<Element*>(args.packed) + panel * groups * kPanel * per_group;
       int64_t count = std::min(kPanel, args.out_features - panel * kPanel);
       std::memset(to, 0, count == kPanel ? 0 : groups * kPanel * kGroupBytes);
-      for (int64_t g = 0; g < groups; g += step)
-        for (int64_t r = 0; r < count; ++r)
-          for (int64_t i = g; i < std::min(g + step, groups); ++i)
-            for (int64_t e = 0; e < per_group; ++e) {
-              int64_t k = i * per_group + e;
-              to[(i * kPanel + r) * per_group + e] =
-                  k < args.in_features ? rows[r * args.row_stride + k] : Element{};
-            }
+      for (int64_t g = 0; g < groups; g += kTransposed)
+        for (int64_t r = 0; r < count; r += kTransposed)
+          if (r + kTransposed <= count && (g + kTransposed) * per_group <= args.in_features)
+            pack_block(args, rows + r * args.row_stride, g, to + r * per_group);
+          else
+            pack_edge(args, rows, r, std::min(r + kTransposed, count), g,
+                      std::min(g + kTransposed, groups), to);
     }
   });
 }
