@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import mmap
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 
 import torch
 
 from max.graph.weights.weights_file import TensorInfo
+
+
+def empty_on_pages(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
+    """A tensor on pages of its own, which the system gets back when it is freed.
+
+    The heap keeps what large tensors of different sizes leave behind, up to another copy of the
+    model when one is cast.
+    """
+    size = prod(shape) * dtype.itemsize
+    if not size:
+        return torch.empty(tuple(shape), dtype=dtype)
+    return torch.frombuffer(mmap.mmap(-1, size), dtype=dtype).reshape(tuple(shape))
 
 
 class MappedFile:

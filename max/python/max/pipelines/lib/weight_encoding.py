@@ -17,6 +17,7 @@ from max.graph import Shape
 from max.graph.quantization import QuantizationEncoding, quantize_rows
 from max.graph.weights import WeightData
 from max.graph.weights.gguf_writer import PlannedTensor
+from max.graph.weights.mapped_file import empty_on_pages
 from max.pipelines.config import MAXModelConfig
 from max.pipelines.lib.packed_cache import PackedCache
 from max.pipelines.lib.quantization_recipe import encoding_of_weight, num_layers
@@ -182,7 +183,11 @@ def _converted(data: WeightData, dtype: DType, wanted: QuantizationEncoding | No
         return data.as_encoded()
     if data.dtype is dtype:
         return data
-    return data.derived(lambda: data.astype(dtype).to_buffer().tensor, dtype)
+    return data.derived(lambda: _cast(data, dtype.to_torch()), dtype)
+
+
+def _cast(data: WeightData, dtype: torch.dtype) -> torch.Tensor:
+    return empty_on_pages(data.shape.static_dims, dtype).copy_(data.to_buffer().tensor)
 
 
 def _is_half_matrix(data: WeightData, wanted: QuantizationEncoding | None) -> bool:
