@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import signal
+import threading
 from collections.abc import Sequence
 from importlib import import_module
 
 import zmq
+from tqdm import tqdm
 
 from max.pipelines.lib.garbage_collection import no_collection_while_loading
 from max.serve.logs import LogSettings
@@ -31,6 +34,8 @@ from max.serve.worker.limits import scheduler_config
 from max.serve.worker.parent_watch import exit_with_parent
 from max.serve.worker.warm_up import warm_up
 
+logger = logging.getLogger(__name__)
+
 # Time for the last messages to reach the API process.
 FLUSH_MS = 2000
 
@@ -44,7 +49,7 @@ def run_worker(endpoints: Endpoints, preload: Sequence[str], logs: LogSettings) 
         logs: Where log records go.
 
     Raises:
-        SystemExit: With code 1, after the failure was reported to the API process.
+        SystemExit: With code 1, after a failure was reported to the API process or logged.
     """
     # Threads of torch's kernels sleep between them instead of spinning: the API process needs the
     # cores too. OpenMP reads this when torch is imported, which `preload` does.
@@ -54,6 +59,8 @@ def run_worker(endpoints: Endpoints, preload: Sequence[str], logs: LogSettings) 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logs.apply()
+    # Or progress bars share a lock between processes, which a killed worker leaves behind.
+    tqdm.set_lock(threading.RLock())
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     channel = worker_channel(context, endpoints)
     try:
@@ -62,6 +69,9 @@ def run_worker(endpoints: Endpoints, preload: Sequence[str], logs: LogSettings) 
         if engine is None:
             raise SystemExit(1)
         engine.run()
+    except Exception:
+        logger.exception("The model worker ends")
+        raise SystemExit(1) from None
     finally:
         channel.close(flush_ms=FLUSH_MS)
         context.term()
