@@ -33,8 +33,8 @@ class SupportedArchitecture:
         default_encoding: encoding when the checkpoint leaves a choice.
         supported_encodings: encodings that the model can run; empty for those of its weights.
         tokenizer: makes the tokenizer.
-        default_weights_format: format to prefer when a checkpoint has several; of no effect while
-            safetensors is the only one.
+        default_weights_format: format of its usual checkpoints; descriptive (where a checkpoint has
+            both, safetensors files are taken unless blocks are asked for).
         context_type: the state of a request, as the tokenizer makes it; descriptive.
         config: the architecture's configuration class.
         rope_type: layout of rotary embeddings: none, normal, neox, longrope, yarn; descriptive.
