@@ -175,6 +175,7 @@ def max_cc_kernel(name, srcs, hdrs = [], copts = [], **kwargs):
                 "-Werror",
                 # gcc 12 says it of its own AVX-512 intrinsics.
                 "-Wno-maybe-uninitialized",
+                "-Wno-uninitialized",
                 "-pthread",
             ] + isa_copts + copts,
             linkopts = ["-pthread"],
