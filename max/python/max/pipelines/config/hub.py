@@ -47,22 +47,21 @@ def download_snapshot(
 
 
 def list_files(repo_id: str, revision: str) -> list[str]:
-    """The names of a repository's files; those in the cache when the Hub is offline.
+    """The names of a repository's files; those in the cache when the Hub cannot be asked.
 
     Raises:
         ModelSourceError: as `download_snapshot`.
     """
     from httpx2 import HTTPError
-    from huggingface_hub import HfApi, constants
+    from huggingface_hub import HfApi
     from huggingface_hub.errors import HFValidationError
 
-    if constants.HF_HUB_OFFLINE:
-        folder = download_snapshot(repo_id, revision, ["config.json"])  # or nothing: what is there
-        return sorted(path.name for path in folder.iterdir() if path.is_file())
     try:
         return sorted(HfApi().list_repo_files(repo_id, revision=revision))
-    except (HTTPError, OSError, HFValidationError) as error:
-        raise ModelSourceError(_explain(error, repo_id, revision)) from error
+    except (HTTPError, OSError, HFValidationError):
+        # One small file, or none if it has none: it finds the folder, or says what is wrong.
+        folder = download_snapshot(repo_id, revision, ["config.json"])
+        return sorted(path.name for path in folder.iterdir() if path.is_file())
 
 
 def _explain(error: Exception, repo_id: str, revision: str) -> str:

@@ -282,6 +282,15 @@ def test_offline_after_a_first_download(
     assert offline(client).resolve("org/model") == found
 
 
+def test_a_hub_that_is_away_after_a_first_download(
+    hub: FakeHub, client: Client, make_checkpoint: MakeCheckpoint
+) -> None:
+    hub.add("org/model", make_checkpoint())
+    found = client.resolve("org/model")
+    away = Client({**client.environment, "HF_ENDPOINT": "http://127.0.0.1:9"})
+    assert away.resolve("org/model") == found
+
+
 def test_offline_after_half_a_download(
     hub: FakeHub, client: Client, make_checkpoint: MakeCheckpoint
 ) -> None:
