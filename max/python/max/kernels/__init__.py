@@ -5,6 +5,7 @@ Importing this package registers them with torch as `torch.ops.max.*`.
 
 from max.kernels.add import add
 from max.kernels.flash_attention_ragged import flash_attention_ragged
+from max.kernels.last_rows import last_rows
 from max.kernels.packed_embedding import packed_embedding
 from max.kernels.packed_linear import packed_linear
 from max.kernels.packed_quantized_embedding import packed_quantized_embedding
@@ -18,6 +19,7 @@ from max.kernels.swiglu import swiglu
 __all__ = [
     "add",
     "flash_attention_ragged",
+    "last_rows",
     "packed_embedding",
     "packed_linear",
     "packed_quantized_embedding",

@@ -64,10 +64,20 @@ def load_function(op: str, isa: Isa | None = None) -> Callable[[int, int | None]
     return function  # type: ignore[no-any-return]
 
 
-def run_at_once(record: Record, reference: Callable[..., Any]) -> Callable[..., Any]:
-    """The op as a function: its kernel, or the reference for operands that this does not take."""
+def run_at_once(
+    record: Record, reference: Callable[..., Any], check: Callable[..., None] | None = None
+) -> Callable[..., Any]:
+    """The op as a function: its kernel, or the reference for operands that this does not take.
+
+    Args:
+        record: of the kernel.
+        reference: of the op.
+        check: raises for operands that the op refuses.
+    """
 
     def run(*arguments: Any) -> Any:
+        if check is not None:
+            check(*arguments)
         operands: Sequence[Any] = arguments  # alive until the call has run
         recording = record(torch_empty, *operands)
         if recording is None:

@@ -47,7 +47,10 @@ def implement(op: torch._ops.OpOverload, device: str, function: Callable[..., An
 
 
 def implement_on_cpu(
-    op: torch._ops.OpOverload, record: Record | None, reference: Callable[..., Any]
+    op: torch._ops.OpOverload,
+    record: Record | None,
+    reference: Callable[..., Any],
+    check: Callable[..., None] | None = None,
 ) -> None:
     """Gives an op its C++ kernel.
 
@@ -55,9 +58,10 @@ def implement_on_cpu(
         op: from `define_op`.
         record: of the kernel; None where it could not be built, and the reference stays.
         reference: runs where the kernel does not take the operands.
+        check: raises for values of operands that the op refuses. Nothing checks them in a program.
     """
     if record is not None:
-        implement(op, "CPU", run_at_once(record, reference))
+        implement(op, "CPU", run_at_once(record, reference, check))
         _RECORDS[op] = record
 
 

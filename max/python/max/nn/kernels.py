@@ -26,6 +26,11 @@ def swiglu(gate: TensorValueLike, up: TensorValueLike) -> TensorValue:
     return call("swiglu", kernels.swiglu, gate, up)
 
 
+def last_rows(x: TensorValueLike, row_offsets: TensorValueLike) -> TensorValue:
+    """The last row of each request: [rows, ...] and uint32 [batch + 1] -> [batch, ...]."""
+    return call("last_rows", kernels.last_rows, x, row_offsets)
+
+
 def quantized_matmul(x: TensorValueLike, weight: Weight) -> TensorValue:
     """`x @ weight.T` for a weight of encoded rows: [..., in] -> [..., out] of x's dtype."""
     return call("quantized_matmul", kernels.quantized_matmul, x, weight.packed, _encoding(weight))

@@ -9,19 +9,16 @@ import torch
 
 from max.graph.quantization import QuantizationEncoding, dequantize_rows
 from max.kernels import packed_quantized_embedding
-from max.kernels.isa import available_isas
-from max.kernels.packed_quantized_embedding.cpu import make_packed_quantized_embedding_cpu
+from max.kernels.packed_quantized_embedding.cpu import make_packed_quantized_embedding_record
 from max.kernels.packed_quantized_linear import pack_quantized
 from max.kernels.packed_quantized_linear.structs import ENCODINGS
+from tests.kernels.cpu_kernels import cpu_kernels
 from tests.kernels.quantized_weights import make_quantized_weight
 
+KERNELS = cpu_kernels(make_packed_quantized_embedding_record, packed_quantized_embedding)
 IMPLEMENTATIONS: dict[str, Callable[..., torch.Tensor]] = {
     "op": packed_quantized_embedding,
-    **{
-        isa: function
-        for isa in available_isas()
-        if (function := make_packed_quantized_embedding_cpu(isa)) is not None
-    },
+    **KERNELS,
 }
 
 
@@ -46,6 +43,13 @@ def test_indices_beyond_the_table_are_refused(index: int) -> None:
     packed = pack_quantized(make_quantized_weight(5, 32, "q8_0"), "q8_0")
     with pytest.raises(IndexError, match=r"an embedding of 5 rows: allowed are -5 to 4"):
         packed_quantized_embedding(packed, torch.tensor([0, index]), 5, 32, "q8_0", torch.float32)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_indices_beyond_the_table_give_nan_in_a_program(kernel: str) -> None:
+    packed = pack_quantized(make_quantized_weight(5, 32, "q8_0"), "q8_0")
+    got = KERNELS[kernel](packed, torch.tensor([5, 4, -6]), 5, 32, "q8_0", torch.float32)
+    assert got.isnan().all(-1).tolist() == [True, False, True]
 
 
 def test_schema_and_shape_function() -> None:

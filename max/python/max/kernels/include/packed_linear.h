@@ -53,7 +53,7 @@ struct PackedEmbeddingArgs {
   const void* packed;
   int64_t rows;
   int64_t columns;
-  const int64_t* indices;  // each in [-rows, rows)
+  const int64_t* indices;  // those outside [-rows, rows) give NaN
   int64_t count;
   void* out;  // [count, columns]
   ElementType type;

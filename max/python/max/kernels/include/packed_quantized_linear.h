@@ -33,7 +33,7 @@ struct PackedQuantizedEmbeddingArgs {
   const void* packed;
   int64_t rows;
   int64_t columns;
-  const int64_t* indices;  // each in [-rows, rows)
+  const int64_t* indices;  // those outside [-rows, rows) give NaN
   int64_t count;
   void* out;  // [count, columns] of `type`
   Encoding encoding;

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
 
 import torch
 
 from max.kernels.element_types import ELEMENT_TYPES
 from max.kernels.isa import Isa
-from max.kernels.packed_embedding.indices import checked_indices
-from max.kernels.recording import load_function
-from max.kernels.thread_pool import pool_handle
+from max.kernels.recording import (
+    Empty,
+    KernelCall,
+    Record,
+    Recording,
+    are_contiguous,
+    load_function,
+)
 
 
 class PackedEmbeddingArgs(ctypes.Structure):
@@ -28,8 +32,8 @@ class PackedEmbeddingArgs(ctypes.Structure):
     )
 
 
-def make_packed_embedding_cpu(isa: Isa | None = None) -> Callable[..., torch.Tensor] | None:
-    """The op in C++; None where it cannot be built.
+def make_packed_embedding_record(isa: Isa | None = None) -> Record | None:
+    """The kernel's `Record`; None where it cannot be built.
 
     Args:
         isa: the best of this machine unless given.
@@ -38,21 +42,21 @@ def make_packed_embedding_cpu(isa: Isa | None = None) -> Callable[..., torch.Ten
     if function is None:
         return None
 
-    def packed_embedding_cpu(
-        packed: torch.Tensor, indices: torch.Tensor, rows: int, columns: int
-    ) -> torch.Tensor:
-        flat = checked_indices(indices, rows)
-        out = packed.new_empty(len(flat), columns)
+    def record(
+        empty: Empty, packed: torch.Tensor, indices: torch.Tensor, rows: int, columns: int
+    ) -> Recording | None:
+        if indices.dtype != torch.int64 or not are_contiguous(packed, indices):
+            return None
+        out = empty((*indices.shape, columns), packed.dtype)
         args = PackedEmbeddingArgs(
             packed.data_ptr(),
             rows,
             columns,
-            flat.data_ptr(),
-            len(flat),
+            indices.data_ptr(),
+            indices.numel(),
             out.data_ptr(),
             ELEMENT_TYPES[packed.dtype],
         )
-        function(ctypes.addressof(args), pool_handle())
-        return out.view(*indices.shape, columns)
+        return Recording(out, KernelCall(function, args), 2 * out.nbytes)
 
-    return packed_embedding_cpu
+    return record

@@ -1,22 +1,20 @@
-"""The indices of an embedding, as C kernels read them."""
+"""The indices of an embedding."""
 
 from __future__ import annotations
 
 import torch
 
 
-def checked_indices(indices: torch.Tensor, rows: int) -> torch.Tensor:
-    """The indices as contiguous int64 [count].
+def check_indices(packed: torch.Tensor, indices: torch.Tensor, rows: int, *_: object) -> None:
+    """Refuses what an embedding of `rows` rows does not have.
 
     Raises:
-        IndexError: if one is not in [-rows, rows), which the kernels do not look at.
+        IndexError: if an index is not in [-rows, rows).
     """
-    flat = indices.long().reshape(-1).contiguous()
-    if len(flat):
-        least, most = (int(index) for index in torch.aminmax(flat))
+    if indices.numel():
+        least, most = (int(index) for index in torch.aminmax(indices))
         if least < -rows or most >= rows:
             raise IndexError(
                 f"indices from {least} to {most} into an embedding of {rows} rows: "
                 f"allowed are {-rows} to {rows - 1}"
             )
-    return flat

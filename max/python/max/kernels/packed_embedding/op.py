@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from max.kernels.packed_embedding.cpu import make_packed_embedding_cpu
+from max.kernels.packed_embedding.cpu import make_packed_embedding_record
+from max.kernels.packed_embedding.indices import check_indices
 from max.kernels.packed_embedding.reference import packed_embedding_reference
 from max.kernels.packed_linear.packing import packed_shape
-from max.kernels.registry import define_op, implement
+from max.kernels.registry import define_op, implement_on_cpu
 
 
 def _fake(packed: torch.Tensor, indices: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
@@ -25,6 +26,6 @@ packed_embedding = define_op(
     fake=_fake,
 )
 
-_on_cpu = make_packed_embedding_cpu()
-if _on_cpu is not None:
-    implement(packed_embedding, "CPU", _on_cpu)
+implement_on_cpu(
+    packed_embedding, make_packed_embedding_record(), packed_embedding_reference, check_indices
+)

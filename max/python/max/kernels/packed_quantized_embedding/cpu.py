@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
 
 import torch
 
 from max.kernels.element_types import ELEMENT_TYPES
 from max.kernels.isa import Isa
-from max.kernels.packed_embedding.indices import checked_indices
 from max.kernels.packed_quantized_linear.structs import ENCODINGS
-from max.kernels.recording import load_function
-from max.kernels.thread_pool import pool_handle
+from max.kernels.recording import (
+    Empty,
+    KernelCall,
+    Record,
+    Recording,
+    are_contiguous,
+    load_function,
+)
 
 
 class PackedQuantizedEmbeddingArgs(ctypes.Structure):
@@ -30,10 +34,8 @@ class PackedQuantizedEmbeddingArgs(ctypes.Structure):
     )
 
 
-def make_packed_quantized_embedding_cpu(
-    isa: Isa | None = None,
-) -> Callable[..., torch.Tensor] | None:
-    """The op in C++; None where it cannot be built.
+def make_packed_quantized_embedding_record(isa: Isa | None = None) -> Record | None:
+    """The kernel's `Record`; None where it cannot be built.
 
     Args:
         isa: the best of this machine unless given.
@@ -42,27 +44,28 @@ def make_packed_quantized_embedding_cpu(
     if function is None:
         return None
 
-    def packed_quantized_embedding_cpu(
+    def record(
+        empty: Empty,
         packed: torch.Tensor,
         indices: torch.Tensor,
         rows: int,
         columns: int,
         encoding: str,
         dtype: torch.dtype,
-    ) -> torch.Tensor:
-        flat = checked_indices(indices, rows)
-        out = packed.new_empty(len(flat), columns, dtype=dtype)
+    ) -> Recording | None:
+        if indices.dtype != torch.int64 or not are_contiguous(packed, indices):
+            return None
+        out = empty((*indices.shape, columns), dtype)
         args = PackedQuantizedEmbeddingArgs(
             packed.data_ptr(),
             rows,
             columns,
-            flat.data_ptr(),
-            len(flat),
+            indices.data_ptr(),
+            indices.numel(),
             out.data_ptr(),
             ENCODINGS[encoding],
             ELEMENT_TYPES[dtype],
         )
-        function(ctypes.addressof(args), pool_handle())
-        return out.view(*indices.shape, columns)
+        return Recording(out, KernelCall(function, args), 2 * out.nbytes)
 
-    return packed_quantized_embedding_cpu
+    return record

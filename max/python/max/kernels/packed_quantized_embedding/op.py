@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import torch
 
-from max.kernels.packed_quantized_embedding.cpu import make_packed_quantized_embedding_cpu
+from max.kernels.packed_embedding.indices import check_indices
+from max.kernels.packed_quantized_embedding.cpu import make_packed_quantized_embedding_record
 from max.kernels.packed_quantized_linear.packing import packed_bytes
-from max.kernels.registry import define_op, implement
+from max.kernels.registry import define_op, implement_on_cpu
 
 
 def _not_taken(packed: torch.Tensor, *_: object) -> torch.Tensor:
@@ -40,6 +41,9 @@ packed_quantized_embedding = define_op(
     fake=_fake,
 )
 
-_on_cpu = make_packed_quantized_embedding_cpu()
-if _on_cpu is not None:
-    implement(packed_quantized_embedding, "CPU", _on_cpu)
+implement_on_cpu(
+    packed_quantized_embedding,
+    make_packed_quantized_embedding_record(),
+    _not_taken,
+    check_indices,
+)

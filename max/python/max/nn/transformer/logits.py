@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from max.dtype import DType
 from max.graph import TensorValue, ops
+from max.nn import kernels
 
 
 class ReturnLogits(StrEnum):
@@ -60,14 +61,14 @@ def logits_postprocess(
         logits = ops.cast(lm_head(norm(rows)), DType.float32)
         return logits if logits_scaling == 1.0 else logits / logits_scaling
 
-    ends = ops.cast(input_row_offsets, DType.int64)[1:]
-    last = ops.gather(h, ends - 1, axis=0)
+    last = kernels.last_rows(h, input_row_offsets)
     if return_logits is ReturnLogits.LAST_TOKEN:
         outputs: tuple[TensorValue, ...] = (logits_of(last),)
     elif return_logits is ReturnLogits.ALL:
         logits = logits_of(h)
-        outputs = (ops.gather(logits, ends - 1, axis=0), logits, input_row_offsets)
+        outputs = (kernels.last_rows(logits, input_row_offsets), logits, input_row_offsets)
     else:
+        ends = ops.cast(input_row_offsets, DType.int64)[1:]
         rows, logit_offsets = _last_rows(ends, return_n_logits)
         logits = logits_of(ops.gather(h, rows, axis=0))
         outputs = (ops.gather(logits, logit_offsets[1:] - 1, axis=0), logits, logit_offsets)
