@@ -19,7 +19,7 @@ from integration.bad_input.refusal import USAGE_ERROR, generate, refusal, run_ma
         (["--max-batch-size", "0"], ["--max-batch-size", "greater than or equal to 1", "0"]),
         (["--kv-cache-page-size", "0"], ["--kv-cache-page-size", "equal to 1", "0"]),
         (["--device-memory-utilization", "1.5"], ["--device-memory-utilization", "to 1", "1.5"]),
-        (["--quantization-encoding", "q4_k"], ["'q4_k'", "supported: float32, bfloat16"]),
+        (["--quantization-encoding", "gptq"], ["'gptq'", "supported: float32, bfloat16"]),
         (["--quantization-encoding", "float8_e4m3fn"], ["'float8_e4m3fn'", "supported: float32"]),
         (["--quantization-encoding", "bf16"], ["--quantization-encoding", "'bf16'", "'bfloat16'"]),
         (["--devices", "tpu"], ["'tpu'", "allowed: cpu, gpu"]),
