@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -126,10 +127,7 @@ class Servers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Raises:
             ValueError: if it names one that is not there.
         """
-        try:
-            return text.format_map({**self.variables, **({} if port is None else {"port": port})})
-        except (KeyError, IndexError) as error:
-            raise ValueError(f"{text!r} names {error}, which is not in `variables`") from error
+        return fill(text, self.variables, port)
 
     def arguments(self, server: str, model: str, port: int) -> list[str]:
         """The command line of a server."""
@@ -142,7 +140,7 @@ def read_plan(path: Path) -> Plan:
     Raises:
         ValueError: if the file is not as described here.
     """
-    plan = _read(path, Plan)
+    plan = read_yaml(path, Plan)
     for scenario in plan.scenarios:
         try:
             scenario.columns()
@@ -158,7 +156,7 @@ def read_servers(path: Path) -> Servers:
     Raises:
         ValueError: if the file is not as described here.
     """
-    servers = _read(path, Servers)
+    servers = read_yaml(path, Servers)
     for name, kind in servers.servers.items():
         for model in kind.models:
             servers.arguments(name, model, port=1)
@@ -175,7 +173,24 @@ def scenario_settings(scenario: Scenario, folder: Path, **others: Any) -> Settin
     return msgspec.convert(fields, Settings)
 
 
-def _read(path: Path, kind: type[_Struct]) -> _Struct:
+def fill(text: str, variables: Mapping[str, str], port: int | None = None) -> str:
+    """Puts variables, and a port as `{port}`, into a text.
+
+    Raises:
+        ValueError: if it names one that is not there.
+    """
+    try:
+        return text.format_map({**variables, **({} if port is None else {"port": port})})
+    except (KeyError, IndexError) as error:
+        raise ValueError(f"{text!r} names {error}, which is not in `variables`") from error
+
+
+def read_yaml(path: Path, kind: type[_Struct]) -> _Struct:
+    """Reads a file as a struct.
+
+    Raises:
+        ValueError: if it is none.
+    """
     try:
         return msgspec.convert(yaml.safe_load(path.read_text(encoding="utf-8")), kind)
     except (yaml.YAMLError, msgspec.ValidationError) as error:

@@ -1,0 +1,1 @@
+"""Measures this engine in one process, without a server."""
