@@ -167,12 +167,12 @@ def test_the_scale_is_that_of_the_largest() -> None:
 def test_schema_and_shape_function() -> None:
     weight = make_quantized_weight(70, 256, "q4_k")
     packed = pack_quantized(weight, "q4_k")
-    assert packed.numel() == packed_bytes(70, 256, "q4_k") == 2 * 64 * 148
+    assert packed.numel() == packed_bytes(70, 256, "q4_k") == 3 * 32 * 148
     arguments = (torch.randn(3, 256), [packed], [None], [70], ["q4_k"])
     torch.library.opcheck(packed_quantized_linear, arguments, test_utils="test_faketensor")
     with (
         torch._subclasses.FakeTensorMode(allow_non_fake_inputs=True),
-        pytest.raises(RuntimeError, match=r"a packed weight for x .* has 37888 bytes, not"),
+        pytest.raises(RuntimeError, match=r"a packed weight for x .* has 28416 bytes, not"),
     ):
         packed_quantized_linear(torch.empty(3, 512), [packed], [None], [70], ["q4_k"])
 

@@ -84,6 +84,15 @@ MAX_INLINE Floats load_halves(const uint8_t* from) {
 // The words that have these bytes four times.
 MAX_INLINE Words bytes(uint8_t x) { return broadcast_word(x * 0x01010101u); }
 
+// low | (high & mask)
+MAX_INLINE Words merged(Words low, Words high, Words mask) {
+#if defined(__AVX512F__)
+  return _mm512_ternarylogic_epi32(low, high, mask, 0xf8);
+#else
+  return low | (high & mask);
+#endif
+}
+
 // sum + w0 * x0 + .. + w3 * x3 in each word: w unsigned bytes below 2^bits, x signed bytes above -128.
 // The sum is exact.
 template <int bits>

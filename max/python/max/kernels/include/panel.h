@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include "ahead.h"
 #include "simd.h"
 
 namespace max {
@@ -25,7 +26,7 @@ constexpr int64_t tile_vectors() {
 // Group g of row r lies at x + g * group_stride + r * row_stride (bytes).
 template <typename Groups, int64_t row_stride, int64_t rows>
 void multiply_panel(const char* panel, const char* x, int64_t group_stride, int64_t groups,
-                    float* sums, bool is_first) {
+                    float* sums, bool is_first, const Ahead& ahead) {
   constexpr int64_t vectors = tile_vectors<rows>();
   for (int64_t column = 0; column < kPanel; column += vectors * kFloats) {
     Floats tile[rows][vectors];
@@ -34,6 +35,7 @@ void multiply_panel(const char* panel, const char* x, int64_t group_stride, int6
     const char* weights = panel + column * kGroupBytes;
     const char* group = x;
     for (int64_t g = 0; g < groups; ++g) {
+      if (column == 0) ahead.fetch(weights, kPanel * kGroupBytes);
       typename Groups::Weights w[vectors];
       for (int64_t v = 0; v < vectors; ++v) w[v] = Groups::weights(weights + v * kFloats * kGroupBytes);
       for (int64_t r = 0; r < rows; ++r) {
@@ -56,7 +58,7 @@ void multiply_panel(const char* panel, const char* x, int64_t group_stride, int6
 // The same for a number of rows, at most kPanelRows, that is known at run time only.
 template <typename Groups, int64_t row_stride>
 void multiply_panel(int64_t rows, const char* panel, const char* x, int64_t group_stride,
-                    int64_t groups, float* sums, bool is_first) {
+                    int64_t groups, float* sums, bool is_first, const Ahead& ahead = {}) {
   static_assert(kPanelRows == 6);
   auto multiply = multiply_panel<Groups, row_stride, 6>;
   switch (rows) {
@@ -66,7 +68,7 @@ void multiply_panel(int64_t rows, const char* panel, const char* x, int64_t grou
     case 4: multiply = multiply_panel<Groups, row_stride, 4>; break;
     case 5: multiply = multiply_panel<Groups, row_stride, 5>; break;
   }
-  multiply(panel, x, group_stride, groups, sums, is_first);
+  multiply(panel, x, group_stride, groups, sums, is_first, ahead);
 }
 
 }  // namespace max

@@ -1,12 +1,12 @@
 // The encodings of quantized weights: ggml's blocks in the file, and the panels they are packed into.
 //
-// In a file a row is blocks one after another (ggml-common.h). A panel has 64 outputs side by side, and
+// In a file a row is blocks one after another (ggml-common.h). A panel has 32 outputs side by side, and
 // along a row units of kSubs blocks of 32 elements:
 //
 //   unit [header: scales of the unit][kSubs blocks]
 //   block [scales of the block][elements]
 //
-// Elements are unsigned: too large by 2^kOffsetBits where blocks have no minimum. Step g of a block is the 64 groups of
+// Elements are unsigned: too large by 2^kOffsetBits where blocks have no minimum. Step g of a block is the 32 groups of
 // elements 4 g .. 4 g + 3, a byte each. Four low bits: step g and step 4 + g share bytes. The bits above
 // them stand together: a word per output has bit 4 of all steps (Q5_K), two words have bits 4 and 5 of
 // four steps each (Q6_K).
@@ -20,10 +20,13 @@
 
 namespace max {
 
+// Outputs of a panel: two of AVX-512's vectors, so that a tile of six rows has registers for integer
+// sums and for float sums of them.
+constexpr int64_t kOutputs = 32;
 constexpr int64_t kBlockElements = 32;
 constexpr int64_t kSteps = kBlockElements / 4;
-constexpr int64_t kWords = kPanel * 4;   // bytes of a step
-constexpr int64_t kHalves = kPanel * 2;  // bytes of a float16 for each output
+constexpr int64_t kWords = kOutputs * 4;   // bytes of a step
+constexpr int64_t kHalves = kOutputs * 2;  // bytes of a float16 for each output
 
 MAX_INLINE uint16_t load_half(const uint8_t* from) {
   uint16_t bits;
@@ -55,14 +58,14 @@ struct Nibbles {
         bits = shift_left<4 - step>(bits);
       else
         bits = shift_right<step - 4>(bits);
-      return low | (bits & bytes(0x10));
+      return merged(low, bits, bytes(0x10));
     } else if constexpr (above == 2) {
       Words bits = load_words(high + step / 4 * kWords);
       if constexpr (step % 4 == 3)
         bits = shift_right<2>(bits);
       else
         bits = shift_left<4 - 2 * (step % 4)>(bits);
-      return low | (bits & bytes(0x30));
+      return merged(low, bits, bytes(0x30));
     } else {
       return low;
     }
@@ -216,7 +219,7 @@ struct MinBlocks {
   static constexpr int kBits = 4 + above, kScales = 1;
   static constexpr bool kHasMin = true;
   static constexpr int64_t kSubs = 8;
-  static constexpr int64_t kElementsAt = 2 * kPanel;
+  static constexpr int64_t kElementsAt = 2 * kOutputs;
   static constexpr int64_t kHeader = 2 * kHalves, kBlock = kElementsAt + Elements::kBytes;
   static constexpr int64_t kFileBytes = 16 + 32 * (4 + above);
 
@@ -224,19 +227,19 @@ struct MinBlocks {
     return multiply(load_halves(unit + column * 2), load_bytes(block + column));
   }
   static MAX_INLINE Floats min(const uint8_t* unit, const uint8_t* block, int64_t column) {
-    return multiply(load_halves(unit + kHalves + column * 2), load_bytes(block + kPanel + column));
+    return multiply(load_halves(unit + kHalves + column * 2), load_bytes(block + kOutputs + column));
   }
 
   static void put_scales(const Decoded& from, uint8_t* unit, uint8_t* block, int64_t output) {
     std::memcpy(unit + output * 2, &from.d, sizeof from.d);
     std::memcpy(unit + kHalves + output * 2, &from.dmin, sizeof from.dmin);
     block[output] = from.scales[0];
-    block[kPanel + output] = from.min;
+    block[kOutputs + output] = from.min;
   }
   static float value(const uint8_t* unit, const uint8_t* block, int64_t output, int64_t,
                      uint8_t element) {
     float scale = float_of_half(load_half(unit + output * 2)) * block[output];
-    float min = float_of_half(load_half(unit + kHalves + output * 2)) * block[kPanel + output];
+    float min = float_of_half(load_half(unit + kHalves + output * 2)) * block[kOutputs + output];
     return scale * static_cast<float>(element) - min;
   }
 
@@ -270,23 +273,23 @@ struct Q6_K {
   static constexpr int kBits = 6, kOffsetBits = 5, kScales = 2;
   static constexpr bool kHasMin = false;
   static constexpr int64_t kSubs = 8;
-  static constexpr int64_t kElementsAt = 2 * kPanel;
+  static constexpr int64_t kElementsAt = 2 * kOutputs;
   static constexpr int64_t kHeader = kHalves, kBlock = kElementsAt + Elements::kBytes;
   static constexpr int64_t kFileBytes = 210;
 
   static MAX_INLINE Floats scale(const uint8_t* unit, const uint8_t* block, int half, int64_t column) {
-    return multiply(load_halves(unit + column * 2), load_signed_bytes(block + half * kPanel + column));
+    return multiply(load_halves(unit + column * 2), load_signed_bytes(block + half * kOutputs + column));
   }
   static MAX_INLINE Floats min(const uint8_t*, const uint8_t*, int64_t) { return zeros(); }
 
   static void put_scales(const Decoded& from, uint8_t* unit, uint8_t* block, int64_t output) {
     std::memcpy(unit + output * 2, &from.d, sizeof from.d);
     block[output] = from.scales[0];
-    block[kPanel + output] = from.scales[1];
+    block[kOutputs + output] = from.scales[1];
   }
   static float value(const uint8_t* unit, const uint8_t* block, int64_t output, int64_t i,
                      uint8_t element) {
-    float scale = static_cast<int8_t>(block[i / 16 * kPanel + output]);
+    float scale = static_cast<int8_t>(block[i / 16 * kOutputs + output]);
     return float_of_half(load_half(unit + output * 2)) * scale * static_cast<float>(element - (1 << kOffsetBits));
   }
 

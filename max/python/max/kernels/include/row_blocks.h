@@ -18,35 +18,36 @@ struct RowBlocks {
   int64_t begin(int64_t block) const { return rows * block / count; }
 };
 
-inline int64_t panels_of(const PackedWeight& weight) {
-  return (weight.out_features + kPanel - 1) / kPanel;
+template <int64_t width>
+int64_t panels_of(const PackedWeight& weight) {
+  return (weight.out_features + width - 1) / width;
 }
 
-// Calls f(weight, panel, first, last) for every panel of every weight and parts of the blocks of rows:
+// Calls f(weight, panel, first, last) for every panel of `width` outputs of every weight, and parts of the blocks of rows:
 // blocks [first, last), of no more than item_rows rows together.
-template <typename F>
+template <int64_t width, typename F>
 void for_each_panel(Pool* pool, const PackedWeight* weights, int64_t num_weights, RowBlocks blocks,
                     int64_t item_rows, const F& f) {
   int64_t panels = 0;
-  for (int64_t i = 0; i < num_weights; ++i) panels += panels_of(weights[i]);
+  for (int64_t i = 0; i < num_weights; ++i) panels += panels_of<width>(weights[i]);
   int64_t parts = (blocks.count * kPanelRows + item_rows - 1) / item_rows;
   parallel_for(pool, panels * parts, 1, [&](int64_t begin, int64_t end) {
     for (int64_t item = begin; item < end; ++item) {
       int64_t panel = item / parts, part = item % parts;
       const PackedWeight* weight = weights;
-      for (; panel >= panels_of(*weight); ++weight) panel -= panels_of(*weight);
+      for (; panel >= panels_of<width>(*weight); ++weight) panel -= panels_of<width>(*weight);
       f(*weight, panel, blocks.count * part / parts, blocks.count * (part + 1) / parts);
     }
   });
 }
 
-// Writes sums [rows begin .. end][kPanel] of a panel, with the bias.
-template <typename Element>
+// Writes sums [rows begin .. end][width] of a panel, with the bias.
+template <int64_t width, typename Element>
 void write_sums(const PackedWeight& weight, int64_t panel, int64_t begin, int64_t end,
                 const float* sums) {
-  int64_t column = panel * kPanel, count = std::min(kPanel, weight.out_features - column);
+  int64_t column = panel * width, count = std::min(width, weight.out_features - column);
   const Element* bias = static_cast<const Element*>(weight.bias);
-  for (int64_t row = begin; row < end; ++row, sums += kPanel) {
+  for (int64_t row = begin; row < end; ++row, sums += width) {
     Element* out = static_cast<Element*>(weight.out) + row * weight.out_stride + column;
     if (bias == nullptr)
       for (int64_t i = 0; i < count; ++i) store(sums[i], &out[i]);

@@ -37,15 +37,16 @@ class PackedLinear {
 
   void run(Pool* pool) {
     int64_t panels = 0;
-    for (int64_t i = 0; i < args_.num_weights; ++i) panels += panels_of(args_.weights[i]);
+    for (int64_t i = 0; i < args_.num_weights; ++i) panels += panels_of<kPanel>(args_.weights[i]);
     if (args_.rows == 0) return;
     int64_t work = panels * groups_ * (args_.rows + kPanelRows - 1) * kPanelVectors / kPanelRows;
     if (work < kWorthThreads) pool = nullptr;
     arrange_activations(args_.rows > kPanelRows ? pool : nullptr);
-    for_each_panel(pool, args_.weights, args_.num_weights, blocks_, kItemRows,
-                   [&](const PackedWeight& weight, int64_t panel, int64_t first, int64_t last) {
-                     multiply(weight, panel, first, last);
-                   });
+    for_each_panel<kPanel>(
+        pool, args_.weights, args_.num_weights, blocks_, kItemRows,
+        [&](const PackedWeight& weight, int64_t panel, int64_t first, int64_t last) {
+          multiply(weight, panel, first, last);
+        });
   }
 
  private:
@@ -83,11 +84,12 @@ class PackedLinear {
       for (int64_t block = first; block < last; ++block) {
         int64_t begin = blocks_.begin(block), rows = blocks_.begin(block + 1) - begin;
         const char* x = activations() + (begin * groups_ + g * rows) * kGroupBytes;
+        Ahead ahead{last - first > 1 ? kBlock * kPanel * kGroupBytes : 0, block - first, last - first};
         multiply_panel<Groups, kGroupBytes>(rows, packed + g * kPanel * kGroupBytes, x,
                                             rows * kGroupBytes, std::min(kBlock, groups_ - g),
-                                            sums + (begin - top) * kPanel, g == 0);
+                                            sums + (begin - top) * kPanel, g == 0, ahead);
       }
-    write_sums<Element>(weight, panel, top, blocks_.begin(last), sums);
+    write_sums<kPanel, Element>(weight, panel, top, blocks_.begin(last), sums);
   }
 
   const PackedLinearArgs& args_;

@@ -10,6 +10,7 @@
 
 #include <utility>
 
+#include "../include/ahead.h"
 #include "../include/row_blocks.h"
 
 namespace {
@@ -17,11 +18,11 @@ namespace {
 using namespace max;
 
 // Elements of a panel's rows that stay in cache for all rows.
-constexpr int64_t kSlice = 2048;
+constexpr int64_t kSlice = 512;
 // Rows whose sums a thread keeps beside them.
 constexpr int64_t kItemRows = 16 * kPanelRows;
 // Handing work to other threads costs about as much as this many blocks of a panel.
-constexpr int64_t kWorthThreads = 128;
+constexpr int64_t kWorthThreads = 256;
 constexpr int64_t kMostSubs = 8;
 
 // 32 activations of some rows; the rows of a block of rows stand side by side.
@@ -39,7 +40,7 @@ static_assert(kActivationBytes == 52);  // as cpu.py allots
 template <int64_t rows>
 constexpr int64_t sum_vectors() {
 #if defined(__AVX512F__)
-  return rows <= 3 ? 4 : 2;
+  return 2;
 #else
   return rows <= 2 ? 2 : 1;
 #endif
@@ -105,35 +106,40 @@ template <int64_t rows>
 MAX_INLINE void load_tile(const float* sums, Tile<rows>& tile) {
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t v = 0; v < sum_vectors<rows>(); ++v)
-      tile[r][v] = load_floats(sums + r * kPanel + v * kFloats);
+      tile[r][v] = load_floats(sums + r * kOutputs + v * kFloats);
 }
 
 template <int64_t rows>
 MAX_INLINE void store_tile(const Tile<rows>& tile, float* sums) {
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t v = 0; v < sum_vectors<rows>(); ++v)
-      store_floats(sums + r * kPanel + v * kFloats, tile[r][v]);
+      store_floats(sums + r * kOutputs + v * kFloats, tile[r][v]);
 }
 
-// Adds the products of `units` units of a panel to sums [rows][kPanel].
+// Adds the products of `count` units of a panel to sums [rows][kOutputs].
 template <typename E, int64_t rows>
-void multiply_units(const uint8_t* units, const char* activations, int64_t count, float* sums) {
-  for (int64_t column = 0; column < kPanel; column += sum_vectors<rows>() * kFloats) {
+void multiply_units(const uint8_t* units, const char* activations, int64_t count, const Ahead& ahead,
+                    float* sums) {
+  for (int64_t column = 0; column < kOutputs; column += sum_vectors<rows>() * kFloats) {
     const uint8_t* unit = units;
     auto x = reinterpret_cast<const Activations<rows>*>(activations);
     Tile<rows> tile;
     if constexpr (E::kSubs == 1) {
       load_tile<rows>(sums + column, tile);
-      for (int64_t i = 0; i < count; ++i, unit += unit_bytes<E>(), ++x)
+      for (int64_t i = 0; i < count; ++i, unit += unit_bytes<E>(), ++x) {
+        if (column == 0) ahead.fetch(unit, E::kBlock);
         add_block<E, rows>(unit, unit, column, *x, tile);
+      }
       store_tile<rows>(tile, sums + column);
     } else {
       for (int64_t i = 0; i < count; ++i, unit += unit_bytes<E>()) {
         for (auto& row : tile)
           for (Floats& sum : row) sum = zeros();
         const uint8_t* block = unit + E::kHeader;
-        for (int64_t sub = 0; sub < E::kSubs; ++sub, ++x, block += E::kBlock)
+        for (int64_t sub = 0; sub < E::kSubs; ++sub, ++x, block += E::kBlock) {
+          if (column == 0) ahead.fetch(block, E::kBlock);
           add_block<E, rows>(unit, block, column, *x, tile);
+        }
         Tile<rows> total;
         load_tile<rows>(sums + column, total);
         for (int64_t r = 0; r < rows; ++r)
@@ -146,15 +152,16 @@ void multiply_units(const uint8_t* units, const char* activations, int64_t count
 }
 
 template <typename E>
-void multiply_rows(int64_t rows, const uint8_t* unit, const char* x, int64_t units, float* sums) {
+void multiply_rows(int64_t rows, const uint8_t* unit, const char* x, int64_t units, const Ahead& ahead,
+                   float* sums) {
   static_assert(kPanelRows == 6);
   switch (rows) {
-    case 1: return multiply_units<E, 1>(unit, x, units, sums);
-    case 2: return multiply_units<E, 2>(unit, x, units, sums);
-    case 3: return multiply_units<E, 3>(unit, x, units, sums);
-    case 4: return multiply_units<E, 4>(unit, x, units, sums);
-    case 5: return multiply_units<E, 5>(unit, x, units, sums);
-    default: return multiply_units<E, 6>(unit, x, units, sums);
+    case 1: return multiply_units<E, 1>(unit, x, units, ahead, sums);
+    case 2: return multiply_units<E, 2>(unit, x, units, ahead, sums);
+    case 3: return multiply_units<E, 3>(unit, x, units, ahead, sums);
+    case 4: return multiply_units<E, 4>(unit, x, units, ahead, sums);
+    case 5: return multiply_units<E, 5>(unit, x, units, ahead, sums);
+    default: return multiply_units<E, 6>(unit, x, units, ahead, sums);
   }
 }
 
@@ -208,13 +215,13 @@ class PackedQuantizedLinear {
   void run(Pool* pool) {
     if (args_.rows == 0) return;
     int64_t panels = 0;
-    for (int64_t i = 0; i < args_.num_weights; ++i) panels += panels_of(args_.weights[i]);
+    for (int64_t i = 0; i < args_.num_weights; ++i) panels += panels_of<kOutputs>(args_.weights[i]);
     if (panels * blocks_.count * args_.in_features / kBlockElements < kWorthThreads) pool = nullptr;
     int64_t subs = args_.num_weights == 0 ? 1 : with_encoding(args_.encodings[0], [](auto e) { return e.kSubs; });
     parallel_for(pool, blocks_.count, 2, [&](int64_t first, int64_t last) {
       for (int64_t block = first; block < last; ++block) arrange(block, subs);
     });
-    for_each_panel(pool, args_.weights, args_.num_weights, blocks_, kItemRows,
+    for_each_panel<kOutputs>(pool, args_.weights, args_.num_weights, blocks_, kItemRows,
                    [&](const PackedWeight& weight, int64_t panel, int64_t first, int64_t last) {
                      Encoding encoding = args_.encodings[&weight - args_.weights];
                      with_encoding(encoding, [&](auto e) {
@@ -263,20 +270,21 @@ class PackedQuantizedLinear {
   // Blocks of rows [first, last) times one panel.
   template <typename E>
   void multiply(const PackedWeight& weight, int64_t panel, int64_t first, int64_t last) {
-    alignas(64) float sums[kItemRows * kPanel];
+    alignas(64) float sums[kItemRows * kOutputs];
     int64_t units = args_.in_features / unit_elements<E>();
     int64_t slice = kSlice / unit_elements<E>();
     auto packed = static_cast<const uint8_t*>(weight.packed) + panel * units * unit_bytes<E>();
     int64_t top = blocks_.begin(first), end = blocks_.begin(last);
-    std::fill(sums, sums + (end - top) * kPanel, 0.0f);
+    std::fill(sums, sums + (end - top) * kOutputs, 0.0f);
     for (int64_t unit = 0; unit < units; unit += slice)
       for (int64_t block = first; block < last; ++block) {
         int64_t begin = blocks_.begin(block), rows = blocks_.begin(block + 1) - begin;
         const char* x = activations(begin) + unit * E::kSubs * rows * kActivationBytes;
+        Ahead ahead{last - first > 1 ? slice * unit_bytes<E>() : 0, block - first, last - first};
         multiply_rows<E>(rows, packed + unit * unit_bytes<E>(), x, std::min(slice, units - unit),
-                         sums + (begin - top) * kPanel);
+                         ahead, sums + (begin - top) * kOutputs);
       }
-    write_sums<Element>(weight, panel, top, end, sums);
+    write_sums<kOutputs, Element>(weight, panel, top, end, sums);
   }
 
   const PackedQuantizedLinearArgs& args_;
@@ -288,15 +296,15 @@ template <typename E>
 void pack_blocks(const PackBlocksArgs& args, Pool* pool) {
   int64_t units = args.in_features / unit_elements<E>();
   int64_t panel_bytes = units * unit_bytes<E>();
-  parallel_for(pool, (args.out_features + kPanel - 1) / kPanel, 1, [&](int64_t first, int64_t last) {
+  parallel_for(pool, (args.out_features + kOutputs - 1) / kOutputs, 1, [&](int64_t first, int64_t last) {
     for (int64_t panel = first; panel < last; ++panel) {
       uint8_t* to = static_cast<uint8_t*>(args.packed) + panel * panel_bytes;
       std::memset(to, 0, panel_bytes);
-      int64_t count = std::min(kPanel, args.out_features - panel * kPanel);
+      int64_t count = std::min(kOutputs, args.out_features - panel * kOutputs);
       for (int64_t unit = 0; unit < units; ++unit, to += unit_bytes<E>())
         for (int64_t output = 0; output < count; ++output) {
           const uint8_t* from =
-              args.rows + (panel * kPanel + output) * args.row_bytes + unit * E::kFileBytes;
+              args.rows + (panel * kOutputs + output) * args.row_bytes + unit * E::kFileBytes;
           for (int64_t sub = 0; sub < E::kSubs; ++sub) {
             uint8_t* block = to + E::kHeader + sub * E::kBlock;
             Decoded decoded;

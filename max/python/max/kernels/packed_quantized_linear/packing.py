@@ -1,4 +1,4 @@
-"""The layout of packed quantized weights: panels of 64 outputs of the file's blocks.
+"""The layout of packed quantized weights: panels of 32 outputs of the file's blocks.
 
 The numbers of the blocks stay as they are; scales of 6 bits become bytes. Where each stands says
 `include/quantized_blocks.h`.
@@ -17,17 +17,17 @@ from max.kernels.native import load_kernel
 from max.kernels.packed_quantized_linear.structs import ENCODINGS, PackBlocksArgs
 from max.kernels.thread_pool import pool_handle
 
-_PANEL = 64
-# Bytes of a unit of 64 outputs, and how many elements of each output are in it.
+_PANEL = 32
+# Elements of an output in a unit of a panel, and bytes of the unit.
 _UNITS = {
-    "q8_0": (32, 128 + 8 * 256),
-    "q4_0": (32, 128 + 4 * 256),
-    "q4_1": (32, 256 + 4 * 256),
-    "q5_0": (32, 128 + 5 * 256),
-    "q5_1": (32, 256 + 5 * 256),
-    "q4_k": (256, 256 + 8 * (128 + 4 * 256)),
-    "q5_k": (256, 256 + 8 * (128 + 5 * 256)),
-    "q6_k": (256, 128 + 8 * (128 + 6 * 256)),
+    "q8_0": (32, 64 + 8 * 128),
+    "q4_0": (32, 64 + 4 * 128),
+    "q4_1": (32, 128 + 4 * 128),
+    "q5_0": (32, 64 + 5 * 128),
+    "q5_1": (32, 128 + 5 * 128),
+    "q4_k": (256, 128 + 8 * (64 + 4 * 128)),
+    "q5_k": (256, 128 + 8 * (64 + 5 * 128)),
+    "q6_k": (256, 64 + 8 * (64 + 6 * 128)),
 }
 
 

@@ -18,11 +18,11 @@ def rounded_activations(x: torch.Tensor, block: int) -> torch.Tensor:
     Returns:
         float64, the same shape.
     """
-    blocks = x.float().unflatten(-1, (x.shape[-1] // block, block))
+    blocks: torch.Tensor = x.float().unflatten(-1, (x.shape[-1] // block, block))
     largest = blocks.abs().amax(-1, keepdim=True)
     # Not 127 / largest, which torch computes as a reciprocal times 127.
     inverse = torch.where(largest > 0, torch.full_like(largest, 127) / largest, 0)
-    return ((blocks * inverse).round().double() * (largest / 127).double()).flatten(-2)
+    return ((blocks * inverse).round().double() * (largest / 127).double()).reshape(x.shape)
 
 
 def packed_quantized_linear_oracle(

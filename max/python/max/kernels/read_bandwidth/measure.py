@@ -29,16 +29,27 @@ def read_bandwidth(megabytes: int = 512, repetitions: int = 5) -> float | None:
     Returns:
         None without a C++ compiler.
     """
+    data = empty_in_huge_pages([megabytes * _PIECE], torch.uint8).fill_(1)
+    rates = [rate for _ in range(repetitions) if (rate := read_rate(data)) is not None]
+    return max(rates, default=None)
+
+
+def read_rate(data: torch.Tensor) -> float | None:
+    """The rate of reading a tensor once with the process's thread pool, in bytes per second.
+
+    Args:
+        data: contiguous, on the host; whole mebibytes of it are read.
+
+    Returns:
+        None without a C++ compiler.
+    """
     function = load_function("read_bandwidth")
     if function is None:
         return None
-    data = empty_in_huge_pages([megabytes * _PIECE], torch.uint8).fill_(1)
-    sums = torch.zeros(megabytes, dtype=torch.int32)
-    args = _ReadBandwidthArgs(data.data_ptr(), data.nbytes, sums.data_ptr())
+    pieces = data.nbytes // _PIECE
+    sums = torch.zeros(pieces, dtype=torch.int32)
+    args = _ReadBandwidthArgs(data.data_ptr(), pieces * _PIECE, sums.data_ptr())
     call = KernelCall(function, args)
-    rates = []
-    for _ in range(repetitions):
-        started = time.perf_counter()
-        call.run()
-        rates.append(data.nbytes / (time.perf_counter() - started))
-    return max(rates)
+    started = time.perf_counter()
+    call.run()
+    return pieces * _PIECE / (time.perf_counter() - started)
