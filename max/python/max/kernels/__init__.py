@@ -4,6 +4,7 @@ Importing this package registers them with torch as `torch.ops.max.*`.
 """
 
 from max.kernels.add import add
+from max.kernels.choose_tokens import choose_tokens
 from max.kernels.flash_attention_ragged import flash_attention_ragged
 from max.kernels.last_rows import last_rows
 from max.kernels.packed_embedding import packed_embedding
@@ -18,6 +19,7 @@ from max.kernels.swiglu import swiglu
 
 __all__ = [
     "add",
+    "choose_tokens",
     "flash_attention_ragged",
     "last_rows",
     "packed_embedding",

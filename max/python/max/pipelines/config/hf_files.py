@@ -73,7 +73,7 @@ def quantization_method(folder: Path) -> str | None:
 
 
 def load_huggingface_config(folder: Path, trust_remote_code: bool) -> PretrainedConfig:
-    """config.json as the object that transformers makes of it, or as `PlainConfig`, which loads fast.
+    """config.json as the object that transformers makes of it, or as a `PlainConfig`.
 
     Raises:
         ModelSourceError: if it is missing or malformed, if its `model_type` is unknown, or if it

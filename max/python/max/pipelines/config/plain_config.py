@@ -87,7 +87,9 @@ def is_plain(fields: Mapping[str, Any]) -> bool:
         and not fields.get("auto_map")
         and fields.get("quantization_config") is None
         and all(type(fields.get(name)) in kinds for name, kinds in _REQUIRED.items())
-        and all(_is_usual(fields[name], usual) for name, usual in _OPTIONAL.items() if name in fields)
+        and all(
+            _is_usual(fields[name], usual) for name, usual in _OPTIONAL.items() if name in fields
+        )
         and min(fields[name] for name, kinds in _REQUIRED.items() if int in kinds) > 0
         and fields["hidden_size"] % fields["num_attention_heads"] == 0
         and all(_is_known_rope(fields.get(name)) for name in ("rope_parameters", "rope_scaling"))

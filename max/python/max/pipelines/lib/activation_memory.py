@@ -15,7 +15,7 @@ from max.pipelines.context import TextContext, TokenBuffer
 from max.pipelines.lib.interfaces import ModelInputs, PipelineModelWithKVCache
 
 # For each logit of the sampler's rows: itself, a copy and the softmax in float32, the latter and
-# its running sum in float64 (`max.pipelines.sampling.distribution`). All that comes beside the
+# its running sum in float64 (`max.kernels.choose_tokens`). All that comes beside the
 # graph's peak, whose memory is kept for the next step.
 _SAMPLING_BYTES = 4 + 4 + 4 + 8 + 8
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import torch
 
+from max import kernels
 from max.driver import Buffer
 from max.pipelines.context import ProcessorInputs, TextContext
 from max.pipelines.sampling.counter_rng import uniform
-from max.pipelines.sampling.distribution import Limits, choose_limited, choose_unlimited
 from max.pipelines.sampling.penalties import edit_logits, edits_logits
 
 
@@ -50,9 +50,9 @@ class Sampler:
         _check(best, contexts)
         rows = [row for row, context in enumerate(contexts) if not _is_greedy(context)]
         if rows:
-            index = torch.tensor(rows, device=logits.device)
-            scaled = _scaled(logits[index], best[index], [contexts[row] for row in rows])
-            tokens[index] = _choose(scaled, [contexts[row] for row in rows])
+            sampled = [contexts[row] for row in rows]
+            index = rows if len(rows) < len(contexts) else slice(None)
+            tokens[index] = _choose(_scaled(logits[index], best[index], sampled), sampled)
         chosen: list[int] = tokens.tolist()
         return chosen
 
@@ -111,20 +111,14 @@ def _choose(scaled: torch.Tensor, contexts: Sequence[TextContext]) -> torch.Tens
     vocab_size = scaled.shape[-1]
     params = [context.sampling_params for context in contexts]
     top_k = [p.top_k if 0 < p.top_k < vocab_size else vocab_size for p in params]
-    uniforms = torch.tensor([_uniform(context) for context in contexts], dtype=torch.float64)
-    limits = Limits(
+    uniforms = [_uniform(context) for context in contexts]
+    tokens: torch.Tensor = kernels.choose_tokens(
+        scaled,
         torch.tensor(top_k, device=device),
         torch.tensor([p.top_p for p in params], dtype=torch.float64, device=device),
         torch.tensor([p.min_p for p in params], dtype=torch.float64, device=device),
+        torch.tensor(uniforms, dtype=torch.float64, device=device),
     )
-    uniforms = uniforms.to(device)
-    is_limited = (limits.top_k < vocab_size) | (limits.top_p < 1) | (limits.min_p > 0)
-    tokens = torch.empty(len(contexts), dtype=torch.int64, device=device)
-    if len(limited := is_limited.nonzero().squeeze(-1)):
-        chosen = choose_limited(scaled[limited], limits.take(limited), uniforms[limited])
-        tokens[limited] = chosen
-    if len(unlimited := (~is_limited).nonzero().squeeze(-1)):
-        tokens[unlimited] = choose_unlimited(scaled[unlimited], uniforms[unlimited])
     return tokens
 
 

@@ -57,7 +57,10 @@ def _tokenizer_class(folder: Path) -> type[Any]:
             from transformers import PreTrainedTokenizerFast
 
             return PreTrainedTokenizerFast
-        if model_type == "qwen2" and declared.get("tokenizer_class") in {*_GENERIC, "Qwen2Tokenizer"}:
+        if model_type == "qwen2" and declared.get("tokenizer_class") in {
+            *_GENERIC,
+            "Qwen2Tokenizer",
+        }:
             from transformers import Qwen2Tokenizer
 
             return Qwen2Tokenizer

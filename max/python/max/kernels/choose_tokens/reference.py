@@ -16,6 +16,38 @@ _FEWEST_CANDIDATES = 256
 _MORE_CANDIDATES = 16
 
 
+def choose_tokens_reference(
+    logits: torch.Tensor,
+    top_k: torch.Tensor,
+    top_p: torch.Tensor,
+    min_p: torch.Tensor,
+    uniforms: torch.Tensor,
+) -> torch.Tensor:
+    """Chooses a token in each row: by ids in rows without limits, else by rank.
+
+    Implementations may differ where the uniform number, or a limit, is within rounding errors of
+    the mass of some tokens.
+
+    Args:
+        logits: float32 [rows, vocab_size], divided by the temperature; not all -inf, no NaN.
+        top_k: int64 [rows], at least 1; vocab_size for no limit.
+        top_p: float64 [rows] in (0, 1].
+        min_p: float64 [rows] in [0, 1].
+        uniforms: float64 [rows] in [0, 1).
+
+    Returns:
+        int64 [rows].
+    """
+    limits = Limits(top_k, top_p, min_p)
+    is_limited = (top_k < logits.shape[-1]) | (top_p < 1) | (min_p > 0)
+    tokens = torch.empty_like(top_k)
+    if len(limited := is_limited.nonzero().squeeze(-1)):
+        tokens[limited] = choose_limited(logits[limited], limits.take(limited), uniforms[limited])
+    if len(unlimited := (~is_limited).nonzero().squeeze(-1)):
+        tokens[unlimited] = choose_unlimited(logits[unlimited], uniforms[unlimited])
+    return tokens
+
+
 @dataclass(frozen=True)
 class Limits:
     """Which tokens may be chosen, per row; each `[rows]`.
