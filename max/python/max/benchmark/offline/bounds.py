@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 if TYPE_CHECKING:
+    import torch
+
     from max.engine.program import OpTime
 
 
@@ -36,5 +36,7 @@ def flops_per_token(config: Any) -> float:
 
 def arithmetic_of(encoding: str) -> torch.dtype:
     """The type in which an encoding's products are computed."""
+    import torch
+
     plain = {"float32": torch.float32, "bfloat16": torch.bfloat16}
     return plain.get(encoding, torch.int8)

@@ -60,7 +60,7 @@ class Sizes:
 
 @dataclass
 class Measurements:
-    """What `max.benchmark.offline` prints, as JSON.
+    """What `max.benchmark.measure_model` prints, as JSON.
 
     Attributes:
         encoding: of the weights.

@@ -1,4 +1,4 @@
-"""Measures an exported model on OpenVINO GenAI, and prints JSON as `max.benchmark.offline` does.
+"""Measures an exported model on OpenVINO GenAI, and prints JSON as `measure_model` does.
 
 PYTHON_WITH_OPENVINO_GENAI run_openvino.py FOLDER ['{"DYNAMIC_QUANTIZATION_GROUP_SIZE": 128}']
 

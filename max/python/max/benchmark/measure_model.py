@@ -1,6 +1,6 @@
 """Measures a model on this engine, in one process, and prints JSON.
 
-python3 -m max.benchmark.offline --model MODEL
+python3 -m max.benchmark.measure_model --model MODEL
 """
 
 from __future__ import annotations
