@@ -91,7 +91,7 @@ def is_plain(fields: Mapping[str, Any]) -> bool:
             _is_usual(fields[name], usual) for name, usual in _OPTIONAL.items() if name in fields
         )
         and min(fields[name] for name, kinds in _REQUIRED.items() if int in kinds) > 0
-        and fields["hidden_size"] % fields["num_attention_heads"] == 0
+        and _has_usual_heads(fields)
         and all(_is_known_rope(fields.get(name)) for name in ("rope_parameters", "rope_scaling"))
     )
 
@@ -99,6 +99,14 @@ def is_plain(fields: Mapping[str, Any]) -> bool:
 def _is_usual(value: object, usual: object) -> bool:
     """Whether an optional field's value is of the kind of its default."""
     return usual is None or type(value) in _KINDS[type(usual)]
+
+
+def _has_usual_heads(fields: Mapping[str, Any]) -> bool:
+    """Whether the heads share the width evenly, and each can be rotated in pairs."""
+    head_dim, rest = divmod(fields["hidden_size"], fields["num_attention_heads"])
+    given = fields.get("head_dim")
+    head_dim = head_dim if given is None else given
+    return rest == 0 and type(head_dim) is int and head_dim > 0 and head_dim % 2 == 0
 
 
 def _is_known_rope(found: object) -> bool:

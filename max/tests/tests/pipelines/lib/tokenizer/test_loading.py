@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from transformers import AutoTokenizer
 
 from max.pipelines.config.errors import ModelSourceError
 from max.pipelines.lib.tokenizer import TextTokenizer
@@ -100,3 +102,25 @@ def test_error_in_the_code_of_the_model_is_shown(make_model_folder: MakeFolder) 
     with pytest.raises(ModelSourceError, match="my mistake") as caught:
         TextTokenizer(folder, trust_remote_code=True)
     assert isinstance(caught.value.__cause__, LookupError)
+
+
+@pytest.mark.parametrize(
+    ("model_type", "declared"),
+    [
+        ("llama", "PreTrainedTokenizerFast"),
+        ("llama", "TokenizersBackend"),
+        ("qwen2", "Qwen2Tokenizer"),
+        ("qwen2", "PreTrainedTokenizerFast"),
+    ],
+)
+def test_common_tokenizers_are_those_of_auto_tokenizer(
+    make_model_folder: MakeFolder, model_type: str, declared: str
+) -> None:
+    folder = make_model_folder(
+        config={"model_type": model_type}, tokenizer_config={"tokenizer_class": declared}
+    )
+    delegate: Any = load_delegate(folder, trust_remote_code=False)
+    expected = AutoTokenizer.from_pretrained(folder)
+    assert type(delegate) is type(expected)
+    assert delegate.backend_tokenizer.to_str() == expected.backend_tokenizer.to_str()
+    assert delegate.special_tokens_map == expected.special_tokens_map
