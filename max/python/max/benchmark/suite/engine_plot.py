@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _COLUMNS = 3
+_TITLE_WIDTH = 44
 _OURS, _PEER = "#e15759", "#4e79a7"
 
 
@@ -22,7 +24,7 @@ def draw_rows(rows: Sequence[Row], numbers: Numbers) -> Figure:
 
     shown = [row for row in rows if any(numbers.rounds(cell) for cell in (row.ours, *row.peers))]
     lines = -(-len(shown) // _COLUMNS) or 1
-    figure = Figure(figsize=(12, 2.2 * lines), layout="constrained")
+    figure = Figure(figsize=(12, 2.4 * lines), layout="constrained")
     for place, row in enumerate(shown, start=1):
         axes = figure.add_subplot(lines, _COLUMNS, place)
         cells = [cell for cell in (row.ours, *row.peers) if numbers.rounds(cell)]
@@ -38,5 +40,6 @@ def draw_rows(rows: Sequence[Row], numbers: Numbers) -> Figure:
         axes.invert_yaxis()
         axes.margins(x=0.15)
         better = "less" if row.lower_is_better else "more"
-        axes.set_title(f"{row.title}, {row.unit} ({better} is better)", fontsize=9)
+        title = f"{row.title}, {row.unit} ({better} is better)"
+        axes.set_title(textwrap.fill(title, _TITLE_WIDTH), fontsize=9)
     return figure

@@ -14,6 +14,7 @@ from max.benchmark.suite.engines import Cell, EnginePlan, Engines, Row, Target
 from max.benchmark.table import markdown, number
 
 _DPI = 80
+_METRICS = "Rates are tokens per second, `ttft` milliseconds, `gb` 10^9 bytes; -: not measured."
 _SHOWN = (
     "prefill_512",
     "ttft_128",
@@ -49,6 +50,7 @@ def write_engine_report(plan: EnginePlan, engines: Engines, results: Path, path:
         f"![Ours and the peers' numbers, row by row]({picture.name})",
         *(f"**{row.title}.** {row.note.strip()}" for row in plan.rows if row.note),
         "## Engines",
+        _METRICS,
         _engines(engines, numbers),
         *_profiles(measurements),
         *_failures(measurements),

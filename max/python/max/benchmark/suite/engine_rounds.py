@@ -97,7 +97,7 @@ class EngineSuite:
         printed, failure = Printed({}), None
         try:
             run = self._run_server if command.loads else self._run_program
-            printed = run(number, engine, command, log)
+            printed = run(number, engine, name, log)
         except (ConnectionError, OSError, RuntimeError, ValueError) as error:
             failure = f"{error} (log: {log.name})"
         return Measurement(
@@ -111,14 +111,16 @@ class EngineSuite:
             bandwidth=(before, memory_rate()),
         )
 
-    def _run_program(self, number: int, engine: str, command: Command, log: Path) -> Printed:
+    def _run_program(self, number: int, engine: str, name: str, log: Path) -> Printed:
+        command = self.engines.engines[engine].commands[name]
         assert command.reads is not None, "read_engines has checked it"
         arguments = self.engines.arguments(command, port=0)
         environment = self.engines.environment(engine)
         text = run_program(arguments, environment, command.timeout, log)
         return read_printed(text, command.reads)
 
-    def _run_server(self, number: int, engine: str, command: Command, log: Path) -> Printed:
+    def _run_server(self, number: int, engine: str, name: str, log: Path) -> Printed:
+        command = self.engines.engines[engine].commands[name]
         port = free_port()
         metrics = {}
         with running(
@@ -129,9 +131,9 @@ class EngineSuite:
             timeout=command.timeout,
             log=log,
         ) as server:
-            metrics["ready_seconds"] = server.ready_seconds
-            for name in command.loads:
-                load = self.plan.loads[name]
+            metrics[f"{name}_ready_seconds"] = server.ready_seconds
+            for load_name in command.loads:
+                load = self.plan.loads[load_name]
                 fields = load.settings | {
                     "tokenizer": fill(command.tokenizer, self.engines.variables),
                     "seed": number,
@@ -142,7 +144,7 @@ class EngineSuite:
                 if result.interrupted:
                     raise KeyboardInterrupt
                 if result.summary.failures:
-                    raise RuntimeError(f"{name}: {result.summary.failures[0].first_message}")
+                    raise RuntimeError(f"{load_name}: {result.summary.failures[0].first_message}")
                 for key, reading in load.readings.items():
                     value = METRICS[reading.metric].of(result.summary)
                     if value:

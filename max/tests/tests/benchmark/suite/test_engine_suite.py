@@ -96,6 +96,9 @@ def test_a_round_and_its_report(folder: Path) -> None:
         (0, "theirs", "server"),
         (0, "broken", "offline"),
     ]
+    server = list(read_measurements(folder / "results"))[2]
+    assert set(server.metrics) == {"server_ready_seconds", "done", "rate"}
+    assert server.bandwidth == (30.0, 30.0)
     text = report.read_text(encoding="utf-8")
     assert text.startswith("# Two engines\n\nSome words.\n")
     assert text.endswith("\nLast words.\n")
