@@ -52,6 +52,7 @@ class StepRunner:
         page_size: tokens of a page; small, so that short prompts cross the borders of pages.
         prefix_caching: whether requests share pages of equal beginnings.
         custom_architectures: packages with architectures of one's own.
+        kv_cache_format: element type of the KV cache, if not the usual one.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class StepRunner:
         page_size: int = 16,
         prefix_caching: bool = False,
         custom_architectures: Sequence[str] = (),
+        kv_cache_format: str | None = None,
     ) -> None:
         config = PipelineConfig.from_flat_kwargs(
             model_path=str(folder),
@@ -70,6 +72,7 @@ class StepRunner:
             kv_cache_page_size=page_size,
             enable_prefix_caching=prefix_caching,
             custom_architectures=list(custom_architectures),
+            kv_cache_format=kv_cache_format,
         )
         PIPELINE_REGISTRY.resolve(config)
         self.pipeline = PipelineFactory(config, return_logits=ReturnLogits.ALL)()

@@ -31,7 +31,9 @@ class KVCacheConfig(ConfigModel):
         description="Share of the available device memory for weights and KV cache together.",
     )
     kv_cache_format: Literal["float32", "bfloat16"] | None = Field(
-        default=None, description="Element type of the KV cache; the weights' type when not given."
+        default=None,
+        description="Element type of the KV cache; when not given the weights' type, and bfloat16 "
+        "for quantized weights.",
     )
     kv_connector: Annotated[Literal["local", "tiered", "dkv"] | None, NotInThisRelease()] = Field(
         default=None, description="Where pages go that do not fit on the device."

@@ -240,12 +240,18 @@ class MAXModelConfig(ConfigModel):
 
     @property
     def cache_dtype(self) -> DType:
-        """The element type of the KV cache.
+        """The element type of the KV cache: what the weights are computed in, unless told.
+
+        Quantized weights cost accuracy of another order than bfloat16 keys and values do, and a
+        cache of half the bytes is read in half the time.
 
         Raises:
             ConfigurationError: before `resolve_encoding`.
         """
-        return self.kv_cache.cache_dtype(self.dtype)
+        from max.dtype import DType
+
+        quantized = self.graph_quantization_encoding is not None
+        return self.kv_cache.cache_dtype(DType.bfloat16 if quantized else self.dtype)
 
     @property
     def graph_quantization_encoding(self) -> QuantizationEncoding | None:

@@ -43,7 +43,7 @@ def make_pair(tmp_path: Path) -> MakePair:
         folder.mkdir()
         file = write_gguf(checkpoint, folder / f"{model}-{encoding}.gguf", encoding)
         pair = Pair(write_dequantized(file, checkpoint, tmp_path / "dequantized"))
-        pair.max = StepRunner(folder, load_as or encoding)
+        pair.max = StepRunner(folder, load_as or encoding, kv_cache_format="float32")
         return pair
 
     return make
@@ -51,7 +51,7 @@ def make_pair(tmp_path: Path) -> MakePair:
 
 def logits_of(folder: Path, encoding: str, prompt: list[int]) -> Logits:
     """The logits after each token of a prompt."""
-    runner = StepRunner(folder, encoding)
+    runner = StepRunner(folder, encoding, kv_cache_format="float32")
     request = runner.start(prompt)
     runner.finish_prompt(request, len(prompt))
     runner.end(request)
