@@ -121,7 +121,7 @@ template <typename Element>
 void pack_rows(const PackRowsArgs& args, Pool* pool) {
   constexpr int64_t per_group = kGroupBytes / sizeof(Element);
   int64_t groups = groups_of(args.type, args.in_features);
-  int64_t panels = (args.out_features + kPanel - 1) / kPanel;
+  int64_t panels = groups == 0 ? 0 : (args.out_features + kPanel - 1) / kPanel;
   parallel_for(pool, panels, 1, [&](int64_t first, int64_t last) {
     for (int64_t panel = first; panel < last; ++panel) {
       const Element* rows = static_cast<const Element*>(args.rows) + panel * kPanel * args.row_stride;
