@@ -106,6 +106,8 @@ class Buffer:
 
     def to(self, device: Device) -> Buffer:
         """This buffer on `device`: itself when it is there already, else a copy."""
+        if device.is_host and self.tensor.is_cpu:
+            return self
         return Buffer(self.tensor.to(device.to_torch()))
 
     def copy(self) -> Buffer:

@@ -31,7 +31,13 @@ class KVCacheInputsPerDevice(Generic[T]):
 
     def flatten(self) -> list[T]:
         """The fields in order."""
-        return [getattr(self, f.name) for f in fields(self)]
+        return [
+            self.kv_blocks,
+            self.cache_lengths,
+            self.lookup_table,
+            self.max_prompt_length,
+            self.max_cache_length,
+        ]
 
 
 # What layers take: the cache of their device as values of the graph.

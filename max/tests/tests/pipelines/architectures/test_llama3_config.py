@@ -99,7 +99,7 @@ def test_rope_scaling_as_transformers_4_wrote_it(
     old: dict[str, Any] = {"rope_parameters": None, "rope_theta": 1234.0, "rope_scaling": given}
     folder = make_folder(tmp_path, **old)
     raw = {"rope_theta": 1234.0, "rope_scaling": given}
-    untouched = cast("PretrainedConfig", SimpleNamespace(to_dict=lambda: raw))
+    untouched = cast("PretrainedConfig", SimpleNamespace(**raw))
     for config in (AutoConfig.from_pretrained(folder), untouched):
         assert rope_scaling(config) == expected
         assert get_rope_theta(config) == 1234.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -114,8 +115,8 @@ class RaggedBatchProcessor(BatchProcessor):
         """Packs the active tokens of the batch."""
         (batch,) = replica_batches
         device = self.runtime.devices[0]
-        lengths = [ctx.tokens.active_length for ctx in batch]
-        offsets = np.cumsum([0, *lengths], dtype=np.uint32)
+        lengths = (ctx.tokens.active_length for ctx in batch)
+        offsets = np.fromiter(accumulate(lengths, initial=0), np.uint32, len(batch) + 1)
         tokens = np.concatenate([ctx.tokens.active for ctx in batch])
         return RaggedModelInputs(
             tokens=Buffer.from_numpy(tokens).to(device),
