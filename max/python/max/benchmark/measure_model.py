@@ -63,6 +63,7 @@ def main(
         num_threads=options["num_threads"],
         max_length=sizes.longest,
         max_batch_size=sizes.most_streams,
+        enable_prefix_caching=False,  # random prompts share nothing, but would be kept in memory
     )
     try:
         click.echo(json.dumps(asdict(measure(config, sizes))))

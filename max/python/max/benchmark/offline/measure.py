@@ -18,11 +18,14 @@ from max.kernels.peak_arithmetic import peak_arithmetic
 from max.kernels.read_bandwidth import read_bandwidth
 
 if TYPE_CHECKING:
+    import torch
+
     from max.pipelines.config import PipelineConfig
     from max.pipelines.lib import TextGenerationPipeline
 
 _REPETITIONS = 3
 _PROFILED_STEPS = 16
+_PEAKS = 10
 _MEMORY_FACTOR = 1.2
 
 
@@ -159,9 +162,9 @@ class _Bench:
             self._metrics[f"ttft_{length}"] = self._first_token(length) * 1000
         dtype = arithmetic_of(self._result.encoding)
         for length in self._sizes.prefill:
-            before = self._probe(lambda: peak_arithmetic(dtype))
+            before = self._probe(lambda: _best_peak(dtype))
             self._metrics[f"prefill_{length}"] = length / self._first_token(length)
-            peak = (before + self._probe(lambda: peak_arithmetic(dtype))) / 2
+            peak = (before + self._probe(lambda: _best_peak(dtype))) / 2
             self._metrics[f"prefill_{length}_bound"] = peak / flops_per_token(self._config)
 
     def _first_token(self, length: int) -> float:
@@ -212,3 +215,9 @@ class _Bench:
         if rate is None:
             raise ValueError("there is no C++ compiler: without native kernels nothing is measured")
         return rate
+
+
+def _best_peak(dtype: torch.dtype) -> float | None:
+    """The best of several: each takes milliseconds, which anything else on the machine can spoil."""
+    peaks = [peak for _ in range(_PEAKS) if (peak := peak_arithmetic(dtype)) is not None]
+    return max(peaks, default=None)
