@@ -218,6 +218,6 @@ class _Bench:
 
 
 def _best_peak(dtype: torch.dtype) -> float | None:
-    """The best of several: each takes milliseconds, which anything else on the machine can spoil."""
+    """The best of several: each takes milliseconds, which anything else here can spoil."""
     peaks = [peak for _ in range(_PEAKS) if (peak := peak_arithmetic(dtype)) is not None]
     return max(peaks, default=None)
