@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,8 @@ LIGHT = (
     "max.dtype",
     "max.driver",
 )
+# Programs of their own among them, which no command imports.
+NOT_LIGHT = ("max.benchmark.kernels",)
 
 # The demo's training script is written against these alone.
 DEMO_PACKAGES = frozenset({"numpy", "safetensors", "tokenizers", "torch", "tqdm", "transformers"})
@@ -75,7 +78,11 @@ def layer_of(module: str) -> int | None:
 
 
 def _is_light(module: str) -> bool:
-    return any(module == name or module.startswith(name + ".") for name in LIGHT)
+    return _is_in(module, LIGHT) and not _is_in(module, NOT_LIGHT)
+
+
+def _is_in(module: str, packages: Sequence[str]) -> bool:
+    return any(module == name or module.startswith(name + ".") for name in packages)
 
 
 def _check_import(module: Module, imported: Import, target: str) -> str | None:
