@@ -5,6 +5,7 @@ python3 -m max.benchmark.compare_engines PLAN ENGINES --results DIR --report REP
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
@@ -39,6 +40,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Rounds that the results shall have; 0 only writes the report.",
 )
 @click.option(
+    "--minutes",
+    type=click.FloatRange(min=0),
+    default=math.inf,
+    help="After so many no command begins any more; the next call goes on. By default all run.",
+)
+@click.option(
     "--only", "chosen", multiple=True, help="Only this ENGINE or ENGINE/COMMAND; repeatable."
 )
 def main(
@@ -47,6 +54,7 @@ def main(
     results: Path,
     report: Path | None,
     rounds: int,
+    minutes: float,
     chosen: tuple[str, ...],
 ) -> None:
     """Run the commands of ENGINES, which take turns, and judge them by the targets of PLAN.
@@ -64,7 +72,7 @@ def main(
         }
         if unknown := set(chosen) - known:
             raise ValueError(f"{', '.join(unknown)}: there are only {', '.join(sorted(known))}")
-        EngineSuite(plan, engines, chosen, results, say=click.echo).run(rounds)
+        EngineSuite(plan, engines, chosen, results, minutes, say=click.echo).run(rounds)
         if report is not None:
             write_engine_report(plan, engines, results, report)
             click.echo(f"Written: {report}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -59,6 +60,7 @@ class EngineSuite:
         engines: The engines.
         chosen: Names of engines, or `engine/command`, that are run; all if there are none.
         results: Gets logs and the index.
+        minutes: After them no command begins any more.
         say: Told what is going on.
     """
 
@@ -66,6 +68,7 @@ class EngineSuite:
     engines: Engines
     chosen: Sequence[str]
     results: Path
+    minutes: float = math.inf
     say: Callable[[str], None] = print
 
     def run(self, rounds: int) -> None:
@@ -80,14 +83,19 @@ class EngineSuite:
             for m in read_measurements(self.results)
             if m.failure is None
         }
+        end = time.monotonic() + 60 * self.minutes
+        for number, engine, name, command in self._planned(rounds):
+            if (number, engine, name) not in done and time.monotonic() < end:
+                self._note(self._measure(number, engine, name, command))
+
+    def _planned(self, rounds: int) -> Iterator[tuple[int, str, str, Command]]:
         names = list(self.engines.engines)
         for number in range(rounds):
             turn = number % len(names)
             for engine in names[turn:] + names[:turn]:
                 for name, command in self.engines.engines[engine].commands.items():
-                    is_chosen = not self.chosen or {engine, f"{engine}/{name}"} & set(self.chosen)
-                    if is_chosen and (number, engine, name) not in done:
-                        self._note(self._measure(number, engine, name, command))
+                    if not self.chosen or {engine, f"{engine}/{name}"} & set(self.chosen):
+                        yield number, engine, name, command
 
     def _measure(self, number: int, engine: str, name: str, command: Command) -> Measurement:
         self.say(f"round {number}: {engine}, {name}")

@@ -136,6 +136,11 @@ def test_a_later_call_measures_what_is_missing(folder: Path) -> None:
     assert "## Failures" not in report.read_text(encoding="utf-8")
 
 
+def test_nothing_begins_after_the_time_is_over(folder: Path) -> None:
+    assert run(folder, "--minutes", 0).exit_code == 0
+    assert measured(folder) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
