@@ -7,6 +7,7 @@ import functools
 import hashlib
 import logging
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -33,8 +34,9 @@ _FLAGS = (
 def load_kernel(op: str, isa: Isa | None = None) -> ctypes.CDLL | None:
     """The library of `<op>/cpu.cpp`, compiled for an instruction set.
 
-    Bazel puts it beside this file. Without Bazel the C++ compiler ($CXX, or c++) builds it into the
-    user's cache ($MODULAR_MAX_CACHE_DIR, or ~/.cache/max), which takes a few seconds, once.
+    Bazel puts it beside this file. Without Bazel, and where $CXXFLAGS asks for other options, the
+    C++ compiler ($CXX, or c++) builds it into the user's cache ($MODULAR_MAX_CACHE_DIR, or
+    ~/.cache/max), which takes a few seconds, once.
 
     Args:
         op: name of the folder.
@@ -48,13 +50,14 @@ def load_kernel(op: str, isa: Isa | None = None) -> ctypes.CDLL | None:
     """
     isa = isa or chosen_isa()
     built = _FOLDER / f"lib{op}_cpu.{isa}.so"
-    if built.exists():
+    wanted = tuple(shlex.split(os.environ.get("CXXFLAGS", "")))
+    if built.exists() and not wanted:
         return ctypes.CDLL(str(built))
     compiler = shutil.which(os.environ.get("CXX", "c++"))
     if compiler is None:
         logger.warning("no C++ compiler: %s runs its slower reference; install g++ or set CXX", op)
         return None
-    return ctypes.CDLL(str(build(_FOLDER / op / "cpu.cpp", compiler, COMPILER_FLAGS[isa])))
+    return ctypes.CDLL(str(build(_FOLDER / op / "cpu.cpp", compiler, COMPILER_FLAGS[isa] + wanted)))
 
 
 def build(source: Path, compiler: str, flags: tuple[str, ...] = ()) -> Path:

@@ -13,6 +13,10 @@ from max.driver import CPU
 from max.dtype import DType
 from max.engine import InferenceSession
 from max.graph import BufferType, Graph, TensorType, Weight, ops
+from max.graph.quantization import QuantizationEncoding, dequantize_rows
+from max.kernels.packed_quantized_linear.reference import packed_quantized_linear_oracle
+from max.nn.kernels import quantized_embedding, quantized_matmul
+from tests.kernels.quantized_weights import make_quantized_weight
 
 X = TensorType(DType.float32, ["n", 8], CPU())
 TOKENS = TensorType(DType.int64, ["n"], CPU())
@@ -138,3 +142,66 @@ def test_layers_in_branches_stay_as_they_are() -> None:
     (y,), _, packed = run(forward, x)
     assert not packed
     torch.testing.assert_close(y, F.linear(x, weight.bound_tensor()))
+
+
+def make_encoded(name: str, rows: int, encoding: QuantizationEncoding) -> Weight:
+    """A quantized weight of rows of 256 elements."""
+    weight = Weight(name, DType.float32, [rows, 256], CPU(), encoding)
+    weight.bind(make_quantized_weight(rows, 256, encoding.value))
+    return weight
+
+
+WIDE = TensorType(DType.float32, ["n", 256], CPU())
+Q4_K, Q6_K, Q8_0 = (QuantizationEncoding[name] for name in ("Q4_K", "Q6_K", "Q8_0"))
+
+
+def test_quantized_layers_of_one_input_are_one_node_for_each_way_of_rounding_it() -> None:
+    encodings = {"a": Q4_K, "bb": Q6_K, "ccc": Q8_0, "dddd": Q8_0}
+    weights = [make_encoded(n, 30 + i, e) for i, (n, e) in enumerate(encodings.items())]
+    x = torch.randn(3, 256)
+
+    def forward(x: Any) -> Any:
+        return tuple(quantized_matmul(x, weight) for weight in weights)
+
+    results, code, packed = run(forward, x, types=[WIDE])
+    assert packed == set(encodings)
+    assert code.count("max.packed_quantized_linear") == 2 and "quantized_matmul" not in code
+    for result, weight in zip(results, weights, strict=True):
+        assert weight.quantization_encoding is not None
+        expected = packed_quantized_linear_oracle(
+            x, weight.bound_tensor(), weight.quantization_encoding.value
+        )
+        torch.testing.assert_close(result.double(), expected, rtol=1e-5, atol=1e-3)
+
+
+def test_a_tied_quantized_embedding_reads_the_packed_table() -> None:
+    table = make_encoded("table", 70, Q4_K)
+
+    def forward(tokens: Any) -> Any:
+        rows = quantized_embedding(table, tokens)
+        return rows, quantized_matmul(rows, table)
+
+    tokens = torch.tensor([0, 69, 3])
+    (rows, logits), code, packed = run(forward, tokens, types=[TOKENS])
+    assert packed == {"table"} and "packed_quantized_embedding" in code
+    assert torch.equal(rows, dequantize_rows(table.bound_tensor(), Q4_K)[tokens])
+    expected = packed_quantized_linear_oracle(rows, table.bound_tensor(), "q4_k")
+    torch.testing.assert_close(logits.double(), expected, rtol=1e-5, atol=1e-3)
+
+
+def test_a_quantized_embedding_alone_stays_as_it_is() -> None:
+    table = make_encoded("table", 70, Q4_K)
+    (rows,), _, packed = run(
+        lambda tokens: quantized_embedding(table, tokens), torch.tensor([5]), types=[TOKENS]
+    )
+    assert not packed
+    assert torch.equal(rows, dequantize_rows(table.bound_tensor(), Q4_K)[[5]])
+
+
+def test_what_has_no_packed_layout_stays_as_it_is() -> None:
+    weight = Weight("weight", DType.float32, [8, 256], CPU(), QuantizationEncoding.F16)
+    weight.bind(torch.randn(8, 256).half().view(torch.uint8))
+    x = torch.randn(2, 256)
+    (y,), _, packed = run(lambda x: quantized_matmul(x, weight), x, types=[WIDE])
+    assert not packed
+    torch.testing.assert_close(y, x @ weight.bound_tensor().view(torch.float16).float().T)
