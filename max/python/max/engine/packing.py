@@ -50,7 +50,13 @@ def use_packed_weights(graph: fx.Graph, weights: Mapping[str, Weight]) -> frozen
 def packed(weight: Weight, elements: torch.Tensor) -> torch.Tensor:
     """The elements of a weight as the code expects them: a copy."""
     encoding = _encoding(weight)
+    if encoding in _HALVES:
+        elements, encoding = elements.view(_HALVES[encoding]), None
     return pack(elements) if encoding is None else pack_quantized(elements, encoding)
+
+
+# Encodings that are elements as they are, of another dtype than the layers compute in.
+_HALVES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
 class _Linear(NamedTuple):
@@ -72,7 +78,7 @@ def _is_packable(node: fx.Node, weight: Weight | None) -> bool:
     if weight is None or not weight.device.is_cpu() or not can_pack(weight.dtype.to_torch()):
         return False
     encoding = _encoding(weight)
-    if encoding is not None and not can_pack_encoding(encoding):
+    if encoding is not None and encoding not in _HALVES and not can_pack_encoding(encoding):
         return False
     linears = [user for user in node.users if _is_linear(user, node)]
     others = [user for user in node.users if user not in linears]
@@ -107,7 +113,7 @@ def _groups(graph: fx.Graph, tables: Mapping[fx.Node, Weight]) -> list[list[_Lin
     Between the layers of a group no node writes to memory, which might change their input.
     """
     groups: list[list[_Linear]] = []
-    open_groups: dict[tuple[fx.Node, int | None], list[_Linear]] = {}
+    open_groups: dict[tuple[fx.Node, int | str | None], list[_Linear]] = {}
     for node in graph.nodes:
         if has_effect(node):
             open_groups.clear()
@@ -115,7 +121,8 @@ def _groups(graph: fx.Graph, tables: Mapping[fx.Node, Weight]) -> list[list[_Lin
         if linear is None:
             continue
         encoding = _encoding(linear.weight)
-        key = linear.x, None if encoding is None else activation_block(encoding)
+        plain = encoding is None or encoding in _HALVES
+        key = linear.x, encoding if plain else activation_block(cast(str, encoding))
         group = open_groups.get(key)
         # The group's node stands where its first layer did: a later bias must be there already.
         if group is None or not (linear.bias is None or linear.bias.op == "placeholder"):
@@ -138,7 +145,7 @@ def _linear_of(node: fx.Node, tables: Mapping[fx.Node, Weight]) -> _Linear | Non
 
 def _replace_linears(graph: fx.Graph, linears: Sequence[_Linear]) -> None:
     encodings = [_encoding(linear.weight) for linear in linears]
-    is_quantized = encodings[0] is not None
+    is_quantized = encodings[0] is not None and encodings[0] not in _HALVES
     arguments: list[Any] = [
         linears[0].node.args[0],  # not x: that may have been replaced since
         [linear.table for linear in linears],
@@ -161,12 +168,16 @@ def _replace_linears(graph: fx.Graph, linears: Sequence[_Linear]) -> None:
 def _replace_embedding(graph: fx.Graph, node: fx.Node, weight: Weight) -> None:
     rows, columns = (int(dim) for dim in weight.shape)
     with graph.inserting_before(node):
-        if node.target is kernels.quantized_embedding:
-            table, indices, encoding, dtype = node.args
-            arguments = (table, indices, rows, columns, encoding, dtype)
-            found = graph.call_function(kernels.packed_quantized_embedding, arguments)
-        else:
+        if node.target is not kernels.quantized_embedding:
             table, (indices,) = cast(tuple[fx.Node, tuple[fx.Node]], node.args)
             found = graph.call_function(kernels.packed_embedding, (table, indices, rows, columns))
+        elif _encoding(weight) in _HALVES:
+            table, indices, _, dtype = cast(tuple[fx.Node, fx.Node, str, torch.dtype], node.args)
+            halves = graph.call_function(kernels.packed_embedding, (table, indices, rows, columns))
+            found = graph.call_method("to", (halves, dtype))
+        else:
+            table, indices, encoding, dtype = node.args  # type: ignore[assignment]
+            arguments = (table, indices, rows, columns, encoding, dtype)
+            found = graph.call_function(kernels.packed_quantized_embedding, arguments)
     node.replace_all_uses_with(found)
     graph.erase_node(node)

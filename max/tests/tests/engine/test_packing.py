@@ -198,10 +198,35 @@ def test_a_quantized_embedding_alone_stays_as_it_is() -> None:
     assert torch.equal(rows, dequantize_rows(table.bound_tensor(), Q4_K)[[5]])
 
 
-def test_what_has_no_packed_layout_stays_as_it_is() -> None:
-    weight = Weight("weight", DType.float32, [8, 256], CPU(), QuantizationEncoding.F16)
-    weight.bind(torch.randn(8, 256).half().view(torch.uint8))
-    x = torch.randn(2, 256)
-    (y,), _, packed = run(lambda x: quantized_matmul(x, weight), x, types=[WIDE])
+@pytest.mark.parametrize("encoding", [QuantizationEncoding.F16, QuantizationEncoding.BF16])
+def test_weights_of_16_bits_stay_so(encoding: QuantizationEncoding) -> None:
+    table = Weight("table", DType.float32, [70, 256], CPU(), encoding)
+    halves = torch.randn(70, 256).to(getattr(torch, encoding.value))
+    table.bind(halves.view(torch.uint8))
+
+    def forward(tokens: Any) -> Any:
+        rows = quantized_embedding(table, tokens)
+        return rows, quantized_matmul(rows, table)
+
+    tokens = torch.tensor([0, 69, 3])
+    (rows, logits), code, packed = run(forward, tokens, types=[TOKENS])
+    assert packed == {"table"} and "max.packed_linear" in code and "max.packed_embedding" in code
+    assert torch.equal(rows, halves[tokens].float())
+    torch.testing.assert_close(logits, rows @ halves.float().T)
+
+
+def test_what_the_kernels_do_not_take_stays_as_it_is() -> None:
+    encoded = make_encoded("encoded", 8, Q4_K)
+    encoded.dtype = DType.float64
+    plain = Weight("plain", DType.float64, [8, 256], CPU())
+    plain.bind(torch.randn(8, 256).double())
+    x = torch.randn(2, 256).double()
+    (y, z), _, packed = run(
+        lambda x: (ops.linear(x, plain), quantized_matmul(x, encoded)),
+        x,
+        types=[TensorType(DType.float64, ["n", 256], CPU())],
+    )
     assert not packed
-    torch.testing.assert_close(y, x @ weight.bound_tensor().view(torch.float16).float().T)
+    torch.testing.assert_close(y, x @ plain.bound_tensor().T)
+    decoded = dequantize_rows(encoded.bound_tensor(), Q4_K).double()
+    torch.testing.assert_close(z, x @ decoded.T, rtol=1e-5, atol=1e-4)

@@ -22,7 +22,7 @@ IMPLEMENTATIONS: dict[str, Callable[..., torch.Tensor]] = {
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_gives_the_rows_of_the_table(implementation: str, dtype: torch.dtype) -> None:
     for rows, columns in ((130, 33), (1, 1), (64, 8)):
         table = torch.randn(rows, columns).to(dtype)
@@ -42,7 +42,7 @@ def test_indices_beyond_the_table_are_refused(implementation: str, index: int) -
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_indices_beyond_the_table_give_nan_in_a_program(kernel: str, dtype: torch.dtype) -> None:
     got = KERNELS[kernel](pack(torch.ones(5, 4, dtype=dtype)), torch.tensor([5, 4, -6]), 5, 4)
     assert got.isnan().all(-1).tolist() == [True, False, True]

@@ -80,6 +80,31 @@ def test_agrees_with_double_precision(implementation: str, dtype: torch.dtype) -
             torch.testing.assert_close(got.double(), expected, rtol=rtol, atol=atol, msg=str(shape))
 
 
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize(
+    ("dtype", "weight_dtype"),
+    [
+        (torch.float32, torch.bfloat16),
+        (torch.float32, torch.float16),
+        (torch.bfloat16, torch.float16),
+    ],
+)
+def test_weights_of_16_bits_are_multiplied_as_they_are(
+    implementation: str, dtype: torch.dtype, weight_dtype: torch.dtype
+) -> None:
+    for shape in SHAPES:
+        x, weight, bias = make_operands(*shape, dtype)
+        weight = weight.to(weight_dtype)
+        got = product(x, weight, bias, implementation)
+        assert got.dtype == dtype
+        expected = F.linear(x.double(), weight.double(), bias.double())
+        rtol = 2**-8 if dtype == torch.bfloat16 else 1e-6
+        torch.testing.assert_close(got.double(), expected, rtol=rtol, atol=1e-4, msg=str(shape))
+        for row in range(min(len(x), 8)):
+            alone = product(x[row : row + 1], weight, bias, implementation)
+            assert implementation == "reference" or torch.equal(alone[0], got[row])
+
+
 @pytest.mark.parametrize("isa", available_isas())
 def test_errors_grow_slowly(isa: str) -> None:
     """A sum of n float32 products with random roundings errs by about sqrt(n) * 2^-25 of its terms'
@@ -136,7 +161,7 @@ def test_nan_and_infinity_stay_in_their_row() -> None:
     assert torch.equal(dirty[others], clean[others])
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", [*DTYPES, torch.float16])
 def test_packing_is_undone_by_unpacking(dtype: torch.dtype) -> None:
     for rows, columns in ((1, 1), (64, 64), (65, 33), (130, 100), (0, 5), (5, 0)):
         weight = torch.randn(rows, columns).to(dtype)
@@ -159,7 +184,7 @@ def test_schema_and_shape_function() -> None:
     narrow = pack(weight[:, :4])
     with (
         torch._subclasses.FakeTensorMode(allow_non_fake_inputs=True),
-        pytest.raises(RuntimeError, match=r"a weight packed for it is .*\[1, 8, 64, 1\], not"),
+        pytest.raises(RuntimeError, match=r"a weight packed for it is \[1, 8, 64, 1\] of that"),
     ):
         packed_linear(x, [narrow], [None], [16])
 

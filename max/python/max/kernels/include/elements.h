@@ -16,7 +16,8 @@ namespace max {
 
 using bfloat16 = uint16_t;
 
-enum ElementType : int32_t { kFloat32 = 0, kBfloat16 = 1 };
+// Activations are of the first two; weights are of any.
+enum ElementType : int32_t { kFloat32 = 0, kBfloat16 = 1, kFloat16 = 2 };
 
 MAX_INLINE float load(float x) { return x; }
 

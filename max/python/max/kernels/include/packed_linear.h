@@ -14,7 +14,7 @@
 
 namespace max {
 
-// Groups of a row.
+// Groups of a row of weights of a type.
 inline int64_t groups_of(ElementType type, int64_t in_features) {
   return type == kFloat32 ? in_features : (in_features + 1) / 2;
 }
@@ -35,8 +35,10 @@ struct PackedLinearArgs {
   int64_t x_stride;  // elements from one row of `x` to the next
   const PackedWeight* weights;
   int64_t num_weights;
-  void* workspace;  // rows * groups * 4 bytes
-  ElementType type;
+  // rows * groups * 4 bytes; for weights of 16 bits and other activations, rows * groups * 8
+  void* workspace;
+  ElementType type;         // of x, biases and results
+  ElementType weight_type;  // of all weights; `type`, or one of 16 bits
 };
 
 struct PackRowsArgs {

@@ -39,9 +39,7 @@ void multiply_panel(const char* panel, const char* x, int64_t group_stride, int6
       typename Groups::Weights w[vectors];
       for (int64_t v = 0; v < vectors; ++v) w[v] = Groups::weights(weights + v * kFloats * kGroupBytes);
       for (int64_t r = 0; r < rows; ++r) {
-        uint32_t word;
-        std::memcpy(&word, group + r * row_stride, sizeof word);
-        typename Groups::Activation a = Groups::activation(word);
+        typename Groups::Activation a = Groups::activation(group + r * row_stride);
         for (int64_t v = 0; v < vectors; ++v) tile[r][v] = Groups::dot(tile[r][v], w[v], a);
       }
       weights += kPanel * kGroupBytes;

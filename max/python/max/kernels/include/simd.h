@@ -81,53 +81,91 @@ MAX_INLINE Floats high_bfloat16(Words x) { return reinterpret_cast<Floats>(x & 0
 
 #endif
 
-// How one group of four bytes is multiplied: a float, or a pair of bfloat16.
-//   Weights: kFloats groups, one per output; Activation: one group for all of them.
+// The low and the high elements of words that hold two.
+struct Pair {
+  Floats low, high;
+};
+MAX_INLINE Pair bfloat16_pair(Words x) { return {low_bfloat16(x), high_bfloat16(x)}; }
+#if defined(__AVX512F__)
+MAX_INLINE Pair half_pair(Words x) {
+  return {_mm512_cvtph_ps(_mm512_cvtepi32_epi16(x)),
+          _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(x, 16)))};
+}
+#else
+MAX_INLINE Pair half_pair(Words x) {
+  uint32_t words[kFloats];
+  std::memcpy(words, &x, sizeof words);
+  float low[kFloats], high[kFloats];
+  for (int64_t i = 0; i < kFloats; ++i) {
+    low[i] = float_of_half(static_cast<uint16_t>(words[i]));
+    high[i] = float_of_half(static_cast<uint16_t>(words[i] >> 16));
+  }
+  return {load_floats(low), load_floats(high)};
+}
+#endif
+MAX_INLINE Floats dot_pair(Floats sum, Pair w, Pair x) {
+  return multiply_add(w.high, x.high, multiply_add(w.low, x.low, sum));
+}
+
+MAX_INLINE uint32_t load_word(const char* from) {
+  uint32_t word;
+  std::memcpy(&word, from, sizeof word);
+  return word;
+}
+
+// How groups of four bytes of weights are multiplied with as many activations.
+//   Weights: kFloats groups, one per output; Activation: one group for all of them, kElements Elements.
+
 struct Float32Groups {
   using Element = float;
   using Weights = Floats;
   using Activation = Floats;
+  static constexpr int64_t kElements = 1;
   static MAX_INLINE Weights weights(const void* from) {
     return load_floats(static_cast<const float*>(from));
   }
-  static MAX_INLINE Activation activation(uint32_t group) {
-    float x;
-    std::memcpy(&x, &group, sizeof x);
-    return broadcast(x);
-  }
+  static MAX_INLINE Activation activation(const char* from) { return (Floats)broadcast_word(load_word(from)); }
   static MAX_INLINE Floats dot(Floats sum, Weights w, Activation x) { return multiply_add(w, x, sum); }
 };
 
-#if defined(__AVX512BF16__)
 struct Bfloat16Groups {
   using Element = bfloat16;
+  static constexpr int64_t kElements = 2;
+#if defined(__AVX512BF16__)
   using Weights = __m512bh;
   using Activation = __m512bh;
   static MAX_INLINE Weights weights(const void* from) { return (__m512bh)load_words(from); }
-  static MAX_INLINE Activation activation(uint32_t group) { return (__m512bh)broadcast_word(group); }
+  static MAX_INLINE Activation activation(const char* from) {
+    return (__m512bh)broadcast_word(load_word(from));
+  }
   static MAX_INLINE Floats dot(Floats sum, Weights w, Activation x) {
     return _mm512_dpbf16_ps(sum, w, x);
   }
-};
 #else
-struct Bfloat16Groups {
-  using Element = bfloat16;
-  struct Weights {
-    Floats low, high;
-  };
-  using Activation = Weights;
-  static MAX_INLINE Weights weights(const void* from) {
-    Words words = load_words(from);
-    return {low_bfloat16(words), high_bfloat16(words)};
+  using Weights = Pair;
+  using Activation = Pair;
+  static MAX_INLINE Weights weights(const void* from) { return bfloat16_pair(load_words(from)); }
+  static MAX_INLINE Activation activation(const char* from) {
+    return bfloat16_pair(broadcast_word(load_word(from)));
   }
-  static MAX_INLINE Activation activation(uint32_t group) {
-    Words words = broadcast_word(group);
-    return {low_bfloat16(words), high_bfloat16(words)};
-  }
-  static MAX_INLINE Floats dot(Floats sum, Weights w, Activation x) {
-    return multiply_add(w.high, x.high, multiply_add(w.low, x.low, sum));
-  }
-};
+  static MAX_INLINE Floats dot(Floats sum, Weights w, Activation x) { return dot_pair(sum, w, x); }
 #endif
+};
+
+// Weights of 16 bits and activations of 32.
+template <Pair (*unpacked)(Words)>
+struct MixedGroups {
+  using Element = float;
+  using Weights = Pair;
+  using Activation = Pair;
+  static constexpr int64_t kElements = 2;
+  static MAX_INLINE Weights weights(const void* from) { return unpacked(load_words(from)); }
+  static MAX_INLINE Activation activation(const char* from) {
+    return {(Floats)broadcast_word(load_word(from)), (Floats)broadcast_word(load_word(from + 4))};
+  }
+  static MAX_INLINE Floats dot(Floats sum, Weights w, Activation x) { return dot_pair(sum, w, x); }
+};
+using MixedBfloat16Groups = MixedGroups<bfloat16_pair>;
+using MixedHalfGroups = MixedGroups<half_pair>;
 
 }  // namespace max

@@ -6,7 +6,7 @@ import ctypes
 
 import torch
 
-from max.kernels.element_types import ELEMENT_TYPES
+from max.kernels.element_types import WEIGHT_TYPES
 from max.kernels.isa import Isa
 from max.kernels.recording import (
     Empty,
@@ -55,7 +55,7 @@ def make_packed_embedding_record(isa: Isa | None = None) -> Record | None:
             indices.data_ptr(),
             indices.numel(),
             out.data_ptr(),
-            ELEMENT_TYPES[packed.dtype],
+            WEIGHT_TYPES[packed.dtype],
         )
         return Recording(out, KernelCall(function, args), 2 * out.nbytes)
 

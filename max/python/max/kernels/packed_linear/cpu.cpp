@@ -11,6 +11,8 @@
 
 #include "../include/packed_linear.h"
 
+#include <type_traits>
+
 #include "../include/row_blocks.h"
 #include "../include/transpose.h"
 
@@ -26,14 +28,16 @@ constexpr int64_t kItemRows = 32 * kPanelRows;
 // Handing work to other threads costs about as much as this many steps of a vector.
 constexpr int64_t kWorthThreads = 4096;
 
-template <typename Groups>
+// Of activations and results of type Element.
+template <typename Groups, typename Element>
 class PackedLinear {
-  using Element = typename Groups::Element;
-  static constexpr int64_t kPerGroup = kGroupBytes / sizeof(Element);
+  using Arranged = typename Groups::Element;
+  static constexpr int64_t kPerGroup = Groups::kElements;
+  static constexpr int64_t kActivationBytes = kPerGroup * sizeof(Arranged);
 
  public:
   explicit PackedLinear(const PackedLinearArgs& args)
-      : args_(args), groups_(groups_of(args.type, args.in_features)), blocks_{args.rows} {}
+      : args_(args), groups_(groups_of(args.weight_type, args.in_features)), blocks_{args.rows} {}
 
   void run(Pool* pool) {
     int64_t panels = 0;
@@ -51,7 +55,9 @@ class PackedLinear {
 
  private:
   // One contiguous row of whole groups is read where it lies.
-  bool is_arranged() const { return args_.rows == 1 && args_.in_features % kPerGroup == 0; }
+  bool is_arranged() const {
+    return std::is_same_v<Element, Arranged> && args_.rows == 1 && args_.in_features % kPerGroup == 0;
+  }
 
   const char* activations() const {
     return static_cast<const char*>(is_arranged() ? args_.x : args_.workspace);
@@ -63,12 +69,12 @@ class PackedLinear {
     parallel_for(pool, blocks_.count, 4, [&](int64_t first, int64_t last) {
       for (int64_t block = first; block < last; ++block) {
         int64_t begin = blocks_.begin(block), rows = blocks_.begin(block + 1) - begin;
-        Element* to = static_cast<Element*>(args_.workspace) + begin * groups_ * kPerGroup;
+        Arranged* to = static_cast<Arranged*>(args_.workspace) + begin * groups_ * kPerGroup;
         for (int64_t r = 0; r < rows; ++r) {
           const Element* from = static_cast<const Element*>(args_.x) + (begin + r) * args_.x_stride;
           for (int64_t k = 0; k < groups_ * kPerGroup; ++k)
             to[(k / kPerGroup * rows + r) * kPerGroup + k % kPerGroup] =
-                k < args_.in_features ? from[k] : Element{};
+                k < args_.in_features ? converted<Arranged>(from[k]) : Arranged{};
         }
       }
     });
@@ -83,11 +89,11 @@ class PackedLinear {
     for (int64_t g = 0; g == 0 || g < groups_; g += kBlock)
       for (int64_t block = first; block < last; ++block) {
         int64_t begin = blocks_.begin(block), rows = blocks_.begin(block + 1) - begin;
-        const char* x = activations() + (begin * groups_ + g * rows) * kGroupBytes;
+        const char* x = activations() + (begin * groups_ + g * rows) * kActivationBytes;
         Ahead ahead{last - first > 1 ? kBlock * kPanel * kGroupBytes : 0, block - first, last - first};
-        multiply_panel<Groups, kGroupBytes>(rows, packed + g * kPanel * kGroupBytes, x,
-                                            rows * kGroupBytes, std::min(kBlock, groups_ - g),
-                                            sums + (begin - top) * kPanel, g == 0, ahead);
+        multiply_panel<Groups, kActivationBytes>(rows, packed + g * kPanel * kGroupBytes, x,
+                                                 rows * kActivationBytes, std::min(kBlock, groups_ - g),
+                                                 sums + (begin - top) * kPanel, g == 0, ahead);
       }
     write_sums<kPanel, Element>(weight, panel, top, blocks_.begin(last), sums);
   }
@@ -142,10 +148,17 @@ void pack_rows(const PackRowsArgs& args, Pool* pool) {
 }  // namespace
 
 MAX_EXPORT void packed_linear(const PackedLinearArgs* args, Pool* pool) {
-  if (args->type == kFloat32)
-    PackedLinear<Float32Groups>(*args).run(pool);
+  bool is_wide = args->type == kFloat32;
+  if (args->weight_type == kFloat32)
+    PackedLinear<Float32Groups, float>(*args).run(pool);
+  else if (args->weight_type == kFloat16 && is_wide)
+    PackedLinear<MixedHalfGroups, float>(*args).run(pool);
+  else if (args->weight_type == kFloat16)
+    PackedLinear<MixedHalfGroups, bfloat16>(*args).run(pool);
+  else if (is_wide)
+    PackedLinear<MixedBfloat16Groups, float>(*args).run(pool);
   else
-    PackedLinear<Bfloat16Groups>(*args).run(pool);
+    PackedLinear<Bfloat16Groups, bfloat16>(*args).run(pool);
 }
 
 // Writes every byte of `packed`, which holds the panels.

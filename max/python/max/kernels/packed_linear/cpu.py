@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import torch
 
-from max.kernels.element_types import ELEMENT_TYPES
+from max.kernels.element_types import ELEMENT_TYPES, WEIGHT_TYPES
 from max.kernels.isa import Isa
 from max.kernels.packed_linear.structs import PackedLinearArgs, PackedWeight
 from max.kernels.recording import Empty, KernelCall, Record, Recording, load_function
@@ -35,11 +35,14 @@ def make_packed_linear_record(isa: Isa | None = None) -> Record | None:
     ) -> Recording | None:
         in_features = x.shape[-1]
         rows = x if x.ndim == 2 else x.reshape(-1, in_features) if x.is_contiguous() else None
-        if rows is None or rows.stride(1) != 1:
+        if rows is None or rows.stride(1) != 1 or x.dtype not in ELEMENT_TYPES:
             return None
+        (dtype,) = {weight.dtype for weight in weights}
         results = [empty((*x.shape[:-1], n), x.dtype) for n in out_features]
-        groups = math.ceil(in_features * x.dtype.itemsize / _GROUP_BYTES)
-        workspace = empty((len(rows), groups * _GROUP_BYTES), torch.uint8)
+        groups = math.ceil(in_features * dtype.itemsize / _GROUP_BYTES)
+        # Activations are arranged as they are multiplied: as float32 beside weights of 16 bits.
+        group_bytes = _GROUP_BYTES if dtype == x.dtype else 2 * _GROUP_BYTES
+        workspace = empty((len(rows), groups * group_bytes), torch.uint8)
         targets = (PackedWeight * len(weights))(
             *(
                 PackedWeight(
@@ -57,6 +60,7 @@ def make_packed_linear_record(isa: Isa | None = None) -> Record | None:
             len(weights),
             workspace.data_ptr(),
             ELEMENT_TYPES[x.dtype],
+            WEIGHT_TYPES[dtype],
         )
         return Recording(results, KernelCall(function, args, (targets, workspace)))
 

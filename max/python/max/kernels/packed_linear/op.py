@@ -19,12 +19,14 @@ def _fake(
     out_features: Sequence[int],
 ) -> list[torch.Tensor]:
     for weight, rows in zip(weights, out_features, strict=True):
-        expected = packed_shape(rows, x.shape[-1], x.dtype)
+        expected = packed_shape(rows, x.shape[-1], weight.dtype)
         torch._check(
-            weight.dtype == x.dtype and tuple(weight.shape) == expected,
+            weight.dtype in (x.dtype, torch.bfloat16, torch.float16)
+            and weight.dtype == weights[0].dtype
+            and tuple(weight.shape) == expected,
             lambda w=weight, e=expected: (
-                f"x is {x.dtype} {list(x.shape)}: a weight packed for it is {x.dtype} {list(e)}, "
-                f"not {w.dtype} {list(w.shape)}"
+                f"x is {x.dtype} {list(x.shape)}: a weight packed for it is {list(e)} of that "
+                f"dtype or of 16 bits, not {list(w.shape)} {w.dtype}"
             ),
         )
     return [x.new_empty([*x.shape[:-1], rows]) for rows in out_features]

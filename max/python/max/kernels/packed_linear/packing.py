@@ -1,8 +1,8 @@
 """The layout of packed weights: panels of 64 outputs.
 
 `packed[p, g, r, e]` is element `g * per_group + e` of the weight's row `p * 64 + r`. A group is
-four bytes: one float32, or two bfloat16. A vector then holds the same group of several outputs, and
-a panel is one sequential stream. Rows and elements that the weight does not have are zero.
+four bytes: one float32, or two of 16 bits. A vector then holds the same group of several outputs,
+and a panel is one sequential stream. Rows and elements that the weight does not have are zero.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 
 import torch
 
-from max.kernels.element_types import ELEMENT_TYPES
+from max.kernels.element_types import ELEMENT_TYPES, WEIGHT_TYPES
 from max.kernels.memory import empty_in_huge_pages
 from max.kernels.native import load_kernel
 from max.kernels.packed_linear.structs import PackRowsArgs
@@ -23,7 +23,7 @@ _GROUP_BYTES = 4
 
 
 def can_pack(dtype: torch.dtype) -> bool:
-    """Whether weights of this dtype have a packed layout."""
+    """Whether layers that compute in this dtype have kernels for packed weights."""
     return dtype in ELEMENT_TYPES
 
 
@@ -37,7 +37,7 @@ def pack(weight: torch.Tensor) -> torch.Tensor:
     """Packs a weight.
 
     Args:
-        weight: float32 or bfloat16 [out_features, in_features], on the host.
+        weight: float32, bfloat16 or float16 [out_features, in_features], on the host.
 
     Returns:
         A copy in panels, [panels, groups, 64, elements of a group].
@@ -55,7 +55,7 @@ def pack(weight: torch.Tensor) -> torch.Tensor:
         columns,
         weight.stride(0),
         packed.data_ptr(),
-        ELEMENT_TYPES[weight.dtype],
+        WEIGHT_TYPES[weight.dtype],
     )
     library.packed_linear_pack(ctypes.byref(args), ctypes.c_void_p(pool_handle()))
     return packed

@@ -20,7 +20,7 @@ def packed_linear_reference(
 
     Args:
         x: [..., in_features].
-        weights: of x's dtype, packed (see `packing`).
+        weights: packed (see `packing`), all of one dtype: x's, or float16 or bfloat16.
         biases: [out_features] of x's dtype, or None, for each weight.
         out_features: rows of each weight.
 
@@ -28,6 +28,13 @@ def packed_linear_reference(
         [..., out_features] for each weight.
     """
     return [
-        F.linear(x, unpack(weight, rows, x.shape[-1]), bias)
+        _linear(x, unpack(weight, rows, x.shape[-1]), bias)
         for weight, bias, rows in zip(weights, biases, out_features, strict=True)
     ]
+
+
+def _linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    if weight.dtype == x.dtype:
+        return F.linear(x, weight, bias)
+    wide_bias = None if bias is None else bias.float()
+    return F.linear(x.float(), weight.float(), wide_bias).to(x.dtype)

@@ -29,6 +29,7 @@ class PackedLinearArgs(ctypes.Structure):
         ("num_weights", ctypes.c_int64),
         ("workspace", ctypes.c_void_p),
         ("type", ctypes.c_int32),
+        ("weight_type", ctypes.c_int32),
     )
 
 

@@ -47,7 +47,7 @@ template <typename Groups>
 uint32_t multiply_groups(int64_t steps, uint32_t seed) {
   Words words = broadcast_word(seed);
   auto w = Groups::weights(&words);
-  auto x = Groups::activation(seed);
+  auto x = Groups::activation(reinterpret_cast<const char*>(&seed));
   return multiply<Floats>(steps, seed, [&](Floats sum) { return Groups::dot(sum, w, x); });
 }
 
