@@ -11,6 +11,7 @@
 
 #define MAX_EXPORT extern "C" __attribute__((visibility("default")))
 #define MAX_INLINE inline __attribute__((always_inline))
+#define MAX_INLINE_LAMBDA __attribute__((always_inline))
 
 namespace max {
 

@@ -6,10 +6,10 @@
 //   unit [header: scales of the unit][kSubs blocks]
 //   block [scales of the block][elements]
 //
-// Elements are unsigned: too large by 2^kOffsetBits where blocks have no minimum. Step g of a block is the 32 groups of
-// elements 4 g .. 4 g + 3, a byte each. Four low bits: step g and step 4 + g share bytes. The bits above
-// them stand together: a word per output has bit 4 of all steps (Q5_K), two words have bits 4 and 5 of
-// four steps each (Q6_K).
+// Elements are unsigned: too large by 2^kOffsetBits where blocks have no minimum. Step g of a block is
+// elements 4 g .. 4 g + 3 of all outputs, a byte each. Four low bits: step g and step 4 + g share bytes.
+// The bits above them stand together: a word per output has bit 4 of all steps (Q5_K), two words have
+// bits 4 and 5 of four steps each (Q6_K).
 
 #pragma once
 
@@ -144,7 +144,8 @@ struct ScaledBlocks {
     std::memcpy(block + output * 2, &from.d, sizeof from.d);
   }
   static float value(const uint8_t*, const uint8_t* block, int64_t output, int64_t, uint8_t element) {
-    return float_of_half(load_half(block + output * 2)) * static_cast<float>(element - (1 << kOffsetBits));
+    float d = float_of_half(load_half(block + output * 2));
+    return d * static_cast<float>(element - (1 << kOffsetBits));
   }
 };
 
@@ -290,7 +291,8 @@ struct Q6_K {
   static float value(const uint8_t* unit, const uint8_t* block, int64_t output, int64_t i,
                      uint8_t element) {
     float scale = static_cast<int8_t>(block[i / 16 * kOutputs + output]);
-    return float_of_half(load_half(unit + output * 2)) * scale * static_cast<float>(element - (1 << kOffsetBits));
+    float d = float_of_half(load_half(unit + output * 2));
+    return d * scale * static_cast<float>(element - (1 << kOffsetBits));
   }
 
   static void decode(const uint8_t* unit, int64_t sub, Decoded* to) {

@@ -23,8 +23,8 @@ int64_t panels_of(const PackedWeight& weight) {
   return (weight.out_features + width - 1) / width;
 }
 
-// Calls f(weight, panel, first, last) for every panel of `width` outputs of every weight, and parts of the blocks of rows:
-// blocks [first, last), of no more than item_rows rows together.
+// Calls f(weight, panel, first, last) for every panel of `width` outputs of every weight, and parts of
+// the blocks of rows: blocks [first, last), of no more than item_rows rows together.
 template <int64_t width, typename F>
 void for_each_panel(Pool* pool, const PackedWeight* weights, int64_t num_weights, RowBlocks blocks,
                     int64_t item_rows, const F& f) {

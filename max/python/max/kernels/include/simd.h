@@ -124,7 +124,9 @@ struct Float32Groups {
   static MAX_INLINE Weights weights(const void* from) {
     return load_floats(static_cast<const float*>(from));
   }
-  static MAX_INLINE Activation activation(const char* from) { return (Floats)broadcast_word(load_word(from)); }
+  static MAX_INLINE Activation activation(const char* from) {
+    return (Floats)broadcast_word(load_word(from));
+  }
   static MAX_INLINE Floats dot(Floats sum, Weights w, Activation x) { return multiply_add(w, x, sum); }
 };
 

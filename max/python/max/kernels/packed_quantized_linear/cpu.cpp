@@ -60,12 +60,14 @@ MAX_INLINE void sum_bytes(const uint8_t* elements, int64_t column, const Activat
                           Words (&sums)[rows][vectors]) {
   for (int64_t r = 0; r < rows; ++r) {
     Words start = {};
-    if constexpr (!E::kHasMin)
-      start = shift_left<E::kOffsetBits>(broadcast_word(x.minus_integers[E::kScales == 2 ? half : 2][r]));
+    if constexpr (!E::kHasMin) {
+      constexpr int which = E::kScales == 2 ? half : 2;
+      start = shift_left<E::kOffsetBits>(broadcast_word(x.minus_integers[which][r]));
+    }
     for (int64_t v = 0; v < vectors; ++v) sums[r][v] = start;
   }
   constexpr int count = kSteps / E::kScales;
-  for_steps(std::make_integer_sequence<int, count>(), [&](auto n) __attribute__((always_inline)) {
+  for_steps(std::make_integer_sequence<int, count>(), [&](auto n) MAX_INLINE_LAMBDA {
     constexpr int step = half * count + n;
     Words w[vectors];
     for (int64_t v = 0; v < vectors; ++v)
@@ -83,7 +85,7 @@ template <typename E, int64_t rows>
 MAX_INLINE void add_block(const uint8_t* unit, const uint8_t* block, int64_t column,
                           const Activations<rows>& x, Tile<rows>& tile) {
   constexpr int64_t vectors = sum_vectors<rows>();
-  for_steps(std::make_integer_sequence<int, E::kScales>(), [&](auto half) __attribute__((always_inline)) {
+  for_steps(std::make_integer_sequence<int, E::kScales>(), [&](auto half) MAX_INLINE_LAMBDA {
     Words integers[rows][vectors];
     sum_bytes<E, half>(block + E::kElementsAt, column, x, integers);
     for (int64_t v = 0; v < vectors; ++v) {
@@ -210,24 +212,26 @@ template <typename Element>
 class PackedQuantizedLinear {
  public:
   explicit PackedQuantizedLinear(const PackedQuantizedLinearArgs& args)
-      : args_(args), blocks_{args.rows}, row_bytes_(args.in_features / kBlockElements * kActivationBytes) {}
+      : args_(args),
+        blocks_{args.rows},
+        row_bytes_(args.in_features / kBlockElements * kActivationBytes) {}
 
   void run(Pool* pool) {
-    if (args_.rows == 0) return;
+    if (args_.rows == 0 || args_.num_weights == 0) return;
     int64_t panels = 0;
     for (int64_t i = 0; i < args_.num_weights; ++i) panels += panels_of<kOutputs>(args_.weights[i]);
     if (panels * blocks_.count * args_.in_features / kBlockElements < kWorthThreads) pool = nullptr;
-    int64_t subs = args_.num_weights == 0 ? 1 : with_encoding(args_.encodings[0], [](auto e) { return e.kSubs; });
+    int64_t subs = with_encoding(args_.encodings[0], [](auto e) { return e.kSubs; });
     parallel_for(pool, blocks_.count, 2, [&](int64_t first, int64_t last) {
       for (int64_t block = first; block < last; ++block) arrange(block, subs);
     });
-    for_each_panel<kOutputs>(pool, args_.weights, args_.num_weights, blocks_, kItemRows,
-                   [&](const PackedWeight& weight, int64_t panel, int64_t first, int64_t last) {
-                     Encoding encoding = args_.encodings[&weight - args_.weights];
-                     with_encoding(encoding, [&](auto e) {
-                       multiply<decltype(e)>(weight, panel, first, last);
-                     });
-                   });
+    for_each_panel<kOutputs>(
+        pool, args_.weights, args_.num_weights, blocks_, kItemRows,
+        [&](const PackedWeight& weight, int64_t panel, int64_t first, int64_t last) {
+          with_encoding(args_.encodings[&weight - args_.weights], [&](auto e) {
+            multiply<decltype(e)>(weight, panel, first, last);
+          });
+        });
   }
 
  private:
@@ -296,7 +300,8 @@ template <typename E>
 void pack_blocks(const PackBlocksArgs& args, Pool* pool) {
   int64_t units = args.in_features / unit_elements<E>();
   int64_t panel_bytes = units * unit_bytes<E>();
-  parallel_for(pool, (args.out_features + kOutputs - 1) / kOutputs, 1, [&](int64_t first, int64_t last) {
+  int64_t panels = (args.out_features + kOutputs - 1) / kOutputs;
+  parallel_for(pool, panels, 1, [&](int64_t first, int64_t last) {
     for (int64_t panel = first; panel < last; ++panel) {
       uint8_t* to = static_cast<uint8_t*>(args.packed) + panel * panel_bytes;
       std::memset(to, 0, panel_bytes);
