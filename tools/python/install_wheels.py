@@ -18,7 +18,7 @@ from pathlib import Path
 # Free space that the wheels need while they are unpacked, with room for pip's own cache.
 NEEDED_GB = {"requirements_cpu.lock": 3, "requirements_cuda.lock": 14}
 
-# Packages that PyPI has no wheels of; lm_eval needs them. Pure Python: building takes a second each.
+# Packages that PyPI has no wheels of; lm_eval needs them. Pure Python: they build in a second.
 SDISTS = ("rouge-score", "sqlitedict", "word2number")
 
 # (what pip prints, what it means and what helps)

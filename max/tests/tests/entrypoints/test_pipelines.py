@@ -33,7 +33,8 @@ def test_unknown_command(run_max: RunMax) -> None:
     result = run_max("sevre")
     assert result.exit_code == 2
     assert (
-        "Command not supported: sevre\nSupported commands: serve, generate, list, warm-cache, benchmark"
+        "Command not supported: sevre\n"
+        "Supported commands: serve, generate, list, warm-cache, benchmark"
         in result.output
     )
 

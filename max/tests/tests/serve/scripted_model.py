@@ -321,7 +321,7 @@ def make_plan(*, max_length: int = MAX_LENGTH, max_batch_size: int = 64) -> Memo
 
 
 def make_pipeline(
-    folder: Path, on_phase: Callable[[str], None] = lambda phase: None, **runtime: int | bool
+    folder: Path, on_phase: Callable[[str], None] = lambda phase: None, **runtime: float | bool
 ) -> ScriptedPipeline:
     """The pipeline; `runtime` are fields of `PipelineRuntimeConfig`."""
     on_phase("allocate")
