@@ -12,7 +12,7 @@ from max.graph import DeviceRef, Graph, Shape, TensorType, TensorValue
 from max.graph.quantization import QuantizationEncoding, dequantize_rows
 from max.graph.weights import WeightData
 from max.nn import MLP, Embedding, Linear, Module, RMSNorm
-from tests.graph.ops.test_quantized import make_packed
+from tests.graph.packed_rows import make_packed
 
 Q4_K, Q8_0 = QuantizationEncoding.Q4_K, QuantizationEncoding.Q8_0
 

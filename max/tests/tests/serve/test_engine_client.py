@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from max.pipelines.context import GenerationStatus, LogProbabilities, TextContext, TokenBuffer
-from max.serve.engine_client import EngineClient, Generation
+from max.serve.engine_client import EngineClient
 from max.serve.errors import ApiError
 from max.serve.mailbox import ChoiceDelta
 from max.serve.messages import (
     Admitted,
-    Cancel,
     Failed,
     Refused,
     ResetPrefixCache,
@@ -23,31 +22,9 @@ from max.serve.messages import (
     Tokens,
     ToWorker,
 )
+from tests.serve.fake_worker import Commands, make_contexts, submitted
 
 ACTIVE, ENDED = GenerationStatus.ACTIVE, GenerationStatus.END_OF_SEQUENCE
-
-
-class Commands:
-    """Keeps what the client sends to the worker."""
-
-    def __init__(self) -> None:
-        self.sent: list[ToWorker] = []
-
-    def send(self, message: ToWorker) -> None:
-        self.sent.append(message)
-
-    @property
-    def cancelled(self) -> list[str]:
-        return [
-            request_id
-            for message in self.sent
-            if isinstance(message, Cancel)
-            for request_id in message.request_ids
-        ]
-
-
-def make_contexts(count: int) -> list[TextContext]:
-    return [TextContext(tokens=TokenBuffer([1, 2]), max_length=10) for _ in range(count)]
 
 
 def submits(commands: Commands) -> list[Submit]:
@@ -62,14 +39,6 @@ def make_client(commands: Commands) -> EngineClient:
     client = EngineClient()
     client.connect(commands, max_batch_size=8)
     return client
-
-
-async def submitted(client: EngineClient, contexts: list[TextContext]) -> Generation:
-    """Submits contexts and lets the worker admit them."""
-    submitting = asyncio.create_task(client.submit(contexts))
-    await asyncio.sleep(0)
-    client.handle(Admitted([str(context.request_id) for context in contexts]))
-    return await submitting
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from functools import partial
 
-import numpy as np
 import pytest
 import torch
 
@@ -10,19 +9,8 @@ from max.driver import CPU
 from max.dtype import DType
 from max.graph import Graph, TensorType, ops
 from max.graph.quantization import QuantizationConfig, QuantizationEncoding, dequantize_rows
+from tests.graph.packed_rows import make_packed
 from tests.graph.run_op import make_tensor, run_op
-
-
-def make_packed(encoding: QuantizationEncoding, rows: int, elements: int) -> torch.Tensor:
-    """Random rows with scales that are small numbers."""
-    rng = np.random.default_rng(0)
-    packed = rng.integers(0, 256, (rows, encoding.row_bytes(elements)), dtype=np.uint8)
-    blocks = packed.reshape(-1, encoding.block_size)
-    scales = np.full(len(blocks), 0.01, np.float16).view(np.uint8).reshape(-1, 2)
-    blocks[:, -2:] = scales
-    blocks[:, 0:2] = scales
-    blocks[:, 2:4] = scales
-    return torch.from_numpy(packed)
 
 
 @pytest.mark.parametrize("encoding", [QuantizationEncoding.Q4_0, QuantizationEncoding.Q6_K])

@@ -282,9 +282,11 @@ def test_offline_after_a_first_download(
     assert offline(client).resolve("org/model") == found
 
 
+@pytest.mark.slow
 def test_a_hub_that_is_away_after_a_first_download(
     hub: FakeHub, client: Client, make_checkpoint: MakeCheckpoint
 ) -> None:
+    """huggingface_hub asks again and again, with pauses: some 40 seconds."""
     hub.add("org/model", make_checkpoint())
     found = client.resolve("org/model")
     away = Client({**client.environment, "HF_ENDPOINT": "http://127.0.0.1:9"})

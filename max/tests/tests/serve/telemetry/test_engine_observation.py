@@ -10,7 +10,7 @@ from max.serve.messages import Report, TokenDelta, Tokens
 from max.serve.telemetry.metrics import Metrics
 from max.serve.telemetry.request_record import RequestRecord, enter_request
 from max.serve.telemetry.worker_stats import BegunRequest, EngineLoad, StepStats, WorkerStats
-from tests.serve.test_engine_client import Commands, make_contexts, submitted
+from tests.serve.fake_worker import Commands, make_contexts, submitted
 
 ACTIVE, ENDED = GenerationStatus.ACTIVE, GenerationStatus.END_OF_SEQUENCE
 LOAD = EngineLoad(1, 0, 2, 10)

@@ -9,8 +9,8 @@ import pytest
 
 from max.serve.messages import Cancel, Report, Stop, Submit, Tokens
 from max.serve.telemetry.worker_stats import EngineLoad, StepStats, WorkerStats
+from tests.serve.scripted_engine import ScriptedChannel, idle, make_submit, run_engine
 from tests.serve.scripted_model import TOTAL_PAGES, ScriptedPipeline, make_pipeline
-from tests.serve.worker.test_engine import ScriptedChannel, idle, make_submit, run_engine
 
 
 def reports_of(pipeline: ScriptedPipeline, channel: ScriptedChannel) -> list[WorkerStats]:
