@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from max.benchmark.table import aligned
+
 if TYPE_CHECKING:
     from max.engine.program import OpTime
     from max.entrypoints.cli.answering import Answer
@@ -58,7 +60,7 @@ class Profile:
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
     def _block(self, phase: Phase, top_n: int) -> str:
-        head = ("kernel", "weights", "calls", "ms/step", "time", "MB/step", "GB/s", "of the bound")
+        head = ("kernel", "calls", "ms/step", "time", "MB/step", "GB/s", "of the bound")
         rows = [self._row(phase, op) for op in phase.ops[:top_n]]
         hidden = phase.ops[top_n:]
         if hidden:
@@ -68,13 +70,12 @@ class Profile:
         rows.append(self._rest(phase, "sum", phase.seconds))
         known = f", memory reads {self.bandwidth / 1e9:.1f} GB/s" if self.bandwidth else ""
         title = f"{phase.name}: {phase.steps} step{'s' if phase.steps != 1 else ''}{known}"
-        return "\n".join([title, *_aligned([head, *rows])])
+        return f"{title}\n{aligned([head, *rows], indent='')}"
 
     def _row(self, phase: Phase, op: OpTime) -> tuple[str, ...]:
         rate = op.nbytes / op.seconds if op.seconds else 0.0
         return (
-            op.op,
-            op.weights,
+            f"{op.op} {op.weights}".rstrip(),
             f"{op.calls // phase.steps}",
             f"{op.seconds / phase.steps * 1e3:.3f}",
             f"{op.seconds / phase.seconds:.1%}",
@@ -85,7 +86,7 @@ class Profile:
 
     def _rest(self, phase: Phase, name: str, seconds: float) -> tuple[str, ...]:
         share = f"{seconds / phase.seconds:.1%}"
-        return (name, "", "", f"{seconds / phase.steps * 1e3:.3f}", share, "", "", "")
+        return (name, "", f"{seconds / phase.steps * 1e3:.3f}", share, "", "", "")
 
 
 def make_profile(answer: Answer) -> Profile:
@@ -97,15 +98,3 @@ def make_profile(answer: Answer) -> Profile:
         decoding = answer.total - answer.first_token
         phases.append(Phase("decode", answer.output_size - 1, decoding, answer.decode_ops))
     return Profile(phases, read_bandwidth())
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Rows as lines: the first two columns to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if i < 2 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
