@@ -10,16 +10,22 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import psutil
+import torch
 
 from max.benchmark.offline.bounds import arithmetic_of, flops_per_token, weight_bytes_per_step
 from max.benchmark.offline.memory import forget_peak, peak_bytes
-from max.benchmark.offline.steps import Step, decode_seconds, first_token_seconds, run_requests
+from max.benchmark.offline.steps import (
+    Step,
+    decode_seconds,
+    first_token_seconds,
+    run_requests,
+    typical,
+)
+from max.kernels.memory import empty_in_huge_pages
 from max.kernels.peak_arithmetic import peak_arithmetic
-from max.kernels.read_bandwidth import read_bandwidth
+from max.kernels.read_bandwidth import read_rate
 
 if TYPE_CHECKING:
-    import torch
-
     from max.pipelines.config import PipelineConfig
     from max.pipelines.lib import TextGenerationPipeline
 
@@ -27,6 +33,7 @@ _REPETITIONS = 3
 _PROFILED_STEPS = 16
 _PEAKS = 10
 _MEMORY_FACTOR = 1.2
+_PROBED_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -108,12 +115,14 @@ class _Bench:
         self._metrics = result.metrics
         self._config = pipeline.pipeline_config.model.huggingface_config
         self._random = random.Random(0)
-        self._peak_bytes = 0
         self._most_pages = 0
 
     def run(self) -> None:
         self._answer(1, 16, new_tokens=1)
         self._metrics["start_seconds"] = time.time() - psutil.Process().create_time()
+        loading_peak = peak_bytes()
+        self._memory = _Memory()
+        forget_peak()
         step_bytes = self._profile()
         self._prefill()
         for context in self._sizes.contexts:
@@ -123,7 +132,7 @@ class _Bench:
             seconds = decode_seconds(steps, streams)
             self._metrics[f"streams_{streams}"] = streams / seconds
             self._metrics[f"streams_{streams}_step"] = seconds * 1000
-        self._memory()
+        self._peak(loading_peak)
 
     def _profile(self) -> float:
         """Notes where a decoding step's time goes; returns the bytes of weights that it reads."""
@@ -135,16 +144,16 @@ class _Bench:
         def note(step: Step) -> None:
             if step.input_tokens > 1:
                 profiler.take()
-            else:
-                seconds.append(step.seconds)
+                return
+            seconds.append(step.seconds)
+            self._memory.read()
 
-        rate = self._probe(read_bandwidth)
         profiler.start()
         self._answer(1, context, _PROFILED_STEPS, note)
         ops = profiler.take()
         profiler.stop()
         steps = len(seconds)
-        self._metrics["profile_bandwidth"] = rate / 1e9
+        self._metrics["profile_bandwidth"] = self._memory.take_rate() / 1e9
         self._metrics["profile_step"] = statistics.mean(seconds) * 1000
         for op in ops:
             per_step = {
@@ -162,9 +171,9 @@ class _Bench:
             self._metrics[f"ttft_{length}"] = self._first_token(length) * 1000
         dtype = arithmetic_of(self._result.encoding)
         for length in self._sizes.prefill:
-            before = self._probe(lambda: _best_peak(dtype))
+            before = _best_peak(dtype)
             self._metrics[f"prefill_{length}"] = length / self._first_token(length)
-            peak = (before + self._probe(lambda: _best_peak(dtype))) / 2
+            peak = (before + _best_peak(dtype)) / 2
             self._metrics[f"prefill_{length}_bound"] = peak / flops_per_token(self._config)
 
     def _first_token(self, length: int) -> float:
@@ -173,18 +182,21 @@ class _Bench:
         )
 
     def _decode(self, context: int, step_bytes: float) -> None:
-        before = self._probe(read_bandwidth)
-        seconds = decode_seconds(self._answer(1, context, self._sizes.steps), 1)
-        rate = (before + self._probe(read_bandwidth)) / 2
+        def note(step: Step) -> None:
+            if step.output_tokens:
+                self._memory.read()
+
+        seconds = decode_seconds(self._answer(1, context, self._sizes.steps, note), 1)
         self._metrics[f"decode_{context}"] = 1 / seconds
-        self._metrics[f"decode_{context}_bound"] = rate / step_bytes
+        self._metrics[f"decode_{context}_bound"] = self._memory.take_rate() / step_bytes
         self._metrics[f"step_{context}"] = seconds * 1000
 
-    def _memory(self) -> None:
+    def _peak(self, loading_peak: int) -> None:
         plan = self._pipeline.plan
         assert plan is not None, "the registry's pipelines have a plan"
         cache = self._most_pages * plan.bytes_per_page
-        self._metrics["peak_gb"] = max(self._peak_bytes, peak_bytes()) / 1e9
+        peak = max(loading_peak, peak_bytes() - _PROBED_BYTES)
+        self._metrics["peak_gb"] = peak / 1e9
         self._metrics["weights_gb"] = plan.weights_bytes / 1e9
         self._metrics["peak_gb_bound"] = (_MEMORY_FACTOR * plan.weights_bytes + cache) / 1e9
 
@@ -207,17 +219,30 @@ class _Bench:
 
         return run_requests(self._pipeline, prompts, new_tokens, note)
 
-    def _probe(self, probe: Callable[[], float | None]) -> float:
-        """What a probe of the machine finds; its memory is not counted as the engine's."""
-        self._peak_bytes = max(self._peak_bytes, peak_bytes())
-        rate = probe()
-        forget_peak()
-        if rate is None:
-            raise ValueError("there is no C++ compiler: without native kernels nothing is measured")
+
+class _Memory:
+    """Reads memory between the steps that memory bounds: its rate may change with any of them."""
+
+    def __init__(self) -> None:
+        self._data = empty_in_huge_pages([_PROBED_BYTES], torch.uint8).fill_(1)
+        self._seconds: list[float] = []
+
+    def read(self) -> None:
+        self._seconds.append(_PROBED_BYTES / _measured(read_rate(self._data)))
+
+    def take_rate(self) -> float:
+        """Of the readings since the last call, bytes per second."""
+        rate = _PROBED_BYTES / typical(self._seconds)
+        self._seconds.clear()
         return rate
 
 
-def _best_peak(dtype: torch.dtype) -> float | None:
+def _best_peak(dtype: torch.dtype) -> float:
     """The best of several: each takes milliseconds, which anything else here can spoil."""
-    peaks = [peak for _ in range(_PEAKS) if (peak := peak_arithmetic(dtype)) is not None]
-    return max(peaks, default=None)
+    return max(_measured(peak_arithmetic(dtype)) for _ in range(_PEAKS))
+
+
+def _measured(rate: float | None) -> float:
+    if rate is None:
+        raise ValueError("there is no C++ compiler: without native kernels nothing is measured")
+    return rate

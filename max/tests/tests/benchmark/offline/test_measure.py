@@ -19,7 +19,7 @@ ARGUMENTS = (
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
-    monkeypatch.setattr(measure, "read_bandwidth", lambda: 30e9)
+    monkeypatch.setattr(measure, "read_rate", lambda data: 30e9)
     monkeypatch.setattr(measure, "peak_arithmetic", lambda dtype: 400e9)
 
 
@@ -47,7 +47,7 @@ def test_the_demo_model() -> None:
     assert sum(op["seconds"] for op in printed["profile"]) < metrics["profile_step"] / 1000
 
 
-@pytest.mark.parametrize("probe", ["read_bandwidth", "peak_arithmetic"])
+@pytest.mark.parametrize("probe", ["read_rate", "peak_arithmetic"])
 def test_nothing_is_measured_without_native_kernels(
     monkeypatch: pytest.MonkeyPatch, probe: str
 ) -> None:
