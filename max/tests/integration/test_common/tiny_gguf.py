@@ -16,7 +16,8 @@ import numpy.typing as npt
 import torch
 from safetensors.torch import load_file, save_file
 
-from max.graph.quantization import QuantizationEncoding, quantize_rows
+from max.graph.quantization import QuantizationEncoding
+from max.kernels.quantize_rows import quantize_rows
 
 # Hugging Face's name -> GGUF's, as replacements in this order.
 _NAMES = {

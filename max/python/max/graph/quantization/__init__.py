@@ -6,12 +6,10 @@ from max.graph.quantization.encodings import (
     QuantizationConfig,
     QuantizationEncoding,
 )
-from max.graph.quantization.quantize import quantize_rows
 
 __all__ = [
     "BlockParameters",
     "QuantizationConfig",
     "QuantizationEncoding",
     "dequantize_rows",
-    "quantize_rows",
 ]

@@ -14,10 +14,11 @@ import torch
 
 from max.dtype import DType
 from max.graph import Shape
-from max.graph.quantization import QuantizationEncoding, quantize_rows
+from max.graph.quantization import QuantizationEncoding
 from max.graph.weights import WeightData
 from max.graph.weights.gguf_writer import PlannedTensor
 from max.graph.weights.mapped_file import empty_on_pages
+from max.kernels.quantize_rows import quantize_rows
 from max.pipelines.config import MAXModelConfig
 from max.pipelines.lib.packed_cache import PackedCache
 from max.pipelines.lib.quantization_recipe import encoding_of_weight, num_layers

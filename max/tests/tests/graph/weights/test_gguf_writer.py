@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from max.dtype import DType
-from max.graph.quantization import QuantizationEncoding, quantize_rows
+from max.graph.quantization import QuantizationEncoding
 from max.graph.weights import load_weights, read_gguf_header
 from max.graph.weights.gguf_writer import PlannedTensor, write_gguf
+from max.kernels.quantize_rows import quantize_rows
 
 PLAN = [
     PlannedTensor("a.odd", (3,), DType.float32),

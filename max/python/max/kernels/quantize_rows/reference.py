@@ -7,6 +7,9 @@ that fits those numbers best, and the candidate of least weighted error wins.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import torch
 
 # Distance of the candidates, in numbers that the largest element may become.
@@ -96,3 +99,12 @@ def search_scale(x: torch.Tensor, levels: int) -> torch.Tensor:
         scale = torch.where(is_better, fitted, scale)
         best = torch.where(is_better, fitted * sum_xl, best)
     return torch.where(is_nothing, 0.0, scale).squeeze(-1)
+
+
+class Search(NamedTuple):
+    """An implementation of both searches."""
+
+    scale_and_min: Callable[[torch.Tensor, int, float, int], tuple[torch.Tensor, torch.Tensor]] = (
+        search_scale_and_min
+    )
+    scale: Callable[[torch.Tensor, int], torch.Tensor] = search_scale

@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from max.graph.quantization import QuantizationEncoding, dequantize_rows, quantize_rows
+from max.graph.quantization import QuantizationEncoding, dequantize_rows
+from max.kernels.isa import available_isas
+from max.kernels.quantize_rows import quantize_rows
+from max.kernels.quantize_rows.cpu import make_search
+from max.kernels.quantize_rows.reference import Search
 
 SIMPLE = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"]
 # Root mean square error of normally distributed weights, as a share of their own, measured here.
@@ -25,6 +29,9 @@ ERRORS = {
 
 def make_weights(rows: int = 8, elements: int = 512, seed: int = 0) -> torch.Tensor:
     return torch.randn(rows, elements, generator=torch.Generator().manual_seed(seed)) * 0.02
+
+
+SEARCHES = {str(isa): search for isa in available_isas() if (search := make_search(isa))}
 
 
 def relative_error(x: torch.Tensor, encoding: QuantizationEncoding) -> float:
@@ -93,3 +100,54 @@ def test_what_cannot_be_encoded_is_refused() -> None:
         quantize_rows(torch.zeros(2, 100), QuantizationEncoding.Q4_K)
     with pytest.raises(ValueError, match="cannot be encoded as GPTQ; known: Q4_0"):
         quantize_rows(torch.zeros(2, 32), QuantizationEncoding.GPTQ)
+
+
+def make_groups(elements: int) -> torch.Tensor:
+    """Groups of all kinds: more than fill the lanes, some of one sign, one value, or zeros."""
+    groups = make_weights(37 * elements, 8, seed=1).reshape(-1, elements)
+    groups[3], groups[4], groups[5, 1:] = 0.0, 0.25, 0.0
+    groups[6].abs_()
+    groups[7].abs_().neg_()
+    return groups
+
+
+def assert_as_good(errors: torch.Tensor, expected: torch.Tensor) -> None:
+    """Rounding may choose the other one of two candidates that are equally good."""
+    assert (errors <= 1.1 * expected + 1e-12).all()
+    assert float(errors.sum()) == pytest.approx(float(expected.sum()), rel=1e-3)
+
+
+@pytest.mark.parametrize("levels", [15, 31])
+@pytest.mark.parametrize("isa", SEARCHES)
+def test_scales_and_mins_fit_as_well_as_the_reference_s(isa: str, levels: int) -> None:
+    x = make_groups(32)
+
+    def errors(search: Search) -> torch.Tensor:
+        scale, low = (found[:, None] for found in search.scale_and_min(x, levels, -1.0, 20))
+        numbers = ((x + low) / scale).nan_to_num_().round().clamp(0, levels)
+        weights = x.square().mean(-1, keepdim=True).sqrt() + x.abs()
+        return (weights * (numbers * scale - low - x).square()).sum(-1)
+
+    assert_as_good(errors(SEARCHES[isa]), errors(Search()))
+
+
+@pytest.mark.parametrize("isa", SEARCHES)
+def test_scales_fit_as_well_as_the_reference_s(isa: str) -> None:
+    x = make_groups(16)
+
+    def errors(search: Search) -> torch.Tensor:
+        scale = search.scale(x, 32)[:, None]
+        numbers = (x / scale).nan_to_num_().round().clamp(-32, 31)
+        return (x.square() * (numbers * scale - x).square()).sum(-1)
+
+    assert_as_good(errors(SEARCHES[isa]), errors(Search()))
+
+
+def test_all_instruction_sets_find_the_same() -> None:
+    x = make_groups(32)
+    found = [
+        torch.stack((*search.scale_and_min(x, 15, -1.0, 20), search.scale(x, 32)))
+        for search in SEARCHES.values()
+    ]
+    assert len(found) > 1
+    assert all(torch.equal(each, found[0]) for each in found)

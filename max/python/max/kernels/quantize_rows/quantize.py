@@ -1,30 +1,40 @@
 """Turns numbers into blocks: the reverse of `dequantize_rows`, with as little loss as llama.cpp.
 
 The encodings with one scale per block follow ggml-quants.c to the bit; for the K encodings, which
-search for good scales, see `k_search.py`.
+search for good scales, `reference.py` says how.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import torch
 
-from max.graph.quantization.encodings import QuantizationEncoding
-from max.graph.quantization.k_search import nearest, search_scale, search_scale_and_min
+from max.graph.quantization import QuantizationEncoding
+from max.kernels.quantize_rows.cpu import make_search
+from max.kernels.quantize_rows.reference import Search, nearest
 
-Quantizer = Callable[[torch.Tensor], torch.Tensor]
+Quantizer = Callable[[torch.Tensor, Search], torch.Tensor]
 
 # Elements that are worked on at a time: what the search remembers of them stays in the cache.
 _CHUNK_ELEMENTS = 2**17
 
 
-def quantize_rows(x: torch.Tensor, encoding: QuantizationEncoding) -> torch.Tensor:
+@functools.cache
+def _search() -> Search:
+    return make_search() or Search()
+
+
+def quantize_rows(
+    x: torch.Tensor, encoding: QuantizationEncoding, search: Search | None = None
+) -> torch.Tensor:
     """Rows of numbers as rows of blocks.
 
     Args:
         x: floating point [..., elements of a row], on the host.
         encoding: of the result.
+        search: of good scales, in the K encodings; the fastest there is unless given.
 
     Returns:
         uint8 [..., bytes of a row].
@@ -36,12 +46,13 @@ def quantize_rows(x: torch.Tensor, encoding: QuantizationEncoding) -> torch.Tens
     if quantizer is None:
         known = ", ".join(e.name for e in _QUANTIZERS)
         raise ValueError(f"weights cannot be encoded as {encoding.name}; known: {known}")
+    search = search or _search()
     per_block, block_size = encoding.block_parameters
     out = torch.empty(*x.shape[:-1], encoding.row_bytes(x.shape[-1]), dtype=torch.uint8)
     flat, packed = x.reshape(-1, per_block), out.reshape(-1, block_size)
     step = _CHUNK_ELEMENTS // per_block
     for start in range(0, len(flat), step):
-        packed[start : start + step] = quantizer(flat[start : start + step].float())
+        packed[start : start + step] = quantizer(flat[start : start + step].float(), search)
     return out
 
 
@@ -85,27 +96,27 @@ def _by_range(x: torch.Tensor, bits: int) -> tuple[torch.Tensor, torch.Tensor, t
     return d, least, q.to(torch.uint8)
 
 
-def _q4_0(x: torch.Tensor) -> torch.Tensor:
+def _q4_0(x: torch.Tensor, search: Search) -> torch.Tensor:
     d, q = _by_largest(x, 4)
     return torch.cat((_half(d), _packed(q, 16, 4)), 1)
 
 
-def _q4_1(x: torch.Tensor) -> torch.Tensor:
+def _q4_1(x: torch.Tensor, search: Search) -> torch.Tensor:
     d, least, q = _by_range(x, 4)
     return torch.cat((_half(d), _half(least), _packed(q, 16, 4)), 1)
 
 
-def _q5_0(x: torch.Tensor) -> torch.Tensor:
+def _q5_0(x: torch.Tensor, search: Search) -> torch.Tensor:
     d, q = _by_largest(x, 5)
     return torch.cat((_half(d), _fifth_bits(q), _packed(q & 0x0F, 16, 4)), 1)
 
 
-def _q5_1(x: torch.Tensor) -> torch.Tensor:
+def _q5_1(x: torch.Tensor, search: Search) -> torch.Tensor:
     d, least, q = _by_range(x, 5)
     return torch.cat((_half(d), _half(least), _fifth_bits(q), _packed(q & 0x0F, 16, 4)), 1)
 
 
-def _q8_0(x: torch.Tensor) -> torch.Tensor:
+def _q8_0(x: torch.Tensor, search: Search) -> torch.Tensor:
     d = x.abs().amax(1, keepdim=True) / 127
     scaled = x * _inverse(d)
     # Halves go away from zero, as roundf has it.
@@ -114,12 +125,12 @@ def _q8_0(x: torch.Tensor) -> torch.Tensor:
 
 
 def _scales_mins_and_numbers(
-    x: torch.Tensor, bits: int, first: float, steps: int
+    x: torch.Tensor, search: Search, bits: int, first: float, steps: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The first 16 bytes of a block of Q4_K or Q5_K, and its numbers, uint8 [blocks, 256]."""
     groups = x.reshape(-1, 8, 32)
     levels = (1 << bits) - 1
-    scales, mins = search_scale_and_min(groups, levels, first, steps)
+    scales, mins = search.scale_and_min(groups, levels, first, steps)
     most_scale, most_min = scales.amax(1, keepdim=True), mins.amax(1, keepdim=True)
     quantized_scales = nearest(scales * _inverse(most_scale / 63)).clamp(max=63)
     quantized_mins = nearest(mins * _inverse(most_min / 63)).clamp(max=63)
@@ -145,19 +156,19 @@ def _six_bit_fields(scales: torch.Tensor, mins: torch.Tensor) -> torch.Tensor:
     )
 
 
-def _q4_k(x: torch.Tensor) -> torch.Tensor:
-    header, q = _scales_mins_and_numbers(x, 4, first=-1.0, steps=20)
+def _q4_k(x: torch.Tensor, search: Search) -> torch.Tensor:
+    header, q = _scales_mins_and_numbers(x, search, 4, first=-1.0, steps=20)
     return torch.cat((header, _packed(q, 32, 4)), 1)
 
 
-def _q5_k(x: torch.Tensor) -> torch.Tensor:
-    header, q = _scales_mins_and_numbers(x, 5, first=-0.5, steps=15)
+def _q5_k(x: torch.Tensor, search: Search) -> torch.Tensor:
+    header, q = _scales_mins_and_numbers(x, search, 5, first=-0.5, steps=15)
     return torch.cat((header, _packed(q >> 4, 32, 1), _packed(q & 0x0F, 32, 4)), 1)
 
 
-def _q6_k(x: torch.Tensor) -> torch.Tensor:
+def _q6_k(x: torch.Tensor, search: Search) -> torch.Tensor:
     groups = x.reshape(-1, 16, 16)
-    scales = search_scale(groups, 32)
+    scales = search.scale(groups, 32)
     largest = scales.gather(1, scales.abs().argmax(1, keepdim=True))
     inverse = _inverse(largest / -128)
     d = _half(_inverse(inverse))
