@@ -16,10 +16,10 @@ import sympy
 import torch
 from torch import fx
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.utils._sympy import functions as torch_sympy
 
 from max.graph.dim import Dim, StaticDim
+from max.graph.shape_env import ShapeEnv
 
 _OPERATORS: dict[type, Callable[..., object]] = {
     sympy.Add: operator.add,

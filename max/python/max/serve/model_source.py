@@ -107,8 +107,7 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
         retrieve=retrieve,
         allow_extra_fields=pipeline_config.runtime.allow_extra_request_fields,
         enable_echo=pipeline_config.model.enable_echo,
-        # torch imports the second one itself, with much else, when the first graph is built.
-        preload=("max.pipelines.lib.pipeline_factory", "torch.fx.experimental.validator"),
+        preload=("max.pipelines.lib.pipeline_factory",),
     )
 
 
