@@ -18,7 +18,7 @@ import msgspec
 from max.benchmark.metrics import METRICS
 from max.benchmark.run import run_benchmark
 from max.benchmark.settings import Settings
-from max.benchmark.suite import bandwidth
+from max.benchmark.suite.bandwidth import memory_rate
 from max.benchmark.suite.engines import Command, EnginePlan, Engines
 from max.benchmark.suite.plan import fill
 from max.benchmark.suite.process import free_port, running
@@ -164,14 +164,6 @@ class EngineSuite:
             index.write(msgspec.json.encode(measurement) + b"\n")
         shown = "  ".join(f"{name} {value:.4g}" for name, value in measurement.metrics.items())
         self.say(f"  {measurement.seconds:.0f} s: {measurement.failure or shown}")
-
-
-def memory_rate() -> float:
-    """How fast memory is read now, in GB/s: by a native kernel, or NumPy without a compiler."""
-    from max.kernels.read_bandwidth import read_bandwidth
-
-    rate = read_bandwidth()
-    return bandwidth.read_bandwidth() if rate is None else rate / 1e9
 
 
 def run_program(

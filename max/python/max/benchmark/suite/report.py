@@ -87,8 +87,8 @@ def _machine(machine: Machine, runs: Sequence[Run]) -> str:
         f"Measured on {machine.cpu}, {machine.cores} cores, {machine.memory_gib:g} GiB, "
         f"{machine.system}, Python {machine.versions['python']}; the client shares the cores with "
         f"the server. {counted}, in which the servers take turns; a cell is the median of "
-        "the rounds, with the lowest and the highest. Before each start of a server, reading "
-        f"main memory with all cores (NumPy) gave {min(rates):.0f} to {max(rates):.0f} GB/s, "
+        "the rounds, with the lowest and the highest. Before and after each load, reading main "
+        f"memory with all cores gave {min(rates):.0f} to {max(rates):.0f} GB/s, "
         f"{statistics.median(rates):.0f} in the median."
     )
 
@@ -102,24 +102,27 @@ def _servers(servers: Servers, runs: Sequence[Run]) -> str:
                 [
                     name,
                     kind.about or "-",
-                    _spread([run.bandwidth for run in own]),
                     _spread([run.ready_seconds for run in own if run.ready_seconds is not None]),
                     _spread([run.memory_gib for run in own if run.memory_gib is not None]),
                 ]
             )
-    head = ["server", "about", "memory read before, GB/s", "ready after, s", "memory, GiB"]
+    head = ["server", "about", "ready after, s", "memory, GiB"]
     return markdown(head, rows)
 
 
 def _section(scenario: Scenario, ours: str, measured: Mapping[str, Measured]) -> list[str]:
     columns = scenario.columns()
-    head = ["server", *(column.title for column in columns)]
+    head = ["server", *(column.title for column in columns), "memory read, GB/s"]
     rows = [
-        [name, *(_spread(each.values(column)) for column in columns)]
+        [
+            name,
+            *(_spread(each.values(column)) for column in columns),
+            _spread([run.bandwidth for run in each.runs]),
+        ]
         for name, each in measured.items()
     ]
     if ours in measured and len(measured) > 1:
-        rows.append([f"{ours} / best other", *(_ratio(c, ours, measured) for c in columns)])
+        rows.append([f"{ours} / best other", *(_ratio(c, ours, measured) for c in columns), ""])
     failures = [
         f"- {name}, round {run.round}: {run.failure}"
         for name, each in measured.items()

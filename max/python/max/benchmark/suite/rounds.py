@@ -10,7 +10,7 @@ import msgspec
 
 from max.benchmark.result import Result, write_result
 from max.benchmark.run import run_benchmark
-from max.benchmark.suite.bandwidth import read_bandwidth
+from max.benchmark.suite.bandwidth import memory_rate
 from max.benchmark.suite.plan import Scenario, Servers, scenario_settings
 from max.benchmark.suite.process import RunningServer, free_port, running
 
@@ -28,7 +28,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         failure: Why there is none.
         ready_seconds: From the server's start until it was ready.
         memory_gib: Memory of the server after the scenario.
-        bandwidth: Main memory's read rate before the server was started, in GB/s.
+        bandwidth: Main memory's read rate, in GB/s: the mean of before and after, the server idle.
     """
 
     round: int
@@ -78,9 +78,8 @@ class Suite:
     def _run_model(self, number: int, name: str, model: str) -> None:
         scenarios = [scenario for scenario in self.scenarios if scenario.model == model]
         kind = self.servers.servers[name]
-        bandwidth = read_bandwidth()
         port = free_port()
-        self.say(f"round {number}: {name} with {model} (memory: {bandwidth:.0f} GB/s)")
+        self.say(f"round {number}: {name} with {model}")
         try:
             with running(
                 self.servers.arguments(name, model, port),
@@ -91,7 +90,7 @@ class Suite:
                 log=self.results / f"{name}-{model}-{number}.log",
             ) as server:
                 for scenario in scenarios:
-                    self._note(self._run_scenario(number, name, scenario, server, bandwidth))
+                    self._note(self._run_scenario(number, name, scenario, server))
         except (RuntimeError, OSError) as error:
             for scenario in scenarios:
                 self._note(
@@ -100,12 +99,12 @@ class Suite:
                         server=name,
                         scenario=scenario.name,
                         failure=str(error),
-                        bandwidth=bandwidth,
+                        bandwidth=memory_rate(),
                     )
                 )
 
     def _run_scenario(
-        self, number: int, name: str, scenario: Scenario, server: RunningServer, bandwidth: float
+        self, number: int, name: str, scenario: Scenario, server: RunningServer
     ) -> Run:
         settings = scenario_settings(
             scenario,
@@ -118,7 +117,8 @@ class Suite:
                 "label": name,
             },
         )
-        run = Run(round=number, server=name, scenario=scenario.name, bandwidth=bandwidth)
+        rate = memory_rate()
+        run = Run(round=number, server=name, scenario=scenario.name, bandwidth=rate)
         try:
             result = run_benchmark(settings, show_progress=False)
         except (ConnectionError, ValueError) as error:
@@ -133,6 +133,7 @@ class Suite:
             failure=_failure(result),
             ready_seconds=server.ready_seconds,
             memory_gib=server.memory_gib(),
+            bandwidth=(rate + memory_rate()) / 2,
         )
 
     def _note(self, run: Run) -> None:

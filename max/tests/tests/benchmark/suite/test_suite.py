@@ -45,7 +45,7 @@ servers:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(rounds, "read_bandwidth", lambda: 30.0)
+    monkeypatch.setattr(rounds, "memory_rate", lambda: 30.0)
     (tmp_path / "plan.yaml").write_text(PLAN)
     (tmp_path / "servers.yaml").write_text(SERVERS)
     return tmp_path
@@ -80,7 +80,7 @@ def test_rounds_and_report(folder: Path) -> None:
     # Each of the two requests of a round is answered; the answers are the same on both.
     assert "| ours | 2.00 |" in text
     assert "| ours / best other | 1.00x |" in text
-    assert "| broken | - | - |" in text
+    assert "| broken | - | 30.0 |" in text
     assert "- broken, round 0: " in text
     assert "Bounded by nothing." in text
     assert "![A small load: latency](report/small-latency.png)" in text
