@@ -1,11 +1,15 @@
 // max::flash_attention_ragged on the CPU: reads the paged cache in place.
 //
-// The query heads of one KV head, for a block of queries, are the rows of an item. Keys come in tiles of
-// 64 positions, counted from position 0:
+// The query heads of some KV heads, for a block of queries, are the rows of an item. Keys come in tiles
+// of 64 positions, counted from position 0; for each tile and KV head:
 //
 //   scores [rows][64] = queries x keys of the tile      (the keys are turned to [groups][64] once)
 //   running softmax: `most` and `total` of each row, `sums` scaled when `most` grows
 //   sums [rows][head_dim] += probabilities x values of the tile
+//
+// Both are products of rows with a panel (panel.h). A bfloat16 cache is multiplied in groups of two:
+// two elements of a key, two keys' values side by side. With bfloat16 queries the probabilities are
+// rounded to bfloat16 too; what they are divided by in the end is the sum of those not rounded.
 //
 // What a row adds up, and in which order, follows from its position alone: keys that it does not see
 // have probability 0, which changes no sum. So its bits depend neither on the batch, nor on how its
@@ -14,11 +18,11 @@
 #include "../include/flash_attention_ragged.h"
 
 #include <algorithm>
-#include <limits>
+#include <memory>
 #include <type_traits>
 #include <vector>
 
-#include "../include/exponential.h"
+#include "../include/online_softmax.h"
 #include "../include/panel.h"
 #include "../include/pool.h"
 #include "../include/transpose.h"
@@ -28,70 +32,101 @@ namespace {
 using namespace max;
 
 constexpr int64_t kTile = kPanel;
-constexpr int64_t kTileVectors = kTile / kFloats;
 // Rows of an item, if a query has fewer heads per KV head: enough to pay for turning the keys.
-constexpr int64_t kItemRows = 48;
+constexpr int64_t kItemRows = 96;
+// Items for each thread, if there are as many heads.
+constexpr int64_t kItemsPerThread = 2;
 // Handing work to other threads costs about as much as this many multiplications.
 constexpr int64_t kWorthThreads = 1 << 17;
-constexpr float kNothing = -std::numeric_limits<float>::infinity();
+constexpr int64_t kLine = 64;  // bytes
 
-// Consecutive queries of a request, for all heads of one KV head.
+// Consecutive queries of a request, for all query heads of some KV heads.
 struct Item {
   int64_t request;
-  int64_t begin, end;  // rows of q
-  int64_t kv_head;
+  int64_t begin, end;            // rows of q
+  int64_t first_head, end_head;  // KV heads
 };
 
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
-// Products of bfloat16 pairs are exact in float; with any float operand all are taken as floats.
+// How queries are multiplied with keys and probabilities with values.
 template <typename Q, typename KV>
-using GroupsOf = std::conditional_t<std::is_same_v<Q, bfloat16> && std::is_same_v<KV, bfloat16>,
-                                    Bfloat16Groups, Float32Groups>;
+using GroupsOf = std::conditional_t<
+    std::is_same_v<KV, float>, Float32Groups,
+    std::conditional_t<std::is_same_v<Q, float>, MixedBfloat16Groups, Bfloat16Groups>>;
+
+// Uninitialised memory for vectors.
+template <typename T>
+class Scratch {
+ public:
+  explicit Scratch(int64_t count) : bytes_(new char[count * sizeof(T) + kLine]) {
+    uintptr_t address = reinterpret_cast<uintptr_t>(bytes_.get());
+    data_ = reinterpret_cast<T*>((address + kLine - 1) / kLine * kLine);
+  }
+  T* data() const { return data_; }
+
+ private:
+  std::unique_ptr<char[]> bytes_;
+  T* data_;
+};
+
+// Where the keys and the values of a tile's tokens lie, of the item's first KV head.
+template <typename KV>
+struct Tile {
+  int64_t begin, count;
+  const KV* keys[kTile];
+  const KV* values[kTile];
+};
 
 // The rows of one item and what has been added up for them.
 template <typename Q, typename KV>
 class Attention {
   using Groups = GroupsOf<Q, KV>;
   using Element = typename Groups::Element;
-  static constexpr int64_t kPerGroup = kGroupBytes / sizeof(Element);
+  static constexpr int64_t kPer = Groups::kElements;  // elements of a group
+  static constexpr int64_t kRowBytes = kPer * sizeof(Element);
 
  public:
-  Attention(const FlashAttentionRaggedArgs& args, int64_t most_rows)
+  // most_rows: of one KV head; most_heads: KV heads.
+  Attention(const FlashAttentionRaggedArgs& args, int64_t most_rows, int64_t most_heads)
       : args_(args),
         dim_(args.shape.head_dim),
-        groups_((dim_ + kPerGroup - 1) / kPerGroup),
-        padded_dim_(round_up(dim_, kPanel)),
+        groups_((dim_ + kPer - 1) / kPer),
+        panels_((dim_ + kPanel - 1) / kPanel),
         heads_(args.heads / args.shape.kv_heads),
-        queries_(most_rows * groups_),
+        most_rows_(most_rows),
+        queries_(most_heads * most_rows * groups_ * kPer),
         keys_(groups_ * kTile),
-        values_(kTile * padded_dim_),
-        scores_(most_rows * kTile),
-        sums_(most_rows * padded_dim_),
-        totals_(most_rows * kFloats),
-        most_(most_rows) {}
+        values_(panels_ * kTile / kPer * kPanel),
+        sums_(most_heads * panels_ * most_rows * kPanel),
+        softmax_(most_heads * most_rows) {
+    if (dim_ % kPanel) std::fill_n(values_.data(), panels_ * kTile / kPer * kPanel, 0u);
+  }
 
   void run(const Item& item) {
     rows_ = (item.end - item.begin) * heads_;
     first_position_ = args_.batch.past[item.request] + item.begin - args_.batch.offsets[item.request];
     tokens_ = args_.batch.past[item.request] + args_.batch.offsets[item.request + 1] -
               args_.batch.offsets[item.request];
-    read_queries(item);
-    std::fill(sums_.begin(), sums_.end(), 0.0f);
-    std::fill(totals_.begin(), totals_.end(), 0.0f);
-    std::fill(most_.begin(), most_.end(), kNothing);
-    int64_t last = end_of(rows_ - 1);
-    for (int64_t tile = begin_of(0) / kTile * kTile; tile < last; tile += kTile) {
-      int64_t count = std::min(kTile, last - tile);
-      const KV* tokens[kTile];
-      find_tokens(item, tile, count, 0, tokens);
-      read_keys(tokens, count);
-      find_tokens(item, tile, count, 1, tokens);
-      read_values(tokens, count);
-      for (int64_t row = 0; row < rows_; row += kPanelRows)
-        add_tile(row, std::min(kPanelRows, rows_ - row), tile, count);
+    int64_t kv_heads = item.end_head - item.first_head;
+    for (int64_t head = 0; head < kv_heads; ++head) {
+      read_queries(item, head);
+      std::fill_n(sums_of(head, 0, 0), panels_ * most_rows_ * kPanel, 0.0f);
+      for (int64_t row = 0; row < rows_; ++row) softmax_of(head, row).clear();
     }
-    write(item);
+    int64_t last = end_of(rows_ - 1);
+    Tile<KV> tiles[2];
+    Tile<KV>*now = &tiles[0], *next = &tiles[1];
+    find(item, begin_of(0) / kTile * kTile, last, now);
+    for (; now->count > 0; std::swap(now, next)) {
+      find(item, now->begin + kTile, last, next);
+      for (int64_t head = 0; head < kv_heads; ++head) {
+        bool is_last = head + 1 == kv_heads;
+        const Tile<KV>& ahead = is_last ? *next : *now;
+        add_tile(*now, head, ahead, is_last ? 0 : head + 1);
+      }
+    }
+    for (int64_t head = 0; head < kv_heads; ++head) write(item, head);
   }
 
  private:
@@ -104,154 +139,185 @@ class Attention {
   }
 
   // Where the first element of a row's query, or result, lies.
-  int64_t offset_of(const Item& item, int64_t row) const {
-    return ((item.begin + row / heads_) * args_.heads + item.kv_head * heads_ + row % heads_) * dim_;
+  int64_t offset_of(const Item& item, int64_t head, int64_t row) const {
+    int64_t first = (item.first_head + head) * heads_;
+    return ((item.begin + row / heads_) * args_.heads + first + row % heads_) * dim_;
   }
 
-  // queries_ [blocks of kPanelRows rows][groups][rows of the block]; the last group is filled up.
-  void read_queries(const Item& item) {
-    Element* to = reinterpret_cast<Element*>(queries_.data());
+  Element* queries_of(int64_t head, int64_t row) const {
+    return queries_.data() + (head * most_rows_ + row) * groups_ * kPer;
+  }
+  RowSoftmax& softmax_of(int64_t head, int64_t row) const {
+    return softmax_.data()[head * most_rows_ + row];
+  }
+  // sums_ [heads][panels of head_dim][most_rows][kPanel]
+  float* sums_of(int64_t head, int64_t panel, int64_t row) const {
+    return sums_.data() + ((head * panels_ + panel) * most_rows_ + row) * kPanel;
+  }
+
+  // queries_ [heads][blocks of kPanelRows rows][groups][rows of the block]; the last group is filled up.
+  void read_queries(const Item& item, int64_t head) {
     for (int64_t row = 0; row < rows_; ++row) {
-      const Q* from = static_cast<const Q*>(args_.q) + offset_of(item, row);
+      const Q* from = static_cast<const Q*>(args_.q) + offset_of(item, head, row);
       int64_t begin = row / kPanelRows * kPanelRows, n = std::min(kPanelRows, rows_ - begin);
-      Element* block = to + begin * groups_ * kPerGroup;
-      for (int64_t i = 0; i < groups_ * kPerGroup; ++i)
-        block[(i / kPerGroup * n + row - begin) * kPerGroup + i % kPerGroup] =
-            i < dim_ ? converted<Element>(from[i]) : Element{};
+      Element* to = queries_of(head, begin) + (row - begin) * kPer;
+      for (int64_t g = 0; g < groups_; ++g, to += n * kPer)
+        for (int64_t i = 0; i < kPer; ++i)
+          to[i] = g * kPer + i < dim_ ? converted<Element>(from[g * kPer + i]) : Element{};
     }
   }
 
-  // Where the keys (kind 0) or values (kind 1) of a tile's tokens lie; the last one's for the rest.
-  void find_tokens(const Item& item, int64_t tile, int64_t count, int64_t kind, const KV** tokens) {
+  // Finds the tokens of the tile that begins at a position; the last one's place stands for the rest.
+  void find(const Item& item, int64_t begin, int64_t end, Tile<KV>* tile) const {
+    tile->begin = begin;
+    tile->count = std::clamp<int64_t>(end - begin, 0, kTile);
     const KV* blocks = static_cast<const KV*>(args_.kv_blocks);
     int64_t page_size = args_.shape.page_size, stride = args_.shape.kv_heads * dim_;
-    for (int64_t t = 0; t < count;) {
-      const KV* first = token_of(blocks, args_.shape, args_.batch, item.request, tile + t, kind,
-                                 args_.layer) + item.kv_head * dim_;
-      int64_t end = std::min(count, t + page_size - (tile + t) % page_size);
-      for (int64_t begin = t; t < end; ++t) tokens[t] = first + (t - begin) * stride;
-    }
-    std::fill(tokens + count, tokens + kTile, tokens[count - 1]);
-  }
-
-  // keys_ [groups][kTile]; keys that are not there are zero.
-  void read_keys(const KV* const* tokens, int64_t count) {
-    if constexpr (std::is_same_v<Element, KV>) {
-      if (dim_ % (kPerGroup * kTransposed) == 0) {
-        for (int64_t t = 0; t < kTile; t += kTransposed)
-          for (int64_t g = 0; g < groups_; g += kTransposed)
-            transpose_words(tokens + t, g, keys_.data() + g * kTile + t, kTile);
-        return;
+    for (int64_t t = 0; t < tile->count;) {
+      const KV* keys = token_of(blocks, args_.shape, args_.batch, item.request, begin + t, 0,
+                                args_.layer) + item.first_head * dim_;
+      const KV* values = keys + args_.shape.layers * page_size * stride;
+      int64_t stop = std::min(tile->count, t + page_size - (begin + t) % page_size);
+      for (; t < stop; ++t, keys += stride, values += stride) {
+        tile->keys[t] = keys;
+        tile->values[t] = values;
       }
     }
-    Element* to = reinterpret_cast<Element*>(keys_.data());
-    std::fill(keys_.begin(), keys_.end(), 0u);
-    for (int64_t t = 0; t < count; ++t) {
-      const KV* from = tokens[t];
-      for (int64_t i = 0; i < dim_; ++i)
-        to[(i / kPerGroup * kTile + t) * kPerGroup + i % kPerGroup] = converted<Element>(from[i]);
+    for (int64_t t = tile->count; t > 0 && t < kTile; ++t) {
+      tile->keys[t] = tile->keys[t - 1];
+      tile->values[t] = tile->values[t - 1];
     }
   }
 
-  // values_ [panels of head_dim][count][kPanel] as floats; columns that are not there stay zero.
-  void read_values(const KV* const* tokens, int64_t count) {
-    for (int64_t t = 0; t < count; ++t) {
-      const KV* from = tokens[t];
+  void prefetch(const KV* from) const {
+    const char* bytes = reinterpret_cast<const char*>(from);
+    for (int64_t i = 0; i < dim_ * static_cast<int64_t>(sizeof(KV)); i += kLine)
+      __builtin_prefetch(bytes + i, 0, 2);
+  }
+
+  // keys_ [groups][kTile]; keys that are not there are any.
+  void read_keys(const Tile<KV>& tile, int64_t head, const Tile<KV>& ahead, int64_t ahead_head) {
+    uint32_t* words = keys_.data();
+    int64_t first = head * dim_;
+    for (int64_t t = 0; t < tile.count; t += kTransposed) {
+      for (int64_t i = t; i < std::min(t + kTransposed, ahead.count); ++i)
+        prefetch(ahead.keys[i] + ahead_head * dim_);
+      if (dim_ % (kPer * kTransposed) == 0) {
+        for (int64_t g = 0; g < groups_; g += kTransposed)
+          transpose_words(tile.keys + t, first / kPer + g, words + g * kTile + t, kTile);
+        continue;
+      }
+      KV* to = reinterpret_cast<KV*>(words) + t * kPer;
+      for (int64_t i = 0; i < kTransposed; ++i)
+        for (int64_t c = 0; c < groups_ * kPer; ++c)
+          to[c / kPer * kTile * kPer + i * kPer + c % kPer] =
+              c < dim_ ? tile.keys[t + i][first + c] : KV{};
+    }
+  }
+
+  // values_ [panels of head_dim][kTile / kPer][kPanel] groups; columns that are not there stay zero.
+  void read_values(const Tile<KV>& tile, int64_t head, const Tile<KV>& ahead, int64_t ahead_head) {
+    static const KV nothing[kPanel] = {};
+    for (int64_t t = 0; t < tile.count; t += kPer) {
+      for (int64_t i = t; i < std::min(t + kPer, ahead.count); ++i)
+        prefetch(ahead.values[i] + ahead_head * dim_);
       for (int64_t column = 0; column < dim_; column += kPanel) {
-        float* to = values_.data() + (column * kTile) + t * kPanel;
+        int64_t first = head * dim_ + column;
+        KV* to = reinterpret_cast<KV*>(values_.data() + column * kTile / kPer) + t * kPanel;
+        const KV* even = tile.values[t] + first;
+        const KV* odd = t + 1 < tile.count ? tile.values[t + 1] + first : nothing;
         int64_t width = std::min(kPanel, dim_ - column);
-        for (int64_t i = 0; i < width; ++i) to[i] = load(from[column + i]);
+        if (width == kPanel)
+          interleave<kPanel>(even, odd, kPanel, to);
+        else
+          interleave<0>(even, odd, width, to);
       }
     }
   }
 
-  // Lets rows [row, row + n) see a tile.
-  void add_tile(int64_t row, int64_t n, int64_t tile, int64_t count) {
-    if (tile >= end_of(row + n - 1) || tile + count <= begin_of(row)) return;
-    float* scores = scores_.data() + row * kTile;
-    const char* queries = reinterpret_cast<const char*>(queries_.data() + row * groups_);
-    multiply_panel<Groups, kGroupBytes>(n, reinterpret_cast<const char*>(keys_.data()), queries,
-                                        n * kGroupBytes, groups_, scores, true);
-    for (int64_t r = row; r < row + n; ++r) make_probabilities(r, tile);
-    for (int64_t column = 0; column < padded_dim_; column += kPanel) {
-      float added[kPanelRows * kPanel];
-      multiply_panel<Float32Groups, kTile * kGroupBytes>(
-          n, reinterpret_cast<const char*>(values_.data() + column * kTile),
-          reinterpret_cast<const char*>(scores), kGroupBytes, count, added, true);
-      for (int64_t r = 0; r < n; ++r) {
-        float* sums = sums_.data() + (row + r) * padded_dim_ + column;
+  // width: `columns`, unless this is 0.
+  template <int64_t columns>
+  static void interleave(const KV* __restrict even, const KV* __restrict odd, int64_t width,
+                         KV* __restrict to) {
+    if (columns) width = columns;
+    for (int64_t i = 0; i < width; ++i) {
+      to[i * kPer] = even[i];
+      if constexpr (kPer == 2) to[i * kPer + 1] = odd[i];
+    }
+  }
+
+  // Lets the rows of a KV head see a tile, and fetches what comes next.
+  void add_tile(const Tile<KV>& tile, int64_t head, const Tile<KV>& ahead, int64_t ahead_head) {
+    read_keys(tile, head, ahead, ahead_head);
+    read_values(tile, head, ahead, ahead_head);
+    for (int64_t row = 0; row < rows_; row += kPanelRows)
+      add_rows(tile, head, row, std::min(kPanelRows, rows_ - row));
+  }
+
+  void add_rows(const Tile<KV>& tile, int64_t head, int64_t row, int64_t n) {
+    if (tile.begin >= end_of(row + n - 1) || tile.begin + tile.count <= begin_of(row)) return;
+    alignas(kLine) float scores[kPanelRows * kTile];
+    alignas(kLine) Element probabilities[kPanelRows * kTile];
+    multiply_panel<Groups, kRowBytes>(n, reinterpret_cast<const char*>(keys_.data()),
+                                      reinterpret_cast<const char*>(queries_of(head, row)),
+                                      n * kRowBytes, groups_, scores, true);
+    for (int64_t r = 0; r < n; ++r) {
+      float shrink = softmax_of(head, row + r)
+                         .add_tile(scores + r * kTile, args_.scale * kLog2OfE,
+                                   begin_of(row + r) - tile.begin, end_of(row + r) - tile.begin,
+                                   probabilities + r * kTile);
+      if (shrink == 1.0f) continue;
+      for (int64_t panel = 0; panel < panels_; ++panel) {
+        float* sums = sums_of(head, panel, row + r);
         for (int64_t i = 0; i < kPanel; i += kFloats)
-          store_floats(sums + i, add(load_floats(sums + i), load_floats(added + r * kPanel + i)));
+          store_floats(sums + i, multiply(load_floats(sums + i), broadcast(shrink)));
       }
     }
+    for (int64_t panel = 0; panel < panels_; ++panel)
+      multiply_panel<Groups, kTile * sizeof(Element)>(
+          n, reinterpret_cast<const char*>(values_.data() + panel * kTile / kPer * kPanel),
+          reinterpret_cast<const char*>(probabilities), kRowBytes, (tile.count + kPer - 1) / kPer,
+          sums_of(head, panel, row), false);
   }
 
-  // Turns a row's scores into probabilities of the running softmax; scales what was added up before.
-  void make_probabilities(int64_t row, int64_t tile) {
-    float* scores = scores_.data() + row * kTile;
-    int64_t begin = std::clamp<int64_t>(begin_of(row) - tile, 0, kTile);
-    int64_t end = std::clamp<int64_t>(end_of(row) - tile, 0, kTile);
-    Floats p[kTileVectors], scale = broadcast(args_.scale);
-    std::fill(scores, scores + begin, kNothing);
-    std::fill(scores + std::max(begin, end), scores + kTile, kNothing);
-    for (int64_t v = 0; v < kTileVectors; ++v) p[v] = load_floats(scores + v * kFloats) * scale;
-    float most = std::max(most_[row], largest(p));
-    if (most == kNothing) {
-      std::fill(scores, scores + kTile, 0.0f);
-      return;
-    }
-    Floats total = load_floats(totals_.data() + row * kFloats);
-    if (most != most_[row]) {
-      Floats shrink = exponential(broadcast(most_[row] - most));
-      total = total * shrink;
-      float* sums = sums_.data() + row * padded_dim_;
-      for (int64_t i = 0; i < padded_dim_; i += kFloats)
-        store_floats(sums + i, load_floats(sums + i) * shrink);
-      most_[row] = most;
-    }
-    for (int64_t v = 0; v < kTileVectors; ++v) {
-      p[v] = exponential(p[v] - broadcast(most));
-      total = total + p[v];
-      store_floats(scores + v * kFloats, p[v]);
-    }
-    store_floats(totals_.data() + row * kFloats, total);
-  }
-
-  static float largest(const Floats* p) {
-    Floats found = p[0];
-    for (int64_t v = 1; v < kTileVectors; ++v) found = p[v] > found ? p[v] : found;
-    float lanes[kFloats];
-    store_floats(lanes, found);
-    return *std::max_element(lanes, lanes + kFloats);
-  }
-
-  void write(const Item& item) const {
+  void write(const Item& item, int64_t head) const {
     for (int64_t row = 0; row < rows_; ++row) {
-      const float* totals = totals_.data() + row * kFloats;
-      float total = 0;
-      for (int64_t i = 0; i < kFloats; ++i) total += totals[i];
-      Q* out = static_cast<Q*>(args_.out) + offset_of(item, row);
-      const float* sums = sums_.data() + row * padded_dim_;
-      for (int64_t i = 0; i < dim_; ++i) store(sums[i] / total, &out[i]);
+      float total = softmax_of(head, row).sum();
+      Q* out = static_cast<Q*>(args_.out) + offset_of(item, head, row);
+      for (int64_t column = 0; column < dim_; column += kPanel) {
+        const float* sums = sums_of(head, column / kPanel, row);
+        for (int64_t i = 0; i < std::min(kPanel, dim_ - column); ++i)
+          store(sums[i] / total, &out[column + i]);
+      }
     }
   }
 
   const FlashAttentionRaggedArgs& args_;
-  int64_t dim_, groups_, padded_dim_, heads_;
+  int64_t dim_, groups_, panels_, heads_, most_rows_;
   int64_t rows_ = 0, first_position_ = 0, tokens_ = 0;
-  std::vector<uint32_t> queries_, keys_;
-  std::vector<float> values_, scores_, sums_, totals_, most_;
+  Scratch<Element> queries_;
+  Scratch<uint32_t> keys_, values_;
+  Scratch<float> sums_;
+  Scratch<RowSoftmax> softmax_;
 };
 
-std::vector<Item> items_of(const FlashAttentionRaggedArgs& args) {
-  int64_t heads = args.heads / args.shape.kv_heads;
-  int64_t queries = std::max<int64_t>(1, kItemRows / heads);
+// The work in parts: blocks of queries, and where these are too few for the threads, fewer heads each.
+std::vector<Item> items_of(const FlashAttentionRaggedArgs& args, int64_t threads) {
+  int64_t heads = args.heads / args.shape.kv_heads, kv_heads = args.shape.kv_heads;
+  int64_t queries = std::max<int64_t>(1, kItemRows / heads), blocks = 0;
+  const uint32_t* offsets = args.batch.offsets;
+  for (int64_t request = 0; request < args.batch.requests; ++request)
+    blocks += (offsets[request + 1] - offsets[request] + queries - 1) / queries;
+  int64_t parts = std::clamp<int64_t>(threads * kItemsPerThread / std::max<int64_t>(blocks, 1), 1, kv_heads);
   std::vector<Item> items;
   for (int64_t request = 0; request < args.batch.requests; ++request) {
-    int64_t end = args.batch.offsets[request + 1];
-    for (int64_t row = args.batch.offsets[request]; row < end; row += queries)
-      for (int64_t head = 0; head < args.shape.kv_heads; ++head)
-        items.push_back({request, row, std::min(end, row + queries), head});
+    for (int64_t row = offsets[request]; row < offsets[request + 1]; row += queries) {
+      int64_t end = std::min<int64_t>(offsets[request + 1], row + queries);
+      int64_t rows = (end - row) * heads;
+      int64_t most = std::max<int64_t>(1, std::min(kItemRows / rows, (kv_heads + parts - 1) / parts));
+      for (int64_t head = 0; head < kv_heads; head += most)
+        items.push_back({request, row, end, head, std::min(kv_heads, head + most)});
+    }
   }
   return items;
 }
@@ -267,13 +333,15 @@ int64_t work_of(const FlashAttentionRaggedArgs& args) {
 
 template <typename Q, typename KV>
 void attend(const FlashAttentionRaggedArgs& args, Pool* pool) {
-  std::vector<Item> items = items_of(args);
-  int64_t most_rows = 0;
-  for (const Item& item : items)
-    most_rows = std::max(most_rows, (item.end - item.begin) * args.heads / args.shape.kv_heads);
   if (work_of(args) < kWorthThreads) pool = nullptr;
+  std::vector<Item> items = items_of(args, pool == nullptr ? 1 : pool->threads);
   parallel_for(pool, items.size(), 1, [&](int64_t begin, int64_t end) {
-    Attention<Q, KV> attention(args, most_rows);
+    int64_t most_rows = 0, most_heads = 0;
+    for (int64_t i = begin; i < end; ++i) {
+      most_rows = std::max(most_rows, (items[i].end - items[i].begin) * args.heads / args.shape.kv_heads);
+      most_heads = std::max(most_heads, items[i].end_head - items[i].first_head);
+    }
+    Attention<Q, KV> attention(args, most_rows, most_heads);
     for (int64_t i = begin; i < end; ++i) attention.run(items[i]);
   });
 }
