@@ -19,6 +19,7 @@ from max.kernels.packed_quantized_linear import (
     can_pack_encoding,
     pack_quantized,
 )
+from max.kernels.packing_pieces import ignore_rows
 
 
 def use_packed_weights(graph: fx.Graph, weights: Mapping[str, Weight]) -> frozenset[str]:
@@ -47,12 +48,22 @@ def use_packed_weights(graph: fx.Graph, weights: Mapping[str, Weight]) -> frozen
     return frozenset(weight.name for weight in tables.values())
 
 
-def packed(weight: Weight, elements: torch.Tensor) -> torch.Tensor:
-    """The elements of a weight as the code expects them: a copy."""
+def packed(
+    weight: Weight, elements: torch.Tensor, on_read: Callable[[int], None] = ignore_rows
+) -> torch.Tensor:
+    """The elements of a weight as the code expects them: a copy.
+
+    Args:
+        weight: what the graph knows of it.
+        elements: as they are in a file.
+        on_read: told now and then how many of the first rows are packed.
+    """
     encoding = _encoding(weight)
     if encoding in _HALVES:
         elements, encoding = elements.view(_HALVES[encoding]), None
-    return pack(elements) if encoding is None else pack_quantized(elements, encoding)
+    if encoding is None:
+        return pack(elements, on_read)
+    return pack_quantized(elements, encoding, on_read)
 
 
 # Encodings that are elements as they are, of another dtype than the layers compute in.

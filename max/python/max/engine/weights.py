@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from max.engine.model import CompiledModel
 from max.engine.packing import packed
 from max.graph import Weight
 from max.graph.weights import WeightData
+from max.kernels.packing_pieces import ignore_rows
 
 
 def place_weights(compiled: CompiledModel, registry: Mapping[str, Any]) -> dict[str, torch.Tensor]:
@@ -37,14 +38,26 @@ def place_weights(compiled: CompiledModel, registry: Mapping[str, Any]) -> dict[
         if problem:
             problems.append(problem)
         elif name in compiled.packed_weights:
-            placed[name] = packed(weight, tensor)
-            if release_pages := getattr(value, "release_pages", None):
-                release_pages()  # nobody reads the mapped file any more
+            placed[name] = packed(weight, tensor, _releaser(value, tensor))
         else:
             placed[name] = tensor.to(weight.device.to_torch())
     if problems:
         raise ValueError(f"weights of {compiled.name}: " + "; ".join(problems))
     return placed
+
+
+def _releaser(value: Any, tensor: torch.Tensor) -> Callable[[int], None]:
+    """What gives back the pages of a mapped file, row by row, once nobody reads them any more."""
+    release_pages = getattr(value, "release_pages", None)
+    if release_pages is None:
+        return ignore_rows
+    row_bytes = tensor.stride(0) * tensor.element_size() if tensor.is_contiguous() else 0
+
+    def release(rows: int) -> None:
+        is_whole = rows == tensor.shape[0]
+        release_pages(None if is_whole else rows * row_bytes)
+
+    return release
 
 
 def tensor_of(value: Any) -> torch.Tensor:

@@ -8,22 +8,25 @@ from collections.abc import Sequence
 
 import torch
 
-_HUGE_PAGE = 2 * 2**20
+from max.driver.host_reserve import HUGE_PAGE, take_reserved
 
 
 def empty_in_huge_pages(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
     """A tensor of zeros on the host whose pages are huge ones if the system allows.
 
     Reading a weight once per token costs a page table walk for every small page: up to a quarter of
-    the time. Tensors smaller than a huge page are ordinary ones. Memory is taken when it is first
-    written.
+    the time. The tensor is part of the process's reserve while there is one
+    (`max.driver.host_reserve`). Of others, those smaller than a huge page are ordinary ones, and
+    memory is taken when it is first written.
     """
     size = math.prod(shape) * dtype.itemsize
-    if size < _HUGE_PAGE or not hasattr(mmap, "MADV_HUGEPAGE"):
+    if size and (reserved := take_reserved(size)) is not None:
+        return torch.frombuffer(reserved, dtype=dtype).view(tuple(shape))
+    if size < HUGE_PAGE or not hasattr(mmap, "MADV_HUGEPAGE"):
         return torch.zeros(tuple(shape), dtype=dtype)
     # One page more, so that the tensor can begin where a huge page does.
-    pages = mmap.mmap(-1, size + _HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    pages = mmap.mmap(-1, size + HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     pages.madvise(mmap.MADV_HUGEPAGE)
     whole = torch.frombuffer(pages, dtype=torch.uint8)  # keeps `pages`
-    start = -whole.data_ptr() % _HUGE_PAGE
+    start = -whole.data_ptr() % HUGE_PAGE
     return whole[start : start + size].view(dtype).view(tuple(shape))

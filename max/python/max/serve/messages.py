@@ -35,9 +35,13 @@ class Load(msgspec.Struct, frozen=True, tag=True):
 
     `factory` is a pickled function without arguments. It is unpickled inside the worker's own error
     handling, so what goes wrong is reported like any other failure to load.
+
+    `weights_bytes` is memory that the pipeline will certainly need: it is taken while the worker
+    imports its modules.
     """
 
     factory: bytes
+    weights_bytes: int = 0
 
 
 class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -57,7 +57,7 @@ class ModelRunner:
             self._enter("download")
             parts = await in_daemon_thread(self._source.retrieve)
             self._enter("import")
-            worker.load(parts.factory)
+            worker.load(parts.factory, parts.weights_bytes)
             # Of what both processes find wrong the tokenizer's error is told: it is the plainer.
             tokenizer = await in_daemon_thread(parts.make_tokenizer)
             ready = await worker.ready
@@ -114,7 +114,7 @@ class ModelRunner:
             await asyncio.sleep(self._state.restarts.pause(time.monotonic()))
             self._metrics.worker_restarts.inc()
             worker = self._start_worker()
-            worker.load(parts.factory)
+            worker.load(parts.factory, parts.weights_bytes)
             try:
                 return worker, await worker.ready
             except WorkerStartError as error:

@@ -60,12 +60,14 @@ class ServingTokenizer(DecodesAfterText, Protocol):
 class ModelParts(NamedTuple):
     """What the two processes need: the tokenizer here, the factory in the worker.
 
-    The tokenizer is made while the worker loads the model.
+    The tokenizer is made while the worker loads the model. `weights_bytes` is memory that the model
+    will certainly take on the host, as far as that is known without loading it.
     """
 
     make_tokenizer: Callable[[], ServingTokenizer]
     factory: PipelineBuilder
     sampling_defaults: Mapping[str, Any]
+    weights_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
 
     def retrieve() -> ModelParts:
         from max.pipelines.lib.registry import PIPELINE_REGISTRY
+        from max.pipelines.lib.weight_memory import bytes_to_reserve
 
         model = pipeline_config.model
         _ = model.resolved_weight_paths  # Downloaded once, here.
@@ -100,6 +103,7 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
             partial(PIPELINE_REGISTRY.retrieve_tokenizer, pipeline_config),
             partial(_build_pipeline, pipeline_config),
             model.sampling_params_defaults.values_to_update,
+            bytes_to_reserve(model),
         )
 
     return ModelSource(

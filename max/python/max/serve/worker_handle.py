@@ -77,13 +77,14 @@ class WorkerHandle:
         self._loop.add_reader(self._channel.fd, self._take_events)
         self._loop.add_reader(self._process.sentinel, self._note_exit)
 
-    def load(self, factory: PipelineBuilder) -> None:
+    def load(self, factory: PipelineBuilder, weights_bytes: int = 0) -> None:
         """Lets the worker build its pipeline; `ready` tells what becomes of it.
 
         Args:
             factory: A picklable function that builds the pipeline.
+            weights_bytes: Memory that it will certainly need.
         """
-        self.send(Load(pickle.dumps(factory)))
+        self.send(Load(pickle.dumps(factory), weights_bytes))
 
     def send(self, message: ToWorker) -> None:
         """Sends a command; it is lost when the worker has ended."""

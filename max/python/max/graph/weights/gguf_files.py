@@ -119,10 +119,15 @@ class GGUFFiles(Mapping[str, torch.Tensor]):
         file, start, _, info = self._places[name]
         return file.tensor(info, start)
 
-    def release(self, name: str) -> None:
-        """Gives back the memory that reading a tensor took; it can be read again."""
-        file, start, size, _ = self._places[name]
-        file.release(start, size)
+    def release(self, name: str, size: int | None = None) -> None:
+        """Gives back the memory that reading a tensor took; it can be read again.
+
+        Args:
+            name: of the tensor.
+            size: its first bytes only.
+        """
+        file, start, whole, _ = self._places[name]
+        file.release(start, whole if size is None else size)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)

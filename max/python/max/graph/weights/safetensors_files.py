@@ -84,11 +84,16 @@ class SafetensorsFiles(Mapping[str, torch.Tensor]):
         file, entry, data_start = self._places[name]
         return file.tensor(self.info(name), data_start + entry["data_offsets"][0])
 
-    def release(self, name: str) -> None:
-        """Gives back the memory that reading a tensor took; it can be read again."""
+    def release(self, name: str, size: int | None = None) -> None:
+        """Gives back the memory that reading a tensor took; it can be read again.
+
+        Args:
+            name: of the tensor.
+            size: its first bytes only.
+        """
         file, entry, data_start = self._places[name]
         start, end = entry["data_offsets"]
-        file.release(data_start + start, end - start)
+        file.release(data_start + start, end - start if size is None else size)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)

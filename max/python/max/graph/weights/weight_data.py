@@ -39,8 +39,8 @@ class WeightData:
         dtype: the element type; uint8 when they are encoded.
         shape: the sizes of the axes of `data`, whose last one counts bytes when they are encoded.
         quantization_encoding: how the rows are encoded; None for plain elements.
-        release_pages: gives back the memory that reading the data took, when they are mapped from
-            a file; None where there is nothing to give back.
+        release_pages: gives back the memory that reading the data, or that many of its first bytes,
+            took, when they are mapped from a file; None where there is nothing to give back.
     """
 
     data: Any
@@ -48,7 +48,9 @@ class WeightData:
     dtype: DType
     shape: Shape
     quantization_encoding: QuantizationEncoding | None = None
-    release_pages: Callable[[], None] | None = field(default=None, repr=False, compare=False)
+    release_pages: Callable[[int | None], None] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     @classmethod
     def from_numpy(cls, arr: npt.NDArray[Any], name: str) -> WeightData:
@@ -102,7 +104,7 @@ class WeightData:
         def make_and_release() -> torch.Tensor:
             made = make()
             if self.release_pages is not None:
-                self.release_pages()
+                self.release_pages(None)
             return made
 
         data, shape = Deferred(make_and_release), shape or self.shape

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+from collections.abc import Callable
 
 import torch
 
@@ -16,6 +17,7 @@ from max.kernels.element_types import ELEMENT_TYPES, WEIGHT_TYPES
 from max.kernels.memory import empty_in_huge_pages
 from max.kernels.native import load_kernel
 from max.kernels.packed_linear.structs import PackRowsArgs
+from max.kernels.packing_pieces import ignore_rows, pieces
 from max.kernels.thread_pool import pool_handle
 
 PANEL = 64
@@ -33,11 +35,12 @@ def packed_shape(rows: int, columns: int, dtype: torch.dtype) -> tuple[int, int,
     return math.ceil(rows / PANEL), math.ceil(columns / per_group), PANEL, per_group
 
 
-def pack(weight: torch.Tensor) -> torch.Tensor:
+def pack(weight: torch.Tensor, on_read: Callable[[int], None] = ignore_rows) -> torch.Tensor:
     """Packs a weight.
 
     Args:
         weight: float32, bfloat16 or float16 [out_features, in_features], on the host.
+        on_read: told now and then how many of the first rows are packed.
 
     Returns:
         A copy in panels, [panels, groups, 64, elements of a group].
@@ -46,18 +49,22 @@ def pack(weight: torch.Tensor) -> torch.Tensor:
     packed = empty_in_huge_pages(packed_shape(rows, columns, weight.dtype), weight.dtype)
     library = load_kernel("packed_linear")
     if library is None:
-        return _pack_in_torch(weight, packed)
+        _pack_in_torch(weight, packed)
+        on_read(rows)
+        return packed
     if weight.stride(1) != 1:
         weight = weight.contiguous()
-    args = PackRowsArgs(
-        weight.data_ptr(),
-        rows,
-        columns,
-        weight.stride(0),
-        packed.data_ptr(),
-        WEIGHT_TYPES[weight.dtype],
-    )
-    library.packed_linear_pack(ctypes.byref(args), ctypes.c_void_p(pool_handle()))
+    for first, last in pieces(rows, columns * weight.element_size(), PANEL):
+        args = PackRowsArgs(
+            weight[first:last].data_ptr(),
+            last - first,
+            columns,
+            weight.stride(0),
+            packed[first // PANEL :].data_ptr(),
+            WEIGHT_TYPES[weight.dtype],
+        )
+        library.packed_linear_pack(ctypes.byref(args), ctypes.c_void_p(pool_handle()))
+        on_read(last)
     return packed
 
 
@@ -66,8 +73,8 @@ def unpack(packed: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
     return packed.permute(0, 2, 1, 3).flatten(2).flatten(0, 1)[:rows, :columns].contiguous()
 
 
-def _pack_in_torch(weight: torch.Tensor, packed: torch.Tensor) -> torch.Tensor:
+def _pack_in_torch(weight: torch.Tensor, packed: torch.Tensor) -> None:
     panels, groups, _, per_group = packed.shape
     padded = weight.new_zeros(panels * PANEL, groups * per_group)
     padded[: weight.shape[0], : weight.shape[1]] = weight
-    return packed.copy_(padded.view(panels, PANEL, groups, per_group).permute(0, 2, 1, 3))
+    packed.copy_(padded.view(panels, PANEL, groups, per_group).permute(0, 2, 1, 3))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+from collections.abc import Callable
 
 import torch
 
@@ -15,6 +16,7 @@ from max.graph.quantization import QuantizationEncoding
 from max.kernels.memory import empty_in_huge_pages
 from max.kernels.native import load_kernel
 from max.kernels.packed_quantized_linear.structs import ENCODINGS, PackBlocksArgs
+from max.kernels.packing_pieces import ignore_rows, pieces
 from max.kernels.thread_pool import pool_handle
 
 _PANEL = 32
@@ -47,12 +49,15 @@ def packed_bytes(rows: int, columns: int, encoding: str) -> int:
     return math.ceil(rows / _PANEL) * (columns // elements) * size
 
 
-def pack_quantized(weight: torch.Tensor, encoding: str) -> torch.Tensor:
+def pack_quantized(
+    weight: torch.Tensor, encoding: str, on_read: Callable[[int], None] = ignore_rows
+) -> torch.Tensor:
     """Packs a weight.
 
     Args:
         weight: uint8 [out_features, bytes of a row], on the host: blocks as in a GGUF file.
         encoding: of the blocks; one that `can_pack_encoding`.
+        on_read: told now and then how many of the first rows are packed.
 
     Returns:
         A copy in panels, uint8 [bytes].
@@ -61,10 +66,17 @@ def pack_quantized(weight: torch.Tensor, encoding: str) -> torch.Tensor:
     rows, row_bytes = weight.shape
     columns = QuantizationEncoding(encoding).row_elements(row_bytes)
     packed = empty_in_huge_pages([packed_bytes(rows, columns, encoding)], torch.uint8)
-    args = PackBlocksArgs(
-        weight.data_ptr(), rows, columns, row_bytes, packed.data_ptr(), ENCODINGS[encoding]
-    )
     library = load_kernel("packed_quantized_linear")
     assert library is not None  # can_pack_encoding
-    library.packed_quantized_linear_pack(ctypes.byref(args), ctypes.c_void_p(pool_handle()))
+    for first, last in pieces(rows, row_bytes, _PANEL):
+        args = PackBlocksArgs(
+            weight[first:last].data_ptr(),
+            last - first,
+            columns,
+            row_bytes,
+            packed[packed_bytes(first, columns, encoding) :].data_ptr(),
+            ENCODINGS[encoding],
+        )
+        library.packed_quantized_linear_pack(ctypes.byref(args), ctypes.c_void_p(pool_handle()))
+        on_read(last)
     return packed

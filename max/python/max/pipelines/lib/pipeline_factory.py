@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from max.driver import load_devices
+from max.driver.host_reserve import end_reserve, reserved_bytes
 from max.engine import InferenceSession
 from max.engine.session import ignore_phase
 from max.graph import DeviceRef
@@ -55,13 +56,16 @@ class PipelineFactory:
         config = self.pipeline_config
         on_phase("read")
         architecture = PIPELINE_REGISTRY.resolve(config)
-        available = available_memory(load_devices(config.model.device_specs)[0])
+        device = load_devices(config.model.device_specs)[0]
+        # What is reserved for the weights is available to them.
+        available = available_memory(device) + (reserved_bytes() if device.is_host else 0)
         # Without activations, whose graph is yet to be made: what cannot fit is refused right now.
         plan = plan_memory(architecture, config, available)
         config.runtime.max_batch_size = plan.max_batch_size
         return_logits = self.return_logits or _logits_needed(config)
         model = make_model(architecture, config, return_logits, on_phase)
         on_phase("allocate")
+        end_reserve()
         activations = largest_step_bytes(model, config, plan.max_batch_size)
         plan = plan_memory(architecture, config, available, activations)
         logger.info("%s", plan)

@@ -173,10 +173,14 @@ class PipelineRegistry:
         Raises:
             ValueError: if the architecture, an encoding or a weight is missing.
         """
-        from max.pipelines.lib.pipeline_factory import PipelineFactory
+        from max.pipelines.lib.weight_memory import weight_memory
 
-        tokenizer = self.retrieve_tokenizer(pipeline_config)
-        return tokenizer, PipelineFactory(pipeline_config)(tokenizer)
+        with weight_memory(pipeline_config.model):
+            # Imports torch, in which time there is memory to be had.
+            from max.pipelines.lib.pipeline_factory import PipelineFactory
+
+            tokenizer = self.retrieve_tokenizer(pipeline_config)
+            return tokenizer, PipelineFactory(pipeline_config)(tokenizer)
 
     def reset(self) -> None:
         """Forgets what was registered at run time and reads the tree's registrations anew."""

@@ -8,11 +8,13 @@ import pickle
 import signal
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 
 import zmq
 from tqdm import tqdm
 
+from max.driver.host_reserve import reserve_memory
 from max.pipelines.lib.garbage_collection import no_collection_while_loading
 from max.serve.logs import LogSettings
 from max.serve.messages import (
@@ -82,10 +84,7 @@ def start_engine(
 ) -> Engine | None:
     """Waits for `Load`, builds the pipeline and says `Ready`; on failure says why, gives None."""
     try:
-        for module in preload:
-            import_module(module)
-        message = channel.receive()
-        assert isinstance(message, Load), f"the first message is Load, not {message!r}"
+        message = _import_until_load(channel, preload)
         build: PipelineBuilder = pickle.loads(message.factory)
         pipeline = build(on_phase=lambda phase: channel.send(Loading(phase)))
         limits = scheduler_config(pipeline)
@@ -106,3 +105,19 @@ def start_engine(
         )
     )
     return engine
+
+
+def _import_until_load(channel: Channel[FromWorker, ToWorker], preload: Sequence[str]) -> Load:
+    """Imports modules and waits for `Load`, whose weights' memory is taken at the same time."""
+
+    def receive() -> Load:
+        message = channel.receive()
+        assert isinstance(message, Load), f"the first message is Load, not {message!r}"
+        reserve_memory(message.weights_bytes)
+        return message
+
+    with ThreadPoolExecutor(1, thread_name_prefix="wait-for-load") as waiting:
+        message = waiting.submit(receive)
+        for module in preload:
+            import_module(module)
+        return message.result()
