@@ -25,8 +25,9 @@ constexpr int64_t kPanelVectors = kPanel / kFloats;
 constexpr int64_t kBlock = 512;
 // Rows whose sums a thread keeps beside them.
 constexpr int64_t kItemRows = 32 * kPanelRows;
-// Handing work to other threads costs about as much as this many steps of a vector.
-constexpr int64_t kWorthThreads = 4096;
+// Waking other threads costs about as much as this many steps of a vector: 640 KiB of weights with
+// AVX-512, some 12 us.
+constexpr int64_t kWorthThreads = 10240;
 
 // Of activations and results of type Element.
 template <typename Groups, typename Element>

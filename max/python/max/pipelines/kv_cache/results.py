@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class AllocationResult:
+class AllocationResult(NamedTuple):
     """The answer to "does this request fit?". When it does, its pages have been taken.
 
     Attributes:
@@ -38,8 +37,7 @@ class AllocationResult:
         )
 
 
-@dataclass(frozen=True)
-class KVCacheMetrics:
+class KVCacheMetrics(NamedTuple):
     """A snapshot of the cache for counters and logs.
 
     Attributes:

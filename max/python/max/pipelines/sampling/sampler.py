@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -46,15 +47,16 @@ class Sampler:
         if not contexts:
             return []
         logits = _edited(logits, contexts)
-        best, tokens = logits.max(-1)
+        best, tokens = _best(logits)
         _check(best, contexts)
         rows = [row for row, context in enumerate(contexts) if not _is_greedy(context)]
         if rows:
             sampled = [contexts[row] for row in rows]
             index = rows if len(rows) < len(contexts) else slice(None)
-            tokens[index] = _choose(_scaled(logits[index], best[index], sampled), sampled)
-        chosen: list[int] = tokens.tolist()
-        return chosen
+            scaled = _scaled(logits[index], [best[row] for row in rows], sampled)
+            for row, token in zip(rows, _choose(scaled, sampled), strict=True):
+                tokens[row] = token
+        return tokens
 
 
 def _edited(logits: torch.Tensor, contexts: Sequence[TextContext]) -> torch.Tensor:
@@ -73,12 +75,25 @@ def _edited(logits: torch.Tensor, contexts: Sequence[TextContext]) -> torch.Tens
     return logits
 
 
-def _check(best: torch.Tensor, contexts: Sequence[TextContext]) -> None:
-    """Refuses rows without a choice. A row's maximum is NaN if anything in it is."""
-    usable = best > -torch.inf
-    if bool(usable.all()):
+def _best(logits: torch.Tensor) -> tuple[list[float], list[int]]:
+    """The largest logit of each row, NaN if anything in the row is, and the first token of it."""
+    if logits.is_cpu:
+        values = logits.float().numpy()
+        tokens: list[int] = values.argmax(-1).tolist()  # A tenth of the time that torch takes.
+        return [float(row[token]) for row, token in zip(values, tokens, strict=True)], tokens
+    best, indices = logits.max(-1)
+    return best.tolist(), indices.tolist()
+
+
+def _check(best: Sequence[float], contexts: Sequence[TextContext]) -> None:
+    """Refuses rows without a choice."""
+    broken = [
+        context.request_id
+        for context, logit in zip(contexts, best, strict=True)
+        if not logit > -math.inf
+    ]
+    if not broken:
         return
-    broken = [contexts[row].request_id for row in (~usable).nonzero().squeeze(-1).tolist()]
     raise ValueError(
         f"No token can be chosen for the requests {', '.join(broken)}: their logits contain NaN or "
         "are all -inf. Either the model overflowed (a wider --quantization-encoding helps) or a "
@@ -91,7 +106,7 @@ def _is_greedy(context: TextContext) -> bool:
 
 
 def _scaled(
-    logits: torch.Tensor, best: torch.Tensor, contexts: Sequence[TextContext]
+    logits: torch.Tensor, best: Sequence[float], contexts: Sequence[TextContext]
 ) -> torch.Tensor:
     """The logits below the best one, divided by the temperature; the best one is 0.
 
@@ -101,25 +116,26 @@ def _scaled(
     temperatures = torch.tensor(
         [context.sampling_params.temperature for context in contexts], device=logits.device
     )
-    below_best = logits.float() - best.float().unsqueeze(-1)
+    below_best = logits.float() - torch.tensor(best, device=logits.device).unsqueeze(-1)
     return below_best.div_(temperatures.unsqueeze(-1)).nan_to_num_(nan=0.0, neginf=-torch.inf)
 
 
-def _choose(scaled: torch.Tensor, contexts: Sequence[TextContext]) -> torch.Tensor:
+def _choose(scaled: torch.Tensor, contexts: Sequence[TextContext]) -> list[int]:
     """Chooses for requests that are not greedy."""
     device = scaled.device
     vocab_size = scaled.shape[-1]
     params = [context.sampling_params for context in contexts]
     top_k = [p.top_k if 0 < p.top_k < vocab_size else vocab_size for p in params]
     uniforms = [_uniform(context) for context in contexts]
-    tokens: torch.Tensor = kernels.choose_tokens(
+    tokens = kernels.choose_tokens(
         scaled,
         torch.tensor(top_k, device=device),
         torch.tensor([p.top_p for p in params], dtype=torch.float64, device=device),
         torch.tensor([p.min_p for p in params], dtype=torch.float64, device=device),
         torch.tensor(uniforms, dtype=torch.float64, device=device),
     )
-    return tokens
+    chosen: list[int] = tokens.tolist()
+    return chosen
 
 
 def _uniform(context: TextContext) -> float:

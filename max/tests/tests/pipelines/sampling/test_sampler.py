@@ -81,12 +81,12 @@ def test_greedy_takes_the_first_of_equal_logits(make_context: MakeContext) -> No
 
 
 def test_greedy_batch_costs_one_pass(make_context: MakeContext) -> None:
+    """NumPy's, on the host: all that torch does is to hand the logits over."""
     logits = make_logits(8)
     contexts = [make_context(temperature=0.0) for _ in range(8)]
     with CountOperations() as operations:
         Sampler().sample(logits, contexts)
-    assert operations.counts["aten.max.dim"] == 1
-    assert operations.counts.total() < 10  # the others see one number per request
+    assert set(operations.counts) <= {"aten.detach.default"}
 
 
 PARAMS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
