@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from max.pipelines.context import TextContext
 from max.pipelines.lib.stream_decoder import DecodesAfterText
-from max.pipelines.lib.tokenizer import PromptText
+from max.pipelines.lib.tokenizer import PromptText, TextTokenizer
 from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRequestMessage
 from max.serve.worker.interface import PipelineBuilder, ServablePipeline
 
@@ -94,13 +94,12 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
     """The model that a configuration describes, through the registry."""
 
     def retrieve() -> ModelParts:
-        from max.pipelines.lib.registry import PIPELINE_REGISTRY
         from max.pipelines.lib.weight_memory import bytes_to_reserve
 
         model = pipeline_config.model
         _ = model.resolved_weight_paths  # Downloaded once, here.
         return ModelParts(
-            partial(PIPELINE_REGISTRY.retrieve_tokenizer, pipeline_config),
+            partial(_load_tokenizer, pipeline_config),
             partial(_build_pipeline, pipeline_config),
             model.sampling_params_defaults.values_to_update,
             bytes_to_reserve(model),
@@ -113,6 +112,16 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
         enable_echo=pipeline_config.model.enable_echo,
         preload=("max.pipelines.lib.pipeline_factory",),
     )
+
+
+def _load_tokenizer(pipeline_config: PipelineConfig) -> ServingTokenizer:
+    """The tokenizer, with everything that a request may need of it."""
+    from max.pipelines.lib.registry import PIPELINE_REGISTRY
+
+    tokenizer: ServingTokenizer = PIPELINE_REGISTRY.retrieve_tokenizer(pipeline_config)
+    if isinstance(tokenizer, TextTokenizer):
+        tokenizer.load_chat_template()
+    return tokenizer
 
 
 def _build_pipeline(

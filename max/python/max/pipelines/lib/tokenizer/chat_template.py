@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from max.pipelines.config import ModelSourceError
 from max.pipelines.context import InputError
+from max.pipelines.lib.tokenizer.plain_tokenizer import PlainTokenizer
 from max.pipelines.modeling.types import TextGenerationRequestMessage
 
 if TYPE_CHECKING:
@@ -89,8 +90,11 @@ def check_template(delegate: PreTrainedTokenizerBase, template: str | None) -> N
     """
     from jinja2 import TemplateError, TemplateSyntaxError
 
-    greeting = [{"role": "user", "content": "Hello"}]
     try:
+        if isinstance(delegate, PlainTokenizer):  # rendering would import transformers
+            compile_template(template or delegate.chat_template or "")
+            return
+        greeting = [{"role": "user", "content": "Hello"}]
         delegate.apply_chat_template(greeting, chat_template=template, tokenize=False)
     except TemplateSyntaxError as error:
         origin = "the model's chat template" if template is None else "the given chat template"
@@ -100,6 +104,32 @@ def check_template(delegate: PreTrainedTokenizerBase, template: str | None) -> N
         ) from error
     except (TemplateError, *_TEMPLATE_ERRORS):
         return  # not a text template's affair: it is told with the request that it refuses
+
+
+def compile_template(template: str) -> None:
+    """Finds syntax errors as transformers would, whose extensions of Jinja these are.
+
+    Raises:
+        TemplateSyntaxError: with the line.
+    """
+    from jinja2 import nodes
+    from jinja2.ext import Extension, loopcontrols
+    from jinja2.parser import Parser
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    class Generation(Extension):
+        """`{% generation %}`, around what the assistant says."""
+
+        tags = {"generation"}  # noqa: RUF012
+
+        def parse(self, parser: Parser) -> list[nodes.Node]:
+            next(parser.stream)
+            return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols]
+    )
+    environment.compile(template)
 
 
 def join_without_template(messages: Sequence[TextGenerationRequestMessage]) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from max.pipelines.config.errors import ModelSourceError
 from max.pipelines.config.hf_files import read_json
+from max.pipelines.lib.tokenizer.plain_tokenizer import PlainTokenizer, plain_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -16,7 +17,7 @@ _GENERIC = frozenset({"PreTrainedTokenizerFast", "TokenizersBackend"})
 
 
 def load_delegate(folder: Path, *, trust_remote_code: bool) -> PreTrainedTokenizerBase:
-    """The Hugging Face tokenizer of a model's folder.
+    """The Hugging Face tokenizer of a model's folder; without transformers where that is enough.
 
     Args:
         folder: The model's local folder.
@@ -33,8 +34,13 @@ def load_delegate(folder: Path, *, trust_remote_code: bool) -> PreTrainedTokeniz
             "run unless you trust it: read it, then pass --trust-remote-code"
         )
     try:
-        delegate: PreTrainedTokenizerBase = _tokenizer_class(folder).from_pretrained(
-            folder, trust_remote_code=trust_remote_code
+        plain = _plain_tokenizer(folder)
+        delegate: PreTrainedTokenizerBase = (
+            cast("PreTrainedTokenizerBase", plain)  # answers as one
+            if plain is not None
+            else _tokenizer_class(folder).from_pretrained(
+                folder, trust_remote_code=trust_remote_code
+            )
         )
     except Exception as error:
         # The tokenizer may be code of the model's own, so any error can come from here.
@@ -67,6 +73,16 @@ def _tokenizer_class(folder: Path) -> type[Any]:
     from transformers import AutoTokenizer
 
     return AutoTokenizer
+
+
+def _plain_tokenizer(folder: Path) -> PlainTokenizer | None:
+    """The tokenizer of a Llama-like model by the `tokenizers` library; None if that is not all."""
+    declared = _optional_json(folder / "tokenizer_config.json")
+    model_type = _optional_json(folder / "config.json").get("model_type")
+    known = model_type == "llama" and declared.get("tokenizer_class") in _GENERIC
+    if not known or not (folder / "tokenizer.json").is_file():
+        return None
+    return plain_tokenizer(folder, declared)
 
 
 def _optional_json(path: Path) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -123,6 +124,12 @@ class TextTokenizer:
     def has_chat_template(self) -> bool:
         """Whether conversations can be rendered."""
         return bool(self._chat_template or self.delegate.chat_template)
+
+    def load_chat_template(self) -> None:
+        """Loads all that rendering takes, so that the first conversation need not wait for it."""
+        if self.has_chat_template:
+            with contextlib.suppress(InputError):  # some templates refuse a greeting
+                self.prompt_text([TextGenerationRequestMessage("user", "Hello")])
 
     @cached_property
     def anchored_decoder(self) -> AnchoredDecoder:
