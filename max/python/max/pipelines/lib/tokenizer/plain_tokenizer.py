@@ -46,10 +46,16 @@ class PlainTokenizer:
 
     def __init__(self, folder: Path, declared: Mapping[str, Any]) -> None:
         from tokenizers import Tokenizer
+        from tokenizers.processors import TemplateProcessing
 
         self._folder = folder
         self._declared = dict(declared)
         self.backend_tokenizer: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        if self.backend_tokenizer.post_processor is None:
+            # Nothing is added to a text; transformers says it in so many words.
+            self.backend_tokenizer.post_processor = TemplateProcessing(
+                single="$A:0", pair="$A:0 $B:1", special_tokens=[]
+            )
         self.model_max_length = int(declared.get("model_max_length") or _NO_LIMIT)
         template = folder / "chat_template.jinja"
         self.chat_template: str | None = (
@@ -124,13 +130,17 @@ def plain_tokenizer(folder: Path, declared: Mapping[str, Any]) -> PlainTokenizer
 def _is_whole(tokenizer: PlainTokenizer, declared: Mapping[str, Any]) -> bool:
     """Whether transformers would add nothing to what tokenizer.json has."""
     backend, added = tokenizer.backend_tokenizer, tokenizer.added_tokens_decoder
-    special = {token.content for token in added.values() if token.special}
+    # transformers adds the named tokens once more, so.
+    special = {
+        token.content
+        for token in added.values()
+        if token.special and not (token.normalized or token.lstrip or token.rstrip)
+    }
     named = [declared[name] for name in _TOKENS if declared.get(name) is not None]
     repeated = declared.get("added_tokens_decoder") or {}
     return (
         backend.truncation is None
         and backend.padding is None
-        and backend.post_processor is not None
         and all(isinstance(token, str) and token in special for token in named)
         and all(
             id.isdecimal() and int(id) in added and _fields(added[int(id)]) == token

@@ -98,6 +98,16 @@ def test_tokens_that_both_files_tell_of(make_model_folder: MakeFolder) -> None:
     assert type(load(folder)) is PlainTokenizer
 
 
+def test_a_tokenizer_that_adds_nothing(make_model_folder: MakeFolder) -> None:
+    folder = make_model_folder(**LLAMA)
+    path = folder / "tokenizer.json"
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), "post_processor": None}))
+    plain, usual = load(folder), AutoTokenizer.from_pretrained(folder)
+    assert type(plain) is PlainTokenizer
+    assert plain.backend_tokenizer.to_str() == usual.backend_tokenizer.to_str()
+    assert plain.encode("hello") == usual.encode("hello")
+
+
 def test_prompts_are_encoded_without_torch_and_transformers() -> None:
     program = (
         "import asyncio, sys\n"
