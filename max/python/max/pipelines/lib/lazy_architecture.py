@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import importlib
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from max.pipelines.modeling.types import PipelineTask
 
@@ -19,12 +20,16 @@ class LazyArchitecture(NamedTuple):
         module: the module that defines it.
         symbol: the `SupportedArchitecture` in it.
         task: what it does.
+        is_usual: whether it has no demands of its own: its requests are made by `TextTokenizer`
+            without further checks, and are at most as long as config.json's
+            `max_position_embeddings`. Then a server's API process need not import it.
     """
 
     name: str
     module: str
     symbol: str
     task: PipelineTask = PipelineTask.TEXT_GENERATION
+    is_usual: bool = False
 
     def load(self) -> object:
         """Imports the architecture. An exception inside it passes through as it is."""
@@ -32,11 +37,22 @@ class LazyArchitecture(NamedTuple):
 
 
 class ArchitectureSummary(NamedTuple):
-    """What `max list` says of an architecture."""
+    """What `max list` says of an architecture, and what settles a configuration for a usual one."""
 
     name: str
     example_repo_ids: list[str]
     supported_encodings: list[str]
+    default_encoding: str | None = None
+
+    @property
+    def multi_gpu_supported(self) -> bool:
+        """Not for usual architectures."""
+        return False
+
+    @property
+    def required_arguments(self) -> Mapping[str, Any]:
+        """None for usual architectures."""
+        return {}
 
 
 def summarize(entry: LazyArchitecture) -> ArchitectureSummary:
@@ -59,5 +75,6 @@ def summarize(entry: LazyArchitecture) -> ArchitectureSummary:
                     entry.name,
                     list(ast.literal_eval(given["example_repo_ids"])),
                     sorted(ast.literal_eval(given["supported_encodings"])),
+                    ast.literal_eval(given.get("default_encoding", ast.Constant(None))),
                 )
     raise ValueError(f"{path} does not assign a call to '{entry.symbol}'")

@@ -8,11 +8,14 @@ from __future__ import annotations
 import difflib
 import importlib
 import logging
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from max.pipelines.config import PipelineConfig
 from max.pipelines.lib.call_tolerantly import call_tolerantly
-from max.pipelines.lib.lazy_architecture import LazyArchitecture
+from max.pipelines.lib.lazy_architecture import LazyArchitecture, summarize
+from max.pipelines.lib.tokenizer import TextTokenizer
+from max.pipelines.lib.utils import upper_bounded_default
 from max.pipelines.modeling.types import PipelineTask
 
 if TYPE_CHECKING:
@@ -80,6 +83,8 @@ class PipelineRegistry:
         Raises:
             ValueError: if one cannot be found or has no architectures.
         """
+        if not specs:
+            return
         from max.pipelines.lib.custom_architectures import load_custom_architectures
 
         importlib.import_module(_TREE)
@@ -144,20 +149,24 @@ class PipelineRegistry:
         return architecture
 
     def retrieve_tokenizer(self, pipeline_config: PipelineConfig) -> Any:
-        """The tokenizer of the model that a configuration asks for."""
+        """The tokenizer of the model that a configuration asks for.
+
+        Usual architectures are not imported for it, nor is torch.
+        """
+        self.import_custom_architectures(pipeline_config.runtime.custom_architectures)
+        if (usual := self._usual(pipeline_config)) is not None:
+            pipeline_config.resolve(summarize(usual))
+            positions = pipeline_config.model.huggingface_config.max_position_embeddings
+            max_length = upper_bounded_default(positions, pipeline_config.model.max_length)
+            return _make_tokenizer(TextTokenizer, pipeline_config, max_length)
         from max.pipelines.lib.pipeline_factory import max_length_of
 
         architecture = self.resolve(pipeline_config)
-        model = pipeline_config.model
-        return call_tolerantly(
+        return _make_tokenizer(
             architecture.tokenizer,
-            model_path=str(model.resolved_model_path),
-            pipeline_config=pipeline_config,
-            revision=model.huggingface_model_revision,
-            max_length=max_length_of(architecture, pipeline_config),
-            trust_remote_code=model.trust_remote_code,
-            chat_template=model.retrieve_chat_template(),
-            context_validators=architecture.context_validators,
+            pipeline_config,
+            max_length_of(architecture, pipeline_config),
+            architecture.context_validators,
         )
 
     def retrieve_factory(self, pipeline_config: PipelineConfig) -> tuple[Any, Any]:
@@ -186,6 +195,17 @@ class PipelineRegistry:
         """Forgets what was registered at run time and reads the tree's registrations anew."""
         self._loaded.clear()
         self._imported_specs.clear()
+
+    def _usual(self, pipeline_config: PipelineConfig) -> LazyArchitecture | None:
+        """The usual architecture that a configuration asks for; None if it is another, or one that
+        is imported already."""
+        importlib.import_module(_TREE)
+        name, task = pipeline_config.model.architecture_name, pipeline_config.task
+        entries = [entry for entry in self._lazy.values() if entry.name == name]
+        is_loaded = any(key[0] == name for key in self._loaded)
+        if is_loaded or len(entries) != 1 or not entries[0].is_usual:
+            return None
+        return entries[0] if task in (entries[0].task, None, PipelineTask.UNDEFINED) else None
 
     def _add(self, name: str, task: PipelineTask, allow_override: bool) -> None:
         if (name, task) not in {*self._loaded, *self._lazy}:
@@ -225,6 +245,25 @@ class PipelineRegistry:
                 raise TypeError(f"{self._lazy[key]} is not a SupportedArchitecture")
             self._install(architecture)
         return self._loaded[key]
+
+
+def _make_tokenizer(
+    make: Callable[..., Any],
+    pipeline_config: PipelineConfig,
+    max_length: int,
+    context_validators: Sequence[Callable[[Any], None]] = (),
+) -> Any:
+    model = pipeline_config.model
+    return call_tolerantly(
+        make,
+        model_path=str(model.resolved_model_path),
+        pipeline_config=pipeline_config,
+        revision=model.huggingface_model_revision,
+        max_length=max_length,
+        trust_remote_code=model.trust_remote_code,
+        chat_template=model.retrieve_chat_template(),
+        context_validators=context_validators,
+    )
 
 
 PIPELINE_REGISTRY = PipelineRegistry()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from max.graph.weights import WeightData, Weights, WeightsAdapter
 from max.pipelines.config import PipelineConfig
 from max.pipelines.lib.call_tolerantly import call_tolerantly
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
+
+    from max.graph.weights import WeightData, Weights, WeightsAdapter
 
 
 def upper_bounded_default(upper_bound: int, default: int | None) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from max.driver import CPU
 from max.driver.host_reserve import end_reserve, reserve_memory
 from max.pipelines.config.checkpoint import checkpoint_encodings
+from max.pipelines.config.errors import ConfigurationError, ModelSourceError
+from max.pipelines.config.model_source import LocalModel
 from max.pipelines.kv_cache.memory_limits import available_memory
 
 if TYPE_CHECKING:
@@ -41,8 +43,13 @@ def bytes_to_reserve(model: MAXModelConfig) -> int:
 
 @contextmanager
 def weight_memory(model: MAXModelConfig) -> Iterator[None]:
-    """Takes memory for a model's weights in the background; what is left over goes back."""
-    reserve_memory(bytes_to_reserve(model))
+    """Takes memory for the weights of a local model in the background; what is left goes back.
+
+    Nothing is wrong with a model here: whoever loads it says what is.
+    """
+    with suppress(ConfigurationError, ModelSourceError):
+        if isinstance(model.source, LocalModel):
+            reserve_memory(bytes_to_reserve(model))
     try:
         yield
     finally:

@@ -12,7 +12,13 @@ import pytest
 
 from max.pipelines.architectures.llama3 import llama_arch
 from max.pipelines.architectures.llama3.model import Llama3Model
-from max.pipelines.lib import PIPELINE_REGISTRY, SupportedArchitecture
+from max.pipelines.lib import (
+    PIPELINE_REGISTRY,
+    ArchConfigWithBoundedMaxSeqLen,
+    PipelineModel,
+    SupportedArchitecture,
+    TextTokenizer,
+)
 from max.pipelines.lib.lazy_architecture import LazyArchitecture, summarize
 from max.pipelines.lib.registry import PipelineRegistry
 from max.pipelines.modeling.types import PipelineTask
@@ -57,6 +63,17 @@ def test_every_architecture_of_the_tree_is_what_its_summary_says() -> None:
         assert summary.name == architecture.name
         assert summary.example_repo_ids == list(architecture.example_repo_ids)
         assert set(summary.supported_encodings) == architecture.supported_encodings
+        assert summary.default_encoding == architecture.default_encoding
+        if entry.is_usual:
+            assert architecture.tokenizer is TextTokenizer
+            assert not architecture.context_validators and not architecture.required_arguments
+            assert not architecture.multi_gpu_supported
+            limit = cast(Any, architecture.config).calculate_max_seq_len.__func__
+            assert limit is cast(Any, ArchConfigWithBoundedMaxSeqLen).calculate_max_seq_len.__func__
+            model = cast(Any, architecture.pipeline_model)
+            assert model.calculate_max_seq_len.__func__ is (
+                cast(Any, PipelineModel).calculate_max_seq_len.__func__
+            )
 
 
 def test_unknown_name_lists_the_known_nearest_first() -> None:

@@ -1,0 +1,22 @@
+"""What the API process does for a model."""
+
+import subprocess
+import sys
+
+_PROGRAM = """
+import sys
+from max.pipelines.config import PipelineConfig
+from max.serve.model_source import configured_model
+import max.serve.server
+
+parts = configured_model(PipelineConfig.from_flat_kwargs(model_path="demo")).retrieve()
+tokenizer = parts.make_tokenizer()
+print(tokenizer.max_length, parts.weights_bytes > 0, "torch" in sys.modules)
+"""
+
+
+def test_the_api_process_does_not_import_torch() -> None:
+    done = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    # 2048: max_position_embeddings of the demo's config.json.
+    assert done.stdout == "2048 True False\n"
