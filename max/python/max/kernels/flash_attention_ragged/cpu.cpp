@@ -22,6 +22,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "../include/few_rows.h"
 #include "../include/online_softmax.h"
 #include "../include/panel.h"
 #include "../include/pool.h"
@@ -38,7 +39,7 @@ constexpr int64_t kItemRows = 96;
 constexpr int64_t kItemsPerThread = 2;
 // Handing work to other threads costs about as much as this many multiplications.
 constexpr int64_t kWorthThreads = 1 << 17;
-constexpr int64_t kLine = 64;  // bytes
+constexpr int64_t kLine = 64;  // bytes that vectors are aligned to
 
 // Consecutive queries of a request, for all query heads of some KV heads.
 struct Item {
@@ -122,8 +123,13 @@ class Attention {
       find(item, now->begin + kTile, last, next);
       for (int64_t head = 0; head < kv_heads; ++head) {
         bool is_last = head + 1 == kv_heads;
-        const Tile<KV>& ahead = is_last ? *next : *now;
-        add_tile(*now, head, ahead, is_last ? 0 : head + 1);
+        const Tile<KV>& then = is_last ? *next : *now;
+        int64_t first = head * dim_, then_first = is_last ? 0 : first + dim_;
+        keys_now_ = {now->keys, now->count, first, dim_};
+        keys_then_ = {then.keys, then.count, then_first, dim_};
+        values_now_ = {now->values, now->count, first, dim_};
+        values_then_ = {then.values, then.count, then_first, dim_};
+        add_tile(head, now->begin);
       }
     }
     for (int64_t head = 0; head < kv_heads; ++head) write(item, head);
@@ -189,95 +195,122 @@ class Attention {
     }
   }
 
-  void prefetch(const KV* from) const {
-    const char* bytes = reinterpret_cast<const char*>(from);
-    for (int64_t i = 0; i < dim_ * static_cast<int64_t>(sizeof(KV)); i += kLine)
-      __builtin_prefetch(bytes + i, 0, 2);
+  // Lets the rows of a KV head see a tile, and fetches what comes next.
+  void add_tile(int64_t head, int64_t begin) {
+    bool in_place = can_read_in_place();
+    if (!in_place) {
+      read_keys();
+      read_values();
+    }
+    for (int64_t row = 0; row < rows_; row += kPanelRows) {
+      int64_t n = std::min(kPanelRows, rows_ - row);
+      if (begin >= end_of(row + n - 1) || begin + keys_now_.count <= begin_of(row)) continue;
+      alignas(kLine) float scores[kPanelRows * kTile];
+      alignas(kLine) Element probabilities[kPanelRows * kTile];
+      in_place ? score_in_place(n, head, scores) : score(n, head, row, scores);
+      for (int64_t r = row; r < row + n; ++r) {
+        float* of_row = scores + (r - row) * kTile;
+        float shrink = softmax_of(head, r).add_tile(of_row, args_.scale * kLog2OfE,
+                                                    begin_of(r) - begin, end_of(r) - begin,
+                                                    probabilities + (r - row) * kTile);
+        if (shrink != 1.0f) scale_sums(head, r, shrink);
+      }
+      in_place ? add_in_place(n, head, probabilities) : add_values(n, head, row, probabilities);
+    }
+  }
+
+  void scale_sums(int64_t head, int64_t row, float by) {
+    for (int64_t panel = 0; panel < panels_; ++panel) {
+      float* sums = sums_of(head, panel, row);
+      for (int64_t i = 0; i < kPanel; i += kFloats)
+        store_floats(sums + i, multiply(load_floats(sums + i), broadcast(by)));
+    }
+  }
+
+  // For one block of rows keys and values are put in order in registers, for more in memory, once.
+  bool can_read_in_place() const {
+#if defined(__AVX512F__)
+    return rows_ <= kPanelRows && dim_ % kPanel == 0;
+#else
+    return false;
+#endif
+  }
+
+  void score_in_place(int64_t n, int64_t head, float* scores) const {
+#if defined(__AVX512F__)
+    const char* queries = reinterpret_cast<const char*>(queries_of(head, 0));
+    with_rows(n, [&](auto rows) MAX_INLINE_LAMBDA {
+      multiply_keys<Groups, decltype(rows)::value>(keys_now_, queries, scores, keys_then_);
+    });
+#endif
+  }
+
+  void add_in_place(int64_t n, int64_t head, const Element* probabilities) const {
+#if defined(__AVX512F__)
+    with_rows(n, [&](auto rows) MAX_INLINE_LAMBDA {
+      for (int64_t panel = 0; panel < panels_; ++panel)
+        multiply_values<Groups, decltype(rows)::value>(values_now_, panel * kPanel, probabilities,
+                                                       sums_of(head, panel, 0), values_then_);
+    });
+#endif
   }
 
   // keys_ [groups][kTile]; keys that are not there are any.
-  void read_keys(const Tile<KV>& tile, int64_t head, const Tile<KV>& ahead, int64_t ahead_head) {
-    uint32_t* words = keys_.data();
-    int64_t first = head * dim_;
-    for (int64_t t = 0; t < tile.count; t += kTransposed) {
-      for (int64_t i = t; i < std::min(t + kTransposed, ahead.count); ++i)
-        prefetch(ahead.keys[i] + ahead_head * dim_);
+  void read_keys() {
+    for (int64_t t = 0; t < keys_now_.count; t += kTransposed) {
+      keys_then_.fetch(t, t + kTransposed);
       if (dim_ % (kPer * kTransposed) == 0) {
         for (int64_t g = 0; g < groups_; g += kTransposed)
-          transpose_words(tile.keys + t, first / kPer + g, words + g * kTile + t, kTile);
+          transpose_words(keys_now_.tokens + t, keys_now_.first / kPer + g,
+                          keys_.data() + g * kTile + t, kTile);
         continue;
       }
-      KV* to = reinterpret_cast<KV*>(words) + t * kPer;
+      KV* to = reinterpret_cast<KV*>(keys_.data()) + t * kPer;
       for (int64_t i = 0; i < kTransposed; ++i)
         for (int64_t c = 0; c < groups_ * kPer; ++c)
           to[c / kPer * kTile * kPer + i * kPer + c % kPer] =
-              c < dim_ ? tile.keys[t + i][first + c] : KV{};
+              c < dim_ ? keys_now_.tokens[t + i][keys_now_.first + c] : KV{};
     }
   }
 
   // values_ [panels of head_dim][kTile / kPer][kPanel] groups; columns that are not there stay zero.
-  void read_values(const Tile<KV>& tile, int64_t head, const Tile<KV>& ahead, int64_t ahead_head) {
-    static const KV nothing[kPanel] = {};
-    for (int64_t t = 0; t < tile.count; t += kPer) {
-      for (int64_t i = t; i < std::min(t + kPer, ahead.count); ++i)
-        prefetch(ahead.values[i] + ahead_head * dim_);
+  void read_values() {
+    for (int64_t t = 0; t < values_now_.count; t += kPer) {
+      values_then_.fetch(t, t + kPer);
       for (int64_t column = 0; column < dim_; column += kPanel) {
-        int64_t first = head * dim_ + column;
         KV* to = reinterpret_cast<KV*>(values_.data() + column * kTile / kPer) + t * kPanel;
-        const KV* even = tile.values[t] + first;
-        const KV* odd = t + 1 < tile.count ? tile.values[t + 1] + first : nothing;
-        int64_t width = std::min(kPanel, dim_ - column);
-        if (width == kPanel)
-          interleave<kPanel>(even, odd, kPanel, to);
-        else
-          interleave<0>(even, odd, width, to);
+        const KV* from[kPer];
+        for (int64_t i = 0; i < kPer; ++i)
+          from[i] = values_now_.tokens[t + i] + values_now_.first + column;
+        int64_t width = dim_ - column;
+        width >= kPanel ? interleave<kPanel>(from, width, to) : interleave<0>(from, width, to);
       }
     }
   }
 
-  // width: `columns`, unless this is 0.
+  // columns: of `width`; 0 for all.
   template <int64_t columns>
-  static void interleave(const KV* __restrict even, const KV* __restrict odd, int64_t width,
-                         KV* __restrict to) {
-    if (columns) width = columns;
-    for (int64_t i = 0; i < width; ++i) {
+  static void interleave(const KV* const* from, int64_t width, KV* __restrict to) {
+    const KV* __restrict even = from[0];
+    const KV* __restrict odd = from[kPer - 1];
+    for (int64_t i = 0; i < (columns ? columns : width); ++i) {
       to[i * kPer] = even[i];
-      if constexpr (kPer == 2) to[i * kPer + 1] = odd[i];
+      if (kPer == 2) to[i * kPer + 1] = odd[i];
     }
   }
 
-  // Lets the rows of a KV head see a tile, and fetches what comes next.
-  void add_tile(const Tile<KV>& tile, int64_t head, const Tile<KV>& ahead, int64_t ahead_head) {
-    read_keys(tile, head, ahead, ahead_head);
-    read_values(tile, head, ahead, ahead_head);
-    for (int64_t row = 0; row < rows_; row += kPanelRows)
-      add_rows(tile, head, row, std::min(kPanelRows, rows_ - row));
-  }
-
-  void add_rows(const Tile<KV>& tile, int64_t head, int64_t row, int64_t n) {
-    if (tile.begin >= end_of(row + n - 1) || tile.begin + tile.count <= begin_of(row)) return;
-    alignas(kLine) float scores[kPanelRows * kTile];
-    alignas(kLine) Element probabilities[kPanelRows * kTile];
+  void score(int64_t n, int64_t head, int64_t row, float* scores) const {
     multiply_panel<Groups, kRowBytes>(n, reinterpret_cast<const char*>(keys_.data()),
                                       reinterpret_cast<const char*>(queries_of(head, row)),
                                       n * kRowBytes, groups_, scores, true);
-    for (int64_t r = 0; r < n; ++r) {
-      float shrink = softmax_of(head, row + r)
-                         .add_tile(scores + r * kTile, args_.scale * kLog2OfE,
-                                   begin_of(row + r) - tile.begin, end_of(row + r) - tile.begin,
-                                   probabilities + r * kTile);
-      if (shrink == 1.0f) continue;
-      for (int64_t panel = 0; panel < panels_; ++panel) {
-        float* sums = sums_of(head, panel, row + r);
-        for (int64_t i = 0; i < kPanel; i += kFloats)
-          store_floats(sums + i, multiply(load_floats(sums + i), broadcast(shrink)));
-      }
-    }
+  }
+
+  void add_values(int64_t n, int64_t head, int64_t row, const Element* probabilities) const {
     for (int64_t panel = 0; panel < panels_; ++panel)
       multiply_panel<Groups, kTile * sizeof(Element)>(
           n, reinterpret_cast<const char*>(values_.data() + panel * kTile / kPer * kPanel),
-          reinterpret_cast<const char*>(probabilities), kRowBytes, (tile.count + kPer - 1) / kPer,
-          sums_of(head, panel, row), false);
+          reinterpret_cast<const char*>(probabilities), kRowBytes,
+          (values_now_.count + kPer - 1) / kPer, sums_of(head, panel, row), false);
   }
 
   void write(const Item& item, int64_t head) const {
@@ -295,6 +328,7 @@ class Attention {
   const FlashAttentionRaggedArgs& args_;
   int64_t dim_, groups_, panels_, heads_, most_rows_;
   int64_t rows_ = 0, first_position_ = 0, tokens_ = 0;
+  CachedTokens<KV> keys_now_{}, keys_then_{}, values_now_{}, values_then_{};
   Scratch<Element> queries_;
   Scratch<uint32_t> keys_, values_;
   Scratch<float> sums_;

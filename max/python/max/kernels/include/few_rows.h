@@ -1,0 +1,142 @@
+// The products of a few rows with a tile of the cache, read where it lies and put in order in
+// registers: what decoding does. Term by term the sums of `multiply_panel`, so the same bits.
+
+#pragma once
+
+#include <type_traits>
+
+#include "panel.h"
+#include "simd.h"
+#include "transpose.h"
+
+namespace max {
+
+// Tokens of the cache, one pointer each, from an element of them on.
+template <typename KV>
+struct CachedTokens {
+  const KV* const* tokens;
+  int64_t count;
+  int64_t first;  // element
+  int64_t dim;    // elements of each
+
+  // Fetches tokens [begin, end), as far as there are any, into the second cache.
+  MAX_INLINE void fetch(int64_t begin, int64_t end) const {
+    constexpr int64_t kLine = 64;
+    int64_t size = dim * sizeof(KV);
+    for (int64_t t = begin; t < (end < count ? end : count); ++t) {
+      const char* from = reinterpret_cast<const char*>(tokens[t] + first);
+      for (int64_t i = 0; i < size; i += kLine) __builtin_prefetch(from + i, 0, 2);
+    }
+  }
+};
+
+#if defined(__AVX512F__)
+
+template <typename Groups>
+MAX_INLINE typename Groups::Weights weights_of(Words words) {
+  if constexpr (std::is_same_v<typename Groups::Weights, Pair>)
+    return bfloat16_pair(words);
+  else
+    return (typename Groups::Weights)words;
+}
+
+// Sets scores [rows][kPanel] to the products of rows with keys. `ahead` is fetched meanwhile.
+// Group g of row r lies at x + (g * rows + r) * the bytes of a group.
+template <typename Groups, int64_t rows, typename KV>
+void multiply_keys(const CachedTokens<KV>& keys, const char* x, float* scores,
+                   const CachedTokens<KV>& ahead) {
+  constexpr int64_t bytes = Groups::kElements * sizeof(typename Groups::Element);
+  constexpr int64_t blocks = 2;  // of keys at a time: sums that do not wait for each other
+  int64_t groups = keys.dim / Groups::kElements, first = keys.first / Groups::kElements;
+  for (int64_t t = 0; t < keys.count; t += blocks * kFloats) {
+    Floats sums[blocks][rows];
+    for (int64_t b = 0; b < blocks; ++b)
+      for (int64_t r = 0; r < rows; ++r) sums[b][r] = zeros();
+    const char* group = x;
+    for (int64_t g = 0; g < groups; g += kHalf, group += kHalf * rows * bytes) {
+      Words columns[blocks][kHalf];
+      for (int64_t b = 0; b < blocks; ++b)
+        transpose_half(keys.tokens + t + b * kFloats, first + g, columns[b]);
+#pragma GCC unroll 8
+      for (int64_t j = 0; j < kHalf; ++j) {
+        typename Groups::Weights w[blocks];
+        for (int64_t b = 0; b < blocks; ++b) w[b] = weights_of<Groups>(columns[b][j]);
+#pragma GCC unroll 6
+        for (int64_t r = 0; r < rows; ++r) {
+          typename Groups::Activation a = Groups::activation(group + (j * rows + r) * bytes);
+          for (int64_t b = 0; b < blocks; ++b) sums[b][r] = Groups::dot(sums[b][r], w[b], a);
+        }
+      }
+    }
+    ahead.fetch(t, t + blocks * kFloats);
+    for (int64_t b = 0; b < blocks; ++b)
+      for (int64_t r = 0; r < rows; ++r)
+        store_floats(scores + r * kPanel + t + b * kFloats, sums[b][r]);
+  }
+}
+
+// The groups of kPanel columns, from `column` on, of one token or of two that follow each other.
+template <typename Groups, typename KV>
+MAX_INLINE void value_groups(const KV* const* tokens, int64_t column, typename Groups::Weights* w) {
+  constexpr int64_t vectors = kPanel / kFloats;
+  if constexpr (Groups::kElements == 1) {
+    for (int64_t v = 0; v < vectors; ++v) w[v] = Groups::weights(tokens[0] + column + v * kFloats);
+  } else {
+    // Word i of the first: element i of both tokens; of the second: element 16 + i.
+    const Words ones = _mm512_set1_epi32(0x00010001);
+    const Words lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const Words first = _mm512_add_epi32(_mm512_mullo_epi32(lanes, ones), _mm512_set1_epi32(32 << 16));
+    const Words second = _mm512_add_epi32(first, _mm512_set1_epi32(0x00100010));
+    for (int64_t v = 0; v < vectors; v += 2) {
+      Words even = load_words(tokens[0] + column + v * kFloats);
+      Words odd = load_words(tokens[1] + column + v * kFloats);
+      w[v] = weights_of<Groups>(_mm512_permutex2var_epi16(even, first, odd));
+      w[v + 1] = weights_of<Groups>(_mm512_permutex2var_epi16(even, second, odd));
+    }
+  }
+}
+
+// Adds to sums [rows][kPanel] the products of rows [rows][kPanel] with kPanel columns of values,
+// from `column` on.
+template <typename Groups, int64_t rows, typename KV>
+void multiply_values(const CachedTokens<KV>& values, int64_t column,
+                     const typename Groups::Element* x, float* sums,
+                     const CachedTokens<KV>& ahead) {
+  constexpr int64_t vectors = kPanel / kFloats, per = Groups::kElements;
+  Floats tile[rows][vectors];
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t v = 0; v < vectors; ++v) tile[r][v] = zeros();
+  for (int64_t t = 0; t < values.count; t += per) {
+    typename Groups::Weights w[vectors];
+    value_groups<Groups>(values.tokens + t, values.first + column, w);
+    for (int64_t r = 0; r < rows; ++r) {
+      typename Groups::Activation a =
+          Groups::activation(reinterpret_cast<const char*>(x + r * kPanel + t));
+      for (int64_t v = 0; v < vectors; ++v) tile[r][v] = Groups::dot(tile[r][v], w[v], a);
+    }
+    if (column == 0) ahead.fetch(t, t + per);
+  }
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t v = 0; v < vectors; ++v) {
+      float* sum = sums + r * kPanel + v * kFloats;
+      store_floats(sum, add(load_floats(sum), tile[r][v]));
+    }
+}
+
+#endif
+
+// Calls f with a number of rows, at most kPanelRows, as a constant.
+template <typename F>
+MAX_INLINE void with_rows(int64_t rows, const F& f) {
+  static_assert(kPanelRows == 6);
+  switch (rows) {
+    case 1: return f(std::integral_constant<int64_t, 1>{});
+    case 2: return f(std::integral_constant<int64_t, 2>{});
+    case 3: return f(std::integral_constant<int64_t, 3>{});
+    case 4: return f(std::integral_constant<int64_t, 4>{});
+    case 5: return f(std::integral_constant<int64_t, 5>{});
+    default: return f(std::integral_constant<int64_t, 6>{});
+  }
+}
+
+}  // namespace max
