@@ -18,14 +18,16 @@
 #include "../include/flash_attention_ragged.h"
 
 #include <algorithm>
-#include <memory>
+#include <cstring>
 #include <type_traits>
 #include <vector>
 
+#include "../include/attention_items.h"
 #include "../include/few_rows.h"
 #include "../include/online_softmax.h"
 #include "../include/panel.h"
 #include "../include/pool.h"
+#include "../include/scratch.h"
 #include "../include/transpose.h"
 
 namespace {
@@ -33,22 +35,6 @@ namespace {
 using namespace max;
 
 constexpr int64_t kTile = kPanel;
-// Rows of an item, if a query has fewer heads per KV head: enough to pay for turning the keys.
-constexpr int64_t kItemRows = 96;
-// Items for each thread, if there are as many heads.
-constexpr int64_t kItemsPerThread = 2;
-// Handing work to other threads costs about as much as this many multiplications.
-constexpr int64_t kWorthThreads = 1 << 17;
-constexpr int64_t kLine = 64;  // bytes that vectors are aligned to
-
-// Consecutive queries of a request, for all query heads of some KV heads.
-struct Item {
-  int64_t request;
-  int64_t begin, end;            // rows of q
-  int64_t first_head, end_head;  // KV heads
-};
-
-int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 // How queries are multiplied with keys and probabilities with values.
 template <typename Q, typename KV>
@@ -56,27 +42,14 @@ using GroupsOf = std::conditional_t<
     std::is_same_v<KV, float>, Float32Groups,
     std::conditional_t<std::is_same_v<Q, float>, MixedBfloat16Groups, Bfloat16Groups>>;
 
-// Uninitialised memory for vectors.
-template <typename T>
-class Scratch {
- public:
-  explicit Scratch(int64_t count) : bytes_(new char[count * sizeof(T) + kLine]) {
-    uintptr_t address = reinterpret_cast<uintptr_t>(bytes_.get());
-    data_ = reinterpret_cast<T*>((address + kLine - 1) / kLine * kLine);
-  }
-  T* data() const { return data_; }
-
- private:
-  std::unique_ptr<char[]> bytes_;
-  T* data_;
-};
-
 // Where the keys and the values of a tile's tokens lie, of the item's first KV head.
 template <typename KV>
 struct Tile {
   int64_t begin, count;
-  const KV* keys[kTile];
-  const KV* values[kTile];
+  const KV* tokens[2 * kTile];  // keys, then values
+
+  const KV** keys() { return tokens; }
+  const KV** values() { return tokens + kTile; }
 };
 
 // The rows of one item and what has been added up for them.
@@ -104,7 +77,7 @@ class Attention {
     if (dim_ % kPanel) std::fill_n(values_.data(), panels_ * kTile / kPer * kPanel, 0u);
   }
 
-  void run(const Item& item) {
+  void run(const AttentionItem& item) {
     rows_ = (item.end - item.begin) * heads_;
     first_position_ = args_.batch.past[item.request] + item.begin - args_.batch.offsets[item.request];
     tokens_ = args_.batch.past[item.request] + args_.batch.offsets[item.request + 1] -
@@ -119,16 +92,14 @@ class Attention {
     Tile<KV> tiles[2];
     Tile<KV>*now = &tiles[0], *next = &tiles[1];
     find(item, begin_of(0) / kTile * kTile, last, now);
+    set_next(*now, 0);
+    next_.fetch(lines_of(2 * kTile));
     for (; now->count > 0; std::swap(now, next)) {
       find(item, now->begin + kTile, last, next);
       for (int64_t head = 0; head < kv_heads; ++head) {
-        bool is_last = head + 1 == kv_heads;
-        const Tile<KV>& then = is_last ? *next : *now;
-        int64_t first = head * dim_, then_first = is_last ? 0 : first + dim_;
-        keys_now_ = {now->keys, now->count, first, dim_};
-        keys_then_ = {then.keys, then.count, then_first, dim_};
-        values_now_ = {now->values, now->count, first, dim_};
-        values_then_ = {then.values, then.count, then_first, dim_};
+        tile_keys_ = {now->keys(), now->count, head * dim_};
+        tile_values_ = {now->values(), now->count, head * dim_};
+        head + 1 < kv_heads ? set_next(*now, head + 1) : set_next(*next, 0);
         add_tile(head, now->begin);
       }
     }
@@ -145,7 +116,7 @@ class Attention {
   }
 
   // Where the first element of a row's query, or result, lies.
-  int64_t offset_of(const Item& item, int64_t head, int64_t row) const {
+  int64_t offset_of(const AttentionItem& item, int64_t head, int64_t row) const {
     int64_t first = (item.first_head + head) * heads_;
     return ((item.begin + row / heads_) * args_.heads + first + row % heads_) * dim_;
   }
@@ -162,19 +133,22 @@ class Attention {
   }
 
   // queries_ [heads][blocks of kPanelRows rows][groups][rows of the block]; the last group is filled up.
-  void read_queries(const Item& item, int64_t head) {
+  void read_queries(const AttentionItem& item, int64_t head) {
     for (int64_t row = 0; row < rows_; ++row) {
       const Q* from = static_cast<const Q*>(args_.q) + offset_of(item, head, row);
       int64_t begin = row / kPanelRows * kPanelRows, n = std::min(kPanelRows, rows_ - begin);
       Element* to = queries_of(head, begin) + (row - begin) * kPer;
-      for (int64_t g = 0; g < groups_; ++g, to += n * kPer)
+      int64_t g = 0;
+      if constexpr (std::is_same_v<Q, Element>)
+        for (; g < dim_ / kPer; ++g, to += n * kPer) std::memcpy(to, from + g * kPer, kRowBytes);
+      for (; g < groups_; ++g, to += n * kPer)
         for (int64_t i = 0; i < kPer; ++i)
           to[i] = g * kPer + i < dim_ ? converted<Element>(from[g * kPer + i]) : Element{};
     }
   }
 
   // Finds the tokens of the tile that begins at a position; the last one's place stands for the rest.
-  void find(const Item& item, int64_t begin, int64_t end, Tile<KV>* tile) const {
+  void find(const AttentionItem& item, int64_t begin, int64_t end, Tile<KV>* tile) const {
     tile->begin = begin;
     tile->count = std::clamp<int64_t>(end - begin, 0, kTile);
     const KV* blocks = static_cast<const KV*>(args_.kv_blocks);
@@ -185,13 +159,13 @@ class Attention {
       const KV* values = keys + args_.shape.layers * page_size * stride;
       int64_t stop = std::min(tile->count, t + page_size - (begin + t) % page_size);
       for (; t < stop; ++t, keys += stride, values += stride) {
-        tile->keys[t] = keys;
-        tile->values[t] = values;
+        tile->keys()[t] = keys;
+        tile->values()[t] = values;
       }
     }
     for (int64_t t = tile->count; t > 0 && t < kTile; ++t) {
-      tile->keys[t] = tile->keys[t - 1];
-      tile->values[t] = tile->values[t - 1];
+      tile->keys()[t] = tile->keys()[t - 1];
+      tile->values()[t] = tile->values()[t - 1];
     }
   }
 
@@ -204,9 +178,9 @@ class Attention {
     }
     for (int64_t row = 0; row < rows_; row += kPanelRows) {
       int64_t n = std::min(kPanelRows, rows_ - row);
-      if (begin >= end_of(row + n - 1) || begin + keys_now_.count <= begin_of(row)) continue;
-      alignas(kLine) float scores[kPanelRows * kTile];
-      alignas(kLine) Element probabilities[kPanelRows * kTile];
+      if (begin >= end_of(row + n - 1) || begin + tile_keys_.count <= begin_of(row)) continue;
+      alignas(kScratchAlignment) float scores[kPanelRows * kTile];
+      alignas(kScratchAlignment) Element probabilities[kPanelRows * kTile];
       in_place ? score_in_place(n, head, scores) : score(n, head, row, scores);
       for (int64_t r = row; r < row + n; ++r) {
         float* of_row = scores + (r - row) * kTile;
@@ -214,9 +188,19 @@ class Attention {
                                                     begin_of(r) - begin, end_of(r) - begin,
                                                     probabilities + (r - row) * kTile);
         if (shrink != 1.0f) scale_sums(head, r, shrink);
+        if (in_place) next_.fetch(lines_of(2 * kTile) / 8 / n);
       }
       in_place ? add_in_place(n, head, probabilities) : add_values(n, head, row, probabilities);
     }
+  }
+
+  // Cache lines of some tokens' keys, or values.
+  int64_t lines_of(int64_t tokens) const {
+    return tokens * dim_ * static_cast<int64_t>(sizeof(KV)) / NextTokens<KV>::kLine;
+  }
+
+  void set_next(const Tile<KV>& tile, int64_t head) {
+    next_ = {tile.tokens, tile.count ? 2 * kTile : 0, head * dim_, dim_ * static_cast<int64_t>(sizeof(KV))};
   }
 
   void scale_sums(int64_t head, int64_t row, float by) {
@@ -236,32 +220,32 @@ class Attention {
 #endif
   }
 
-  void score_in_place(int64_t n, int64_t head, float* scores) const {
+  void score_in_place(int64_t n, int64_t head, float* scores) {
 #if defined(__AVX512F__)
     const char* queries = reinterpret_cast<const char*>(queries_of(head, 0));
     with_rows(n, [&](auto rows) MAX_INLINE_LAMBDA {
-      multiply_keys<Groups, decltype(rows)::value>(keys_now_, queries, scores, keys_then_);
+      multiply_keys<Groups, decltype(rows)::value>(tile_keys_, dim_, queries, scores, next_);
     });
 #endif
   }
 
-  void add_in_place(int64_t n, int64_t head, const Element* probabilities) const {
+  void add_in_place(int64_t n, int64_t head, const Element* probabilities) {
 #if defined(__AVX512F__)
     with_rows(n, [&](auto rows) MAX_INLINE_LAMBDA {
       for (int64_t panel = 0; panel < panels_; ++panel)
-        multiply_values<Groups, decltype(rows)::value>(values_now_, panel * kPanel, probabilities,
-                                                       sums_of(head, panel, 0), values_then_);
+        multiply_values<Groups, decltype(rows)::value>(tile_values_, panel * kPanel, probabilities,
+                                                       sums_of(head, panel, 0), next_);
     });
 #endif
   }
 
   // keys_ [groups][kTile]; keys that are not there are any.
   void read_keys() {
-    for (int64_t t = 0; t < keys_now_.count; t += kTransposed) {
-      keys_then_.fetch(t, t + kTransposed);
+    for (int64_t t = 0; t < tile_keys_.count; t += kTransposed) {
+      next_.fetch(lines_of(kTransposed));
       if (dim_ % (kPer * kTransposed) == 0) {
         for (int64_t g = 0; g < groups_; g += kTransposed)
-          transpose_words(keys_now_.tokens + t, keys_now_.first / kPer + g,
+          transpose_words(tile_keys_.tokens + t, tile_keys_.first / kPer + g,
                           keys_.data() + g * kTile + t, kTile);
         continue;
       }
@@ -269,19 +253,19 @@ class Attention {
       for (int64_t i = 0; i < kTransposed; ++i)
         for (int64_t c = 0; c < groups_ * kPer; ++c)
           to[c / kPer * kTile * kPer + i * kPer + c % kPer] =
-              c < dim_ ? keys_now_.tokens[t + i][keys_now_.first + c] : KV{};
+              c < dim_ ? tile_keys_.tokens[t + i][tile_keys_.first + c] : KV{};
     }
   }
 
   // values_ [panels of head_dim][kTile / kPer][kPanel] groups; columns that are not there stay zero.
   void read_values() {
-    for (int64_t t = 0; t < values_now_.count; t += kPer) {
-      values_then_.fetch(t, t + kPer);
+    for (int64_t t = 0; t < tile_values_.count; t += kPer) {
+      next_.fetch(lines_of(kPer));
       for (int64_t column = 0; column < dim_; column += kPanel) {
         KV* to = reinterpret_cast<KV*>(values_.data() + column * kTile / kPer) + t * kPanel;
         const KV* from[kPer];
         for (int64_t i = 0; i < kPer; ++i)
-          from[i] = values_now_.tokens[t + i] + values_now_.first + column;
+          from[i] = tile_values_.tokens[t + i] + tile_values_.first + column;
         int64_t width = dim_ - column;
         width >= kPanel ? interleave<kPanel>(from, width, to) : interleave<0>(from, width, to);
       }
@@ -310,17 +294,21 @@ class Attention {
       multiply_panel<Groups, kTile * sizeof(Element)>(
           n, reinterpret_cast<const char*>(values_.data() + panel * kTile / kPer * kPanel),
           reinterpret_cast<const char*>(probabilities), kRowBytes,
-          (values_now_.count + kPer - 1) / kPer, sums_of(head, panel, row), false);
+          (tile_values_.count + kPer - 1) / kPer, sums_of(head, panel, row), false);
   }
 
-  void write(const Item& item, int64_t head) const {
+  void write(const AttentionItem& item, int64_t head) const {
     for (int64_t row = 0; row < rows_; ++row) {
       float total = softmax_of(head, row).sum();
       Q* out = static_cast<Q*>(args_.out) + offset_of(item, head, row);
       for (int64_t column = 0; column < dim_; column += kPanel) {
         const float* sums = sums_of(head, column / kPanel, row);
-        for (int64_t i = 0; i < std::min(kPanel, dim_ - column); ++i)
-          store(sums[i] / total, &out[column + i]);
+        Floats result[kPanel / kFloats];
+        for (int64_t v = 0; v < kPanel / kFloats; ++v)
+          result[v] = load_floats(sums + v * kFloats) / broadcast(total);
+        Q all[kPanel];
+        store_panel(result, all);
+        std::memcpy(out + column, all, std::min(kPanel, dim_ - column) * sizeof(Q));
       }
     }
   }
@@ -328,47 +316,18 @@ class Attention {
   const FlashAttentionRaggedArgs& args_;
   int64_t dim_, groups_, panels_, heads_, most_rows_;
   int64_t rows_ = 0, first_position_ = 0, tokens_ = 0;
-  CachedTokens<KV> keys_now_{}, keys_then_{}, values_now_{}, values_then_{};
+  CachedTokens<KV> tile_keys_{}, tile_values_{};
+  NextTokens<KV> next_{};
   Scratch<Element> queries_;
   Scratch<uint32_t> keys_, values_;
   Scratch<float> sums_;
   Scratch<RowSoftmax> softmax_;
 };
 
-// The work in parts: blocks of queries, and where these are too few for the threads, fewer heads each.
-std::vector<Item> items_of(const FlashAttentionRaggedArgs& args, int64_t threads) {
-  int64_t heads = args.heads / args.shape.kv_heads, kv_heads = args.shape.kv_heads;
-  int64_t queries = std::max<int64_t>(1, kItemRows / heads), blocks = 0;
-  const uint32_t* offsets = args.batch.offsets;
-  for (int64_t request = 0; request < args.batch.requests; ++request)
-    blocks += (offsets[request + 1] - offsets[request] + queries - 1) / queries;
-  int64_t parts = std::clamp<int64_t>(threads * kItemsPerThread / std::max<int64_t>(blocks, 1), 1, kv_heads);
-  std::vector<Item> items;
-  for (int64_t request = 0; request < args.batch.requests; ++request) {
-    for (int64_t row = offsets[request]; row < offsets[request + 1]; row += queries) {
-      int64_t end = std::min<int64_t>(offsets[request + 1], row + queries);
-      int64_t rows = (end - row) * heads;
-      int64_t most = std::max<int64_t>(1, std::min(kItemRows / rows, (kv_heads + parts - 1) / parts));
-      for (int64_t head = 0; head < kv_heads; head += most)
-        items.push_back({request, row, end, head, std::min(kv_heads, head + most)});
-    }
-  }
-  return items;
-}
-
-int64_t work_of(const FlashAttentionRaggedArgs& args) {
-  int64_t work = 0;
-  for (int64_t i = 0; i < args.batch.requests; ++i) {
-    int64_t rows = args.batch.offsets[i + 1] - args.batch.offsets[i];
-    work += rows * (args.batch.past[i] + rows) * args.heads * args.shape.head_dim;
-  }
-  return work;
-}
-
 template <typename Q, typename KV>
 void attend(const FlashAttentionRaggedArgs& args, Pool* pool) {
-  if (work_of(args) < kWorthThreads) pool = nullptr;
-  std::vector<Item> items = items_of(args, pool == nullptr ? 1 : pool->threads);
+  if (attention_work(args) < kWorthThreads) pool = nullptr;
+  std::vector<AttentionItem> items = attention_items(args, pool == nullptr ? 1 : pool->threads);
   parallel_for(pool, items.size(), 1, [&](int64_t begin, int64_t end) {
     int64_t most_rows = 0, most_heads = 0;
     for (int64_t i = begin; i < end; ++i) {

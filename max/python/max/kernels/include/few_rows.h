@@ -11,26 +11,37 @@
 
 namespace max {
 
-// Tokens of the cache, one pointer each, from an element of them on.
+// Tokens of the cache, one pointer each, from element `first` on.
 template <typename KV>
 struct CachedTokens {
   const KV* const* tokens;
-  int64_t count;
-  int64_t first;  // element
-  int64_t dim;    // elements of each
+  int64_t count, first;
+};
 
-  // Fetches tokens [begin, end), as far as there are any, into the second cache.
-  MAX_INLINE void fetch(int64_t begin, int64_t end) const {
-    constexpr int64_t kLine = 64;
-    int64_t size = dim * sizeof(KV);
-    for (int64_t t = begin; t < (end < count ? end : count); ++t) {
-      const char* from = reinterpret_cast<const char*>(tokens[t] + first);
-      for (int64_t i = 0; i < size; i += kLine) __builtin_prefetch(from + i, 0, 2);
+// What is read next. It is fetched into the second cache while what is there is multiplied, a few
+// lines at a time: a processor drops prefetches when it has too many under way.
+template <typename KV>
+struct NextTokens {
+  static constexpr int64_t kLine = 64;  // bytes
+  const KV* const* tokens;
+  int64_t count;
+  int64_t first, bytes;  // of each token, from element `first` on
+  int64_t token = 0, at = 0;
+
+  MAX_INLINE void fetch(int64_t lines) {
+    for (int64_t i = 0; i < lines && token < count; ++i) {
+      __builtin_prefetch(reinterpret_cast<const char*>(tokens[token] + first) + at, 0, 2);
+      at += kLine;
+      if (at >= bytes) at = 0, ++token;
     }
   }
 };
 
 #if defined(__AVX512F__)
+
+// Of the keys and values that come next, a half is fetched while keys are multiplied, three eighths are
+// while values are; the rest is left to the softmax in between.
+constexpr int64_t kLinesPerWord = 2, kLinesPerGroup = 3;
 
 template <typename Groups>
 MAX_INLINE typename Groups::Weights weights_of(Words words) {
@@ -40,14 +51,14 @@ MAX_INLINE typename Groups::Weights weights_of(Words words) {
     return (typename Groups::Weights)words;
 }
 
-// Sets scores [rows][kPanel] to the products of rows with keys. `ahead` is fetched meanwhile.
+// Sets scores [rows][kPanel] to the products of rows with keys of `dim` elements.
 // Group g of row r lies at x + (g * rows + r) * the bytes of a group.
 template <typename Groups, int64_t rows, typename KV>
-void multiply_keys(const CachedTokens<KV>& keys, const char* x, float* scores,
-                   const CachedTokens<KV>& ahead) {
+void multiply_keys(const CachedTokens<KV>& keys, int64_t dim, const char* x, float* scores,
+                   NextTokens<KV>& next) {
   constexpr int64_t bytes = Groups::kElements * sizeof(typename Groups::Element);
   constexpr int64_t blocks = 2;  // of keys at a time: sums that do not wait for each other
-  int64_t groups = keys.dim / Groups::kElements, first = keys.first / Groups::kElements;
+  int64_t groups = dim / Groups::kElements, first = keys.first / Groups::kElements;
   for (int64_t t = 0; t < keys.count; t += blocks * kFloats) {
     Floats sums[blocks][rows];
     for (int64_t b = 0; b < blocks; ++b)
@@ -59,6 +70,7 @@ void multiply_keys(const CachedTokens<KV>& keys, const char* x, float* scores,
         transpose_half(keys.tokens + t + b * kFloats, first + g, columns[b]);
 #pragma GCC unroll 8
       for (int64_t j = 0; j < kHalf; ++j) {
+        next.fetch(kLinesPerWord);
         typename Groups::Weights w[blocks];
         for (int64_t b = 0; b < blocks; ++b) w[b] = weights_of<Groups>(columns[b][j]);
 #pragma GCC unroll 6
@@ -68,7 +80,6 @@ void multiply_keys(const CachedTokens<KV>& keys, const char* x, float* scores,
         }
       }
     }
-    ahead.fetch(t, t + blocks * kFloats);
     for (int64_t b = 0; b < blocks; ++b)
       for (int64_t r = 0; r < rows; ++r)
         store_floats(scores + r * kPanel + t + b * kFloats, sums[b][r]);
@@ -101,7 +112,7 @@ MAX_INLINE void value_groups(const KV* const* tokens, int64_t column, typename G
 template <typename Groups, int64_t rows, typename KV>
 void multiply_values(const CachedTokens<KV>& values, int64_t column,
                      const typename Groups::Element* x, float* sums,
-                     const CachedTokens<KV>& ahead) {
+                     NextTokens<KV>& next) {
   constexpr int64_t vectors = kPanel / kFloats, per = Groups::kElements;
   Floats tile[rows][vectors];
   for (int64_t r = 0; r < rows; ++r)
@@ -114,7 +125,7 @@ void multiply_values(const CachedTokens<KV>& values, int64_t column,
           Groups::activation(reinterpret_cast<const char*>(x + r * kPanel + t));
       for (int64_t v = 0; v < vectors; ++v) tile[r][v] = Groups::dot(tile[r][v], w[v], a);
     }
-    if (column == 0) ahead.fetch(t, t + per);
+    next.fetch(kLinesPerGroup);
   }
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t v = 0; v < vectors; ++v) {

@@ -54,11 +54,12 @@ MAX_INLINE float largest_lane(Floats x) {
 #endif
 }
 
-MAX_INLINE void store_probabilities(const Floats* p, float* to) {
+// Stores kPanel elements.
+MAX_INLINE void store_panel(const Floats* p, float* to) {
   for (int64_t v = 0; v < kPanel / kFloats; ++v) store_floats(to + v * kFloats, p[v]);
 }
 
-MAX_INLINE void store_probabilities(const Floats* p, bfloat16* to) {
+MAX_INLINE void store_panel(const Floats* p, bfloat16* to) {
 #if defined(__AVX512BF16__)
   for (int64_t v = 0; v < kPanel / kFloats; v += 2) {
     __m512bh both = _mm512_cvtne2ps_pbh(p[v + 1], p[v]);
@@ -66,16 +67,16 @@ MAX_INLINE void store_probabilities(const Floats* p, bfloat16* to) {
   }
 #else
   float floats[kPanel];
-  store_probabilities(p, floats);
+  store_panel(p, floats);
   for (int64_t i = 0; i < kPanel; ++i) store(floats[i], to + i);
 #endif
 }
 
 // What is known of a row after some tiles: its largest score and, lane by lane, the sum of
 // 2^(score - most).
-struct RowSoftmax {
-  float most;
+struct alignas(kFloats * sizeof(float)) RowSoftmax {
   float total[kFloats];
+  float most;
 
   MAX_INLINE void clear() {
     most = kNothing;
@@ -99,7 +100,7 @@ struct RowSoftmax {
     float now = std::max(most, largest_lane(found));
     if (now == kNothing) {
       for (int64_t v = 0; v < vectors; ++v) p[v] = zeros();
-      store_probabilities(p, to);
+      store_panel(p, to);
       return 1.0f;
     }
     float shrink = 1.0f;
@@ -115,7 +116,7 @@ struct RowSoftmax {
       sum = add(sum, p[v]);
     }
     store_floats(total, sum);
-    store_probabilities(p, to);
+    store_panel(p, to);
     return shrink;
   }
 
