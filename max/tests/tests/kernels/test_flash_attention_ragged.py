@@ -136,25 +136,60 @@ def test_agrees_with_the_reference_in_float32(
 
 @pytest.mark.parametrize("implementation", CPU_KERNELS)
 @pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("q_dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("cache_dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("group", "head_dim"), [(3, 32), (2, 64), (7, 128)])
 @pytest.mark.parametrize("window", [0, 100])
 def test_a_row_has_the_same_bits_in_any_chunk_batch_and_number_of_threads(
-    implementation: str, threads: int, dtype: torch.dtype, window: int
+    implementation: str,
+    threads: int,
+    q_dtype: torch.dtype,
+    cache_dtype: torch.dtype,
+    group: int,
+    head_dim: int,
+    window: int,
 ) -> None:
     torch.manual_seed(0)
-    batch = make_paged_batch([0], [300], page_size=16, head_dim=32, dtype=dtype)
-    q = torch.randn(300, 6 * 32).to(dtype)
+    shape = {"page_size": 16, "kv_heads": 3, "head_dim": head_dim}
+    batch = make_paged_batch([0], [200], dtype=cache_dtype, **shape)
+    q = torch.randn(200, 3 * group * head_dim).to(q_dtype)
     set_num_threads(1)
-    rows = [0, 1, 62, 63, 64, 65, 128, 250, 299]
-    alone = [run(make_tail(batch, 300 - i), q[i:], True, window, implementation)[:1] for i in rows]
-    decoded = [run(make_step(batch, i), q[i : i + 1], True, window, implementation) for i in rows]
+    rows = [0, 1, 62, 63, 64, 65, 128, 199]
+    # A row alone, as the first of all that follow it, and as the last of two.
+    alone = [run(make_step(batch, i), q[i : i + 1], True, window, implementation) for i in rows]
+    first = [run(make_tail(batch, 200 - i), q[i:], True, window, implementation)[:1] for i in rows]
+    pairs = [
+        run(make_step(batch, i, 2), q[i - 1 : i + 1], True, window, implementation)
+        for i in rows[1:]
+    ]
     set_num_threads(threads)
     whole = run(batch, q, True, window, implementation)[rows]
+    together = run(make_steps(batch, rows), q[rows], True, window, implementation)
     set_num_threads(None)
     assert torch.equal(whole, torch.cat(alone))
-    assert torch.equal(whole, torch.cat(decoded))
+    assert torch.equal(whole, torch.cat(first))
+    assert torch.equal(whole[1:], torch.stack([pair[1] for pair in pairs]))
+    assert torch.equal(whole, together)
 
 
-def make_step(batch: PagedBatch, position: int) -> PagedBatch:
-    """The same request when the row at `position` is the only one."""
-    return PagedBatch([position], [1], batch.kv_blocks, batch.lookup_table)
+def make_step(batch: PagedBatch, position: int, rows: int = 1) -> PagedBatch:
+    """The same request when the row at `position` is the last one of the batch."""
+    return PagedBatch([position + 1 - rows], [rows], batch.kv_blocks, batch.lookup_table)
+
+
+def make_steps(batch: PagedBatch, positions: list[int]) -> PagedBatch:
+    """As many requests as positions, which share their pages and add a row each."""
+    table = batch.lookup_table.expand(len(positions), -1).contiguous()
+    return PagedBatch(positions, [1] * len(positions), batch.kv_blocks, table)
+
+
+@pytest.mark.parametrize("implementation", CPU_KERNELS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_large_scores_neither_overflow_nor_vanish(implementation: str, dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    batch = make_paged_batch([150], [1], page_size=16, head_dim=64, dtype=dtype)
+    # Scores of about 100 times the usual ones: one key has all the weight.
+    q = 100 * torch.randn(1, 8 * 64)
+    got = run(batch, q, implementation=implementation)
+    exact = PagedBatch(batch.past, batch.new, batch.kv_blocks.float(), batch.lookup_table)
+    torch.testing.assert_close(got, run(exact, q, implementation="reference"), rtol=1e-3, atol=1e-3)
