@@ -164,6 +164,37 @@ def test_the_scale_is_that_of_the_largest() -> None:
     assert rounded[0, 32].item() == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("isa", available_isas())
+@pytest.mark.parametrize("encoding", ["q4_k", "q5_k", "q6_k"])
+@pytest.mark.parametrize("element", [0x00, 0xFF])
+def test_sums_of_many_large_products_are_exact(isa: str, encoding: str, element: int) -> None:
+    """Of the least and of the greatest numbers that weights and activations have: sums of a scale's
+    products are shorts, so activations of the same size become smaller bytes."""
+    weight = make_quantized_weight(32, 512, encoding)
+    kind = QuantizationEncoding(encoding)
+    scales_at = slice(208, 210) if encoding == "q6_k" else slice(0, 4)
+    blocks = weight.view(32, -1, kind.block_size)
+    scales = blocks[:, :, scales_at].clone()
+    blocks[:] = element
+    blocks[:, :, scales_at] = scales
+    if encoding == "q6_k":  # 0xFF would be -1
+        blocks[:, :, 192:208] = 127 if element else 128
+    signs = torch.ones(512).index_fill(0, torch.arange(256, 512, 2), -1)
+    x = torch.stack([signs, -signs, signs * torch.linspace(0.4, 1, 512)])
+    expected = packed_quantized_linear_oracle(x, weight, encoding)
+    got = product(x, weight, encoding, implementation=isa).double()
+    torch.testing.assert_close(got, expected, rtol=1e-6, atol=1e-3)
+
+
+def test_activations_of_equal_size_have_a_larger_scale() -> None:
+    """16 bytes of a block of 256 sum up to 1023 at most: 2032 would be 127 each."""
+    x = torch.full((1, 256), 127.0)
+    assert torch.equal(rounded_activations(x, 32), x.double())
+    scale = 2032 / 1007
+    assert 16 * round(127 / scale) <= 1023
+    assert rounded_activations(x, 256)[0, 0].item() == pytest.approx(scale * round(127 / scale))
+
+
 def test_schema_and_shape_function() -> None:
     weight = make_quantized_weight(70, 256, "q4_k")
     packed = pack_quantized(weight, "q4_k")

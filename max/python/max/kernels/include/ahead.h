@@ -12,6 +12,11 @@ struct Ahead {
   int64_t distance;  // bytes from what is multiplied to what comes next; 0 to fetch nothing
   int64_t part, parts;
 
+  // One of the shares of this share.
+  MAX_INLINE Ahead share(int64_t i, int64_t count) const {
+    return {distance, part * count + i, parts * count};
+  }
+
   // Fetches this share of `size` bytes. They need not be there.
   MAX_INLINE void fetch(const void* from, int64_t size) const {
     if (distance == 0) return;

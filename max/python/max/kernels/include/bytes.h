@@ -84,12 +84,62 @@ MAX_INLINE Floats load_halves(const uint8_t* from) {
 // The words that have these bytes four times.
 MAX_INLINE Words bytes(uint8_t x) { return broadcast_word(x * 0x01010101u); }
 
+// Of signed bytes.
+MAX_INLINE Words byte_magnitudes(Words x) {
+  typedef int8_t Bytes __attribute__((vector_size(sizeof(Words))));
+  Bytes negative = (Bytes)x < 0;
+  return (Words)(((Bytes)x ^ negative) - negative);
+}
+
 // low | (high & mask)
 MAX_INLINE Words merged(Words low, Words high, Words mask) {
 #if defined(__AVX512F__)
   return _mm512_ternarylogic_epi32(low, high, mask, 0xf8);
 #else
   return low | (high & mask);
+#endif
+}
+
+typedef int16_t Shorts __attribute__((vector_size(sizeof(Words))));
+typedef uint16_t UnsignedShorts __attribute__((vector_size(sizeof(Words))));
+typedef int32_t Ints __attribute__((vector_size(sizeof(Words))));
+
+MAX_INLINE Words add_words(Words a, Words b) { return (Words)((Ints)a + (Ints)b); }
+
+// The low shorts of words, those of the first ones high.
+MAX_INLINE Words low_shorts(Words high, Words low) {
+#if defined(__AVX512F__)
+  const __m512i up = _mm512_set4_epi32(0x0d0c0000, 0x09080000, 0x05040000, 0x01000000);
+  return _mm512_mask_shuffle_epi8(low, 0xccccccccccccccccu, high, up);
+#elif defined(__AVX2__)
+  return _mm256_blend_epi16(_mm256_slli_epi32(high, 16), low, 0x55);
+#else
+  return high << 16 | (low & 0xffffu);
+#endif
+}
+
+// The bytes of even or of odd place as shorts.
+template <bool is_signed>
+MAX_INLINE Words even_bytes(Words x) {
+  return is_signed ? (Words)((Shorts)x << 8 >> 8) : x & broadcast_word(0x00ff00ff);
+}
+template <bool is_signed>
+MAX_INLINE Words odd_bytes(Words x) {
+  return is_signed ? (Words)((Shorts)x >> 8) : (Words)((UnsignedShorts)x >> 8);
+}
+
+// sum + a0 * b0 + a1 * b1 in each word: of signed shorts, exact.
+MAX_INLINE Words dot_shorts(Words sum, Words a, Words b) {
+#if defined(__AVX512VNNI__)
+  asm("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+  return sum;
+#elif defined(__AVX512F__)
+  return add_words(sum, _mm512_madd_epi16(a, b));
+#elif defined(__AVX2__)
+  return add_words(sum, _mm256_madd_epi16(a, b));
+#else
+  Ints low = ((Ints)a << 16 >> 16) * ((Ints)b << 16 >> 16);
+  return sum + (Words)(low + ((Ints)a >> 16) * ((Ints)b >> 16));
 #endif
 }
 
@@ -124,14 +174,23 @@ MAX_INLINE Words dot_bytes(Words sum, Words w, Words x) {
     return _mm256_add_epi32(sum, _mm256_add_epi32(even, odd));
   }
 #else
-  typedef int16_t Shorts __attribute__((vector_size(sizeof(Words))));
-  typedef int32_t Ints __attribute__((vector_size(sizeof(Words))));
   // A product of an unsigned and a signed byte fits 16 bits.
   Shorts even = (Shorts)(w & 0x00ff00ffu) * (((Shorts)x << 8) >> 8);
   Shorts odd = (Shorts)((w >> 8) & 0x00ff00ffu) * ((Shorts)x >> 8);
   Ints low = (((Ints)even << 16) >> 16) + (((Ints)odd << 16) >> 16);
   Ints high = ((Ints)even >> 16) + ((Ints)odd >> 16);
   return sum + (Words)(low + high);
+#endif
+}
+
+// The same with one word x for all: as an operand in memory it needs no register.
+template <int bits>
+MAX_INLINE Words dot_bytes(Words sum, Words w, const uint32_t* x) {
+#if defined(__AVX512VNNI__)
+  asm("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(w), "m"(*x));
+  return sum;
+#else
+  return dot_bytes<bits>(sum, w, broadcast_word(*x));
 #endif
 }
 

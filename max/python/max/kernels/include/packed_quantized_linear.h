@@ -15,7 +15,7 @@ struct PackedQuantizedLinearArgs {
   const PackedWeight* weights;
   const Encoding* encodings;  // of each weight
   int64_t num_weights;
-  void* workspace;   // rows * in_features / 32 * 52 bytes, aligned to 4
+  void* workspace;   // rows * in_features / 32 * 48 bytes, aligned to 4
   ElementType type;  // of x, biases and results
 };
 

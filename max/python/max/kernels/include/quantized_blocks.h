@@ -3,13 +3,15 @@
 // In a file a row is blocks one after another (ggml-common.h). A panel has 32 outputs side by side, and
 // along a row units of kSubs blocks of 32 elements:
 //
-//   unit [header: scales of the unit][kSubs blocks]
-//   block [scales of the block][elements]
+//   unit of Q4_K, Q5_K, Q6_K [scales of blocks][kSubs blocks of elements][minimums of blocks][d, dmin]
+//   unit of the others, one block [scale, minimum][elements]
+//
+// in the order in which they are needed: memory is read in sequence.
 //
 // Elements are unsigned: too large by 2^kOffsetBits where blocks have no minimum. Step g of a block is
-// elements 4 g .. 4 g + 3 of all outputs, a byte each. Four low bits: step g and step 4 + g share bytes.
-// The bits above them stand together: a word per output has bit 4 of all steps (Q5_K), two words have
-// bits 4 and 5 of four steps each (Q6_K).
+// elements 4 g .. 4 g + 3 of all outputs, a byte each. Of four bits (Nibbles): step g and step 4 + g share
+// bytes; a fifth bit of all steps is in one word per output more. Of six bits (Sixes): of four steps three
+// have a byte each, and the fourth the two bits that are left in each of those.
 
 #pragma once
 
@@ -34,6 +36,25 @@ MAX_INLINE uint16_t load_half(const uint8_t* from) {
   return bits;
 }
 
+// Small integers of a unit, a byte each, for each output: four stand in a word, so that the bytes of even
+// place are two neighbours as a pair of shorts, the first of them high, and those of odd place the next.
+struct SmallScales {
+  static constexpr int64_t bytes(int64_t count) { return count / 4 * kWords; }
+  static constexpr int64_t at(int64_t i, int64_t output) {
+    constexpr int64_t place[] = {2, 0, 3, 1};
+    return i / 4 * kWords + output * 4 + place[i % 4];
+  }
+  // The pairs of `count` numbers of a vector of outputs.
+  template <bool is_signed, int64_t count>
+  static MAX_INLINE void load_pairs(const uint8_t* from, int64_t column, Words (&pairs)[count / 2]) {
+    for (int64_t i = 0; i < count / 4; ++i) {
+      Words four = load_words(from + i * kWords + column * 4);
+      pairs[2 * i] = even_bytes<is_signed>(four);
+      pairs[2 * i + 1] = odd_bytes<is_signed>(four);
+    }
+  }
+};
+
 // One block of one row, taken apart.
 struct Decoded {
   uint8_t elements[kBlockElements];
@@ -41,7 +62,7 @@ struct Decoded {
   uint8_t scales[2] = {}, min = 0;  // of the block, where the unit has d
 };
 
-// Where the elements of a block with four low bits in nibbles stand; `above` bits are 0, 1 or 2.
+// Where the elements of a block with four low bits in nibbles stand; `above` bits are 0 or 1.
 template <int above>
 struct Nibbles {
   static constexpr int64_t kBytes = (kSteps / 2 + above) * kWords;
@@ -59,13 +80,6 @@ struct Nibbles {
       else
         bits = shift_right<step - 4>(bits);
       return merged(low, bits, bytes(0x10));
-    } else if constexpr (above == 2) {
-      Words bits = load_words(high + step / 4 * kWords);
-      if constexpr (step % 4 == 3)
-        bits = shift_right<2>(bits);
-      else
-        bits = shift_left<4 - 2 * (step % 4)>(bits);
-      return merged(low, bits, bytes(0x30));
     } else {
       return low;
     }
@@ -78,7 +92,6 @@ struct Nibbles {
         uint8_t element = elements[4 * step + c];
         to[step % 4 * kWords + output * 4 + c] |= (element & 15) << (step / 4 * 4);
         if (above == 1) high[c] |= (element >> 4) << step;
-        if (above == 2) high[step / 4 * kWords + c] |= (element >> 4) << (step % 4 * 2);
       }
   }
 
@@ -88,7 +101,43 @@ struct Nibbles {
       for (int64_t c = 0; c < 4; ++c) {
         int element = (from[step % 4 * kWords + output * 4 + c] >> (step / 4 * 4)) & 15;
         if (above == 1) element |= ((high[c] >> step) & 1) << 4;
-        if (above == 2) element |= ((high[step / 4 * kWords + c] >> (step % 4 * 2)) & 3) << 4;
+        elements[4 * step + c] = static_cast<uint8_t>(element);
+      }
+  }
+};
+
+// Elements of six bits: three bytes have one each, and two bits of a fourth element.
+struct Sixes {
+  static constexpr int64_t kBytes = kSteps / 4 * 3 * kWords;
+
+  template <int step>
+  static MAX_INLINE Words load(const uint8_t* from, int64_t column) {
+    const uint8_t* three = from + step / 4 * 3 * kWords + column * 4;
+    if constexpr (step % 4 < 3) return load_words(three + step % 4 * kWords) & bytes(0x3f);
+    Words element = shift_right<6>(load_words(three)) & bytes(0x03);
+    element = merged(element, shift_right<4>(load_words(three + kWords)), bytes(0x0c));
+    return merged(element, shift_right<2>(load_words(three + 2 * kWords)), bytes(0x30));
+  }
+
+  static void put(const uint8_t* elements, uint8_t* to, int64_t output) {
+    for (int64_t step = 0; step < kSteps; ++step)
+      for (int64_t c = 0; c < 4; ++c) {
+        uint8_t* three = to + step / 4 * 3 * kWords + output * 4 + c;
+        uint8_t element = elements[4 * step + c];
+        if (step % 4 < 3)
+          three[step % 4 * kWords] |= element;
+        else
+          for (int i = 0; i < 3; ++i) three[i * kWords] |= (element >> (2 * i) & 3) << 6;
+      }
+  }
+
+  static void get(const uint8_t* from, int64_t output, uint8_t* elements) {
+    for (int64_t step = 0; step < kSteps; ++step)
+      for (int64_t c = 0; c < 4; ++c) {
+        const uint8_t* three = from + step / 4 * 3 * kWords + output * 4 + c;
+        int element = three[step % 4 * kWords % (3 * kWords)] & 63;
+        if (step % 4 == 3)
+          element = three[0] >> 6 | three[kWords] >> 6 << 2 | three[2 * kWords] >> 6 << 4;
         elements[4 * step + c] = static_cast<uint8_t>(element);
       }
   }
@@ -129,21 +178,20 @@ inline void decode_fives(const uint8_t* from, uint8_t* elements) {
 template <typename Elements_, int bits>
 struct ScaledBlocks {
   using Elements = Elements_;
-  static constexpr int kBits = bits, kOffsetBits = bits - 1, kScales = 1;
+  static constexpr int kBits = bits, kOffsetBits = bits - 1;
   static constexpr bool kHasMin = false;
   static constexpr int64_t kSubs = 1;
   static constexpr int64_t kElementsAt = kHalves;
-  static constexpr int64_t kHeader = 0, kBlock = kElementsAt + Elements::kBytes;
+  static constexpr int64_t kHeader = 0, kBlock = kElementsAt + Elements::kBytes, kUnit = kBlock;
 
-  static MAX_INLINE Floats scale(const uint8_t*, const uint8_t* block, int, int64_t column) {
+  static MAX_INLINE Floats scale(const uint8_t* block, int64_t column) {
     return load_halves(block + column * 2);
   }
-  static MAX_INLINE Floats min(const uint8_t*, const uint8_t*, int64_t) { return zeros(); }
 
-  static void put_scales(const Decoded& from, uint8_t*, uint8_t* block, int64_t output) {
+  static void put_scales(const Decoded& from, uint8_t* block, int64_t, int64_t output) {
     std::memcpy(block + output * 2, &from.d, sizeof from.d);
   }
-  static float value(const uint8_t*, const uint8_t* block, int64_t output, int64_t, uint8_t element) {
+  static float value(const uint8_t* block, int64_t, int64_t output, int64_t, uint8_t element) {
     float d = float_of_half(load_half(block + output * 2));
     return d * static_cast<float>(element - (1 << kOffsetBits));
   }
@@ -177,25 +225,25 @@ struct Q5_0 : ScaledBlocks<Nibbles<1>, 5> {
 template <int above>
 struct ShiftedBlocks {
   using Elements = Nibbles<above>;
-  static constexpr int kBits = 4 + above, kScales = 1;
+  static constexpr int kBits = 4 + above;
   static constexpr bool kHasMin = true;
   static constexpr int64_t kSubs = 1;
   static constexpr int64_t kElementsAt = 2 * kHalves;
-  static constexpr int64_t kHeader = 0, kBlock = kElementsAt + Elements::kBytes;
+  static constexpr int64_t kHeader = 0, kBlock = kElementsAt + Elements::kBytes, kUnit = kBlock;
   static constexpr int64_t kFileBytes = 4 + 16 + 4 * above;
 
-  static MAX_INLINE Floats scale(const uint8_t*, const uint8_t* block, int, int64_t column) {
+  static MAX_INLINE Floats scale(const uint8_t* block, int64_t column) {
     return load_halves(block + column * 2);
   }
-  static MAX_INLINE Floats min(const uint8_t*, const uint8_t* block, int64_t column) {
-    return multiply(load_halves(block + kHalves + column * 2), broadcast(-1.0f));
+  static MAX_INLINE Floats minus_min(const uint8_t* block, int64_t column) {
+    return load_halves(block + kHalves + column * 2);
   }
 
-  static void put_scales(const Decoded& from, uint8_t*, uint8_t* block, int64_t output) {
+  static void put_scales(const Decoded& from, uint8_t* block, int64_t, int64_t output) {
     std::memcpy(block + output * 2, &from.d, sizeof from.d);
     std::memcpy(block + kHalves + output * 2, &from.dmin, sizeof from.dmin);
   }
-  static float value(const uint8_t*, const uint8_t* block, int64_t output, int64_t, uint8_t element) {
+  static float value(const uint8_t* block, int64_t, int64_t output, int64_t, uint8_t element) {
     float scaled = float_of_half(load_half(block + output * 2)) * static_cast<float>(element);
     return scaled + float_of_half(load_half(block + kHalves + output * 2));
   }
@@ -218,29 +266,34 @@ template <int above>
 struct MinBlocks {
   using Elements = Nibbles<above>;
   static constexpr int kBits = 4 + above, kScales = 1;
-  static constexpr bool kHasMin = true;
+  // Elements are multiplied as if they were smaller by 2^kOffsetBits: then sums of 32 products fit 16 bits.
+  static constexpr int kOffsetBits = above == 0 ? 0 : 3 + above;
+  static constexpr bool kHasMin = true, kHasSignedScales = false;
   static constexpr int64_t kSubs = 8;
-  static constexpr int64_t kElementsAt = 2 * kOutputs;
-  static constexpr int64_t kHeader = 2 * kHalves, kBlock = kElementsAt + Elements::kBytes;
+  static constexpr int64_t kElementsAt = 0;
+  static constexpr int64_t kHeader = SmallScales::bytes(kSubs), kBlock = Elements::kBytes;
+  static constexpr int64_t kMinsAt = kHeader + kSubs * kBlock;
+  static constexpr int64_t kScaleAt = kMinsAt + SmallScales::bytes(kSubs), kMinAt = kScaleAt + kHalves;
+  static constexpr int64_t kUnit = kMinAt + kHalves;
   static constexpr int64_t kFileBytes = 16 + 32 * (4 + above);
 
-  static MAX_INLINE Floats scale(const uint8_t* unit, const uint8_t* block, int, int64_t column) {
-    return multiply(load_halves(unit + column * 2), load_bytes(block + column));
+  static MAX_INLINE Floats scale(const uint8_t* unit, int64_t column) {
+    return load_halves(unit + kScaleAt + column * 2);
   }
-  static MAX_INLINE Floats min(const uint8_t* unit, const uint8_t* block, int64_t column) {
-    return multiply(load_halves(unit + kHalves + column * 2), load_bytes(block + kOutputs + column));
+  static MAX_INLINE Floats minus_min(const uint8_t* unit, int64_t column) {
+    return multiply(load_halves(unit + kMinAt + column * 2), broadcast(-1.0f));
   }
 
-  static void put_scales(const Decoded& from, uint8_t* unit, uint8_t* block, int64_t output) {
-    std::memcpy(unit + output * 2, &from.d, sizeof from.d);
-    std::memcpy(unit + kHalves + output * 2, &from.dmin, sizeof from.dmin);
-    block[output] = from.scales[0];
-    block[kOutputs + output] = from.min;
+  static void put_scales(const Decoded& from, uint8_t* unit, int64_t sub, int64_t output) {
+    std::memcpy(unit + kScaleAt + output * 2, &from.d, sizeof from.d);
+    std::memcpy(unit + kMinAt + output * 2, &from.dmin, sizeof from.dmin);
+    unit[SmallScales::at(sub, output)] = from.scales[0];
+    unit[kMinsAt + SmallScales::at(sub, output)] = from.min;
   }
-  static float value(const uint8_t* unit, const uint8_t* block, int64_t output, int64_t,
-                     uint8_t element) {
-    float scale = float_of_half(load_half(unit + output * 2)) * block[output];
-    float min = float_of_half(load_half(unit + kHalves + output * 2)) * block[kOutputs + output];
+  static float value(const uint8_t* unit, int64_t sub, int64_t output, int64_t, uint8_t element) {
+    int64_t at = SmallScales::at(sub, output);
+    float scale = float_of_half(load_half(unit + kScaleAt + output * 2)) * unit[at];
+    float min = float_of_half(load_half(unit + kMinAt + output * 2)) * unit[kMinsAt + at];
     return scale * static_cast<float>(element) - min;
   }
 
@@ -270,28 +323,27 @@ using Q5_K = MinBlocks<1>;
 
 // Eight blocks share d; each half of a block has a signed scale of 8 bits.
 struct Q6_K {
-  using Elements = Nibbles<2>;
+  using Elements = Sixes;
   static constexpr int kBits = 6, kOffsetBits = 5, kScales = 2;
-  static constexpr bool kHasMin = false;
+  static constexpr bool kHasMin = false, kHasSignedScales = true;
   static constexpr int64_t kSubs = 8;
-  static constexpr int64_t kElementsAt = 2 * kOutputs;
-  static constexpr int64_t kHeader = kHalves, kBlock = kElementsAt + Elements::kBytes;
+  static constexpr int64_t kElementsAt = 0;
+  static constexpr int64_t kHeader = SmallScales::bytes(2 * kSubs), kBlock = Elements::kBytes;
+  static constexpr int64_t kScaleAt = kHeader + kSubs * kBlock, kUnit = kScaleAt + kHalves;
   static constexpr int64_t kFileBytes = 210;
 
-  static MAX_INLINE Floats scale(const uint8_t* unit, const uint8_t* block, int half, int64_t column) {
-    return multiply(load_halves(unit + column * 2), load_signed_bytes(block + half * kOutputs + column));
+  static MAX_INLINE Floats scale(const uint8_t* unit, int64_t column) {
+    return load_halves(unit + kScaleAt + column * 2);
   }
-  static MAX_INLINE Floats min(const uint8_t*, const uint8_t*, int64_t) { return zeros(); }
 
-  static void put_scales(const Decoded& from, uint8_t* unit, uint8_t* block, int64_t output) {
-    std::memcpy(unit + output * 2, &from.d, sizeof from.d);
-    block[output] = from.scales[0];
-    block[kOutputs + output] = from.scales[1];
+  static void put_scales(const Decoded& from, uint8_t* unit, int64_t sub, int64_t output) {
+    std::memcpy(unit + kScaleAt + output * 2, &from.d, sizeof from.d);
+    for (int64_t half = 0; half < 2; ++half)
+      unit[SmallScales::at(2 * sub + half, output)] = from.scales[half];
   }
-  static float value(const uint8_t* unit, const uint8_t* block, int64_t output, int64_t i,
-                     uint8_t element) {
-    float scale = static_cast<int8_t>(block[i / 16 * kOutputs + output]);
-    float d = float_of_half(load_half(unit + output * 2));
+  static float value(const uint8_t* unit, int64_t sub, int64_t output, int64_t i, uint8_t element) {
+    float scale = static_cast<int8_t>(unit[SmallScales::at(2 * sub + i / 16, output)]);
+    float d = float_of_half(load_half(unit + kScaleAt + output * 2));
     return d * scale * static_cast<float>(element - (1 << kOffsetBits));
   }
 
@@ -334,9 +386,6 @@ auto with_encoding(Encoding encoding, const F& f) {
     default: return f(Q6_K());
   }
 }
-
-template <typename E>
-constexpr int64_t unit_bytes() { return E::kHeader + E::kSubs * E::kBlock; }
 
 template <typename E>
 constexpr int64_t unit_elements() { return E::kSubs * kBlockElements; }

@@ -11,10 +11,11 @@
 
 namespace max {
 
-// Shares `rows` out into the fewest blocks of at most kPanelRows, of nearly equal size.
+// Shares `rows` out into the fewest blocks of at most `most`, of nearly equal size.
 struct RowBlocks {
   int64_t rows;
-  int64_t count = (rows + kPanelRows - 1) / kPanelRows;
+  int64_t most = kPanelRows;
+  int64_t count = (rows + most - 1) / most;
   int64_t begin(int64_t block) const { return rows * block / count; }
 };
 
@@ -30,7 +31,7 @@ void for_each_panel(Pool* pool, const PackedWeight* weights, int64_t num_weights
                     int64_t item_rows, const F& f) {
   int64_t panels = 0;
   for (int64_t i = 0; i < num_weights; ++i) panels += panels_of<width>(weights[i]);
-  int64_t parts = (blocks.count * kPanelRows + item_rows - 1) / item_rows;
+  int64_t parts = (blocks.count * blocks.most + item_rows - 1) / item_rows;
   parallel_for(pool, panels * parts, 1, [&](int64_t begin, int64_t end) {
     for (int64_t item = begin; item < end; ++item) {
       int64_t panel = item / parts, part = item % parts;

@@ -10,14 +10,14 @@ using namespace max;
 template <typename E, typename Element>
 void decode_row(const PackedQuantizedEmbeddingArgs& args, int64_t row, Element* to) {
   int64_t units = args.columns / unit_elements<E>(), output = row % kOutputs;
-  auto unit = static_cast<const uint8_t*>(args.packed) + row / kOutputs * units * unit_bytes<E>();
-  for (int64_t u = 0; u < units; ++u, unit += unit_bytes<E>())
+  auto unit = static_cast<const uint8_t*>(args.packed) + row / kOutputs * units * E::kUnit;
+  for (int64_t u = 0; u < units; ++u, unit += E::kUnit)
     for (int64_t sub = 0; sub < E::kSubs; ++sub, to += kBlockElements) {
       const uint8_t* block = unit + E::kHeader + sub * E::kBlock;
       uint8_t elements[kBlockElements];
       E::Elements::get(block + E::kElementsAt, output, elements);
       for (int64_t i = 0; i < kBlockElements; ++i)
-        store(E::value(unit, block, output, i, elements[i]), &to[i]);
+        store(E::value(unit, sub, output, i, elements[i]), &to[i]);
     }
 }
 

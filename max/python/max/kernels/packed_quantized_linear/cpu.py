@@ -14,7 +14,7 @@ from max.kernels.packed_quantized_linear.structs import ENCODINGS, PackedQuantiz
 from max.kernels.recording import Empty, KernelCall, Record, Recording, load_function
 
 _BLOCK = 32
-_BYTES_PER_BLOCK = 52  # of `Activations` in cpu.cpp
+_BYTES_PER_BLOCK = 48  # of include/quantized_activations.h
 
 
 def make_packed_quantized_linear_record(isa: Isa | None = None) -> Record | None:

@@ -1,0 +1,203 @@
+// Products of some rows' activations with a panel of quantized weights: the inner loops.
+//
+// Sums of products of bytes are exact. A block's of Q8_0, Q4_0, Q4_1, Q5_0 and Q5_1 is scaled to float32
+// and added to the output's. In a unit of Q4_K, Q5_K and Q6_K sums are multiplied with the small integers
+// that scale them and added up as integers too: two of them at a time, as a pair of shorts. The unit's
+// sum is scaled to float32 and added to the output's. All that multiplies shares the units of vpdpbusd;
+// adding, shifting and converting are done beside it.
+
+#pragma once
+
+#include <utility>
+
+#include "ahead.h"
+#include "quantized_activations.h"
+
+namespace max {
+
+// Rows of a tile, and its vectors of outputs: as many as there are registers for their sums, of which an
+// encoding with units has three for each, others two.
+#if defined(__AVX512F__)
+constexpr int64_t kTileRows = 8, kSumRegisters = 24;
+#else
+constexpr int64_t kTileRows = 6, kSumRegisters = 12;
+#endif
+template <typename E, int64_t rows>
+constexpr int64_t kTileVectors = rows * 2 * (E::kSubs == 1 ? 2 : 3) <= kSumRegisters ? 2 : 1;
+
+template <typename F, int... n>
+MAX_INLINE void for_steps(std::integer_sequence<int, n...>, const F& f) {
+  (f(std::integral_constant<int, n>()), ...);
+}
+
+// Adds the products of steps [first, first + count) of a block.
+template <typename E, int first, int count, int64_t rows, int64_t vectors>
+MAX_INLINE void add_steps(const uint8_t* block, int64_t column, const uint32_t (*x)[rows],
+                          Words (&sums)[rows][vectors]) {
+  for_steps(std::make_integer_sequence<int, count>(), [&](auto n) MAX_INLINE_LAMBDA {
+    Words w[vectors];
+    for (int64_t v = 0; v < vectors; ++v)
+      w[v] = E::Elements::template load<first + n>(block + E::kElementsAt, column + v * kFloats);
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t v = 0; v < vectors; ++v)
+        sums[r][v] = dot_bytes<E::kBits>(sums[r][v], w[v], &x[n][r]);
+    }
+  });
+}
+
+template <int64_t rows, int64_t vectors>
+MAX_INLINE void load_sums(const float* sums, Floats (&tile)[rows][vectors]) {
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t v = 0; v < vectors; ++v)
+      tile[r][v] = load_floats(sums + r * kOutputs + v * kFloats);
+}
+
+template <int64_t rows, int64_t vectors>
+MAX_INLINE void store_sums(const Floats (&tile)[rows][vectors], float* sums) {
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t v = 0; v < vectors; ++v)
+      store_floats(sums + r * kOutputs + v * kFloats, tile[r][v]);
+}
+
+// Adds the products of a block that is a unit.
+template <typename E, int64_t rows, int64_t vectors>
+MAX_INLINE void add_block(const uint8_t* block, int64_t column, const BlockActivations<rows>& x,
+                          Floats (&tile)[rows][vectors]) {
+  Words sums[rows][vectors];
+  for (int64_t r = 0; r < rows; ++r) {
+    Words start = broadcast_word(0);
+    if constexpr (!E::kHasMin) start = shift_left<E::kOffsetBits>(broadcast_word(x.minus_sum[r]));
+    for (int64_t v = 0; v < vectors; ++v) sums[r][v] = start;
+  }
+  add_steps<E, 0, kSteps>(block, column, x.steps, sums);
+  for (int64_t v = 0; v < vectors; ++v) {
+    Floats scale = E::scale(block, column + v * kFloats);
+    for (int64_t r = 0; r < rows; ++r) {
+      Floats x_scale = broadcast(x.scale[r]);
+      tile[r][v] = multiply_add(multiply(to_floats(sums[r][v]), x_scale), scale, tile[r][v]);
+    }
+    if constexpr (E::kHasMin) {
+      Floats minus_min = E::minus_min(block, column + v * kFloats);
+      for (int64_t r = 0; r < rows; ++r)
+        tile[r][v] = multiply_add(broadcast(x.sum[r]), minus_min, tile[r][v]);
+    }
+  }
+}
+
+// The sums of products with a block, or with half of it where halves have scales: number `part` of them.
+template <typename E, int half, int64_t rows, int64_t vectors>
+MAX_INLINE void sum_part(const uint8_t* blocks, int64_t column, const UnitActivations<rows>& x,
+                         int64_t part, Words (&sums)[rows][vectors]) {
+  constexpr int count = kSteps / E::kScales;
+  for (int64_t r = 0; r < rows; ++r) {
+    Words start = broadcast_word(0);
+    if constexpr (E::kOffsetBits == 4) start = broadcast_word(x.starts_of_fives[part][r]);
+    if constexpr (E::kOffsetBits == 5) start = broadcast_word(x.starts_of_sixes[part][r]);
+    for (Words& sum : sums[r]) sum = start;
+  }
+  add_steps<E, half * count, count>(blocks + part / E::kScales * E::kBlock, column,
+                                    x.steps + part * count, sums);
+}
+
+// Adds two sums of products, each times its scale: of two blocks, or of a block's two halves.
+template <typename E, int64_t rows, int64_t vectors>
+MAX_INLINE void add_pair(const uint8_t* blocks, int64_t column, const UnitActivations<rows>& x,
+                         int64_t pair, const Words (&scales)[vectors], Words (&totals)[rows][vectors]) {
+  Words first[rows][vectors], second[rows][vectors];
+  sum_part<E, 0>(blocks, column, x, 2 * pair, first);
+  sum_part<E, E::kScales - 1>(blocks, column, x, 2 * pair + 1, second);
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t v = 0; v < vectors; ++v)
+      totals[r][v] = dot_shorts(totals[r][v], low_shorts(first[r][v], second[r][v]), scales[v]);
+}
+
+// Adds totals of a unit, scaled, and its minimums to sums [rows][kOutputs]: of a vector of outputs.
+template <typename E, int64_t rows, int64_t vectors>
+MAX_INLINE void add_totals(const uint8_t* unit, int64_t column, const UnitActivations<rows>& x,
+                           const Words* scales, int64_t v, Words (&totals)[rows][vectors], float* sums) {
+  Floats scale = E::scale(unit, column);
+  Floats results[rows];
+  if constexpr (E::kHasMin) {
+    Words mins[kUnitPairs];
+    SmallScales::load_pairs<false, kUnitBlocks>(unit + E::kMinsAt, column, mins);
+    Floats minus_min = E::minus_min(unit, column);
+    for (int64_t r = 0; r < rows; ++r) {
+      Words min_sum = broadcast_word(0);
+      for (int64_t pair = 0; pair < kUnitPairs; ++pair) {
+        Words x_sums = broadcast_word(x.pairs[pair][r]);
+        min_sum = dot_shorts(min_sum, x_sums, mins[pair]);
+        if constexpr (E::kOffsetBits > 0)  // what the sums of products began with
+          totals[r][v] = dot_shorts(totals[r][v], x_sums, shift_left<E::kOffsetBits>(scales[pair]));
+      }
+      results[r] = multiply(to_floats(totals[r][v]), scale);
+      results[r] = multiply_add(to_floats(min_sum), minus_min, results[r]);
+    }
+  } else {
+    for (int64_t r = 0; r < rows; ++r) results[r] = multiply(to_floats(totals[r][v]), scale);
+  }
+  for (int64_t r = 0; r < rows; ++r) {
+    float* sum = sums + r * kOutputs;
+    store_floats(sum, multiply_add(results[r], broadcast(x.scale[r]), load_floats(sum)));
+  }
+}
+
+// Adds the products of a unit of eight blocks to sums [rows][kOutputs].
+template <typename E, int64_t rows>
+MAX_INLINE void add_unit(const uint8_t* unit, int64_t column, const UnitActivations<rows>& x,
+                         const Ahead& ahead, float* sums) {
+  constexpr int64_t vectors = kTileVectors<E, rows>, scales = kUnitBlocks * E::kScales;
+  constexpr int64_t fetched = (E::kUnit / (scales / 2) + 63) / 64 * 64;
+  Words pairs[vectors][scales / 2];
+  for (int64_t v = 0; v < vectors; ++v)
+    SmallScales::load_pairs<E::kHasSignedScales, scales>(unit, column + v * kFloats, pairs[v]);
+  // Float sums are in memory: kept in registers from unit to unit they would be in the way.
+  asm volatile("" ::: "memory");
+  Words totals[rows][vectors];
+  for (auto& row : totals)
+    for (Words& total : row) total = broadcast_word(0);
+  for (int64_t pair = 0; pair < scales / 2; ++pair) {
+    ahead.fetch(unit + pair * fetched, fetched);
+    Words factors[vectors];
+    for (int64_t v = 0; v < vectors; ++v) factors[v] = pairs[v][pair];
+    add_pair<E>(unit + E::kHeader, column, x, pair, factors, totals);
+  }
+  for (int64_t v = 0; v < vectors; ++v)
+    add_totals<E>(unit, column + v * kFloats, x, pairs[v], v, totals, sums + v * kFloats);
+}
+
+// Adds the products of `count` units of a panel to sums [rows][kOutputs].
+template <typename E, int64_t rows>
+void multiply_units(const uint8_t* units, const char* activations, int64_t count, const Ahead& ahead,
+                    float* sums) {
+  constexpr int64_t vectors = kTileVectors<E, rows>, passes = kOutputs / (vectors * kFloats);
+  for (int64_t pass = 0; pass < passes; ++pass) {
+    int64_t column = pass * vectors * kFloats;
+    const uint8_t* unit = units;
+    Ahead share = ahead.share(pass, passes);
+    auto x = reinterpret_cast<const Activations<unit_elements<E>(), rows>*>(activations);
+    if constexpr (E::kSubs == 1) {
+      Floats tile[rows][vectors];
+      load_sums(sums + column, tile);
+      for (int64_t i = 0; i < count; ++i, unit += E::kUnit, ++x) {
+        share.fetch(unit, E::kUnit);
+        add_block<E>(unit, column, *x, tile);
+      }
+      store_sums(tile, sums + column);
+    } else {
+      for (int64_t i = 0; i < count; ++i, unit += E::kUnit, ++x) {
+        add_unit<E>(unit, column, *x, share, sums + column);
+      }
+    }
+  }
+}
+
+// The same for a number of rows, at most kTileRows, that is known at run time only.
+template <typename E, int... n>
+void multiply_rows(std::integer_sequence<int, n...>, int64_t rows, const uint8_t* units,
+                   const char* activations, int64_t count, const Ahead& ahead, float* sums) {
+  using Multiply = void (*)(const uint8_t*, const char*, int64_t, const Ahead&, float*);
+  static constexpr Multiply multiply[] = {multiply_units<E, n + 1>...};
+  multiply[rows - 1](units, activations, count, ahead, sums);
+}
+
+}  // namespace max
