@@ -51,5 +51,14 @@ def test_exception_leaves_the_step_standing_until_it_is_cleared(tmp_path: Path) 
     box.close()
 
 
+def test_more_requests_than_there_is_room_for_at_first(tmp_path: Path) -> None:
+    many = {f"{number:0100}": number for number in range(1000)}
+    box = BlackBox(tmp_path)
+    with box.working_on(many):
+        assert last_requests(tmp_path) == many
+    assert last_requests(tmp_path) == {}
+    box.close()
+
+
 def test_worker_that_never_ran_a_step(tmp_path: Path) -> None:
     assert last_requests(tmp_path) == {}
