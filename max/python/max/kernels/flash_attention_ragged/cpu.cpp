@@ -8,8 +8,9 @@
 //   sums [rows][head_dim] += probabilities x values of the tile
 //
 // Both are products of rows with a panel (panel.h). A bfloat16 cache is multiplied in groups of two:
-// two elements of a key, two keys' values side by side. With bfloat16 queries the probabilities are
-// rounded to bfloat16 too; what they are divided by in the end is the sum of those not rounded.
+// two elements of a key, two keys' values side by side. Where pairs of bfloat16 are multiplied, the
+// probabilities are rounded to bfloat16; what they are divided by in the end is the sum of those not
+// rounded.
 //
 // What a row adds up, and in which order, follows from its position alone: keys that it does not see
 // have probability 0, which changes no sum. So its bits depend neither on the batch, nor on how its
@@ -36,11 +37,18 @@ using namespace max;
 
 constexpr int64_t kTile = kPanel;
 
-// How queries are multiplied with keys and probabilities with values.
+// How queries are multiplied with keys and probabilities with values: as floats, but where the machine
+// multiplies bfloat16 pairs and queries and cache are bfloat16.
+#if defined(__AVX512BF16__)
+constexpr bool kMultipliesPairs = true;
+#else
+constexpr bool kMultipliesPairs = false;
+#endif
 template <typename Q, typename KV>
 using GroupsOf = std::conditional_t<
     std::is_same_v<KV, float>, Float32Groups,
-    std::conditional_t<std::is_same_v<Q, float>, MixedBfloat16Groups, Bfloat16Groups>>;
+    std::conditional_t<kMultipliesPairs && std::is_same_v<Q, bfloat16>, Bfloat16Groups,
+                       MixedBfloat16Groups>>;
 
 // Where the keys and the values of a tile's tokens lie, of the item's first KV head.
 template <typename KV>
