@@ -55,6 +55,13 @@ struct SmallScales {
   }
 };
 
+// Some bits of each of eight bytes: those of `mask` after shifting a byte to the right.
+MAX_INLINE uint64_t bits_of_eight(const uint8_t* from, int64_t shift, uint64_t mask) {
+  uint64_t word;
+  std::memcpy(&word, from, sizeof word);
+  return (word >> shift) & (mask * 0x0101010101010101);
+}
+
 // One block of one row, taken apart.
 struct Decoded {
   uint8_t elements[kBlockElements];
@@ -85,14 +92,16 @@ struct Nibbles {
     }
   }
 
+  // Four elements at a time: no bits cross from one byte of a word to the next.
   static void put(const uint8_t* elements, uint8_t* to, int64_t output) {
-    uint8_t* high = to + kSteps / 2 * kWords + output * 4;
-    for (int64_t step = 0; step < kSteps; ++step)
-      for (int64_t c = 0; c < 4; ++c) {
-        uint8_t element = elements[4 * step + c];
-        to[step % 4 * kWords + output * 4 + c] |= (element & 15) << (step / 4 * 4);
-        if (above == 1) high[c] |= (element >> 4) << step;
-      }
+    uint32_t high = 0;
+    for (int64_t step = 0; step < kSteps / 2; ++step) {
+      uint32_t first = load_word(elements + 4 * step), second = load_word(elements + 16 + 4 * step);
+      uint32_t low = (first & 0x0f0f0f0f) | (second & 0x0f0f0f0f) << 4;
+      std::memcpy(to + step * kWords + output * 4, &low, sizeof low);
+      high |= ((first >> 4) & 0x01010101) << step | ((second >> 4) & 0x01010101) << (4 + step);
+    }
+    if (above == 1) std::memcpy(to + kSteps / 2 * kWords + output * 4, &high, sizeof high);
   }
 
   static void get(const uint8_t* from, int64_t output, uint8_t* elements) {
@@ -120,15 +129,14 @@ struct Sixes {
   }
 
   static void put(const uint8_t* elements, uint8_t* to, int64_t output) {
-    for (int64_t step = 0; step < kSteps; ++step)
-      for (int64_t c = 0; c < 4; ++c) {
-        uint8_t* three = to + step / 4 * 3 * kWords + output * 4 + c;
-        uint8_t element = elements[4 * step + c];
-        if (step % 4 < 3)
-          three[step % 4 * kWords] |= element;
-        else
-          for (int i = 0; i < 3; ++i) three[i * kWords] |= (element >> (2 * i) & 3) << 6;
+    for (int64_t half = 0; half < 2; ++half) {
+      uint32_t fourth = load_word(elements + 16 * half + 12);
+      for (int64_t i = 0; i < 3; ++i) {
+        uint32_t word = load_word(elements + 16 * half + 4 * i);
+        word |= (fourth >> (2 * i) & 0x03030303) << 6;
+        std::memcpy(to + (3 * half + i) * kWords + output * 4, &word, sizeof word);
       }
+    }
   }
 
   static void get(const uint8_t* from, int64_t output, uint8_t* elements) {
@@ -152,8 +160,8 @@ struct Bytes {
   }
 
   static void put(const uint8_t* elements, uint8_t* to, int64_t output) {
-    for (int64_t i = 0; i < kBlockElements; ++i)
-      to[i / 4 * kWords + output * 4 + i % 4] = elements[i];
+    for (int64_t step = 0; step < kSteps; ++step)
+      std::memcpy(to + step * kWords + output * 4, elements + 4 * step, 4);
   }
 
   static void get(const uint8_t* from, int64_t output, uint8_t* elements) {
@@ -310,10 +318,10 @@ struct MinBlocks {
     }
     const uint8_t* fifth = unit + 16;
     const uint8_t* low = fifth + 32 * above + sub / 2 * 32;
-    for (int64_t i = 0; i < kBlockElements; ++i) {
-      int element = (low[i] >> (sub % 2 * 4)) & 15;
-      if (above == 1) element |= ((fifth[i] >> sub) & 1) << 4;
-      to->elements[i] = static_cast<uint8_t>(element);
+    for (int64_t i = 0; i < kBlockElements; i += 8) {
+      uint64_t elements = bits_of_eight(low + i, sub % 2 * 4, 15);
+      if (above == 1) elements |= bits_of_eight(fifth + i, sub, 1) << 4;
+      std::memcpy(to->elements + i, &elements, sizeof elements);
     }
   }
 };
@@ -354,9 +362,11 @@ struct Q6_K {
     to->d = load_half(unit + 208);
     to->scales[0] = unit[192 + 2 * sub];
     to->scales[1] = unit[192 + 2 * sub + 1];
-    for (int64_t i = 0; i < kBlockElements; ++i)
-      to->elements[i] = ((low[i] >> (sub % 4 / 2 * 4)) & 15) |
-                        (((high[i] >> (sub % 4 * 2)) & 3) << 4);
+    for (int64_t i = 0; i < kBlockElements; i += 8) {
+      uint64_t elements = bits_of_eight(low + i, sub % 4 / 2 * 4, 15) |
+                          bits_of_eight(high + i, sub % 4 * 2, 3) << 4;
+      std::memcpy(to->elements + i, &elements, sizeof elements);
+    }
   }
 };
 

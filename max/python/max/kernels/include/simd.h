@@ -107,7 +107,7 @@ MAX_INLINE Floats dot_pair(Floats sum, Pair w, Pair x) {
   return multiply_add(w.high, x.high, multiply_add(w.low, x.low, sum));
 }
 
-MAX_INLINE uint32_t load_word(const char* from) {
+MAX_INLINE uint32_t load_word(const void* from) {
   uint32_t word;
   std::memcpy(&word, from, sizeof word);
   return word;
