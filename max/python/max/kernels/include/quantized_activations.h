@@ -57,9 +57,11 @@ struct Rounded {
 
 MAX_INLINE Floats load_elements(const float* x) { return load_floats(x); }
 MAX_INLINE Floats load_elements(const bfloat16* x) {
-  float values[kFloats];
-  for (int64_t i = 0; i < kFloats; ++i) values[i] = load(x[i]);
-  return load_floats(values);
+  typedef uint16_t Halves __attribute__((vector_size(sizeof(Words) / 2)));
+  typedef uint32_t Wide __attribute__((vector_size(sizeof(Words))));
+  Halves halves;
+  std::memcpy(&halves, x, sizeof halves);
+  return (Floats)(__builtin_convertvector(halves, Wide) << 16);
 }
 
 template <int64_t count, typename Element>

@@ -38,10 +38,9 @@ MAX_INLINE void add_steps(const uint8_t* block, int64_t column, const uint32_t (
     Words w[vectors];
     for (int64_t v = 0; v < vectors; ++v)
       w[v] = E::Elements::template load<first + n>(block + E::kElementsAt, column + v * kFloats);
-    for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t r = 0; r < rows; ++r)
       for (int64_t v = 0; v < vectors; ++v)
         sums[r][v] = dot_bytes<E::kBits>(sums[r][v], w[v], &x[n][r]);
-    }
   });
 }
 
@@ -184,9 +183,8 @@ void multiply_units(const uint8_t* units, const char* activations, int64_t count
       }
       store_sums(tile, sums + column);
     } else {
-      for (int64_t i = 0; i < count; ++i, unit += E::kUnit, ++x) {
+      for (int64_t i = 0; i < count; ++i, unit += E::kUnit, ++x)
         add_unit<E>(unit, column, *x, share, sums + column);
-      }
     }
   }
 }

@@ -31,7 +31,7 @@ class PackedQuantizedLinear {
     for (int64_t i = 0; i < args_.num_weights; ++i) panels += panels_of<kOutputs>(args_.weights[i]);
     if (panels * blocks_.count * args_.in_features / kBlockElements < kWorthThreads) pool = nullptr;
     with_encoding(args_.encodings[0], [&](auto e) {
-      parallel_for(pool, args_.rows, 8, [&](int64_t first, int64_t last) {
+      parallel_for(pool, args_.rows, 4, [&](int64_t first, int64_t last) {
         arrange<unit_elements<decltype(e)>()>(first, last);
       });
     });
