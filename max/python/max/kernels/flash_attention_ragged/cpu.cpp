@@ -66,6 +66,7 @@ class Attention {
   using Groups = GroupsOf<Q, KV>;
   using Element = typename Groups::Element;
   static constexpr int64_t kPer = Groups::kElements;  // elements of a group
+  static constexpr int64_t kMostRows = std::max(kPanelRows, kFewRows);  // of a block
   static constexpr int64_t kRowBytes = kPer * sizeof(Element);
 
  public:
@@ -90,6 +91,8 @@ class Attention {
     first_position_ = args_.batch.past[item.request] + item.begin - args_.batch.offsets[item.request];
     tokens_ = args_.batch.past[item.request] + args_.batch.offsets[item.request + 1] -
               args_.batch.offsets[item.request];
+    in_place_ = can_read_in_place();
+    block_rows_ = in_place_ ? kFewRows : kPanelRows;
     int64_t kv_heads = item.end_head - item.first_head;
     for (int64_t head = 0; head < kv_heads; ++head) {
       read_queries(item, head);
@@ -140,11 +143,11 @@ class Attention {
     return sums_.data() + ((head * panels_ + panel) * most_rows_ + row) * kPanel;
   }
 
-  // queries_ [heads][blocks of kPanelRows rows][groups][rows of the block]; the last group is filled up.
+  // queries_ [heads][blocks of block_rows_ rows][groups][rows of the block]; the last group is filled up.
   void read_queries(const AttentionItem& item, int64_t head) {
     for (int64_t row = 0; row < rows_; ++row) {
       const Q* from = static_cast<const Q*>(args_.q) + offset_of(item, head, row);
-      int64_t begin = row / kPanelRows * kPanelRows, n = std::min(kPanelRows, rows_ - begin);
+      int64_t begin = row / block_rows_ * block_rows_, n = std::min(block_rows_, rows_ - begin);
       Element* to = queries_of(head, begin) + (row - begin) * kPer;
       int64_t g = 0;
       if constexpr (std::is_same_v<Q, Element>)
@@ -179,26 +182,25 @@ class Attention {
 
   // Lets the rows of a KV head see a tile, and fetches what comes next.
   void add_tile(int64_t head, int64_t begin) {
-    bool in_place = can_read_in_place();
-    if (!in_place) {
+    if (!in_place_) {
       read_keys();
       read_values();
     }
-    for (int64_t row = 0; row < rows_; row += kPanelRows) {
-      int64_t n = std::min(kPanelRows, rows_ - row);
+    for (int64_t row = 0; row < rows_; row += block_rows_) {
+      int64_t n = std::min(block_rows_, rows_ - row);
       if (begin >= end_of(row + n - 1) || begin + tile_keys_.count <= begin_of(row)) continue;
-      alignas(kScratchAlignment) float scores[kPanelRows * kTile];
-      alignas(kScratchAlignment) Element probabilities[kPanelRows * kTile];
-      in_place ? score_in_place(n, head, scores) : score(n, head, row, scores);
+      alignas(kScratchAlignment) float scores[kMostRows * kTile];
+      alignas(kScratchAlignment) Element probabilities[kMostRows * kTile];
+      in_place_ ? score_in_place(n, head, scores) : score(n, head, row, scores);
       for (int64_t r = row; r < row + n; ++r) {
         float* of_row = scores + (r - row) * kTile;
         float shrink = softmax_of(head, r).add_tile(of_row, args_.scale * kLog2OfE,
                                                     begin_of(r) - begin, end_of(r) - begin,
                                                     probabilities + (r - row) * kTile);
         if (shrink != 1.0f) scale_sums(head, r, shrink);
-        if (in_place) next_.fetch(lines_of(2 * kTile) / 8 / n);
+        if (in_place_) next_.fetch(lines_of(2 * kTile) / 8 / n);
       }
-      in_place ? add_in_place(n, head, probabilities) : add_values(n, head, row, probabilities);
+      in_place_ ? add_in_place(n, head, probabilities) : add_values(n, head, row, probabilities);
     }
   }
 
@@ -222,7 +224,7 @@ class Attention {
   // For one block of rows keys and values are put in order in registers, for more in memory, once.
   bool can_read_in_place() const {
 #if defined(__AVX512F__)
-    return rows_ <= kPanelRows && dim_ % kPanel == 0;
+    return rows_ <= kFewRows && dim_ % kPanel == 0;
 #else
     return false;
 #endif
@@ -323,7 +325,8 @@ class Attention {
 
   const FlashAttentionRaggedArgs& args_;
   int64_t dim_, groups_, panels_, heads_, most_rows_;
-  int64_t rows_ = 0, first_position_ = 0, tokens_ = 0;
+  int64_t rows_ = 0, block_rows_ = 0, first_position_ = 0, tokens_ = 0;
+  bool in_place_ = false;
   CachedTokens<KV> tile_keys_{}, tile_values_{};
   NextTokens<KV> next_{};
   Scratch<Element> queries_;
