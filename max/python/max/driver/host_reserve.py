@@ -23,9 +23,10 @@ class HostReserve:
 
     Args:
         size: bytes.
+        ahead: how many of them are taken ahead; all unless given.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, ahead: int | None = None) -> None:
         # One page more, so that the block can begin where a huge page does.
         self._pages = mmap.mmap(-1, size + HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         self._pages.madvise(mmap.MADV_HUGEPAGE)
@@ -33,6 +34,7 @@ class HostReserve:
         self._start = -address % HUGE_PAGE
         self._address = address + self._start
         self._size = size
+        self._ahead = size if ahead is None else ahead
         self._used = 0
         self._written = 0
         self._is_over = False
@@ -71,8 +73,8 @@ class HostReserve:
     def _write(self) -> None:
         """Writes zeros. (`MADV_POPULATE_WRITE` would hold up all who map memory meanwhile, as
         imports do.)"""
-        while self._written < self._size and not self._is_over:
-            size = min(_PIECE, self._size - self._written)
+        while self._written < self._ahead and not self._is_over:
+            size = min(_PIECE, self._ahead - self._written)
             ctypes.memset(self._address + self._written, 0, size)  # lets Python go on meanwhile
             self._written += size
 
@@ -89,10 +91,13 @@ _process = _Process()
 
 
 def reserve_memory(size: int) -> None:
-    """Begins to take memory for `take_reserved`, unless it was begun or the system cannot."""
+    """Begins to take memory for `take_reserved`, unless it was begun or the system cannot.
+
+    There is room for a sixteenth more, which is taken when it is written.
+    """
     with _process.lock:
         if _process.reserve is None and size > 0 and hasattr(mmap, "MADV_HUGEPAGE"):
-            _process.reserve = HostReserve(size)
+            _process.reserve = HostReserve(size + size // 16, ahead=size)
 
 
 def take_reserved(size: int) -> memoryview | None:

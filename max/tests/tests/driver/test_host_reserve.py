@@ -46,6 +46,15 @@ def test_memory_is_there_before_it_is_asked_for() -> None:
     reserve.close()
 
 
+def test_room_that_is_not_taken_ahead() -> None:
+    reserve = HostReserve(4 * HUGE_PAGE, ahead=HUGE_PAGE)
+    wait_until(lambda: reserve.resident_bytes == HUGE_PAGE)
+    part = reserve.take(3 * HUGE_PAGE)
+    assert part is not None and part[-1] == 0
+    assert reserve.resident_bytes == HUGE_PAGE
+    reserve.close()
+
+
 def test_nothing_overwrites_what_was_taken() -> None:
     # Parts beyond what the thread has written end its work; else it would clear them later.
     reserve = HostReserve(64 * HUGE_PAGE)

@@ -16,8 +16,6 @@ from max.pipelines.kv_cache.memory_limits import available_memory
 if TYPE_CHECKING:
     from max.pipelines.config import MAXModelConfig
 
-# Scales of 6 bits become bytes when they are packed: 148 bytes instead of 144, at most.
-_PACKED_SHARE = 1.03
 # More is not taken ahead: a model that hardly fits, or does not, is told by the memory plan.
 _MOST_OF_AVAILABLE = 0.5
 
@@ -31,9 +29,7 @@ def bytes_to_reserve(model: MAXModelConfig) -> int:
     if model.default_device_spec.device_type != "cpu":
         return 0
     size = model.weights_size()
-    if model.has_gguf_weights:
-        size = int(size * _PACKED_SHARE)
-    else:
+    if not model.has_gguf_weights:
         stored = checkpoint_encodings(model.resolved_weight_paths)
         as_stored = model.quantization_encoding is None or {model.quantization_encoding} == stored
         if not as_stored or stored not in ({"bfloat16"}, {"float32"}):
