@@ -25,7 +25,8 @@ struct AttentionItem {
 };
 
 // The work in parts: blocks of queries, and where these are too few for the threads, fewer heads each.
-inline std::vector<AttentionItem> attention_items(const FlashAttentionRaggedArgs& args, int64_t threads) {
+inline std::vector<AttentionItem> attention_items(const FlashAttentionRaggedArgs& args,
+                                                  int64_t threads) {
   int64_t heads = args.heads / args.shape.kv_heads, kv_heads = args.shape.kv_heads;
   int64_t queries = std::max<int64_t>(1, kItemRows / heads), blocks = 0;
   const uint32_t* offsets = args.batch.offsets;

@@ -113,7 +113,8 @@ template <typename Groups, int64_t rows, typename KV>
 void multiply_values(const CachedTokens<KV>& values, int64_t column,
                      const typename Groups::Element* x, float* sums, NextTokens<KV>& next) {
   constexpr int64_t per = Groups::kElements;
-  constexpr int64_t vectors = rows <= 6 ? kPanel / kFloats : 2;  // as many sums as there are registers for
+  // As many sums as there are registers for.
+  constexpr int64_t vectors = rows <= 6 ? kPanel / kFloats : 2;
   for (int64_t part = 0; part < kPanel; part += vectors * kFloats) {
     Floats tile[rows][vectors];
     for (int64_t r = 0; r < rows; ++r)

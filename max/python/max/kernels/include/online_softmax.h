@@ -18,7 +18,8 @@ MAX_INLINE Floats power_of_two(Floats x) {
 #if defined(__AVX512F__)
   Floats r = _mm512_reduce_ps(x, 0x08);  // what is left beside the nearest integer; 0 for infinity
 #else
-  constexpr float kRound = 12582912.0f;  // its sum with a number has the nearest integer in the low bits
+  // Its sum with a number has the nearest integer in the low bits.
+  constexpr float kRound = 12582912.0f;
   Floats clamped = x < broadcast(-127.0f) ? broadcast(-127.0f) : x;
   Floats shifted = add(clamped, broadcast(kRound));
   Floats r = clamped - (shifted - broadcast(kRound));
