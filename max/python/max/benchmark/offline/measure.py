@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import psutil
-import torch
 
 from max.benchmark.offline.bounds import arithmetic_of, flops_per_token, weight_bytes_per_step
 from max.benchmark.offline.memory import forget_peak, peak_bytes
@@ -21,11 +20,10 @@ from max.benchmark.offline.steps import (
     run_requests,
     typical,
 )
-from max.kernels.memory import empty_in_huge_pages
-from max.kernels.peak_arithmetic import peak_arithmetic
-from max.kernels.read_bandwidth import read_rate
 
 if TYPE_CHECKING:
+    import torch
+
     from max.pipelines.config import PipelineConfig
     from max.pipelines.lib import TextGenerationPipeline
 
@@ -224,11 +222,18 @@ class _Memory:
     """Reads memory between the steps that memory bounds: its rate may change with any of them."""
 
     def __init__(self) -> None:
+        # Not before the model is loaded: importing torch is a part of its start.
+        import torch
+
+        from max.kernels.memory import empty_in_huge_pages
+        from max.kernels.read_bandwidth import read_rate
+
         self._data = empty_in_huge_pages([_PROBED_BYTES], torch.uint8).fill_(1)
+        self._read_rate = read_rate
         self._seconds: list[float] = []
 
     def read(self) -> None:
-        self._seconds.append(_PROBED_BYTES / _measured(read_rate(self._data)))
+        self._seconds.append(_PROBED_BYTES / _measured(self._read_rate(self._data)))
 
     def take_rate(self) -> float:
         """Of the readings since the last call, bytes per second."""
@@ -239,6 +244,8 @@ class _Memory:
 
 def _best_peak(dtype: torch.dtype) -> float:
     """The best of several: each takes milliseconds, which anything else here can spoil."""
+    from max.kernels.peak_arithmetic import peak_arithmetic
+
     return max(_measured(peak_arithmetic(dtype)) for _ in range(_PEAKS))
 
 
