@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from types import ModuleType
 
 import pytest
 from click.testing import CliRunner
 
 from max.benchmark.measure_model import main
-from max.benchmark.offline import measure
+from max.kernels import peak_arithmetic, read_bandwidth
 
 ARGUMENTS = (
     "--model demo --prefill 40 --first-token 20 --context 8 --context 16 --streams 2 --steps 3"
@@ -19,8 +20,8 @@ ARGUMENTS = (
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
-    monkeypatch.setattr(measure, "read_rate", lambda data: 30e9)
-    monkeypatch.setattr(measure, "peak_arithmetic", lambda dtype: 400e9)
+    monkeypatch.setattr(read_bandwidth, "read_rate", lambda data: 30e9)
+    monkeypatch.setattr(peak_arithmetic, "peak_arithmetic", lambda dtype: 400e9)
 
 
 def test_the_demo_model() -> None:
@@ -47,12 +48,15 @@ def test_the_demo_model() -> None:
     assert sum(op["seconds"] for op in printed["profile"]) < metrics["profile_step"] / 1000
 
 
-@pytest.mark.parametrize("probe", ["read_rate", "peak_arithmetic"])
+@pytest.mark.parametrize(
+    ("module", "probe"),
+    [(read_bandwidth, "read_rate"), (peak_arithmetic, "peak_arithmetic")],
+)
 def test_nothing_is_measured_without_native_kernels(
-    monkeypatch: pytest.MonkeyPatch, probe: str
+    monkeypatch: pytest.MonkeyPatch, module: ModuleType, probe: str
 ) -> None:
     unavailable: Callable[..., None] = lambda *arguments: None  # noqa: E731
-    monkeypatch.setattr(measure, probe, unavailable)
+    monkeypatch.setattr(module, probe, unavailable)
     result = CliRunner().invoke(main, ARGUMENTS.split())
     assert result.exit_code == 1
     assert "there is no C++ compiler" in result.output
