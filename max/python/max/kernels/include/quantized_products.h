@@ -39,8 +39,12 @@ MAX_INLINE void add_steps(const uint8_t* block, int64_t column, const uint32_t (
     for (int64_t v = 0; v < vectors; ++v)
       w[v] = E::Elements::template load<first + n>(block + E::kElementsAt, column + v * kFloats);
     for (int64_t r = 0; r < rows; ++r)
-      for (int64_t v = 0; v < vectors; ++v)
-        sums[r][v] = dot_bytes<E::kBits>(sums[r][v], w[v], &x[n][r]);
+      if constexpr (vectors == 1) {
+        sums[r][0] = dot_bytes<E::kBits>(sums[r][0], w[0], &x[n][r]);
+      } else {
+        Words a = broadcast_word(x[n][r]);
+        for (int64_t v = 0; v < vectors; ++v) sums[r][v] = dot_bytes<E::kBits>(sums[r][v], w[v], a);
+      }
   });
 }
 
@@ -149,8 +153,8 @@ MAX_INLINE void add_unit(const uint8_t* unit, int64_t column, const UnitActivati
   Words pairs[vectors][scales / 2];
   for (int64_t v = 0; v < vectors; ++v)
     SmallScales::load_pairs<E::kHasSignedScales, scales>(unit, column + v * kFloats, pairs[v]);
-  // Float sums are in memory: kept in registers from unit to unit they would be in the way.
-  asm volatile("" ::: "memory");
+  // Float sums of many rows stay in memory: kept in registers from unit to unit they are in the way.
+  if constexpr (vectors == 1) asm volatile("" ::: "memory");
   Words totals[rows][vectors];
   for (auto& row : totals)
     for (Words& total : row) total = broadcast_word(0);
