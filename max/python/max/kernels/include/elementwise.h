@@ -15,20 +15,6 @@ struct ElementwiseArgs {
   ElementType type;
 };
 
-template <typename T>
-MAX_INLINE Floats load_elements(const T* from) {
-  float lanes[kFloats];
-  for (int64_t i = 0; i < kFloats; ++i) lanes[i] = load(from[i]);
-  return load_floats(lanes);
-}
-
-template <typename T>
-MAX_INLINE void store_elements(T* to, Floats x) {
-  float lanes[kFloats];
-  store_floats(lanes, x);
-  for (int64_t i = 0; i < kFloats; ++i) store(lanes[i], &to[i]);
-}
-
 // out[i] = f(a[i], b[i]); f takes and gives vectors, and an element's result is its own.
 template <typename T, typename F>
 void elementwise(const ElementwiseArgs& args, Pool* pool, const F& f) {

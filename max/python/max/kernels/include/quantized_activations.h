@@ -55,15 +55,6 @@ struct Rounded {
   float scale;
 };
 
-MAX_INLINE Floats load_elements(const float* x) { return load_floats(x); }
-MAX_INLINE Floats load_elements(const bfloat16* x) {
-  typedef uint16_t Halves __attribute__((vector_size(sizeof(Words) / 2)));
-  typedef uint32_t Wide __attribute__((vector_size(sizeof(Words))));
-  Halves halves;
-  std::memcpy(&halves, x, sizeof halves);
-  return (Floats)(__builtin_convertvector(halves, Wide) << 16);
-}
-
 template <int64_t count, typename Element>
 float largest_magnitude(const Element* x) {
   Words most = broadcast_word(0);

@@ -81,6 +81,26 @@ MAX_INLINE Floats high_bfloat16(Words x) { return reinterpret_cast<Floats>(x & 0
 
 #endif
 
+// kFloats elements as floats, and floats rounded to them as `store` does (elements.h).
+MAX_INLINE Floats load_elements(const float* from) { return load_floats(from); }
+MAX_INLINE void store_elements(float* to, Floats x) { store_floats(to, x); }
+typedef uint16_t HalfWords __attribute__((vector_size(sizeof(Words) / 2)));
+typedef uint32_t PlainWords __attribute__((vector_size(sizeof(Words))));
+MAX_INLINE Floats load_elements(const bfloat16* from) {
+  HalfWords halves;
+  std::memcpy(&halves, from, sizeof halves);
+  return (Floats)(__builtin_convertvector(halves, PlainWords) << 16);
+}
+// The nearest bfloat16's bits, ties to even; a NaN stays one.
+MAX_INLINE PlainWords nearest_bfloat16(Floats x) {
+  PlainWords bits = (PlainWords)x, top = bits >> 16;
+  return x == x ? (bits + 0x7fff + (top & 1)) >> 16 : (top | 0x40);
+}
+MAX_INLINE void store_elements(bfloat16* to, Floats x) {
+  HalfWords halves = __builtin_convertvector(nearest_bfloat16(x), HalfWords);
+  std::memcpy(to, &halves, sizeof halves);
+}
+
 // The low and the high elements of words that hold two.
 struct Pair {
   Floats low, high;

@@ -68,17 +68,24 @@ class PackedLinear {
   void arrange_activations(Pool* pool) {
     if (is_arranged()) return;
     parallel_for(pool, blocks_.count, 4, [&](int64_t first, int64_t last) {
-      for (int64_t block = first; block < last; ++block) {
-        int64_t begin = blocks_.begin(block), rows = blocks_.begin(block + 1) - begin;
-        Arranged* to = static_cast<Arranged*>(args_.workspace) + begin * groups_ * kPerGroup;
-        for (int64_t r = 0; r < rows; ++r) {
-          const Element* from = static_cast<const Element*>(args_.x) + (begin + r) * args_.x_stride;
-          for (int64_t k = 0; k < groups_ * kPerGroup; ++k)
-            to[(k / kPerGroup * rows + r) * kPerGroup + k % kPerGroup] =
-                k < args_.in_features ? converted<Arranged>(from[k]) : Arranged{};
-        }
-      }
+      for (int64_t block = first; block < last; ++block) arrange_block(block);
     });
+  }
+
+  // Group by group, so that what is written is one stream.
+  void arrange_block(int64_t block) {
+    int64_t begin = blocks_.begin(block), rows = blocks_.begin(block + 1) - begin;
+    const Element* from[kPanelRows];
+    for (int64_t r = 0; r < rows; ++r)
+      from[r] = static_cast<const Element*>(args_.x) + (begin + r) * args_.x_stride;
+    Arranged* to = static_cast<Arranged*>(args_.workspace) + begin * groups_ * kPerGroup;
+    int64_t whole = args_.in_features / kPerGroup * kPerGroup;
+    for (int64_t k = 0; k < whole; k += kPerGroup)
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t i = 0; i < kPerGroup; ++i) *to++ = converted<Arranged>(from[r][k + i]);
+    for (int64_t r = 0; whole < args_.in_features && r < rows; ++r)
+      for (int64_t k = whole; k < whole + kPerGroup; ++k)
+        *to++ = k < args_.in_features ? converted<Arranged>(from[r][k]) : Arranged{};
   }
 
   // Blocks of rows [first, last) times one panel.

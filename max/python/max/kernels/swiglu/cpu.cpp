@@ -1,5 +1,7 @@
 // max::swiglu on the CPU: gate / (1 + e^-gate) * up, rounded after each factor as the reference does.
 
+#include <type_traits>
+
 #include "../include/elementwise.h"
 #include "../include/exponential.h"
 
@@ -14,9 +16,7 @@ MAX_INLINE Floats silu(Floats x) {
 
 template <typename T>
 MAX_INLINE Floats rounded_vector(Floats x) {
-  T stored[kFloats];
-  store_elements(stored, x);
-  return load_elements(stored);
+  return std::is_same_v<T, float> ? x : (Floats)(nearest_bfloat16(x) << 16);
 }
 
 template <typename T>
