@@ -13,6 +13,7 @@ from torch import fx
 from max.driver import CPU, Device
 from max.engine.debug_print import DebugPrinter, PrintStyle
 from max.engine.model import CompiledModel, Model
+from max.engine.needed_rows import compute_needed_rows
 from max.engine.packing import use_packed_weights
 from max.engine.printing import with_printer
 from max.engine.program import Profiler, with_programs
@@ -64,6 +65,7 @@ class InferenceSession:
         names = [n.meta["name"] for n in graph.fx.nodes if n.op == "placeholder"]
         code = fx.Graph()
         code.output(code.graph_copy(graph.fx, {}))
+        compute_needed_rows(code)
         packed_weights = use_packed_weights(code, graph.weights)
         return CompiledModel(
             name=graph.name,

@@ -180,6 +180,7 @@ class Graph:
     def wrap(self, result: Any, node: fx.Node) -> Any:
         """Values for what a node gives: a tensor, or a list or tuple of them."""
         if isinstance(result, torch.Tensor):
+            node.meta["val"] = result
             self.symbols.define(node, result)
             return TensorValue(result, node, self)
         if isinstance(result, list | tuple):
@@ -214,6 +215,7 @@ class Graph:
         sizes = [self.symbols.size(d) for d in type.shape]
         with self.symbols.fake_mode:
             fake = torch.empty(sizes, dtype=type.dtype.to_torch(), device=type.device.to_torch())
+        node.meta["val"] = fake
         self.symbols.define(node, fake)
         return fake
 
