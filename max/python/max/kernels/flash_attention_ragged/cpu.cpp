@@ -222,32 +222,28 @@ class Attention {
   }
 
   // For one block of rows keys and values are put in order in registers, for more in memory, once.
-  bool can_read_in_place() const {
 #if defined(__AVX512F__)
-    return rows_ <= kFewRows && dim_ % kPanel == 0;
-#else
-    return false;
-#endif
-  }
+  bool can_read_in_place() const { return rows_ <= kFewRows && dim_ % kPanel == 0; }
 
   void score_in_place(int64_t n, int64_t head, float* scores) {
-#if defined(__AVX512F__)
     const char* queries = reinterpret_cast<const char*>(queries_of(head, 0));
     with_rows(n, [&](auto rows) MAX_INLINE_LAMBDA {
       multiply_keys<Groups, decltype(rows)::value>(tile_keys_, dim_, queries, scores, next_);
     });
-#endif
   }
 
   void add_in_place(int64_t n, int64_t head, const Element* probabilities) {
-#if defined(__AVX512F__)
     with_rows(n, [&](auto rows) MAX_INLINE_LAMBDA {
       for (int64_t panel = 0; panel < panels_; ++panel)
         multiply_values<Groups, decltype(rows)::value>(tile_values_, panel * kPanel, probabilities,
                                                        sums_of(head, panel, 0), next_);
     });
-#endif
   }
+#else
+  bool can_read_in_place() const { return false; }
+  void score_in_place(int64_t, int64_t, float*) {}
+  void add_in_place(int64_t, int64_t, const Element*) {}
+#endif
 
   // keys_ [groups][kTile]; keys that are not there are any.
   void read_keys() {

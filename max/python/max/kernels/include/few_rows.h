@@ -48,10 +48,10 @@ constexpr int64_t kLinesPerWord = 2, kLinesPerGroup = 3;
 
 template <typename Groups>
 MAX_INLINE typename Groups::Weights weights_of(Words words) {
-  if constexpr (std::is_same_v<typename Groups::Weights, Pair>)
-    return bfloat16_pair(words);
-  else
+  if constexpr (sizeof(typename Groups::Weights) == sizeof words)
     return (typename Groups::Weights)words;
+  else
+    return bfloat16_pair(words);
 }
 
 // Sets scores [rows][kPanel] to the products of rows with keys of `dim` elements.
