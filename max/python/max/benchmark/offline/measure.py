@@ -18,7 +18,6 @@ from max.benchmark.offline.steps import (
     decode_seconds,
     first_token_seconds,
     run_requests,
-    typical,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ _PROFILED_STEPS = 16
 _PEAKS = 10
 _MEMORY_FACTOR = 1.2
 _PROBED_BYTES = 256 * 2**20
+_STEPS_PER_READING = 8
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class _Bench:
                 profiler.take()
                 return
             seconds.append(step.seconds)
-            self._memory.read()
+            self._memory.after_step()
 
         profiler.start()
         self._answer(1, context, _PROFILED_STEPS, note)
@@ -182,7 +182,7 @@ class _Bench:
     def _decode(self, context: int, step_bytes: float) -> None:
         def note(step: Step) -> None:
             if step.output_tokens:
-                self._memory.read()
+                self._memory.after_step()
 
         seconds = decode_seconds(self._answer(1, context, self._sizes.steps, note), 1)
         self._metrics[f"decode_{context}"] = 1 / seconds
@@ -219,7 +219,10 @@ class _Bench:
 
 
 class _Memory:
-    """Reads memory between the steps that memory bounds: its rate may change with any of them."""
+    """Reads memory between the steps that memory bounds: its rate may change within seconds.
+
+    Not after each of them, since it empties the caches, which small models live in.
+    """
 
     def __init__(self) -> None:
         # Not before the model is loaded: importing torch is a part of its start.
@@ -231,14 +234,18 @@ class _Memory:
         self._data = empty_in_huge_pages([_PROBED_BYTES], torch.uint8).fill_(1)
         self._read_rate = read_rate
         self._seconds: list[float] = []
+        self._steps = 0
 
-    def read(self) -> None:
-        self._seconds.append(_PROBED_BYTES / _measured(self._read_rate(self._data)))
+    def after_step(self) -> None:
+        if self._steps % _STEPS_PER_READING == 0:
+            self._seconds.append(_PROBED_BYTES / _measured(self._read_rate(self._data)))
+        self._steps += 1
 
     def take_rate(self) -> float:
         """Of the readings since the last call, bytes per second."""
-        rate = _PROBED_BYTES / typical(self._seconds)
+        rate = _PROBED_BYTES / statistics.median(self._seconds)
         self._seconds.clear()
+        self._steps = 0
         return rate
 
 

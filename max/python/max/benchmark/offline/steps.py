@@ -72,16 +72,12 @@ def first_token_seconds(steps: Sequence[Step]) -> float:
 
 
 def decode_seconds(steps: Sequence[Step], streams: int) -> float:
-    """A step in which all streams decode and no prompt is computed, as `typical` has it."""
-    return typical([s.seconds for s in steps if s.input_tokens == s.output_tokens == streams])
+    """A step in which all streams decode and no prompt is computed.
 
-
-def typical(seconds: Sequence[float]) -> float:
-    """The median of the means of 16 each, as llama-bench's repetitions are means.
-
-    What only some steps have to do (a new page, another program) counts, a neighbour's burst does
-    not.
+    It is the median of the means of 16 steps each, as llama-bench's repetitions are means: what
+    only some steps have to do (a new page, another program) counts, a neighbour's burst does not.
     """
-    groups = [seconds[i : i + _GROUP] for i in range(0, len(seconds), _GROUP)]
+    decoding = [s.seconds for s in steps if s.input_tokens == s.output_tokens == streams]
+    groups = [decoding[i : i + _GROUP] for i in range(0, len(decoding), _GROUP)]
     whole = [group for group in groups if len(group) == _GROUP] or groups
     return statistics.median(statistics.mean(group) for group in whole)

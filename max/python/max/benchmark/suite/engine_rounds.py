@@ -20,7 +20,7 @@ from max.benchmark.run import run_benchmark
 from max.benchmark.settings import Settings
 from max.benchmark.suite.bandwidth import memory_rate
 from max.benchmark.suite.engines import Command, EnginePlan, Engines
-from max.benchmark.suite.plan import fill
+from max.benchmark.suite.plan import fill, seed_of
 from max.benchmark.suite.process import free_port, running
 from max.benchmark.suite.readings import Printed, read_printed
 
@@ -144,7 +144,7 @@ class EngineSuite:
                 load = self.plan.loads[load_name]
                 fields = load.settings | {
                     "tokenizer": fill(command.tokenizer, self.engines.variables),
-                    "seed": number,
+                    "seed": seed_of(load_name, number),
                     **command.settings,
                     "base_url": server.url,
                 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -171,6 +172,11 @@ def scenario_settings(scenario: Scenario, folder: Path, **others: Any) -> Settin
     if (path := fields.get("dataset_path")) is not None:
         fields["dataset_path"] = str(folder / path)
     return msgspec.convert(fields, Settings)
+
+
+def seed_of(load: str, round: int) -> int:
+    """The seed of a load's requests: none repeats another's, which a server may still remember."""
+    return zlib.crc32(load.encode()) + round
 
 
 def fill(text: str, variables: Mapping[str, str], port: int | None = None) -> str:

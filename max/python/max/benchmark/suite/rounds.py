@@ -11,7 +11,7 @@ import msgspec
 from max.benchmark.result import Result, write_result
 from max.benchmark.run import run_benchmark
 from max.benchmark.suite.bandwidth import memory_rate
-from max.benchmark.suite.plan import Scenario, Servers, scenario_settings
+from max.benchmark.suite.plan import Scenario, Servers, scenario_settings, seed_of
 from max.benchmark.suite.process import RunningServer, free_port, running
 
 _INDEX = "runs.jsonl"
@@ -111,7 +111,7 @@ class Suite:
             self.folder,
             **{
                 "tokenizer": self.servers.tokenizers[scenario.model],
-                "seed": number,
+                "seed": seed_of(scenario.name, number),
                 **self.servers.servers[name].models[scenario.model].settings,
                 "base_url": server.url,
                 "label": name,
