@@ -11,7 +11,8 @@ from max.kernels.peak_arithmetic.measure import _CHUNKS, _STEPS
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int8])
 def test_the_peak_is_a_rate(dtype: torch.dtype) -> None:
-    assert 1e8 < peak_arithmetic(dtype) < 1e15
+    # Built with sanitizers, on a busy machine, it is slow.
+    assert 1e6 < peak_arithmetic(dtype) < 1e15
 
 
 def test_narrow_elements_are_more_per_vector() -> None:
