@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
 
 def memory_rate() -> float:
     """How fast all cores read memory now, in GB/s: what decoding cannot be faster than.
 
+    It is measured by a process of its own: with torch and its threads the load generator would
+    take more of the cores that it shares with a server.
+
     Raises:
         RuntimeError: without a C++ compiler.
     """
-    from max.kernels.read_bandwidth import read_bandwidth  # imports torch
-
-    rate = read_bandwidth()
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
+        rate = processes.submit(_read_bandwidth).result()
     if rate is None:
         raise RuntimeError("there is no C++ compiler to measure with: install g++ or set CXX")
     return rate / 1e9
+
+
+def _read_bandwidth() -> float | None:
+    from max.kernels.read_bandwidth import read_bandwidth
+
+    return read_bandwidth()
