@@ -40,7 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         seed: Of prompts, lengths and arrivals.
         num_warmups: Requests before the run that are not counted.
         ignore_eos: Whether answers go on to their full length; None leaves it to the dataset.
-        sampling: Sampling parameters of the requests.
+        sampling: Sampling parameters of the requests; greedy unless given.
         extra_body: Further fields of the requests; they win over all others.
         request_timeout: Longest time of a request in seconds.
         label: The name of the run in comparisons.
@@ -64,7 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     seed: int = 0
     num_warmups: int = 1
     ignore_eos: bool | None = None
-    sampling: dict[str, Any] = {}
+    sampling: dict[str, Any] = {"temperature": 0.0}
     extra_body: dict[str, Any] = {}
     request_timeout: float = 600.0
     label: str = ""
