@@ -64,7 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     seed: int = 0
     num_warmups: int = 1
     ignore_eos: bool | None = None
-    sampling: dict[str, Any] = {"temperature": 0.0}
+    sampling: dict[str, Any] = msgspec.field(default_factory=lambda: {"temperature": 0.0})
     extra_body: dict[str, Any] = {}
     request_timeout: float = 600.0
     label: str = ""
