@@ -16,21 +16,25 @@ from __future__ import annotations
 import argparse
 import math
 import re
-import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 
-from max.benchmark.kernels.linear import Clock, take_turns
+from max.benchmark.kernels.timing import (
+    Clock,
+    add_timing_options,
+    take_turns,
+    use_timing_options,
+)
 from max.benchmark.table import aligned, number
 from max.kernels.flash_attention_ragged.cpu import make_flash_attention_ragged_record
 from max.kernels.memory import empty_in_huge_pages
 from max.kernels.peak_arithmetic import run_peak_arithmetic
 from max.kernels.read_bandwidth import read_rate
 from max.kernels.recording import Recording, torch_empty
-from max.kernels.thread_pool import num_threads, set_num_threads
+from max.kernels.thread_pool import num_threads
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _HEAD = ("case", "us", "read us", "GB/s", "TOP/s", "of peak", "torch")
@@ -80,17 +84,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--head-dim", type=int, default=64)
     parser.add_argument("--page-size", type=int, default=128)
     parser.add_argument("--megabytes", type=int, default=128, help="of caches, for few new tokens")
-    parser.add_argument("--turns", type=int, default=7)
-    parser.add_argument("--threads", type=int, help="one per core unless given")
-    parser.add_argument(
-        "--cpu-time", action="store_true", help="of one thread: what others take is not counted"
-    )
+    add_timing_options(parser)
     args = parser.parse_args(argv)
-    if args.cpu_time and args.threads != 1:
-        parser.error("--cpu-time is that of one thread: add --threads 1")
-    set_num_threads(args.threads)
+    clock = use_timing_options(parser, args)
     torch.set_num_threads(num_threads())
-    clock = time.thread_time if args.cpu_time else time.perf_counter
     heads = Heads(args.heads, args.kv_heads, args.head_dim, args.page_size)
     for pair in args.types:
         q_dtype, kv_dtype = (_DTYPES[name] for name in pair.split("/"))

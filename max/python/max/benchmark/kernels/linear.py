@@ -12,14 +12,18 @@ machine slows all of them; medians.
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 
+from max.benchmark.kernels.timing import (
+    Clock,
+    add_timing_options,
+    take_turns,
+    use_timing_options,
+)
 from max.benchmark.table import aligned, number
 from max.graph.quantization import QuantizationEncoding
 from max.kernels import packed_linear, packed_quantized_linear
@@ -29,10 +33,7 @@ from max.kernels.packed_quantized_linear import pack_quantized
 from max.kernels.packed_quantized_linear.structs import ENCODINGS
 from max.kernels.peak_arithmetic import run_peak_arithmetic
 from max.kernels.read_bandwidth import read_rate
-from max.kernels.thread_pool import num_threads, set_num_threads
-
-Clock = Callable[[], float]
-Run = Callable[[], object]
+from max.kernels.thread_pool import num_threads
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _HEAD = ("rows", "us", "GB/s", "of read", "TOP/s", "of peak", "torch", "oneDNN")
@@ -57,16 +58,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--outputs", type=int, default=8192)
     parser.add_argument("--columns", type=int, default=2048)
     parser.add_argument("--megabytes", type=int, default=512, help="of weights: beyond all caches")
-    parser.add_argument("--turns", type=int, default=7)
-    parser.add_argument("--threads", type=int, help="one per core unless given")
-    parser.add_argument(
-        "--cpu-time", action="store_true", help="of one thread: what others take is not counted"
-    )
+    add_timing_options(parser)
     args = parser.parse_args(argv)
-    if args.cpu_time and args.threads != 1:
-        parser.error("--cpu-time is that of one thread: add --threads 1")
-    set_num_threads(args.threads)
-    clock = time.thread_time if args.cpu_time else time.perf_counter
+    clock = use_timing_options(parser, args)
     for encoding in args.encodings:
         print(f"{encoding}, weights of {args.outputs} x {args.columns}, {num_threads()} threads")
         weights = make_weights(encoding, args.outputs, args.columns, args.megabytes * 10**6)
@@ -117,18 +111,6 @@ def measure(
         f"{operations * seconds['peak'] / run_peak_arithmetic(arithmetic):.0%}",
         *(f"{other:.2f} x" for other in others),
     )
-
-
-def take_turns(turns: int, clock: Clock, **runs: Run) -> dict[str, float]:
-    """The median seconds of each run; all are run once before, unmeasured."""
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for turn in range(turns + 1):
-        for name, run in runs.items():
-            started = clock()
-            run()
-            if turn:
-                seconds[name].append(clock() - started)
-    return {name: statistics.median(measured) for name, measured in seconds.items()}
 
 
 def _packed(weight: torch.Tensor, encoding: str) -> torch.Tensor:

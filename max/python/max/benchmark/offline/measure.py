@@ -13,12 +13,7 @@ import psutil
 
 from max.benchmark.offline.bounds import arithmetic_of, flops_per_token, weight_bytes_per_step
 from max.benchmark.offline.memory import forget_peak, peak_bytes
-from max.benchmark.offline.steps import (
-    Step,
-    decode_seconds,
-    first_token_seconds,
-    run_requests,
-)
+from max.benchmark.offline.steps import Step, decode_seconds, first_token_seconds, run_requests
 
 if TYPE_CHECKING:
     import torch

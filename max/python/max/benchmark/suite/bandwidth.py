@@ -9,16 +9,15 @@ from multiprocessing import get_context
 def memory_rate() -> float:
     """How fast all cores read memory now, in GB/s: what decoding cannot be faster than.
 
-    It is measured by a process of its own: with torch and its threads the load generator would
-    take more of the cores that it shares with a server.
+    A process of its own measures it, so that the load generator stays small and without torch.
 
     Raises:
-        RuntimeError: without a C++ compiler.
+        ValueError: without a C++ compiler.
     """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
         rate = processes.submit(_read_bandwidth).result()
     if rate is None:
-        raise RuntimeError("there is no C++ compiler to measure with: install g++ or set CXX")
+        raise ValueError("there is no C++ compiler to measure with: install g++ or set CXX")
     return rate / 1e9
 
 

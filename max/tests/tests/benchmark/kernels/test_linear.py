@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from max.benchmark.kernels.linear import main, make_weights, take_turns
+from max.benchmark.kernels.linear import main, make_weights
 from max.kernels import packed_linear
 from max.kernels.thread_pool import set_num_threads
 
@@ -33,16 +33,6 @@ def test_own_time_is_that_of_one_thread(capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(SystemExit):
         main(["--cpu-time"])
     assert "--cpu-time is that of one thread: add --threads 1" in capsys.readouterr().err
-
-
-def test_runs_take_turns_and_the_first_is_not_measured() -> None:
-    ran: list[str] = []
-    clock = iter(range(100))
-    seconds = take_turns(
-        2, lambda: next(clock), a=lambda: ran.append("a"), b=lambda: ran.append("b")
-    )
-    assert ran == ["a", "b"] * 3
-    assert seconds == {"a": 1, "b": 1}
 
 
 def test_what_is_timed_is_the_product() -> None:

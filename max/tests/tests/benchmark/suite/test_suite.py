@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from max.benchmark.compare_servers import main
+from max.benchmark.result import read_result
 from max.benchmark.suite import rounds
 from max.benchmark.suite.rounds import read_runs
 
@@ -72,6 +73,13 @@ def test_rounds_and_report(folder: Path) -> None:
     ]
     broken = [r for r in runs if r.server == "broken"]
     assert all(r.result is None and "before it was ready" in str(r.failure) for r in broken)
+
+    settings = [
+        read_result(folder / "results" / r.result).settings for r in runs if r.result is not None
+    ]
+    # A round's requests are the same for all servers, and no other load's; answers are greedy.
+    assert len({each.seed for each in settings}) == 2 * 2
+    assert all(each.sampling == {"temperature": 0.0} for each in settings)
 
     text = report.read_text(encoding="utf-8")
     assert text.startswith("# Two servers\n\nSome words.\n")
