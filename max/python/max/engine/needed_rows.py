@@ -27,7 +27,7 @@ _ROW_WISE: dict[Callable[..., Any], int] = {
     F.silu: 1,
     kernels.quantized_matmul: 1,
     kernels.rms_norm: 1,
-    kernels.swiglu: 2,
+    kernels.gated: 2,
     operator.add: 2,
     operator.mul: 2,
 }

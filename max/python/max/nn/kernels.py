@@ -23,7 +23,17 @@ def rms_norm(
 
 def swiglu(gate: TensorValueLike, up: TensorValueLike) -> TensorValue:
     """`silu(gate) * up`."""
-    return call("swiglu", kernels.swiglu, gate, up)
+    return gated(gate, up, "silu")
+
+
+def gated(gate: TensorValueLike, up: TensorValueLike, activation: str) -> TensorValue:
+    """`activation(gate) * up`; activations: see `max.kernels.gated`."""
+    return call("gated", kernels.gated, gate, up, activation)
+
+
+def soft_cap(x: TensorValueLike, cap: float) -> TensorValue:
+    """`cap * tanh(x / cap)`, computed in float32."""
+    return call("soft_cap", kernels.elementwise, "soft_cap", x, None, [cap], None)
 
 
 def last_rows(x: TensorValueLike, row_offsets: TensorValueLike) -> TensorValue:

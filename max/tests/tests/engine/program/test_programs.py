@@ -41,7 +41,7 @@ def residual_block(x: TensorValue) -> list[TensorValue]:
     """Two linear layers of one input, their gate, and the sum with the input."""
     gate = ops.linear(x, make_weight("gate", 40, DIM))
     up = ops.linear(x, make_weight("up", 40, DIM))
-    hidden = call("swiglu", kernels.swiglu, gate, up)
+    hidden = call("gated", kernels.gated, gate, up, "silu")
     return [x + ops.linear(hidden, make_weight("down", DIM, 40))]
 
 
@@ -115,7 +115,7 @@ def test_intermediate_tensors_share_memory() -> None:
 
     def body(x: TensorValue) -> list[TensorValue]:
         for _ in range(20):
-            x = call("swiglu", kernels.swiglu, x, x)
+            x = call("gated", kernels.gated, x, x, "silu")
         return [x]
 
     model = make_model(body)
