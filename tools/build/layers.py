@@ -20,7 +20,12 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("max.pipelines.architectures",),
     ("max.pipelines.lib",),
     ("max.pipelines.kv_cache", "max.pipelines.sampling", "max.pipelines.lora"),
-    ("max.pipelines.config", "max.pipelines.context", "max.pipelines.modeling"),
+    (
+        "max.pipelines.checkpoint",
+        "max.pipelines.config",
+        "max.pipelines.context",
+        "max.pipelines.modeling",
+    ),
     ("max.nn",),
     ("max.engine",),
     ("max.kernels",),
@@ -40,6 +45,7 @@ HEAVY = frozenset({"torch", "transformers", "huggingface_hub"})
 LIGHT = (
     "max.entrypoints",
     "max.benchmark",
+    "max.pipelines.checkpoint",
     "max.pipelines.config",
     "max.pipelines.context",
     "max.pipelines.modeling",

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from max.pipelines.config.config_enums import SupportedEncoding
-from max.pipelines.config.encoding_resolution import (
+from max.pipelines.checkpoint.encoding import (
     EncodingRequest,
     check_known_encodings,
     choose_encoding,
 )
-from max.pipelines.config.errors import ConfigurationError
+from max.pipelines.modeling.config_enums import SupportedEncoding
+from max.pipelines.modeling.errors import ConfigurationError
 
 
 def make_request(*in_checkpoint: SupportedEncoding, **changes: object) -> EncodingRequest:

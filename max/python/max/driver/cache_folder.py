@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from max.pipelines.config.errors import ModelSourceError
+
+class CacheFolderError(ValueError):
+    """The cache cannot be written to."""
 
 
 def cache_root() -> Path:
@@ -24,13 +26,13 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
     What is made in it is moved to its place in one step, so that nobody sees half of it.
 
     Raises:
-        ModelSourceError: if the folder cannot be made.
+        CacheFolderError: if the folder cannot be made.
     """
     try:
         parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=parent))
     except OSError as error:
-        raise ModelSourceError(
+        raise CacheFolderError(
             f"cannot write to the cache {parent}: {error}; set MODULAR_MAX_CACHE_DIR to a folder "
             "that you may write"
         ) from error

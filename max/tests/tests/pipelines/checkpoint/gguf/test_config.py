@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from max.driver.cache_folder import CacheFolderError
 from max.graph.weights import read_gguf_header
-from max.pipelines.config.errors import ModelSourceError
-from max.pipelines.config.gguf_config import gguf_config, gguf_generation_config
-from max.pipelines.config.gguf_folder import completed_folder, is_complete
-from tests.pipelines.config.gguf_models import write_model
+from max.pipelines.checkpoint.gguf.config import gguf_config, gguf_generation_config
+from max.pipelines.checkpoint.gguf.folder import completed_folder, is_complete
+from max.pipelines.modeling.errors import ModelSourceError
+from tests.pipelines.checkpoint.gguf.gguf_models import write_model
 
 
 @pytest.fixture(autouse=True)
@@ -165,5 +166,5 @@ def test_a_cache_that_cannot_be_written_is_told(
     monkeypatch.setenv("MODULAR_MAX_CACHE_DIR", str(tmp_path / "file"))
     (tmp_path / "file").touch()
     file = write_model(tmp_path / "m.gguf")
-    with pytest.raises(ModelSourceError, match="set MODULAR_MAX_CACHE_DIR"):
+    with pytest.raises(CacheFolderError, match="set MODULAR_MAX_CACHE_DIR"):
         completed_folder(tmp_path, file)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from max.pipelines.config.errors import ModelSourceError
+from max.pipelines.modeling.errors import ModelSourceError
 
 if TYPE_CHECKING:
     from max.graph.weights import GGUFHeader

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from max.pipelines.config.errors import ModelSourceError
-from max.pipelines.config.gguf_splits import find_split
+from max.pipelines.checkpoint.gguf.splits import find_split
+from max.pipelines.modeling.errors import ModelSourceError
 
 if TYPE_CHECKING:
     from tokenizers import AddedToken, Tokenizer

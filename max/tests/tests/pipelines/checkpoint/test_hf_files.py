@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from max.pipelines.config.errors import ModelSourceError
-from max.pipelines.config.hf_files import (
+from max.pipelines.checkpoint.hf_files import (
     architecture_name,
     load_generation_config,
     load_huggingface_config,
 )
+from max.pipelines.modeling.errors import ModelSourceError
 
 MakeCheckpoint = Callable[..., Path]
 

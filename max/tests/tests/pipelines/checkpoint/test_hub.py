@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from max.pipelines.config.errors import ModelSourceError
-from max.pipelines.config.hub import download_snapshot
-from tests.pipelines.config.gguf_models import write_model
+from max.pipelines.checkpoint.hub import download_snapshot
+from max.pipelines.modeling.errors import ModelSourceError
+from tests.pipelines.checkpoint.gguf.gguf_models import write_model
 
 MakeCheckpoint = Callable[..., Path]
 

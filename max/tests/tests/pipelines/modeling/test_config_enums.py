@@ -7,7 +7,7 @@ import pytest
 from max.driver import DeviceSpec
 from max.dtype import DType
 from max.graph.quantization import QuantizationEncoding
-from max.pipelines.config.config_enums import (
+from max.pipelines.modeling.config_enums import (
     BLOCK_ENCODINGS,
     SupportedEncoding,
     can_cast_encoding,

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from max.pipelines.config.checkpoint import INDEX_FILE, find_weight_files, shards_of_index
-from max.pipelines.config.config_enums import (
+from max.pipelines.checkpoint.gguf.choice import choose_model, group_parts, parts_of
+from max.pipelines.checkpoint.hub import download_snapshot, list_files
+from max.pipelines.checkpoint.weight_files import INDEX_FILE, find_weight_files, shards_of_index
+from max.pipelines.modeling.config_enums import (
     SupportedEncoding,
     is_block_encoding,
     parse_supported_encoding_from_file_name,
 )
-from max.pipelines.config.errors import ModelSourceError
-from max.pipelines.config.gguf_choice import choose_model, group_parts, parts_of
-from max.pipelines.config.hub import download_snapshot, list_files
+from max.pipelines.modeling.errors import ModelSourceError
 
 DEMO = "demo"
 _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from max.pipelines.config.config_enums import SupportedEncoding
-from max.pipelines.config.errors import ConfigurationError, ModelSourceError
-from max.pipelines.config.gguf_choice import (
+from max.pipelines.checkpoint.gguf.choice import (
     choose_model,
     encoding_if_known,
     encoding_of,
     group_parts,
     parts_of,
 )
+from max.pipelines.checkpoint.source import LocalModel, find_model
 from max.pipelines.config.model_config import MAXModelConfig
-from max.pipelines.config.model_source import LocalModel, find_model
-from tests.pipelines.config.gguf_models import TENSORS, write_model
+from max.pipelines.modeling.config_enums import SupportedEncoding
+from max.pipelines.modeling.errors import ConfigurationError, ModelSourceError
+from tests.pipelines.checkpoint.gguf.gguf_models import TENSORS, write_model
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from max.pipelines.config.errors import ModelSourceError
-from max.pipelines.config.plain_config import PlainConfig, is_plain
+from max.pipelines.checkpoint.plain_config import PlainConfig, is_plain
+from max.pipelines.modeling.errors import ModelSourceError
 
 logger = logging.getLogger("max.pipelines")
 

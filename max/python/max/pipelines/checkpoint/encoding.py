@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from max.pipelines.config.config_enums import (
+from max.pipelines.modeling.config_enums import (
     DeviceType,
     SupportedEncoding,
     can_cast_encoding,
@@ -18,7 +18,7 @@ from max.pipelines.config.config_enums import (
     supported_encoding_supported_devices,
     supported_encodings,
 )
-from max.pipelines.config.errors import ConfigurationError
+from max.pipelines.modeling.errors import ConfigurationError
 
 logger = logging.getLogger("max.pipelines")
 

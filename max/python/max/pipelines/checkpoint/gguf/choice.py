@@ -9,8 +9,8 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from max.pipelines.config.config_enums import SupportedEncoding, can_cast_encoding
-from max.pipelines.config.errors import ConfigurationError, ModelSourceError
+from max.pipelines.modeling.config_enums import SupportedEncoding, can_cast_encoding
+from max.pipelines.modeling.errors import ConfigurationError, ModelSourceError
 
 if TYPE_CHECKING:
     from max.graph.weights import GGUFHeader

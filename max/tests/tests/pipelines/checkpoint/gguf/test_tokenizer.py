@@ -12,9 +12,9 @@ from tokenizers import Tokenizer
 
 from max.demo import model_path
 from max.graph.weights import GGUFHeader
-from max.pipelines.config.errors import ModelSourceError
-from max.pipelines.config.gguf_splits import find_split
-from max.pipelines.config.gguf_tokenizer import has_tokenizer, merges_of_scores, write_tokenizer
+from max.pipelines.checkpoint.gguf.splits import find_split
+from max.pipelines.checkpoint.gguf.tokenizer import has_tokenizer, merges_of_scores, write_tokenizer
+from max.pipelines.modeling.errors import ModelSourceError
 
 TEXTS = (
     "",

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from max.pipelines.config.config_enums import SupportedEncoding, is_block_encoding
-from max.pipelines.config.errors import ConfigurationError, ModelSourceError
-from max.pipelines.config.gguf_choice import (
+from max.pipelines.checkpoint.gguf.choice import (
     choose_model,
     encoding_if_known,
     encoding_of,
     group_parts,
     parts_of,
 )
+from max.pipelines.modeling.config_enums import SupportedEncoding, is_block_encoding
+from max.pipelines.modeling.errors import ConfigurationError, ModelSourceError
 
 INDEX_FILE = "model.safetensors.index.json"
 _ENCODING_OF_DTYPE: dict[str, SupportedEncoding] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from max.pipelines.config.checkpoint import (
+from max.pipelines.checkpoint.weight_files import (
     INDEX_FILE,
     TensorEntry,
     checkpoint_encodings,
@@ -16,7 +16,7 @@ from max.pipelines.config.checkpoint import (
     read_safetensors_header,
     total_size,
 )
-from max.pipelines.config.errors import ModelSourceError
+from max.pipelines.modeling.errors import ModelSourceError
 
 WriteSafetensors = Callable[..., Path]
 

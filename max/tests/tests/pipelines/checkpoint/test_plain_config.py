@@ -13,8 +13,8 @@ import pytest
 from transformers import AutoConfig
 
 from max.demo import model_path
-from max.pipelines.config.hf_files import load_huggingface_config
-from max.pipelines.config.plain_config import PlainConfig, is_plain
+from max.pipelines.checkpoint.hf_files import load_huggingface_config
+from max.pipelines.checkpoint.plain_config import PlainConfig, is_plain
 
 MakeCheckpoint = Callable[..., Path]
 SIZES: dict[str, Any] = {

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from max import demo
-from max.pipelines.config.errors import ModelSourceError
-from max.pipelines.config.model_source import HubModel, LocalModel, find_model, is_repo_id
+from max.pipelines.checkpoint.source import HubModel, LocalModel, find_model, is_repo_id
+from max.pipelines.modeling.errors import ModelSourceError
 
 MakeCheckpoint = Callable[..., Path]
 

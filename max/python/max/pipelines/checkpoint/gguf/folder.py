@@ -13,10 +13,10 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from max.pipelines.config.cache_folder import cache_root, scratch_folder
-from max.pipelines.config.gguf_choice import read_header
-from max.pipelines.config.gguf_config import gguf_config, gguf_generation_config
-from max.pipelines.config.gguf_tokenizer import has_tokenizer, write_tokenizer
+from max.driver.cache_folder import cache_root, scratch_folder
+from max.pipelines.checkpoint.gguf.choice import read_header
+from max.pipelines.checkpoint.gguf.config import gguf_config, gguf_generation_config
+from max.pipelines.checkpoint.gguf.tokenizer import has_tokenizer, write_tokenizer
 
 if TYPE_CHECKING:
     from max.graph.weights import GGUFHeader

@@ -6,7 +6,7 @@ import errno
 from collections.abc import Sequence
 from pathlib import Path
 
-from max.pipelines.config.errors import ModelSourceError
+from max.pipelines.modeling.errors import ModelSourceError
 
 _CACHE_NOT_WRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR})
 
