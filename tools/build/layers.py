@@ -19,7 +19,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("max.serve",),
     ("max.pipelines.architectures",),
     ("max.pipelines.lib",),
-    ("max.pipelines.kv_cache", "max.pipelines.sampling", "max.pipelines.lora"),
+    (
+        "max.pipelines.scheduling",
+        "max.pipelines.lora",
+        "max.pipelines.parsing",
+        "max.pipelines.speculation",
+    ),
+    ("max.pipelines.kv_cache", "max.pipelines.sampling"),
     (
         "max.pipelines.checkpoint",
         "max.pipelines.config",
@@ -27,6 +33,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "max.pipelines.modeling",
     ),
     ("max.nn",),
+    ("max.distributed",),
     ("max.engine",),
     ("max.kernels",),
     ("max.graph",),
