@@ -1,17 +1,21 @@
-"""One layer of a decoder."""
+"""The block of Llama and most decoders."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from max.graph import TensorValue
-from max.nn.kv_cache import PagedCacheValues
+from max.nn.cached_layer import CachedLayer, run_layer
+from max.nn.kv_cache import CacheLayer
 from max.nn.module import Module
+from max.nn.ragged_batch import RaggedBatch
 
 
-class TransformerBlock(Module):
-    """`h = x + attention(norm(x)); h + mlp(norm(h))`.
+class PreNormBlock(CachedLayer):
+    """`h = x + attention(norm(x)); h + mlp(norm(h))`, under its documented name `TransformerBlock`.
 
     Args:
-        attention: called as `AttentionWithRope`.
+        attention: an `Attention`, or a layer that is called as documented.
         mlp: [rows, hidden] -> [rows, hidden].
         attention_norm: before the attention; named `input_layernorm`.
         mlp_norm: before the mlp; named `post_attention_layernorm`.
@@ -33,19 +37,9 @@ class TransformerBlock(Module):
         self.post_attention_layernorm = mlp_norm
         self.residual_multiplier = residual_multiplier
 
-    def __call__(
-        self,
-        layer_idx: int | TensorValue,
-        x: TensorValue,
-        kv_collection: PagedCacheValues,
-        freqs_cis: TensorValue,
-        input_row_offsets: TensorValue,
-    ) -> TensorValue:
-        """x: [rows, hidden] -> [rows, hidden]; see `AttentionWithRope.__call__`."""
-        attended = self.self_attn(
-            layer_idx, self.input_layernorm(x), kv_collection, freqs_cis, input_row_offsets
-        )
-        h = x + self._scaled(attended)
+    def forward(self, x: TensorValue, layer: CacheLayer, batch: RaggedBatch[Any]) -> TensorValue:
+        """See `CachedLayer.forward`."""
+        h = x + self._scaled(run_layer(self.self_attn, self.input_layernorm(x), layer, batch))
         return h + self._scaled(self.mlp(self.post_attention_layernorm(h)))
 
     def _scaled(self, x: TensorValue) -> TensorValue:
