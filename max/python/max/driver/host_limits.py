@@ -1,7 +1,7 @@
 """What the control groups of this process allow: memory and processor time.
 
-A limit of a group binds all groups below it (kernel documentation, cgroup-v1 and -v2), so every group
-from the process's own up to the mount point is asked: a systemd unit's, a pod's, a container's.
+A limit of a group binds all groups below it (kernel documentation, cgroup-v1 and -v2), so every
+group from the process's own up to the mount point is asked: a systemd unit's, a pod's.
 """
 
 from __future__ import annotations
