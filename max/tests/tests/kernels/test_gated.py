@@ -30,9 +30,9 @@ def test_agrees_with_double_precision(
     torch.manual_seed(0)
     gate, up = 10 * torch.randn(shape).to(dtype), torch.randn(shape).to(dtype)
     wide = gate.double()
-    # In double precision, which quick_gelu's definition is not.
+    # In double precision, which gelu_quick's definition is not.
     act = ACTIVATIONS[activation]
-    want = (wide * torch.sigmoid(1.702 * wide) if activation == "quick_gelu" else act(wide)) * up
+    want = (wide * torch.sigmoid(1.702 * wide) if activation == "gelu_quick" else act(wide)) * up
     got = IMPLEMENTATIONS[implementation](gate, up, activation)
     assert got.dtype == dtype
     tolerance = {torch.float32: 2e-6, torch.bfloat16: 2**-6, torch.float16: 2**-9}[dtype]
@@ -45,7 +45,9 @@ def test_rounds_as_the_reference_does(implementation: str, dtype: torch.dtype) -
     torch.manual_seed(0)
     gate, up = torch.randn(64, 100).to(dtype), torch.randn(64, 100).to(dtype)
     for activation in ACTIVATIONS:
-        same = KERNELS[implementation](gate, up, activation) == gated_reference(gate, up, activation)
+        same = KERNELS[implementation](gate, up, activation) == gated_reference(
+            gate, up, activation
+        )
         # A last bit of float32 moves a result over a rounding border now and then.
         assert same.float().mean() > 0.99
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
 import torch
 from torch import fx
@@ -39,8 +38,10 @@ def find_segments(graph: fx.Graph) -> list[Segment]:
 
 def kernel_of(node: fx.Node) -> Record | None:
     """What records a node's call; None if no native kernel does."""
-    target: Callable[..., Any] = kernels.add if node.target is operator.add else node.target  # type: ignore[assignment]
-    return None if node.kwargs else record_of(target)
+    if node.target is operator.add and all(isinstance(each, fx.Node) for each in node.args):
+        record = record_of(kernels.elementwise)
+        return None if record is None else lambda empty, a, b: record(empty, a, b, "add")
+    return None if node.kwargs else record_of(node.target)
 
 
 def is_native(node: fx.Node) -> bool:

@@ -11,7 +11,7 @@ using namespace max;
 enum Function : int32_t {
   kAdd, kSub, kReverseSub, kMul, kDiv, kMaximum, kMinimum,
   kCast, kNegate, kAbs, kSquare, kReciprocal, kSqrt, kRsqrt, kExp, kTanh, kErf, kSigmoid,
-  kSilu, kGelu, kGeluTanh, kQuickGelu, kRelu, kClamp, kSoftCap,
+  kSilu, kGelu, kGeluTanh, kGeluQuick, kRelu, kClamp, kSoftCap,
 };
 
 MAX_INLINE Floats greater(Floats a, Floats b) { return a != a ? a : a > b ? a : b; }
@@ -45,7 +45,7 @@ MAX_EXPORT void elementwise(const ElementwiseArgs* args, Pool* pool) {
     case kSilu: return one([](Floats x) { return silu(x); });
     case kGelu: return one([](Floats x) { return gelu(x); });
     case kGeluTanh: return one([](Floats x) { return gelu_tanh(x); });
-    case kQuickGelu: return one([](Floats x) { return quick_gelu(x); });
+    case kGeluQuick: return one([](Floats x) { return gelu_quick(x); });
     case kRelu: return one([](Floats x) { return relu(x); });
     case kClamp: return one([=](Floats x) { return lesser(greater(x, first), second); });
     case kSoftCap: return one([=](Floats x) { return first * hyperbolic_tangent(x / first); });

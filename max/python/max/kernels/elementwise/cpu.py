@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from max.kernels.element_types import WEIGHT_TYPES
@@ -9,6 +11,9 @@ from max.kernels.elementwise.functions import CODES, function_named
 from max.kernels.elementwise.structs import make_args
 from max.kernels.isa import Isa
 from max.kernels.recording import Empty, KernelCall, Record, Recording, load_function
+
+# torch rounds a number that is added, but not one that is multiplied, to the tensor's dtype.
+_ROUNDED = ("add", "sub", "reverse_sub")
 
 
 def make_elementwise_record(isa: Isa | None = None) -> Record | None:
@@ -23,23 +28,25 @@ def make_elementwise_record(isa: Isa | None = None) -> Record | None:
 
     def record(
         empty: Empty,
-        function: str,
         a: torch.Tensor,
         b: torch.Tensor | None,
-        numbers: list[float],
-        dtype: torch.dtype | None,
+        function: str,
+        numbers: Sequence[float] = (),
+        dtype: torch.dtype | None = None,
     ) -> Recording | None:
         function_named(function, b, numbers)
-        if dtype is None:
-            dtype = a.dtype if b is None else torch.result_type(a, b)
-        if any(
-            each not in WEIGHT_TYPES for each in (a.dtype, dtype, a.dtype if b is None else b.dtype)
-        ):
+        operands = [each for each in (a, b) if each is not None]
+        dtype = dtype or torch.result_type(a, a if b is None else b)
+        if any(each not in WEIGHT_TYPES for each in (dtype, *(x.dtype for x in operands))):
             return None
-        shape = a.shape if b is None else torch.broadcast_shapes(a.shape, b.shape)
-        args = make_args(a, b, shape)
+        if any(x.ndim == 0 and x.dtype != dtype for x in operands):
+            return None  # torch rounds it, or not: as a number, it depends on the function
+        shape = torch.broadcast_shapes(*(x.shape for x in operands))
+        args = make_args(operands, shape)
         if args is None:
             return None
+        if function in _ROUNDED:
+            numbers = [torch.tensor(number, dtype=a.dtype).item() for number in numbers]
         out = empty(shape, dtype)
         args.out, args.type = out.data_ptr(), WEIGHT_TYPES[dtype]
         args.function, args.numbers[: len(numbers)] = CODES[function], numbers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -66,7 +66,7 @@ FUNCTIONS: Mapping[str, ElementwiseFunction] = MappingProxyType(
         "silu": ElementwiseFunction(F.silu),
         "gelu": ElementwiseFunction(F.gelu),
         "gelu_tanh": ElementwiseFunction(lambda x: F.gelu(x, approximate="tanh")),
-        "quick_gelu": ElementwiseFunction(_quick_gelu),
+        "gelu_quick": ElementwiseFunction(_quick_gelu),
         "relu": ElementwiseFunction(torch.relu),
         "clamp": ElementwiseFunction(torch.clamp, numbers=2),
         "soft_cap": ElementwiseFunction(_soft_cap, numbers=1),
@@ -75,7 +75,7 @@ FUNCTIONS: Mapping[str, ElementwiseFunction] = MappingProxyType(
 CODES: Mapping[str, int] = MappingProxyType({name: code for code, name in enumerate(FUNCTIONS)})
 
 
-def function_named(name: str, b: object, numbers: list[float]) -> ElementwiseFunction:
+def function_named(name: str, b: object, numbers: Sequence[float]) -> ElementwiseFunction:
     """The function of that name.
 
     Raises:

@@ -42,26 +42,21 @@ class _Axis(NamedTuple):
     strides: tuple[int, ...]  # of each operand, in elements
 
 
-def make_args(
-    a: torch.Tensor, b: torch.Tensor | None, shape: Sequence[int]
-) -> ElementwiseArgs | None:
+def make_args(operands: Sequence[torch.Tensor], shape: Sequence[int]) -> ElementwiseArgs | None:
     """The operands' part of the arguments.
 
     Args:
-        a: broadcast to `shape`.
-        b: the same, if there is one.
+        operands: one or two; broadcast to `shape`.
         shape: of the result.
 
     Returns:
         None if the operands are not rows of elements, or of one element each: then they have to be
         made contiguous.
     """
-    operands = [each.expand(shape) for each in (a, b) if each is not None]
-    strides = zip(*(each.stride() for each in operands), strict=True)
+    strides = zip(*(each.expand(shape).stride() for each in operands), strict=True)
     axes = _merged([_Axis(*axis) for axis in zip(shape, strides, strict=True)])
-    while len(axes) < 2:
-        axes.insert(0, _Axis(1, (0,) * len(operands)))
-    rows, columns = axes
+    one = _Axis(1, (0,) * len(operands))
+    *_, rows, columns = one, one, *axes
     if len(axes) > 2 or any(stride not in (0, 1) for stride in columns.strides):
         return None
     args = ElementwiseArgs(rows=rows.size, dim=columns.size)

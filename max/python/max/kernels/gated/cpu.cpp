@@ -10,7 +10,7 @@ namespace {
 using namespace max;
 
 // As op.py counts them.
-enum Activation : int32_t { kSilu, kGelu, kGeluTanh, kQuickGelu, kRelu, kSquaredRelu, kSigmoid, kTanh };
+enum Activation : int32_t { kSilu, kGelu, kGeluTanh, kGeluQuick, kRelu, kSquaredRelu, kSigmoid, kTanh };
 
 template <typename T>
 void gate(const ElementwiseArgs& args, Pool* pool) {
@@ -23,7 +23,7 @@ void gate(const ElementwiseArgs& args, Pool* pool) {
     case kSilu: return run([](Floats x) { return silu(x); });
     case kGelu: return run([](Floats x) { return gelu(x); });
     case kGeluTanh: return run([](Floats x) { return gelu_tanh(x); });
-    case kQuickGelu: return run([](Floats x) { return quick_gelu(x); });
+    case kGeluQuick: return run([](Floats x) { return gelu_quick(x); });
     case kRelu: return run([](Floats x) { return relu(x); });
     case kSquaredRelu: return run([](Floats x) { return relu(x) * relu(x); });
     case kSigmoid: return run([](Floats x) { return sigmoid(x); });

@@ -28,7 +28,7 @@ def make_gated_record(isa: Isa | None = None) -> Record | None:
     ) -> Recording | None:
         if gate.dtype not in WEIGHT_TYPES or gate.dtype != up.dtype or gate.shape != up.shape:
             return None
-        args = make_args(gate, up, gate.shape)
+        args = make_args([gate, up], gate.shape)
         if args is None:
             return None
         out = empty(gate.shape, gate.dtype)

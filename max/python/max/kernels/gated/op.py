@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from max.kernels.facts import OpFacts
 from max.kernels.gated.cpu import make_gated_record
 from max.kernels.gated.reference import ACTIVATIONS, gated_reference
 from max.kernels.registry import define_op, implement_on_cpu
@@ -27,5 +28,6 @@ gated = define_op(
     "gated(Tensor gate, Tensor up, str activation) -> Tensor",
     reference=gated_reference,
     fake=_fake,
+    facts=OpFacts(row_arguments=2),
 )
-implement_on_cpu(gated, make_gated_record(), gated_reference)
+implement_on_cpu(gated, make_gated_record, gated_reference)

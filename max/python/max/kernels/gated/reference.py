@@ -16,7 +16,7 @@ ACTIVATIONS: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = MappingProxy
         "silu": F.silu,
         "gelu": F.gelu,
         "gelu_tanh": FUNCTIONS["gelu_tanh"].reference,
-        "quick_gelu": FUNCTIONS["quick_gelu"].reference,
+        "gelu_quick": FUNCTIONS["gelu_quick"].reference,
         "relu": torch.relu,
         "relu2": lambda x: torch.relu(x).square(),
         "sigmoid": torch.sigmoid,
@@ -31,7 +31,7 @@ def gated_reference(gate: torch.Tensor, up: torch.Tensor, activation: str) -> to
     Args:
         gate: [..., dim].
         up: of the same shape and dtype.
-        activation: "silu", "gelu" (by erf), "gelu_tanh", "quick_gelu", "relu", "relu2" (squared),
+        activation: "silu", "gelu" (by erf), "gelu_tanh", "gelu_quick", "relu", "relu2" (squared),
             "sigmoid" or "tanh"; its result is rounded to the dtype.
     """
     return ACTIVATIONS[activation](gate) * up

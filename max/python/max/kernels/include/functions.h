@@ -94,7 +94,7 @@ MAX_INLINE Floats relu(Floats x) { return x < zeros() ? zeros() : x; }
 MAX_INLINE Floats silu(Floats x) {
   return x / (broadcast(1.0f) + exponential(zeros() - x));
 }
-MAX_INLINE Floats quick_gelu(Floats x) {
+MAX_INLINE Floats gelu_quick(Floats x) {
   return x / (broadcast(1.0f) + exponential(broadcast(-1.702f) * x));
 }
 MAX_INLINE Floats gelu(Floats x) {

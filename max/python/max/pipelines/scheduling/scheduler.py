@@ -1,0 +1,235 @@
+"""Continuous batching by one rule.
+
+Every request has `len(tokens)` tokens, of which `processed_length` are in the KV cache. A step lets
+the second number catch up with the first, within a token budget. A new prompt, the rest of a long
+one, a decoding request (which lacks one token), one that hit a cached prefix and one that was
+preempted are all just requests that lack some tokens.
+
+    waiting    no pages; oldest first
+       |       begins in order, once all its present tokens have pages
+    running    lacks one token: gets it in every step
+               lacks more (a "prompt"): gets a share of what is left of the step's tokens
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from itertools import accumulate, islice
+from typing import TYPE_CHECKING
+
+from max.pipelines.context import GenerationStatus
+from max.pipelines.kv_cache.errors import InsufficientBlocksError
+from max.pipelines.scheduling.batch import Batch
+from max.pipelines.scheduling.budget import deal, deal_whole
+from max.pipelines.scheduling.config import SchedulerConfig
+from max.pipelines.scheduling.errors import RequestTooLargeError
+from max.pipelines.scheduling.interface import PageSource
+
+if TYPE_CHECKING:
+    from max.pipelines.context import TextContext, TextGenerationOutput
+    from max.pipelines.modeling.types import RequestID
+
+
+class Scheduler:
+    """Decides what each step computes. One thread calls it, between steps.
+
+    A worker's loop::
+
+        scheduler.add(ctx)                 # as requests arrive
+        scheduler.cancel(request_id)       # as clients go away
+        batch = scheduler.schedule()
+        outputs = pipeline.execute(TextGenerationInputs(batches=[batch.contexts]))
+        scheduler.finish_step(batch, outputs)
+
+    Args:
+        config: limits of a step.
+        kv_manager: where the pages come from.
+    """
+
+    def __init__(self, config: SchedulerConfig, kv_manager: PageSource) -> None:
+        self.config = config
+        self.num_preemptions = 0
+        self._kv = kv_manager
+        # Oldest first: the order of the dictionary is the order of priority.
+        self._running: dict[RequestID, TextContext] = {}
+        self._waiting: OrderedDict[RequestID, TextContext] = OrderedDict()
+
+    @property
+    def num_running(self) -> int:
+        """Requests that hold a place in the KV cache."""
+        return len(self._running)
+
+    @property
+    def num_waiting(self) -> int:
+        """Requests that are yet to begin, or to begin again after preemption."""
+        return len(self._waiting)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether `schedule` would give a batch."""
+        return bool(self._running or self._waiting)
+
+    def add(self, ctx: TextContext) -> None:
+        """Queues a request.
+
+        Raises:
+            RequestTooLargeError: if it could not run to its end even alone.
+            ValueError: if a request of this id is queued or running.
+        """
+        if ctx.request_id in self._running or ctx.request_id in self._waiting:
+            raise ValueError(f"request '{ctx.request_id}' is queued or running already")
+        self._check_size(ctx)
+        self._waiting[ctx.request_id] = ctx
+
+    def cancel(self, request_id: RequestID) -> bool:
+        """Ends a request now; its pages are free when this returns.
+
+        Returns:
+            Whether the request was there: False if it is done already.
+        """
+        ctx = self._waiting.pop(request_id, None)
+        if ctx is None:
+            ctx = self._running.pop(request_id, None)
+            if ctx is None:
+                return False
+            self._kv.release(request_id)
+        ctx.status = GenerationStatus.CANCELLED
+        return True
+
+    def schedule(self) -> Batch | None:
+        """Chooses the coming step: running requests, oldest first, then waiting ones in order.
+
+        Returns:
+            A batch with at least one token to compute, or None when there is no work.
+        """
+        preempted = self.num_preemptions
+        self._grow_running()
+        if self.num_preemptions == preempted:
+            self._begin_waiting()
+        contexts = self._share_tokens()
+        return Batch.of(contexts, self.num_preemptions - preempted) if contexts else None
+
+    def finish_step(self, batch: Batch, outputs: Mapping[RequestID, TextGenerationOutput]) -> None:
+        """Takes note of a step's results: requests that are done give their pages back.
+
+        A request that was cancelled after `schedule` is passed over.
+
+        Raises:
+            KeyError: if the pipeline gave no output for a request of the batch.
+        """
+        for ctx in batch.contexts:
+            if ctx.request_id in self._running and outputs[ctx.request_id].is_done:
+                del self._running[ctx.request_id]
+                self._kv.release(ctx.request_id)
+
+    def reset_prefix_cache(self) -> None:
+        """Forgets all cached prefixes; running requests go on."""
+        self._kv.reset_prefix_cache()
+
+    def _grow_running(self) -> None:
+        """Gets pages for the tokens that running requests have gained, oldest first."""
+        for ctx in list(self._running.values()):
+            if ctx.request_id in self._running:  # It may have been preempted for an older one.
+                ctx.tokens.chunk(ctx.tokens.remaining_length)
+                self._take_pages(ctx)
+
+    def _take_pages(self, ctx: TextContext) -> None:
+        """Gets pages for a running request, preempting the youngest, at last itself, for them."""
+        while not self._kv.try_alloc(ctx).fits:
+            youngest = next(reversed(self._running.values()))
+            self._preempt(youngest)
+            if youngest is ctx:
+                return
+
+    def _preempt(self, ctx: TextContext) -> None:
+        """Puts a running request back to the head of the queue, to be computed again later."""
+        del self._running[ctx.request_id]
+        self._kv.release(ctx.request_id)
+        ctx.tokens.rewind()
+        self._waiting[ctx.request_id] = ctx
+        self._waiting.move_to_end(ctx.request_id, last=False)
+        self.num_preemptions += 1
+
+    def _begin_waiting(self) -> None:
+        """Lets waiting requests begin, in order, until one of them finds no room.
+
+        Those whose first pages a running request is computing are passed over: soon they can share
+        them. Nobody else begins before an older one, so nobody waits for ever.
+        """
+        room = self.config.max_batch_size - len(self._running)
+        for ctx in list(islice(self._waiting.values(), room)):
+            self._kv.claim(ctx.request_id)
+            found = self._kv.reuse_prefix(ctx)
+            ctx.tokens.chunk(ctx.tokens.remaining_length)
+            is_coming = self._kv.is_prefix_coming(ctx)
+            if not is_coming and self._has_room(ctx):
+                self._begin(ctx, found)
+                continue
+            self._kv.release(ctx.request_id)
+            ctx.tokens.rewind()
+            if not is_coming:
+                break
+
+    def _begin(self, ctx: TextContext, found: int) -> None:
+        """Makes a waiting request that has its pages a running one."""
+        self._kv.announce_prefix(ctx)
+        if ctx.cached_tokens is None:
+            ctx.cached_tokens = min(found, ctx.tokens.prompt_length)
+        del self._waiting[ctx.request_id]
+        self._running[ctx.request_id] = ctx
+
+    def _has_room(self, ctx: TextContext) -> bool:
+        """Gets pages for all tokens of a waiting request: once begun it does not stop half-way."""
+        contexts = [*self._running.values(), ctx]
+        if len(self._within_total(contexts)) < len(contexts) or self._above_watermark(ctx):
+            return False
+        return self._begins_with_pages(ctx)
+
+    def _above_watermark(self, ctx: TextContext) -> bool:
+        used = self._kv.get_pct_used_blocks_after_allocation(ctx)
+        return bool(self._running) and used > self.config.kvcache_ce_watermark
+
+    def _begins_with_pages(self, ctx: TextContext) -> bool:
+        result = self._kv.try_alloc(ctx)
+        if not result.fits and not self._running:
+            # `add` let it in, so alone it fits: somebody else holds pages, maybe for ever.
+            self._kv.release(ctx.request_id)
+            ctx.tokens.rewind()
+            raise InsufficientBlocksError(result)
+        return result.fits
+
+    def _share_tokens(self) -> list[TextContext]:
+        """Sets the running requests' active tokens; gives those that have some."""
+        contexts = self._within_total(self._running.values())
+        lacking = [ctx.tokens.remaining_length for ctx in contexts]
+        rule = deal if self.config.enable_chunked_prefill else deal_whole
+        shares = rule(lacking, self.config.max_batch_input_tokens)
+        dealt = [(ctx, share) for ctx, share in zip(contexts, shares, strict=True) if share]
+        for ctx, share in dealt:
+            ctx.tokens.chunk(share)
+        return [ctx for ctx, _ in dealt]
+
+    def _within_total(self, contexts: Collection[TextContext]) -> list[TextContext]:
+        """The oldest of them whose tokens are together within `max_batch_total_tokens`."""
+        limit = self.config.max_batch_total_tokens
+        if limit is None:
+            return list(contexts)
+        pages = accumulate(self._kv.pages_for(len(ctx.tokens)) for ctx in contexts)
+        most = self._kv.pages_for(limit)
+        return [ctx for ctx, total in zip(contexts, pages, strict=True) if total <= most]
+
+    def _check_size(self, ctx: TextContext) -> None:
+        limit = self.config.max_seq_len
+        if limit is not None and ctx.max_length > limit:
+            raise RequestTooLargeError(
+                ctx.request_id, ctx.max_length, limit, f"--max-length is {limit}"
+            )
+        pages, total = self._kv.pages_for(ctx.max_length), self._kv.total_num_pages
+        if pages > total:
+            raise RequestTooLargeError(
+                ctx.request_id,
+                ctx.max_length,
+                total * self._kv.page_size,
+                f"it would need {pages} KV pages of {self._kv.page_size} tokens; there are {total}",
+            )

@@ -1,0 +1,149 @@
+# build: timeout = "long"
+"""Random histories of a server with a real model in float32, tiny and of random weights.
+
+Every request, greedy or sampled with its seed, gets the tokens that it gets alone: whatever else
+runs, however its prompt is cut, after prefix hits, preemptions and cancellations of others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+from integration.test_common.tiny_checkpoints import make_checkpoint
+from integration.test_common.tiny_models import TINY_MODELS
+from max.driver import CPU
+from max.pipelines.context import EOSTracker, SamplingParams, TextContext, TokenBuffer
+from max.pipelines.kv_cache import PagedKVCacheManager
+from max.pipelines.lib import PipelineConfig, TextGenerationPipeline
+from max.pipelines.lib.pipeline_factory import PipelineFactory
+from max.pipelines.modeling.types import RequestID, TextGenerationInputs
+from max.pipelines.scheduling import SchedulerConfig
+from tests.pipelines.scheduling.histories import Arrival, Event, Setup, histories, setups
+from tests.pipelines.scheduling.world import World
+
+PAGE_SIZE = 4
+# Tokens that end an answer: enough of them that many answers end early.
+END_TOKENS = frozenset(range(30, 50))
+
+
+@dataclass
+class TinyModelInFloat32:
+    """A compiled model; each world has a cache of its own."""
+
+    pipeline: TextGenerationPipeline = field(repr=False)
+    answers: dict[Arrival, list[int]] = field(default_factory=dict, repr=False)
+
+    def start(self, setup: Setup) -> tuple[PagedKVCacheManager, TextGenerationPipeline]:
+        params = replace(
+            self.pipeline.pipeline_model.kv_params, enable_prefix_caching=setup.caching
+        )
+        manager = PagedKVCacheManager(params, setup.total_pages, CPU())
+        config, model = self.pipeline.pipeline_config, self.pipeline.pipeline_model
+        return manager, TextGenerationPipeline(config, model, manager)
+
+    def make_context(self, arrival: Arrival, name: str) -> TextContext:
+        sampling = SamplingParams(temperature=0.0)
+        if arrival.seed is not None:
+            sampling = SamplingParams(
+                temperature=1.5, top_k=100, top_p=0.95, frequency_penalty=0.5, seed=arrival.seed
+            )
+        return TextContext(
+            request_id=RequestID(name),
+            tokens=TokenBuffer(arrival.prompt),
+            max_length=len(arrival.prompt) + arrival.max_new_tokens,
+            eos_tracker=EOSTracker(eos_token_ids=END_TOKENS),
+            sampling_params=sampling,
+            cache_salt=arrival.salt,
+        )
+
+    def solo_answer(self, arrival: Arrival) -> list[int]:
+        """Alone, the prompt at once, without shared pages."""
+        key = replace(arrival, salt=None)
+        if key not in self.answers:
+            alone = SchedulerConfig(max_batch_size=1)
+            _, pipeline = self.start(Setup(12, PAGE_SIZE, caching=False, config=alone))
+            ctx = self.make_context(arrival, "solo")
+            pipeline.kv_manager.claim(ctx.request_id)
+            while not ctx.is_done:
+                pipeline.kv_manager.alloc(ctx)
+                pipeline.execute(TextGenerationInputs(batches=[[ctx]]))
+            self.answers[key] = ctx.tokens.generated.tolist()
+        return self.answers[key]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> TinyModelInFloat32:
+    """The tiny Llama of odd sizes."""
+    folder: Path = make_checkpoint(
+        TINY_MODELS["tiny-llama-odd"], tmp_path_factory.mktemp("tiny") / "model"
+    )
+    config = PipelineConfig.from_flat_kwargs(
+        model_path=str(folder),
+        device_specs="cpu",
+        max_batch_size=6,
+        max_length=48,
+        kv_cache_page_size=PAGE_SIZE,
+    )
+    return TinyModelInFloat32(PipelineFactory(config)())
+
+
+def drive(model: TinyModelInFloat32, setup: Setup, history: list[Event]) -> World:
+    world = World(setup, model)
+    for event in history:
+        world.take(event)
+    world.check_answers()
+    return world
+
+
+in_pages = setups(page_sizes=(PAGE_SIZE,))
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, database=None)
+@given(setup=in_pages, history=histories)
+def test_everybody_gets_the_tokens_of_a_solo_run(
+    model: TinyModelInFloat32, setup: Setup, history: list[Event]
+) -> None:
+    drive(model, setup, history)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+@given(setup=in_pages, history=histories)
+def test_everybody_gets_the_tokens_of_a_solo_run_in_many_histories(
+    model: TinyModelInFloat32, setup: Setup, history: list[Event]
+) -> None:
+    drive(model, setup, history)
+
+
+@pytest.mark.parametrize("seed", [None, 5])
+@pytest.mark.parametrize("caching", [False, True])
+def test_every_chunk_size_gives_the_same_tokens(
+    model: TinyModelInFloat32, caching: bool, seed: int | None
+) -> None:
+    prompt = tuple(range(60, 83))
+    arrival = Arrival(prompt, max_new_tokens=6, seed=seed)
+    for budget in range(1, len(prompt) + 1):
+        config = SchedulerConfig(max_batch_size=1, max_batch_input_tokens=budget)
+        drive(model, Setup(12, PAGE_SIZE, caching, config), [arrival])
+
+
+def test_a_sample_is_repeatable_and_differs_from_another_seed_s(
+    model: TinyModelInFloat32,
+) -> None:
+    """The tests above compare something: greedy and seeded answers differ."""
+    answers = [model.solo_answer(Arrival((7, 8, 9), 12, seed=seed)) for seed in (None, 1, 2)]
+    assert len({tuple(answer) for answer in answers}) == 3
+
+
+def test_shortages_hits_and_waiting_do_happen(model: TinyModelInFloat32) -> None:
+    """What the random histories are meant to meet, met for sure: five choices, pages for one."""
+    config = SchedulerConfig(max_batch_size=6, max_batch_input_tokens=8, kvcache_ce_watermark=1.0)
+    choices = [Arrival(tuple(range(60, 80)), 16, seed=seed) for seed in (None, 1, 2, 3, 4)]
+    world = drive(model, Setup(9, PAGE_SIZE, caching=True, config=config), [*choices])
+    assert world.scheduler.num_preemptions > 0
+    assert [ctx.cached_tokens for ctx in world.contexts] == [0, 16, 16, 16, 16]
