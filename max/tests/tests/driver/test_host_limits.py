@@ -114,6 +114,17 @@ def test_a_group_above_its_limit_has_nothing_left(tmp_path: Path) -> None:
             },
             2.5,
         ),
+        # Version 1, and no group has a limit.
+        (
+            {
+                "proc/self/cgroup": "5:cpu,cpuacct:/box\n",
+                "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n",
+                "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
+                "sys/fs/cgroup/cpu/box/cpu.cfs_quota_us": "-1\n",
+                "sys/fs/cgroup/cpu/box/cpu.cfs_period_us": "100000\n",
+            },
+            None,
+        ),
     ],
 )
 def test_the_tightest_quota_of_the_groups_above_counts(

@@ -10,9 +10,10 @@ from itertools import groupby
 import torch
 from torch import fx
 
-from max import kernels
+from max.kernels.facts import NativeCall
 from max.kernels.recording import Record
 from max.kernels.registry import record_of
+from max.kernels.torch_ops import facts_of
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,23 @@ def find_segments(graph: fx.Graph) -> list[Segment]:
     return [_segment(run) for run in runs if sum(not _is_part(node) for node in run) > 1]
 
 
+def native_call(node: fx.Node) -> NativeCall | None:
+    """The call of an op of ours that a node is, or that computes the same; None for none."""
+    if node.op != "call_function" or node.kwargs:
+        return None
+    native = facts_of(node.target).native
+    return NativeCall(node.target, node.args) if native is None else native(*node.args)
+
+
 def kernel_of(node: fx.Node) -> Record | None:
-    """What records a node's call; None if no native kernel does."""
-    if node.target is operator.add and all(isinstance(each, fx.Node) for each in node.args):
-        record = record_of(kernels.elementwise)
-        return None if record is None else lambda empty, a, b: record(empty, a, b, "add")
-    return None if node.kwargs else record_of(node.target)
+    """What records a node's native call; None if no kernel does."""
+    call = native_call(node)
+    return None if call is None else record_of(call.op)
 
 
 def is_native(node: fx.Node) -> bool:
     """Whether a program can hold a node."""
-    return node.op == "call_function" and (kernel_of(node) is not None or _is_part(node))
+    return kernel_of(node) is not None or _is_part(node)
 
 
 def _is_part(node: fx.Node) -> bool:
