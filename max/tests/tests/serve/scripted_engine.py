@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from max.pipelines.context import TextContext, TokenBuffer
+from max.pipelines.scheduling import Scheduler
 from max.serve.context_codec import from_context
 from max.serve.messages import FromWorker, Submit, Tokens, ToWorker
-from max.serve.scheduler import Scheduler
 from max.serve.worker.black_box import BlackBox
 from max.serve.worker.engine import Engine
 from max.serve.worker.limits import scheduler_config

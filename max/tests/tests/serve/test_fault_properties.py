@@ -26,10 +26,10 @@ from max.pipelines.context import (
     TokenBuffer,
 )
 from max.pipelines.modeling.types import RequestID, TextGenerationInputs
+from max.pipelines.scheduling import Scheduler
 from max.serve.engine_client import EngineClient, Generation
 from max.serve.errors import ApiError
 from max.serve.messages import FromWorker, ToWorker
-from max.serve.scheduler import Scheduler
 from max.serve.worker.black_box import BlackBox, last_requests
 from max.serve.worker.engine import Engine
 from max.serve.worker.limits import scheduler_config

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from max.pipelines.context import EOSTracker, SamplingParams, TextContext, TokenBuffer
 from max.pipelines.modeling.types import TextGenerationInputs
-from max.serve.scheduler import Scheduler
+from max.pipelines.scheduling import Scheduler
 from max.serve.worker.limits import scheduler_config
 
 if TYPE_CHECKING:

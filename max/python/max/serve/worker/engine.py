@@ -9,6 +9,7 @@ from typing import Protocol
 
 from max.pipelines.context import TextContext
 from max.pipelines.modeling.types import RequestID, TextGenerationInputs
+from max.pipelines.scheduling import Batch, Scheduler
 from max.serve.context_codec import to_context
 from max.serve.messages import (
     Admitted,
@@ -24,7 +25,6 @@ from max.serve.messages import (
     Tokens,
     ToWorker,
 )
-from max.serve.scheduler import Batch, Scheduler
 from max.serve.worker.black_box import BlackBox
 from max.serve.worker.device_failure import is_device_failure
 from max.serve.worker.interface import StepPipeline

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from max.pipelines.context import TextContext, TextGenerationOutput
 from max.pipelines.modeling.types import RequestID, TextGenerationInputs
-from max.serve.scheduler import PageSource
+from max.pipelines.scheduling import PageSource
 
 if TYPE_CHECKING:
     from max.pipelines.config import PipelineConfig

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from max.serve.scheduler import SchedulerConfig
+from max.pipelines.scheduling import SchedulerConfig
 from max.serve.worker.interface import ServablePipeline
 
 

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from max.driver.host_reserve import reserve_memory
 from max.pipelines.lib.garbage_collection import no_collection_while_loading
+from max.pipelines.scheduling import Scheduler
 from max.serve.logs import LogSettings
 from max.serve.messages import (
     PROTOCOL_VERSION,
@@ -26,7 +27,6 @@ from max.serve.messages import (
     StartFailed,
     ToWorker,
 )
-from max.serve.scheduler import Scheduler
 from max.serve.transport import Channel, Endpoints, worker_channel
 from max.serve.worker.black_box import BlackBox
 from max.serve.worker.engine import Engine

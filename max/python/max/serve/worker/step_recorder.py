@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from max.pipelines.context import TextContext, TextGenerationOutput
     from max.pipelines.kv_cache import KVCacheMetrics
     from max.pipelines.modeling.types import RequestID
-    from max.serve.scheduler import Batch, Scheduler
+    from max.pipelines.scheduling import Batch, Scheduler
     from max.serve.worker.interface import CountedPages
 
 

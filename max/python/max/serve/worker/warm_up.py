@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from max.pipelines.context import EOSTracker, SamplingParams, TextContext, TokenBuffer
 from max.pipelines.modeling.types import TextGenerationInputs
-from max.serve.scheduler import Scheduler
+from max.pipelines.scheduling import Scheduler
 from max.serve.worker.interface import ServablePipeline
 
 _PROMPT_LENGTH = 16

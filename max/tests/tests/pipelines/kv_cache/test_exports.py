@@ -26,7 +26,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         kv_cache.PagedKVCache  # noqa: B018 - the access is the test
 
 
-@pytest.mark.parametrize("module", ["max.pipelines.kv_cache", "max.serve.scheduler"])
+@pytest.mark.parametrize("module", ["max.pipelines.kv_cache", "max.pipelines.scheduling"])
 def test_importing_does_not_import_torch(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from max.pipelines.context import TextContext, TextGenerationOutput
 from max.pipelines.modeling.types import RequestID, TextGenerationInputs
-from max.serve.scheduler import Scheduler
+from max.pipelines.scheduling import Scheduler
 from max.serve.worker.limits import scheduler_config
 from max.serve.worker.warm_up import warm_up
 from tests.serve.scripted_model import ScriptedPipeline, make_pipeline

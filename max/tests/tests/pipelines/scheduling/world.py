@@ -8,8 +8,8 @@ from typing import Protocol
 from max.pipelines.context import TextContext, TextGenerationOutput
 from max.pipelines.kv_cache import PagedKVCacheManager
 from max.pipelines.modeling.types import RequestID, TextGenerationInputs
-from max.serve.scheduler import Batch, RequestTooLargeError, Scheduler
-from tests.serve.scheduler.histories import (
+from max.pipelines.scheduling import Batch, RequestTooLargeError, Scheduler
+from tests.pipelines.scheduling.histories import (
     Arrival,
     Cancellation,
     Event,

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from max.pipelines.context import TextContext
 from max.pipelines.modeling.types import RequestID
-from tests.serve.scheduler.fake_model import make_manager
-from tests.serve.scheduler.stepped_server import Server
+from tests.pipelines.scheduling.fake_model import make_manager
+from tests.pipelines.scheduling.stepped_server import Server
 
 LENGTH = 32
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from max.serve.scheduler.budget import deal, deal_whole
+from max.pipelines.scheduling.budget import deal, deal_whole
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from max.serve.scheduler import SchedulerConfig
+from max.pipelines.scheduling import SchedulerConfig
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING
 
 from max.pipelines.context import GenerationStatus
 from max.pipelines.kv_cache.errors import InsufficientBlocksError
-from max.serve.scheduler.batch import Batch
-from max.serve.scheduler.budget import deal, deal_whole
-from max.serve.scheduler.config import SchedulerConfig
-from max.serve.scheduler.errors import RequestTooLargeError
-from max.serve.scheduler.interface import PageSource
+from max.pipelines.scheduling.batch import Batch
+from max.pipelines.scheduling.budget import deal, deal_whole
+from max.pipelines.scheduling.config import SchedulerConfig
+from max.pipelines.scheduling.errors import RequestTooLargeError
+from max.pipelines.scheduling.interface import PageSource
 
 if TYPE_CHECKING:
     from max.pipelines.context import TextContext, TextGenerationOutput

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from max.pipelines.modeling.types import RequestID
-from tests.serve.scheduler.fake_model import make_manager, solo_answer
-from tests.serve.scheduler.stepped_server import PROMPT, Server
+from tests.pipelines.scheduling.fake_model import make_manager, solo_answer
+from tests.pipelines.scheduling.stepped_server import PROMPT, Server
 
 # 30 tokens: 7 full pages of 4, and 2 more.
 LONG = PROMPT * 6

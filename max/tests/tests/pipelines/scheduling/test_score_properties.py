@@ -22,9 +22,9 @@ from max.pipelines.kv_cache import PagedKVCacheManager
 from max.pipelines.lib import PipelineConfig, TextGenerationPipeline
 from max.pipelines.lib.pipeline_factory import PipelineFactory
 from max.pipelines.modeling.types import RequestID, TextGenerationInputs
-from max.serve.scheduler import SchedulerConfig
-from tests.serve.scheduler.histories import Arrival, Event, Setup, histories, setups
-from tests.serve.scheduler.world import World
+from max.pipelines.scheduling import SchedulerConfig
+from tests.pipelines.scheduling.histories import Arrival, Event, Setup, histories, setups
+from tests.pipelines.scheduling.world import World
 
 PAGE_SIZE = 4
 # The same sums in another order.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from max.pipelines.context import TextContext
 from max.pipelines.kv_cache import PagedKVCacheManager
 from max.pipelines.modeling.types import TextGenerationInputs
-from max.serve.scheduler import Batch, Scheduler, SchedulerConfig
-from tests.serve.scheduler.fake_model import (
+from max.pipelines.scheduling import Batch, Scheduler, SchedulerConfig
+from tests.pipelines.scheduling.fake_model import (
     FakePipeline,
     make_context,
     make_manager,

@@ -7,9 +7,9 @@ import pytest
 from max.pipelines.context import GenerationStatus, InputError
 from max.pipelines.kv_cache import InsufficientBlocksError
 from max.pipelines.modeling.types import RequestID, TextGenerationInputs
-from max.serve.scheduler import RequestTooLargeError, SchedulerConfig
-from tests.serve.scheduler.fake_model import make_context, make_manager, solo_answer
-from tests.serve.scheduler.stepped_server import PROMPT, Server
+from max.pipelines.scheduling import RequestTooLargeError, SchedulerConfig
+from tests.pipelines.scheduling.fake_model import make_context, make_manager, solo_answer
+from tests.pipelines.scheduling.stepped_server import PROMPT, Server
 
 
 def test_without_requests_there_is_no_batch() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from max.serve.scheduler import SchedulerConfig
+from max.pipelines.scheduling import SchedulerConfig
 
 
 def test_defaults_are_the_documented_ones() -> None:

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from max.pipelines.context import TextContext
 from max.pipelines.kv_cache import PagedKVCacheManager
-from max.serve.scheduler import SchedulerConfig
-from tests.serve.scheduler.fake_model import (
+from max.pipelines.scheduling import SchedulerConfig
+from tests.pipelines.scheduling.fake_model import (
     FakePipeline,
     make_context,
     make_manager,
     solo_answer,
 )
-from tests.serve.scheduler.histories import Arrival, Event, Setup, histories, prompts, setups
-from tests.serve.scheduler.world import World
+from tests.pipelines.scheduling.histories import Arrival, Event, Setup, histories, prompts, setups
+from tests.pipelines.scheduling.world import World
 
 
 class ModelWithoutWeights:
