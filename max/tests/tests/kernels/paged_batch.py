@@ -76,4 +76,5 @@ def spread_pages(kv_blocks: torch.Tensor) -> torch.Tensor:
     flat = kv_blocks.flatten(1)
     memory = torch.full((flat.shape[0], flat.shape[1] + 24), torch.nan, dtype=flat.dtype)
     memory[:, : flat.shape[1]] = flat
-    return memory[:, : flat.shape[1]].unflatten(1, kv_blocks.shape[1:])
+    pages: torch.Tensor = memory[:, : flat.shape[1]].unflatten(1, kv_blocks.shape[1:])
+    return pages
