@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from max.pipelines.config.cache_folder import cache_root
+from max.driver.cache_folder import cache_root
 
 
 def make_own_cache(folder: Path) -> Path:

@@ -5,48 +5,32 @@ Of the last layer of a decoder only each request's last row is used, but for key
     h = x + o(attended)                     h = last(x) + o(last(attended))
     y = last(h + mlp(norm(h)))      ->      y = h + mlp(norm(h))
 
-`last_rows` moves up through operations that compute each row of their result from the same row of
+The choice moves up through operations that compute each row of their result from the same row of
 their operands. So a prompt costs up to one layer's matrices less, whatever the architecture.
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
-from typing import Any
-
 import torch
-import torch.nn.functional as F
 from torch import fx
 
-from max import kernels
-
-# How many of the first arguments may have rows; the others are weights and numbers.
-_ROW_WISE: dict[Callable[..., Any], int] = {
-    F.linear: 1,
-    F.silu: 1,
-    kernels.quantized_matmul: 1,
-    kernels.rms_norm: 1,
-    kernels.swiglu: 2,
-    operator.add: 2,
-    operator.mul: 2,
-}
+from max.kernels.torch_ops import facts_of
 
 
 def compute_needed_rows(graph: fx.Graph) -> None:
-    """Moves each `last_rows` up as far as it can go.
+    """Moves each choice of rows up as far as it can go.
 
     Args:
         graph: changed in place. What a node gives is in its `meta["val"]`.
     """
     for node in reversed(list(graph.nodes)):
-        offsets = _row_offsets_of_readers(node)
-        with_rows = None if offsets is None else _arguments_with_rows(node)
-        if offsets is None or with_rows is None:
+        choice = _choice_of_readers(node)
+        with_rows = None if choice is None else _arguments_with_rows(node)
+        if choice is None or with_rows is None:
             continue
         with graph.inserting_before(node):
             arguments = tuple(
-                graph.call_function(kernels.last_rows, (argument, offsets))
+                graph.create_node(choice.op, choice.target, (argument, *choice.args[1:]))
                 if argument in with_rows
                 else argument
                 for argument in node.args
@@ -58,20 +42,21 @@ def compute_needed_rows(graph: fx.Graph) -> None:
         graph.erase_node(node)
 
 
-def _row_offsets_of_readers(node: fx.Node) -> fx.Node | None:
-    """The input that says which rows are read, if nothing reads others."""
-    if not all(reader.target is kernels.last_rows for reader in node.users):
+def _choice_of_readers(node: fx.Node) -> fx.Node | None:
+    """The node that chooses some of its rows, if all readers choose the same by inputs."""
+    readers = list(node.users)
+    if not all(facts_of(reader.target).picks_rows for reader in readers):
         return None
-    offsets = {reader.args[1] for reader in node.users}
-    found = offsets.pop() if len(offsets) == 1 else None
-    return found if isinstance(found, fx.Node) and found.op == "placeholder" else None
+    if len({(reader.target, reader.args[1:]) for reader in readers}) != 1:
+        return None
+    first, *choosing = readers[0].all_input_nodes
+    is_of_inputs = all(each.op == "placeholder" for each in choosing)
+    return readers[0] if first is node and is_of_inputs else None
 
 
 def _arguments_with_rows(node: fx.Node) -> list[fx.Node] | None:
     """Those whose rows the node's are computed from; None if it is not computed row by row."""
-    count = _ROW_WISE.get(node.target)  # type: ignore[arg-type]
-    if count is None:
-        return None
+    count = facts_of(node.target).row_arguments
     result = node.meta["val"]
     operands = [argument for argument in node.args[:count] if isinstance(argument, fx.Node)]
     # Of fewer axes, or of one row: the same for all rows.

@@ -1,22 +1,35 @@
-"""Registers an operation with torch: its schema, its shape function and its implementations."""
+"""Registers an operation with torch: its schema, its shape function, its facts, its
+implementations."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import functools
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeAlias
 
 import torch
 
+from max.kernels.facts import NO_FACTS, OpFacts
 from max.kernels.recording import Record, run_at_once
 
 _LIBRARY = torch.library.Library("max", "DEF")
-# The CPU kernels that a program can hold, by op; filled while the ops are imported.
-_RECORDS: dict[torch._ops.OpOverload, Record] = {}
+
+Op: TypeAlias = torch._ops.OpOverload
+
+_FACTS: dict[Op, OpFacts] = {}
+_REFERENCES: dict[Op, Callable[..., Any]] = {}
+# What makes the CPU kernels that a program can hold, once; filled while the ops are imported.
+_RECORDS: dict[Op, Callable[[], Record | None]] = {}
 
 
 def define_op(
-    schema: str, *, reference: Callable[..., Any], fake: Callable[..., Any]
-) -> torch._ops.OpOverload:
+    schema: str,
+    *,
+    reference: Callable[..., Any],
+    fake: Callable[..., Any],
+    facts: OpFacts = NO_FACTS,
+) -> Op:
     """Defines `torch.ops.max.<name>`.
 
     Args:
@@ -24,6 +37,7 @@ def define_op(
         reference: plain torch; the definition of correct. It runs on every device that has no
             implementation of its own (see `implement`).
         fake: gives empty results of the right shapes and dtypes, and checks the operands.
+        facts: what passes and runners must know of it.
 
     Returns:
         The op, to be recorded in graphs.
@@ -31,24 +45,31 @@ def define_op(
     name = _LIBRARY.define(schema)
     _LIBRARY.impl(name, reference, "CompositeExplicitAutograd")
     torch.library.register_fake(f"max::{name}", fake, lib=_LIBRARY)
-    op: torch._ops.OpOverload = getattr(torch.ops.max, name).default
+    op: Op = getattr(torch.ops.max, name).default
+    _FACTS[op], _REFERENCES[op] = facts, reference
     return op
 
 
-def implement(op: torch._ops.OpOverload, device: str, function: Callable[..., Any]) -> None:
+def implement(op: Op, device: str, make: Callable[[], Callable[..., Any] | None]) -> None:
     """Gives an op the implementation that runs on a kind of device.
 
     Args:
         op: from `define_op`.
         device: torch's name of the kind: "CPU" or "CUDA".
-        function: takes and gives what the reference does.
+        make: gives what takes and gives what the reference does; None where it cannot be had, and
+            the reference stays. Called when the op first runs there.
     """
-    _LIBRARY.impl(op, function, device)
+    made = functools.cache(lambda: make() or _REFERENCES[op])
+
+    def run(*arguments: Any) -> Any:
+        return made()(*arguments)
+
+    _LIBRARY.impl(op, run, device)
 
 
 def implement_on_cpu(
-    op: torch._ops.OpOverload,
-    record: Record | None,
+    op: Op,
+    make_record: Callable[[], Record | None],
     reference: Callable[..., Any],
     check: Callable[..., None] | None = None,
 ) -> None:
@@ -56,15 +77,38 @@ def implement_on_cpu(
 
     Args:
         op: from `define_op`.
-        record: of the kernel; None where it could not be built, and the reference stays.
+        make_record: gives the kernel's `Record`; None where it cannot be built, and the reference
+            stays. Called when the op first runs or is first recorded.
         reference: runs where the kernel does not take the operands.
         check: raises for values of operands that the op refuses. Nothing checks them in a program.
     """
-    if record is not None:
-        implement(op, "CPU", run_at_once(record, reference, check))
-        _RECORDS[op] = record
+    make_once = _RECORDS[op] = functools.cache(make_record)
+
+    def make() -> Callable[..., Any] | None:
+        record = make_once()
+        return None if record is None else run_at_once(record, reference, check)
+
+    implement(op, "CPU", make)
+
+
+def facts_of_op(op: object) -> OpFacts | None:
+    """The facts that were declared with an op of ours; None for other targets."""
+    return _FACTS.get(op) if isinstance(op, torch._ops.OpOverload) else None
 
 
 def record_of(op: object) -> Record | None:
-    """The `Record` of an op's CPU kernel; None if it has none."""
-    return _RECORDS.get(op) if isinstance(op, torch._ops.OpOverload) else None
+    """The `Record` of an op's CPU kernel; None if it has none. Builds and loads it if need be."""
+    make = _RECORDS.get(op) if isinstance(op, torch._ops.OpOverload) else None
+    return None if make is None else make()
+
+
+def has_cpu_kernel(op: object) -> bool:
+    """Whether an op has a CPU kernel, which need not be built yet."""
+    return op in _RECORDS
+
+
+def make_cpu_kernels(ops: Iterable[object]) -> None:
+    """Builds and loads the CPU kernels of some ops, several at a time; of other targets nothing."""
+    makers = list(dict.fromkeys(_RECORDS[op] for op in ops if has_cpu_kernel(op)))  # type: ignore[index]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda make: make(), makers))

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from integration.test_common.tiny_gguf import write_gguf
 from integration.test_common.widened_demo import write_widened_demo
 from max.entrypoints.pipelines import main
-from max.pipelines.config.config_enums import BLOCK_ENCODINGS
+from max.pipelines.modeling.config_enums import BLOCK_ENCODINGS
 from tests.own_cache import make_own_cache
 from tests.serve.server_process import ready
 

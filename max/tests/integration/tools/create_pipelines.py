@@ -12,7 +12,7 @@ from integration.test_common.test_data import DEFAULT_PROMPTS
 from integration.test_common.tiny_checkpoints import cached_checkpoint
 from integration.test_common.tiny_models import TINY_MODELS, TinyModel
 from integration.test_common.user_paths import user_path
-from max.pipelines.config.model_source import DEMO, is_repo_id
+from max.pipelines.checkpoint.source import DEMO, is_repo_id
 
 
 class PipelineOracle(Protocol):

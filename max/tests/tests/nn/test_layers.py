@@ -8,8 +8,7 @@ import torch
 
 from max import nn
 from max.dtype import DType
-from max.graph import DeviceRef, ops
-from max.nn.rotary_embedding import LinearScalingRotaryEmbedding
+from max.graph import DeviceRef, TensorValue, ops
 
 CPU = DeviceRef.CPU()
 
@@ -51,6 +50,44 @@ def test_mlp(name: str) -> None:
 def test_unknown_activation_function_lists_the_known_ones() -> None:
     with pytest.raises(ValueError, match=r"'swish2'; known: silu, gelu"):
         nn.MLP(DType.float32, None, 6, 9, [CPU], activation_function="swish2")
+
+
+def test_an_mlp_has_its_activation_as_a_function() -> None:
+    mlp = nn.MLP(DType.float32, None, 6, 9, [CPU], activation_function="gelu_new")
+    x = torch.randn(3)
+    want = torch.nn.functional.gelu(x, approximate="tanh")
+    assert_close(mlp.activation_function(ops.constant(x)), want)
+
+
+def test_plain_mlp() -> None:
+    mlp = nn.PlainMLP(6, 9, DType.float32, [CPU], "relu2", has_bias=True)
+    state, x = load_random(mlp), torch.randn(3, 6)
+    hidden = torch.relu(x @ state["up_proj.weight"].T + state["up_proj.bias"]) ** 2
+    want = hidden @ state["down_proj.weight"].T + state["down_proj.bias"]
+    assert_close(mlp(ops.constant(x)), want)
+
+
+def test_a_layer_norm_without_weights_computes_in_its_dtype() -> None:
+    norm, x = nn.ConstantLayerNorm(5, eps=1e-3), torch.randn(2, 5).bfloat16()
+    assert not norm.raw_state_dict()
+    want = torch.nn.functional.layer_norm(x.float(), (5,), eps=1e-3).bfloat16()
+    got = norm(ops.constant(x))
+    assert got.dtype is DType.bfloat16
+    assert torch.equal(got.data, want)
+    coarse = nn.ConstantLayerNorm(5, dtype=DType.bfloat16, eps=1e-3)(ops.constant(x.float()))
+    assert torch.equal(coarse.data, want.float())
+
+
+def test_angles_that_a_package_overrides_are_heard() -> None:
+    class Half(nn.RotaryEmbedding):
+        @property
+        def freqs_cis(self) -> TensorValue:
+            return super().freqs_cis * 0.5
+
+    plain, half = nn.RotaryEmbedding(8, 2, 10000.0, 6), Half(8, 2, 10000.0, 6)
+    assert_close(half.table(CPU), plain.table(CPU).data / 2)
+    own = ops.constant(torch.ones(6, 2, 2))
+    assert_close(nn.RotaryEmbedding(8, 2, 10000.0, 6, _freqs_cis=own).table(CPU), own.data)
 
 
 def test_embedding() -> None:
@@ -101,45 +138,3 @@ def test_heads_must_be_multiples_of_kv_heads() -> None:
             hidden_size=16,
             kv_params=params,
         )
-
-
-def hugging_face_inverse_frequencies(**rope_parameters: object) -> torch.Tensor:
-    from transformers import LlamaConfig
-    from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
-
-    config = LlamaConfig(
-        hidden_size=64,
-        num_attention_heads=4,
-        max_position_embeddings=512,
-        rope_parameters={"rope_theta": 500.0, **rope_parameters},
-    )
-    frequencies: torch.Tensor = LlamaRotaryEmbedding(config).inv_freq
-    return frequencies
-
-
-def test_plain_rope_is_that_of_transformers() -> None:
-    rope = nn.RotaryEmbedding(64, 4, 500.0, 32)
-    want = hugging_face_inverse_frequencies(rope_type="default")
-    torch.testing.assert_close(rope.inverse_frequencies(), want, rtol=0, atol=0)
-    assert rope.freqs_cis.shape == [32, 8, 2]
-    assert rope.compute_scale() == 0.25 and rope.compute_scale(0.1) == 0.1
-
-
-def test_llama3_scaling_is_that_of_transformers() -> None:
-    params = nn.Llama3RopeScalingParams(8.0, 1.0, 4.0, 64)
-    rope = nn.Llama3RotaryEmbedding(64, 4, 500.0, 32, scaling_params=params)
-    want = hugging_face_inverse_frequencies(
-        rope_type="llama3",
-        factor=8.0,
-        low_freq_factor=1.0,
-        high_freq_factor=4.0,
-        original_max_position_embeddings=64,
-    )
-    torch.testing.assert_close(rope.inverse_frequencies(), want, rtol=1e-6, atol=0)
-
-
-def test_linear_scaling_is_that_of_transformers() -> None:
-    params = nn.LinearScalingParams(4.0)
-    rope = LinearScalingRotaryEmbedding(64, 4, 500.0, 32, scaling_params=params)
-    want = hugging_face_inverse_frequencies(rope_type="linear", factor=4.0)
-    torch.testing.assert_close(rope.inverse_frequencies(), want, rtol=0, atol=0)

@@ -9,10 +9,13 @@ from typing import NoReturn
 
 import click
 
+from max.driver.cache_folder import CacheFolderError
 from max.pipelines.config import ConfigurationError, ModelSourceError
 
 # What a user can mend; other exceptions are bugs and keep their traceback.
 USER_ERRORS = (ValueError, OSError, NotImplementedError)
+# What needs no traceback to be understood.
+_PLAIN_ERRORS = (CacheFolderError, ConfigurationError, ModelSourceError)
 # The functions that run the code of an architecture package, by importing it.
 _IMPORTERS = frozenset(
     {
@@ -45,7 +48,7 @@ def raise_user_error(error: Exception) -> NoReturn:
         message = f"the architecture package cannot be imported: {type(error).__name__}: {message}"
     elif in_package:
         message = f"the architecture package failed: {type(error).__name__}: {message}"
-    elif not debugging and not isinstance(error, (ConfigurationError, ModelSourceError)):
+    elif not debugging and not isinstance(error, _PLAIN_ERRORS):
         message += "\n(--log-level DEBUG shows where this comes from)"
     kind = click.UsageError if isinstance(error, ConfigurationError) else click.ClickException
     raise kind(message) from error

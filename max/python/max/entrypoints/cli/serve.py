@@ -22,9 +22,9 @@ from max.entrypoints.cli.options import (
     unavailable_option,
 )
 from max.entrypoints.cli.show_config import format_config
+from max.pipelines.checkpoint.source import LocalModel
 from max.pipelines.config import ConfigurationError, PipelineConfig
 from max.pipelines.config.errors import describe_validation_error
-from max.pipelines.config.model_source import LocalModel
 from max.serve.config import ServerSettings
 
 

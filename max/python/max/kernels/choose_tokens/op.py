@@ -20,4 +20,4 @@ choose_tokens = define_op(
     reference=choose_tokens_reference,
     fake=_fake,
 )
-implement_on_cpu(choose_tokens, make_choose_tokens_record(), choose_tokens_reference)
+implement_on_cpu(choose_tokens, make_choose_tokens_record, choose_tokens_reference)

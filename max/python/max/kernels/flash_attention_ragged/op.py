@@ -36,5 +36,5 @@ flash_attention_ragged = define_op(
     fake=_fake,
 )
 implement_on_cpu(
-    flash_attention_ragged, make_flash_attention_ragged_record(), flash_attention_ragged_reference
+    flash_attention_ragged, make_flash_attention_ragged_record, flash_attention_ragged_reference
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from max.kernels.facts import OpFacts
 from max.kernels.last_rows.cpu import make_last_rows_record
 from max.kernels.last_rows.reference import last_rows_reference
 from max.kernels.registry import define_op, implement_on_cpu
@@ -18,6 +19,9 @@ def _fake(x: torch.Tensor, row_offsets: torch.Tensor) -> torch.Tensor:
 
 
 last_rows = define_op(
-    "last_rows(Tensor x, Tensor row_offsets) -> Tensor", reference=last_rows_reference, fake=_fake
+    "last_rows(Tensor x, Tensor row_offsets) -> Tensor",
+    reference=last_rows_reference,
+    fake=_fake,
+    facts=OpFacts(picks_rows=True),
 )
-implement_on_cpu(last_rows, make_last_rows_record(), last_rows_reference)
+implement_on_cpu(last_rows, make_last_rows_record, last_rows_reference)

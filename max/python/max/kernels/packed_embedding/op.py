@@ -27,5 +27,5 @@ packed_embedding = define_op(
 )
 
 implement_on_cpu(
-    packed_embedding, make_packed_embedding_record(), packed_embedding_reference, check_indices
+    packed_embedding, make_packed_embedding_record, packed_embedding_reference, check_indices
 )

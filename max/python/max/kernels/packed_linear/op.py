@@ -37,4 +37,4 @@ packed_linear = define_op(
     reference=packed_linear_reference,
     fake=_fake,
 )
-implement_on_cpu(packed_linear, make_packed_linear_record(), packed_linear_reference)
+implement_on_cpu(packed_linear, make_packed_linear_record, packed_linear_reference)

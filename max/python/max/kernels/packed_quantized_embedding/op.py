@@ -43,7 +43,7 @@ packed_quantized_embedding = define_op(
 
 implement_on_cpu(
     packed_quantized_embedding,
-    make_packed_quantized_embedding_record(),
+    make_packed_quantized_embedding_record,
     _not_taken,
     check_indices,
 )

@@ -48,4 +48,4 @@ packed_quantized_linear = define_op(
     reference=_not_taken,
     fake=_fake,
 )
-implement_on_cpu(packed_quantized_linear, make_packed_quantized_linear_record(), _not_taken)
+implement_on_cpu(packed_quantized_linear, make_packed_quantized_linear_record, _not_taken)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from max.graph.quantization import QuantizationEncoding
+from max.kernels.facts import OpFacts
 from max.kernels.quantized_matmul.reference import quantized_matmul_reference
 from max.kernels.registry import define_op
 
@@ -23,4 +24,5 @@ quantized_matmul = define_op(
     "quantized_matmul(Tensor x, Tensor weight, str encoding) -> Tensor",
     reference=quantized_matmul_reference,
     fake=_fake,
+    facts=OpFacts(row_arguments=1),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from max.kernels.facts import OpFacts
 from max.kernels.registry import define_op, implement_on_cpu
 from max.kernels.rms_norm.cpu import make_rms_norm_record
 from max.kernels.rms_norm.reference import rms_norm_reference
@@ -28,5 +29,6 @@ rms_norm = define_op(
     " -> Tensor",
     reference=rms_norm_reference,
     fake=_fake,
+    facts=OpFacts(row_arguments=1),
 )
-implement_on_cpu(rms_norm, make_rms_norm_record(), rms_norm_reference)
+implement_on_cpu(rms_norm, make_rms_norm_record, rms_norm_reference)

@@ -47,4 +47,4 @@ rope_store_ragged = define_op(
     reference=rope_store_ragged_reference,
     fake=_fake,
 )
-implement_on_cpu(rope_store_ragged, make_rope_store_ragged_record(), rope_store_ragged_reference)
+implement_on_cpu(rope_store_ragged, make_rope_store_ragged_record, rope_store_ragged_reference)

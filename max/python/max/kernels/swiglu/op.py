@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 
 from max.kernels.elementwise import make_elementwise_record
+from max.kernels.facts import OpFacts
 from max.kernels.registry import define_op, implement_on_cpu
 from max.kernels.swiglu.reference import swiglu_reference
 
@@ -20,6 +23,9 @@ def _fake(gate: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
 
 
 swiglu = define_op(
-    "swiglu(Tensor gate, Tensor up) -> Tensor", reference=swiglu_reference, fake=_fake
+    "swiglu(Tensor gate, Tensor up) -> Tensor",
+    reference=swiglu_reference,
+    fake=_fake,
+    facts=OpFacts(row_arguments=2),
 )
-implement_on_cpu(swiglu, make_elementwise_record("swiglu"), swiglu_reference)
+implement_on_cpu(swiglu, partial(make_elementwise_record, "swiglu"), swiglu_reference)

@@ -1,15 +1,6 @@
 """What a pipeline is configured by: model, KV cache, sampling, runtime."""
 
 from max.pipelines.config.base import ConfigModel, NotInThisRelease
-from max.pipelines.config.config_enums import (
-    SupportedEncoding,
-    is_float4_encoding,
-    parse_supported_encoding_from_file_name,
-    supported_encoding_dtype,
-    supported_encoding_supported_devices,
-    supported_encoding_supported_on,
-)
-from max.pipelines.config.errors import ConfigurationError, ModelSourceError
 from max.pipelines.config.kv_cache_config import KVCacheConfig
 from max.pipelines.config.lora_config import LoRAConfig
 from max.pipelines.config.model_config import MAXModelConfig
@@ -19,6 +10,15 @@ from max.pipelines.config.runtime_config import PipelineRuntimeConfig
 from max.pipelines.config.sampling_config import SamplingConfig
 from max.pipelines.config.sampling_defaults import SamplingParamsGenerationConfigDefaults
 from max.pipelines.config.speculative_config import SpeculativeConfig
+from max.pipelines.modeling.config_enums import (
+    SupportedEncoding,
+    is_float4_encoding,
+    parse_supported_encoding_from_file_name,
+    supported_encoding_dtype,
+    supported_encoding_supported_devices,
+    supported_encoding_supported_on,
+)
+from max.pipelines.modeling.errors import ConfigurationError, ModelSourceError
 
 __all__ = [
     "ConfigModel",

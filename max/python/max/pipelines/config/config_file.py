@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from max.pipelines.config.base import ConfigModel
-from max.pipelines.config.errors import ConfigurationError
 from max.pipelines.config.flat_fields import spread_flat_kwargs
+from max.pipelines.modeling.errors import ConfigurationError
 
 
 def load_config_file(

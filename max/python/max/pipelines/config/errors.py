@@ -1,4 +1,4 @@
-"""Errors that a user of the configuration can mend."""
+"""What is wrong with a configuration, in words that name the flag."""
 
 from __future__ import annotations
 
@@ -6,14 +6,6 @@ import difflib
 from collections.abc import Sequence
 
 from pydantic import ValidationError
-
-
-class ConfigurationError(ValueError):
-    """A configuration value is unknown, out of range or contradicts another one."""
-
-
-class ModelSourceError(ValueError):
-    """The model's files cannot be found, downloaded or read."""
 
 
 def describe_validation_error(error: ValidationError, known_names: Sequence[str] = ()) -> str:

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from pydantic.fields import FieldInfo
 
 from max.pipelines.config.base import ConfigModel
-from max.pipelines.config.errors import ConfigurationError, unknown_name
+from max.pipelines.config.errors import unknown_name
+from max.pipelines.modeling.errors import ConfigurationError
 
 ALIASES = {"model": "model_path", "devices": "device_specs"}
 

@@ -11,30 +11,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, field_validator
 
 from max.driver import DeviceSpec
-from max.pipelines.config.base import ConfigModel, NotInThisRelease
-from max.pipelines.config.checkpoint import checkpoint_encodings, total_size
-from max.pipelines.config.config_enums import (
-    SupportedEncoding,
-    is_block_encoding,
-    supported_encoding_dtype,
-)
-from max.pipelines.config.device_specs import default_device_specs, parse_device_specs
-from max.pipelines.config.encoding_resolution import (
+from max.pipelines.checkpoint.encoding import (
     EncodingRequest,
     check_known_encodings,
     choose_encoding,
 )
-from max.pipelines.config.errors import ConfigurationError
-from max.pipelines.config.gguf_folder import completed_folder, is_complete
-from max.pipelines.config.hf_files import (
+from max.pipelines.checkpoint.gguf.folder import completed_folder, is_complete
+from max.pipelines.checkpoint.hf_files import (
     architecture_name,
     load_generation_config,
     load_huggingface_config,
     quantization_method,
 )
+from max.pipelines.checkpoint.source import ModelSource, find_model
+from max.pipelines.checkpoint.weight_files import checkpoint_encodings, total_size
+from max.pipelines.config.base import ConfigModel, NotInThisRelease
+from max.pipelines.config.device_specs import default_device_specs, parse_device_specs
 from max.pipelines.config.kv_cache_config import KVCacheConfig
-from max.pipelines.config.model_source import ModelSource, find_model
 from max.pipelines.config.sampling_defaults import SamplingParamsGenerationConfigDefaults
+from max.pipelines.modeling.config_enums import (
+    SupportedEncoding,
+    is_block_encoding,
+    supported_encoding_dtype,
+)
+from max.pipelines.modeling.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PretrainedConfig

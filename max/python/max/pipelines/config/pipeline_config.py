@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from max.pipelines.config.base import ConfigModel, NotInThisRelease
 from max.pipelines.config.config_file import load_config_file, merge_sections
-from max.pipelines.config.errors import ConfigurationError, describe_validation_error
+from max.pipelines.config.errors import describe_validation_error
 from max.pipelines.config.flat_fields import known_names, spread_flat_kwargs
 from max.pipelines.config.lora_config import LoRAConfig
 from max.pipelines.config.model_config import MAXModelConfig
@@ -18,6 +18,7 @@ from max.pipelines.config.profiling_config import ProfilingConfig
 from max.pipelines.config.runtime_config import PipelineRuntimeConfig
 from max.pipelines.config.sampling_config import SamplingConfig
 from max.pipelines.config.speculative_config import SpeculativeConfig
+from max.pipelines.modeling.errors import ConfigurationError
 from max.pipelines.modeling.task import PipelineTask
 
 logger = logging.getLogger("max.pipelines")

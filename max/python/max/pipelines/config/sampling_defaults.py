@@ -6,9 +6,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from max.pipelines.config.errors import ModelSourceError
-from max.pipelines.config.hf_files import read_json
+from max.pipelines.checkpoint.hf_files import read_json
 from max.pipelines.context import InputError, SamplingParams
+from max.pipelines.modeling.errors import ModelSourceError
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import torch
 
+from max.driver.cache_folder import cache_root, scratch_folder
 from max.graph.quantization import QuantizationEncoding
 from max.graph.weights import WeightData, WeightsFileError, load_weights
 from max.graph.weights.gguf_writer import PlannedTensor, write_gguf
 from max.pipelines.config import MAXModelConfig
-from max.pipelines.config.cache_folder import cache_root, scratch_folder
 
 logger = logging.getLogger("max.pipelines")
 
@@ -87,7 +87,7 @@ class PackedCache:
             tensors: packed rows in that order.
 
         Raises:
-            ModelSourceError: if the cache cannot be written.
+            CacheFolderError: if the cache cannot be written.
             OSError: if the disk is full.
         """
         checksums: list[int] = []

@@ -68,7 +68,7 @@ def keep_quantized(
         Where they are; None where nothing is quantized while it loads.
 
     Raises:
-        ModelSourceError: if the cache cannot be written.
+        CacheFolderError: if the cache cannot be written.
     """
     wanted = model_config.graph_quantization_encoding
     if wanted is None or not is_plain(state_dict):

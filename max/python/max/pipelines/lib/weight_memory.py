@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from max.driver import CPU
 from max.driver.host_reserve import end_reserve, reserve_memory
-from max.pipelines.config.checkpoint import checkpoint_encodings
-from max.pipelines.config.errors import ConfigurationError, ModelSourceError
-from max.pipelines.config.model_source import LocalModel
+from max.pipelines.checkpoint.source import LocalModel
+from max.pipelines.checkpoint.weight_files import checkpoint_encodings
 from max.pipelines.kv_cache.memory_limits import available_memory
+from max.pipelines.modeling.errors import ConfigurationError, ModelSourceError
 
 if TYPE_CHECKING:
     from max.pipelines.config import MAXModelConfig

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from max.pipelines.config.errors import ModelSourceError
-from max.pipelines.config.hf_files import read_json
+from max.pipelines.checkpoint.hf_files import read_json
 from max.pipelines.lib.tokenizer.plain_tokenizer import PlainTokenizer, plain_tokenizer
+from max.pipelines.modeling.errors import ModelSourceError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

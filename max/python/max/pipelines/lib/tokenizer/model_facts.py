@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from max.pipelines.config.errors import ModelSourceError
-from max.pipelines.config.hf_files import read_json
+from max.pipelines.checkpoint.hf_files import read_json
+from max.pipelines.modeling.errors import ModelSourceError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

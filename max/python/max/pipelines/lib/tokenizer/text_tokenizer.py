@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from max.pipelines.config.model_source import find_model
+from max.pipelines.checkpoint.source import find_model
 from max.pipelines.context import (
     EOSTracker,
     InputError,

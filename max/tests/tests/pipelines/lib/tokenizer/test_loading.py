@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer
 
-from max.pipelines.config.errors import ModelSourceError
 from max.pipelines.lib.tokenizer import TextTokenizer
 from max.pipelines.lib.tokenizer.loading import load_delegate
 from max.pipelines.lib.tokenizer.plain_tokenizer import PlainTokenizer
+from max.pipelines.modeling.errors import ModelSourceError
 
 MakeFolder = Callable[..., Path]
 CUSTOM_CODE = """

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from max.pipelines.config.errors import ModelSourceError
 from max.pipelines.lib.tokenizer.loading import load_delegate
 from max.pipelines.lib.tokenizer.model_facts import ModelFacts, read_model_facts
+from max.pipelines.modeling.errors import ModelSourceError
 
 MakeFolder = Callable[..., Path]
 

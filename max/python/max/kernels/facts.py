@@ -1,0 +1,36 @@
+"""What passes and runners must know of an op: declared beside it, so that they name none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+
+class NativeCall(NamedTuple):
+    """A call of an op of ours."""
+
+    op: Any
+    args: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class OpFacts:
+    """The facts of one op.
+
+    Attributes:
+        row_arguments: so many of the first arguments are read row by row: row i of the result is
+            computed from row i of these, and the other arguments are the same for all rows. An
+            argument of fewer axes, or of one row, is the same for all rows too.
+        picks_rows: the result is some rows of the first argument, which the others choose.
+        native: for a target that is not an op of ours: the call of ours that computes the same from
+            the target's arguments, in which tensors are real ones or fx nodes; None for arguments
+            that none takes.
+    """
+
+    row_arguments: int = 0
+    picks_rows: bool = False
+    native: Callable[..., NativeCall | None] | None = None
+
+
+NO_FACTS = OpFacts()

@@ -1,0 +1,87 @@
+"""The files of Hugging Face that a GGUF model lacks, made from its metadata and kept in the cache.
+
+So everything else reads config.json and tokenizer.json, wherever a model comes from, and the second
+start does not convert the tokenizer again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from max.driver.cache_folder import cache_root, scratch_folder
+from max.pipelines.checkpoint.gguf.choice import read_header
+from max.pipelines.checkpoint.gguf.config import gguf_config, gguf_generation_config
+from max.pipelines.checkpoint.gguf.tokenizer import has_tokenizer, write_tokenizer
+
+if TYPE_CHECKING:
+    from max.graph.weights import GGUFHeader
+
+logger = logging.getLogger("max.pipelines")
+
+# Changes whenever other files are made of the same metadata.
+_FORMAT = "1"
+_TOKENIZER_FILES = ("tokenizer.json", "*.model", "vocab.*", "*.tiktoken", "tekken.json")
+_COPIED = ("*.json", "*.jinja", "*.txt", "*.py", *_TOKENIZER_FILES)
+_LARGEST_COPY = 100_000_000
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether a folder has config.json and a tokenizer."""
+    return (folder / "config.json").is_file() and _has_tokenizer_files(folder)
+
+
+def completed_folder(folder: Path, gguf: Path) -> Path:
+    """A folder in the cache with the model's small files; what `folder` has of them wins.
+
+    Args:
+        folder: the model's own.
+        gguf: the first file of the weights.
+
+    Raises:
+        ModelSourceError: if the file cannot be read, its architecture or tokenizer is not known,
+            or the cache cannot be written.
+    """
+    header = read_header(gguf)
+    copied = sorted({path for pattern in _COPIED for path in folder.glob(pattern)})
+    copied = [p for p in copied if p.is_file() and p.stat().st_size < _LARGEST_COPY]
+    digest = hashlib.sha256(_FORMAT.encode())
+    with gguf.open("rb") as file:
+        digest.update(file.read(header.data_start))
+    for path in copied:
+        digest.update(path.name.encode() + path.read_bytes())
+    made = cache_root() / "gguf" / f"{gguf.stem}-{digest.hexdigest()[:16]}"
+    if not made.is_dir():
+        with scratch_folder(made.parent) as scratch:
+            fresh = scratch / "model"
+            fresh.mkdir()
+            for path in copied:
+                shutil.copyfile(path, fresh / path.name)
+            _complete(fresh, header, gguf)
+            if not made.is_dir():  # another process may have been faster
+                fresh.rename(made)
+    return made
+
+
+def _complete(folder: Path, header: GGUFHeader, gguf: Path) -> None:
+    if not (folder / "config.json").is_file():
+        _write(folder / "config.json", gguf_config(header, gguf))
+        logger.info("config.json made from the metadata of %s", gguf)
+    generation = gguf_generation_config(header)
+    if generation and not (folder / "generation_config.json").is_file():
+        _write(folder / "generation_config.json", generation)
+    if not _has_tokenizer_files(folder) and has_tokenizer(header):
+        write_tokenizer(header, folder, gguf)
+        logger.info("tokenizer made from the metadata of %s", gguf)
+
+
+def _has_tokenizer_files(folder: Path) -> bool:
+    return any(True for pattern in _TOKENIZER_FILES for _ in folder.glob(pattern))
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,131 @@
+"""Reading the JSON and code that a Hugging Face checkpoint brings beside its weights."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from max.pipelines.checkpoint.plain_config import PlainConfig, is_plain
+from max.pipelines.modeling.errors import ModelSourceError
+
+logger = logging.getLogger("max.pipelines")
+
+# What transformers raises for values of a wrong kind, besides its own StrictDataclassError.
+_ERRORS_OF_BAD_VALUES = (ValueError, TypeError, LookupError, AttributeError, OSError)
+# What every decoder's config.json has; a wrong value of one breaks the model, or its answers.
+_SIZES = (
+    "hidden_size",
+    "intermediate_size",
+    "max_position_embeddings",
+    "num_attention_heads",
+    "num_hidden_layers",
+    "rms_norm_eps",
+    "vocab_size",
+)
+
+if TYPE_CHECKING:
+    from transformers import GenerationConfig, PretrainedConfig
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file that holds one object.
+
+    Raises:
+        ModelSourceError: if the file is missing or holds something else.
+    """
+    if not path.is_file():
+        raise ModelSourceError(
+            f"{path.parent} has no {path.name}; is it the folder of a Hugging Face model?"
+        )
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ModelSourceError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise ModelSourceError(f"{path} should hold a JSON object, not {type(content).__name__}")
+    return content
+
+
+def architecture_name(folder: Path) -> str:
+    """The first entry of `architectures` in config.json, which chooses the implementation.
+
+    Raises:
+        ModelSourceError: if config.json is missing, malformed or names none.
+    """
+    names = read_json(folder / "config.json").get("architectures")
+    if not isinstance(names, list) or not names or not isinstance(names[0], str):
+        raise ModelSourceError(
+            f"{folder / 'config.json'} does not say which architecture the model has: expected "
+            f'"architectures": ["LlamaForCausalLM"] or the like, found {names!r}'
+        )
+    return names[0]
+
+
+def quantization_method(folder: Path) -> str | None:
+    """How config.json says that the weights are quantized, as "gptq"; None if it does not."""
+    found = read_json(folder / "config.json").get("quantization_config")
+    if not found:
+        return None
+    method = found.get("quant_method") if isinstance(found, dict) else None
+    return str(method or "method not named")
+
+
+def load_huggingface_config(folder: Path, trust_remote_code: bool) -> PretrainedConfig:
+    """config.json as the object that transformers makes of it, or as a `PlainConfig`.
+
+    Raises:
+        ModelSourceError: if it is missing or malformed, if its `model_type` is unknown, or if it
+            needs code from the checkpoint and `trust_remote_code` is off.
+    """
+    raw = read_json(folder / "config.json")
+    if is_plain(raw):
+        return cast("PretrainedConfig", PlainConfig(folder, raw))
+    from huggingface_hub.errors import StrictDataclassError
+    from transformers import AutoConfig, __version__
+
+    try:
+        config: PretrainedConfig = AutoConfig.from_pretrained(
+            folder, trust_remote_code=trust_remote_code
+        )
+    except (*_ERRORS_OF_BAD_VALUES, StrictDataclassError) as error:
+        if "AutoConfig" in raw.get("auto_map", {}) and not trust_remote_code:
+            raise ModelSourceError(
+                f"the model in {folder} brings its own configuration code "
+                f"({raw['auto_map']['AutoConfig']}), which is not run unless you trust it: "
+                "read it, then pass --trust-remote-code"
+            ) from error
+        raise ModelSourceError(
+            f"transformers {__version__} cannot read {folder / 'config.json'} "
+            f"(model_type {raw.get('model_type')!r}): {' '.join(str(error).split())}"
+        ) from error
+    _tell_assumed_sizes(folder / "config.json", raw, config)
+    return config
+
+
+def _tell_assumed_sizes(path: Path, raw: dict[str, Any], config: PretrainedConfig) -> None:
+    """Warns of sizes that transformers made up; they are another model's."""
+    names = {name: config.attribute_map.get(name, name) for name in _SIZES}
+    assumed = {
+        name: getattr(config, name)
+        for name, own_name in names.items()
+        if not {name, own_name} & raw.keys() and hasattr(config, name)
+    }
+    if assumed and "text_config" not in raw:
+        logger.warning(
+            "%s does not have %s: if the weights do not fit, or the answers make no sense, copy "
+            "the values from the original model",
+            path,
+            ", ".join(f"{name} (assumed: {value})" for name, value in assumed.items()),
+        )
+
+
+def load_generation_config(folder: Path) -> GenerationConfig | None:
+    """generation_config.json as the object that transformers makes of it; None without the file."""
+    if not (folder / "generation_config.json").is_file():
+        return None
+    from transformers import GenerationConfig
+
+    config: GenerationConfig = GenerationConfig.from_pretrained(folder)
+    return config

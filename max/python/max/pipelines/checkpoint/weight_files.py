@@ -1,0 +1,170 @@
+"""A checkpoint's weight files: which there are, what their headers say. Reads no tensor data."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from max.pipelines.checkpoint.gguf.choice import (
+    choose_model,
+    encoding_if_known,
+    encoding_of,
+    group_parts,
+    parts_of,
+)
+from max.pipelines.modeling.config_enums import SupportedEncoding, is_block_encoding
+from max.pipelines.modeling.errors import ConfigurationError, ModelSourceError
+
+INDEX_FILE = "model.safetensors.index.json"
+_ENCODING_OF_DTYPE: dict[str, SupportedEncoding] = {
+    "F32": "float32",
+    "BF16": "bfloat16",
+    "F16": "float16",
+    "F8_E4M3": "float8_e4m3fn",
+}
+_LFS_POINTER = b"version https://git-lfs"
+# The format's own limit.
+_LONGEST_HEADER = 100_000_000
+_OTHER_FORMATS = (".bin", ".pth", ".pt")
+# Norms and routers are often kept in float32; below this share of the bytes a type does not count.
+_MINOR_SHARE = 0.1
+
+
+class TensorEntry(NamedTuple):
+    """One tensor in a safetensors header: dtype as named there, and its size in bytes."""
+
+    dtype: str
+    num_bytes: int
+
+
+def shards_of_index(folder: Path) -> list[str]:
+    """The file names that the folder's index lists, sorted; none without an index.
+
+    Raises:
+        ModelSourceError: if the index cannot be read.
+    """
+    path = folder / INDEX_FILE
+    if not path.is_file():
+        return []
+    try:
+        return sorted(set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()))
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ModelSourceError(f"{path} is not an index of weights: {error!r}") from error
+
+
+def find_weight_files(folder: Path, requested: SupportedEncoding | None = None) -> list[Path]:
+    """The weight files of a model's folder.
+
+    Safetensors files are preferred where there are GGUF files too, unless blocks are asked for
+    and a GGUF file has them.
+
+    Args:
+        folder: the model's.
+        requested: the encoding that is asked for.
+
+    Raises:
+        ConfigurationError: if there are only GGUF files, and none has that encoding.
+        ModelSourceError: if there are none, or a file is missing.
+    """
+    ggufs = group_parts(path.name for path in folder.iterdir() if path.is_file())
+    safetensors = _find_safetensors(folder)
+    if ggufs and (not safetensors or (requested and is_block_encoding(requested))):
+        encodings = {name: encoding_if_known(folder / name) for name in ggufs}
+        try:
+            return parts_of(folder / choose_model(encodings, requested, str(folder)))
+        except ConfigurationError:
+            if not safetensors:
+                raise
+    if safetensors:
+        return safetensors
+    others = sorted(p.name for p in folder.iterdir() if p.suffix in _OTHER_FORMATS)
+    found = f"{', '.join(others)}, which this release does not load" if others else "none"
+    raise ModelSourceError(
+        f"no weights in {folder}: expected *.safetensors or *.gguf, found {found}"
+    )
+
+
+def _find_safetensors(folder: Path) -> list[Path]:
+    """The safetensors files of a model's folder: those of its index, else all there are."""
+    shards = shards_of_index(folder)
+    missing = [name for name in shards if not (folder / name).is_file()]
+    if missing:
+        raise ModelSourceError(
+            f"{folder / INDEX_FILE} lists {len(shards)} weight files, but {len(missing)} are "
+            f"missing: {', '.join(missing)}; is the copy or download complete?"
+        )
+    if shards:
+        return [folder / name for name in shards]
+    files = sorted(folder.glob("*.safetensors"))
+    return [path for path in files if path.name == "model.safetensors"] or files
+
+
+def read_safetensors_header(path: Path) -> dict[str, TensorEntry]:
+    """The tensors of a safetensors file by name (format: 8 bytes length, JSON, data).
+
+    Raises:
+        ModelSourceError: if the file is missing, truncated or not safetensors.
+    """
+    if not path.is_file():
+        raise ModelSourceError(f"the weight file {path} does not exist")
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(len(_LFS_POINTER))
+        header_length = struct.unpack("<Q", start[:8])[0] if len(start) >= 8 else size
+        if 8 + header_length > size:
+            raise ModelSourceError(_why_unreadable(path, start, size, header_length))
+        file.seek(8)
+        text = file.read(header_length)
+    try:
+        header: dict[str, Any] = json.loads(text)
+        header.pop("__metadata__", None)
+        spans = {name: entry["data_offsets"] for name, entry in header.items()}
+        entries = {
+            name: TensorEntry(str(entry["dtype"]), int(spans[name][1]) - int(spans[name][0]))
+            for name, entry in header.items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ModelSourceError(f"{path} is no safetensors file: {error!r}") from error
+    expected = 8 + header_length + max((int(end) for _, end in spans.values()), default=0)
+    if size < expected:
+        raise ModelSourceError(
+            f"{path} is truncated: {size} bytes of {expected}; is the copy or download complete?"
+        )
+    return entries
+
+
+def _why_unreadable(path: Path, start: bytes, size: int, header_length: int) -> str:
+    """What a file is whose header would be longer than the file."""
+    if start == _LFS_POINTER:
+        return f"{path} is a git-lfs pointer, not the weights; run `git lfs pull` in the model"
+    if size < 8 or header_length <= _LONGEST_HEADER:
+        return f"{path} is truncated: it has only {size} bytes; is the copy or download complete?"
+    return f"{path} is no safetensors file ({size} bytes that begin with {start[:16]!r})"
+
+
+def checkpoint_encodings(files: Sequence[Path]) -> frozenset[SupportedEncoding]:
+    """The encodings of the checkpoint's floating-point tensors, without those of minor share.
+
+    A GGUF file has one, whatever the types of single tensors.
+
+    Raises:
+        ModelSourceError: as `read_safetensors_header`, or for a GGUF file that cannot be read.
+    """
+    if files and files[0].suffix == ".gguf":
+        return frozenset({encoding_of(files[0])})
+    num_bytes: Counter[SupportedEncoding] = Counter()
+    for path in files:
+        for entry in read_safetensors_header(path).values():
+            if entry.dtype in _ENCODING_OF_DTYPE:
+                num_bytes[_ENCODING_OF_DTYPE[entry.dtype]] += entry.num_bytes
+    total = num_bytes.total()
+    return frozenset(e for e, amount in num_bytes.items() if amount >= _MINOR_SHARE * total)
+
+
+def total_size(files: Sequence[Path]) -> int:
+    """Bytes of the files together."""
+    return sum(path.stat().st_size for path in files)

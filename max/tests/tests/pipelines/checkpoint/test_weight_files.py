@@ -1,0 +1,127 @@
+"""Finding weight files and reading their headers, whole and broken."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from max.pipelines.checkpoint.weight_files import (
+    INDEX_FILE,
+    TensorEntry,
+    checkpoint_encodings,
+    find_weight_files,
+    read_safetensors_header,
+    total_size,
+)
+from max.pipelines.modeling.errors import ModelSourceError
+
+WriteSafetensors = Callable[..., Path]
+
+
+def write_index(folder: Path, *shards: str) -> None:
+    weight_map = {f"weight.{i}": shard for i, shard in enumerate(shards)}
+    (folder / INDEX_FILE).write_text(json.dumps({"weight_map": weight_map}))
+
+
+def test_header(tmp_path: Path, write_safetensors: WriteSafetensors) -> None:
+    path = write_safetensors(tmp_path / "a.safetensors", {"a": ("F32", [2, 3]), "b": ("I64", [0])})
+    assert read_safetensors_header(path) == {
+        "a": TensorEntry("F32", 24),
+        "b": TensorEntry("I64", 0),
+    }
+
+
+def test_files_of_the_index(tmp_path: Path, write_safetensors: WriteSafetensors) -> None:
+    for name in ("s1.safetensors", "s2.safetensors", "unrelated.safetensors"):
+        write_safetensors(tmp_path / name, {})
+    write_index(tmp_path, "s2.safetensors", "s1.safetensors", "s2.safetensors")
+    assert [p.name for p in find_weight_files(tmp_path)] == ["s1.safetensors", "s2.safetensors"]
+
+
+def test_missing_shard(tmp_path: Path, write_safetensors: WriteSafetensors) -> None:
+    write_safetensors(tmp_path / "s1.safetensors", {})
+    write_index(tmp_path, "s1.safetensors", "s2.safetensors")
+    with pytest.raises(
+        ModelSourceError, match=r"2 weight files, but 1 are missing: s2.safetensors"
+    ):
+        find_weight_files(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"weight_map": []}'])
+def test_broken_index(tmp_path: Path, text: str) -> None:
+    (tmp_path / INDEX_FILE).write_text(text)
+    with pytest.raises(ModelSourceError, match="is not an index of weights"):
+        find_weight_files(tmp_path)
+
+
+def test_files_without_an_index(tmp_path: Path, write_safetensors: WriteSafetensors) -> None:
+    write_safetensors(tmp_path / "part-b.safetensors", {})
+    write_safetensors(tmp_path / "part-a.safetensors", {})
+    assert [p.name for p in find_weight_files(tmp_path)] == [
+        "part-a.safetensors",
+        "part-b.safetensors",
+    ]
+    whole = write_safetensors(tmp_path / "model.safetensors", {})
+    assert find_weight_files(tmp_path) == [whole]
+
+
+def test_no_weights(tmp_path: Path) -> None:
+    with pytest.raises(ModelSourceError, match=r"expected \*\.safetensors or \*\.gguf, found none"):
+        find_weight_files(tmp_path)
+    (tmp_path / "pytorch_model.bin").touch()
+    with pytest.raises(ModelSourceError, match=r"pytorch_model\.bin, which this release does not"):
+        find_weight_files(tmp_path)
+
+
+@pytest.mark.parametrize("keep", [0, 7, 40, -1])
+def test_truncated_file(tmp_path: Path, keep: int, write_safetensors: WriteSafetensors) -> None:
+    path = write_safetensors(tmp_path / "a.safetensors", {"a": ("F32", [8])})
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ModelSourceError, match=r"a\.safetensors is truncated"):
+        read_safetensors_header(path)
+
+
+def test_file_of_another_format(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(b"\x02\0\0\0\0\0\0\0[]")
+    with pytest.raises(ModelSourceError, match="is no safetensors file"):
+        read_safetensors_header(path)
+    with pytest.raises(ModelSourceError, match="does not exist"):
+        read_safetensors_header(tmp_path / "b.safetensors")
+
+
+def test_encodings_leave_out_minor_shares(
+    tmp_path: Path, write_safetensors: WriteSafetensors
+) -> None:
+    # 800 bytes of bfloat16 and 40 of float32: norms do not make a float32 checkpoint.
+    mixed = write_safetensors(
+        tmp_path / "a.safetensors", {"w": ("BF16", [400]), "norm": ("F32", [10]), "i": ("I64", [9])}
+    )
+    assert checkpoint_encodings([mixed]) == {"bfloat16"}
+    more = write_safetensors(tmp_path / "b.safetensors", {"w": ("F32", [200])})
+    assert checkpoint_encodings([mixed, more]) == {"bfloat16", "float32"}
+    assert checkpoint_encodings([]) == frozenset()
+
+
+def test_total_size(tmp_path: Path) -> None:
+    for name, size in (("a", 3), ("b", 4)):
+        (tmp_path / name).write_bytes(bytes(size))
+    assert total_size([tmp_path / "a", tmp_path / "b"]) == 7
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\nsize 9\n", "is a git-lfs pointer"),
+        (b"<!DOCTYPE html><html>Sign in</html>", "is no safetensors file .*<!DOCTYPE html>"),
+        (b"", "is truncated: it has only 0 bytes"),
+    ],
+)
+def test_what_downloads_leave_behind(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ModelSourceError, match=message):
+        read_safetensors_header(path)

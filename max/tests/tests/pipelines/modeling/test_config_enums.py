@@ -1,0 +1,94 @@
+"""Encodings: dtypes, devices, and the names of weight files."""
+
+from __future__ import annotations
+
+import pytest
+
+from max.driver import DeviceSpec
+from max.dtype import DType
+from max.graph.quantization import QuantizationEncoding
+from max.pipelines.modeling.config_enums import (
+    BLOCK_ENCODINGS,
+    SupportedEncoding,
+    can_cast_encoding,
+    is_block_encoding,
+    is_float4_encoding,
+    loadable_encodings,
+    parse_supported_encoding_from_file_name,
+    supported_encoding_dtype,
+    supported_encoding_supported_devices,
+    supported_encoding_supported_on,
+    supported_encodings,
+)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "dtype"),
+    [
+        ("float32", DType.float32),
+        ("bfloat16", DType.bfloat16),
+        ("q4_k", DType.uint8),
+        ("gptq", DType.uint8),
+        ("float4_e2m1fnx2", DType.uint8),
+    ],
+)
+def test_dtype(encoding: SupportedEncoding, dtype: DType) -> None:
+    assert supported_encoding_dtype(encoding) is dtype
+
+
+@pytest.mark.parametrize("encoding", supported_encodings())
+def test_devices(encoding: SupportedEncoding) -> None:
+    on_cpu = supported_encoding_supported_on(encoding, DeviceSpec.cpu())
+    assert on_cpu == (encoding in ("float32", "bfloat16") or is_block_encoding(encoding))
+    on_gpu = supported_encoding_supported_on(encoding, DeviceSpec.accelerator())
+    assert on_gpu == (not encoding.startswith("q"))
+    assert supported_encoding_supported_devices(encoding)
+
+
+def test_loadable_encodings() -> None:
+    plain, blocks = loadable_encodings()[:2], loadable_encodings()[2:]
+    assert plain == ("float32", "bfloat16")
+    assert set(blocks) == BLOCK_ENCODINGS
+    for encoding in blocks:
+        assert QuantizationEncoding(encoding).block_parameters
+        assert supported_encoding_dtype(encoding) is DType.uint8
+
+
+def test_only_float4_is_float4() -> None:
+    assert [e for e in supported_encodings() if is_float4_encoding(e)] == ["float4_e2m1fnx2"]
+
+
+def test_casts() -> None:
+    assert can_cast_encoding("float32", "bfloat16")
+    assert can_cast_encoding("bfloat16", "float32")
+    assert can_cast_encoding("q4_k", "q4_k")
+    assert can_cast_encoding("float16", "float32")
+    assert can_cast_encoding("float16", "bfloat16")
+    assert not can_cast_encoding("float32", "float16")
+    assert can_cast_encoding("bfloat16", "q4_k")
+    assert not can_cast_encoding("q4_k", "float32")
+    assert not can_cast_encoding("q6_k", "q4_k")
+    assert not can_cast_encoding("float8_e4m3fn", "q4_k")
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [
+        ("llama-3.1-8b-instruct-q4_k_m.gguf", "q4_k"),
+        ("Llama-Q4_0.gguf", "q4_0"),
+        ("llama-q6_k.gguf", "q6_k"),
+        ("Llama-3.2-1B-Instruct-Q5_K_S.gguf", "q5_k"),
+        ("model.Q8_0.gguf", "q8_0"),
+        ("model-Q3_K_M.gguf", None),
+        ("model-BF16.safetensors", "bfloat16"),
+        ("model.f32.gguf", "float32"),
+        ("model-fp16.safetensors", "float16"),
+        ("model-fp8.safetensors", "float8_e4m3fn"),
+        ("model-nvfp4.safetensors", "float4_e2m1fnx2"),
+        ("model_gptq.safetensors", "gptq"),
+        ("model.safetensors", None),
+        ("stuff1632.safetensors", None),
+    ],
+)
+def test_encoding_in_file_name(name: str, encoding: SupportedEncoding | None) -> None:
+    assert parse_supported_encoding_from_file_name(name) == encoding
