@@ -60,9 +60,10 @@ LIGHT = (
     "max.driver",
 )
 # Programs of their own among them, which no command imports.
-NOT_LIGHT = ("max.benchmark.kernels",)
+NOT_LIGHT = ("tools.benchmarks.kernels",)
 
-# The demo's training script is written against these alone.
+# The demo's training is written against these alone.
+DEMO = "tools.demo"
 DEMO_PACKAGES = frozenset({"numpy", "safetensors", "tokenizers", "torch", "tqdm", "transformers"})
 
 # A scan that finds fewer files than this looked in the wrong place.
@@ -90,10 +91,6 @@ def layer_of(module: str) -> int | None:
     return None
 
 
-def _is_light(module: str) -> bool:
-    return _is_in(module, LIGHT) and not _is_in(module, NOT_LIGHT)
-
-
 def _is_in(module: str, packages: Sequence[str]) -> bool:
     return any(module == name or module.startswith(name + ".") for name in packages)
 
@@ -113,32 +110,38 @@ def _check_import(module: Module, imported: Import, target: str) -> str | None:
     return None
 
 
+def _check_outside(module: Module, top: str, *, at_import_time: bool) -> str | None:
+    """Returns what is wrong with importing something that is not of the package `max`, or None."""
+    if _is_in(module.name, ["max"]) and top == "tools":
+        return f"{module.name} imports tools: they are no part of the package"
+    if top in HEAVY and at_import_time and _is_in(module.name, LIGHT):
+        return f"{module.name} imports {top} when it is imported: import it where it is used"
+    allowed = top in DEMO_PACKAGES or top in sys.stdlib_module_names or top == "tools"
+    if _is_in(module.name, [DEMO]) and not allowed:
+        return f"{module.name} imports {top}: {DEMO} uses {sorted(DEMO_PACKAGES)} only"
+    return None
+
+
 def check(index: ModuleIndex) -> list[Violation]:
-    """Returns every import of the package `max` that its layers forbid."""
+    """Returns every import of the package `max`, and of the demo's training, that is forbidden."""
     found: list[Violation] = []
     for module in index.modules.values():
-        if module.name.split(".")[0] != "max":
+        is_max = module.name.split(".")[0] == "max"
+        if not is_max and not _is_in(module.name, [DEMO]):
             continue
         path = module.path.relative_to(index.root)
-        if module.name not in FACADES and layer_of(module.name) is None:
+        if is_max and module.name not in FACADES and layer_of(module.name) is None:
             message = f"{module.name} is in no layer: name it in tools/build/layers.py"
             found.append(Violation(path, 1, message))
             continue
-        in_demo = module.name.startswith("max.demo")
         for imported in module.imports:
             top = imported.module.split(".")[0]
             if top == "max":
                 for target in index.resolve(imported):
                     if wrong := _check_import(module, imported, target):
                         found.append(Violation(path, imported.line, wrong))
-            elif top in HEAVY and imported.at_import_time and _is_light(module.name):
-                message = (
-                    f"{module.name} imports {top} when it is imported: import it where it is used"
-                )
-                found.append(Violation(path, imported.line, message))
-            elif in_demo and top not in DEMO_PACKAGES and top not in sys.stdlib_module_names:
-                message = f"{module.name} imports {top}: max.demo uses {sorted(DEMO_PACKAGES)} only"
-                found.append(Violation(path, imported.line, message))
+            elif wrong := _check_outside(module, top, at_import_time=imported.at_import_time):
+                found.append(Violation(path, imported.line, wrong))
     return found
 
 

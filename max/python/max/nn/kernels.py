@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from max import kernels
 from max.graph import TensorValue, TensorValueLike, Weight, ops
 from max.graph.call import call
-from max.nn.attention.mask_config import MHAMaskVariant
-from max.nn.kv_cache import KVCacheParams, PagedCacheValues
-from max.nn.unsupported import reject_unsupported
+from max.nn.activations import activation_function_from_name
+from max.nn.attention.mask import Mask, MHAMaskVariant
+from max.nn.kv_cache import CacheLayer, KVCacheParams, PagedCacheValues, static_layer_index
+from max.nn.ragged_batch import RaggedBatch
 
 
 def rms_norm(
@@ -24,6 +28,13 @@ def rms_norm(
 def swiglu(gate: TensorValueLike, up: TensorValueLike) -> TensorValue:
     """`silu(gate) * up`."""
     return call("swiglu", kernels.swiglu, gate, up)
+
+
+def gated(gate: TensorValueLike, up: TensorValueLike, activation: str) -> TensorValue:
+    """`activation(gate) * up`; see `max.nn.activations` for the names."""
+    if activation == "silu":
+        return swiglu(gate, up)
+    return activation_function_from_name(activation)(gate) * up
 
 
 def last_rows(x: TensorValueLike, row_offsets: TensorValueLike) -> TensorValue:
@@ -54,6 +65,79 @@ def _encoding(weight: Weight) -> str:
     return weight.quantization_encoding.value
 
 
+def rope_store(
+    q: TensorValue,
+    k: TensorValue,
+    v: TensorValue,
+    layer: CacheLayer,
+    batch: RaggedBatch[Any],
+    freqs_cis: TensorValue | None,
+    interleaved: bool,
+) -> TensorValue:
+    """Turns queries and keys by position and writes keys and values to the cache.
+
+    Args:
+        q: [rows, heads * head_dim].
+        k: [rows, kv_heads * head_dim].
+        v: [rows, kv_heads * head_dim].
+        layer: where they are written.
+        batch: which rows are whose.
+        freqs_cis: from `Rope.table`; None to turn nothing.
+        interleaved: see `Rope`.
+
+    Returns:
+        The turned queries, shaped like q.
+    """
+    cache = layer.values
+    return call(
+        "rope_store_ragged",
+        kernels.rope_store_ragged,
+        q,
+        k,
+        v,
+        batch.row_offsets,
+        freqs_cis,
+        cache.kv_blocks,
+        cache.cache_lengths,
+        cache.lookup_table,
+        layer.index,
+        interleaved,
+    )
+
+
+def attend(
+    q: TensorValue, layer: CacheLayer, batch: RaggedBatch[Any], mask: Mask, scale: float
+) -> TensorValue:
+    """Attention of a ragged batch to the cache, which holds its keys and values already.
+
+    Args:
+        q: [rows, heads * head_dim].
+        layer: what is attended to.
+        batch: which rows are whose.
+        mask: which positions a row sees.
+        scale: factor of the scores.
+
+    Returns:
+        Shaped like q.
+    """
+    if mask.chunk or mask.softcap or mask.sinks is not None:
+        raise NotImplementedError(f"attention: not supported in this release: {mask}")
+    cache = layer.values
+    return call(
+        "flash_attention_ragged",
+        kernels.flash_attention_ragged,
+        q,
+        batch.row_offsets,
+        cache.kv_blocks,
+        cache.cache_lengths,
+        cache.lookup_table,
+        layer.index,
+        scale,
+        mask.causal,
+        mask.window,
+    )
+
+
 def rope_store_ragged(
     q: TensorValue,
     k: TensorValue,
@@ -64,25 +148,10 @@ def rope_store_ragged(
     layer_idx: int | TensorValue,
     interleaved: bool = True,
 ) -> TensorValue:
-    """Turns queries and keys by position and writes keys and values to the cache.
-
-    Returns:
-        The turned queries, shaped like q [rows, heads * head_dim].
-    """
-    return call(
-        "rope_store_ragged",
-        kernels.rope_store_ragged,
-        q,
-        k,
-        v,
-        input_row_offsets,
-        freqs_cis,
-        kv_collection.kv_blocks,
-        kv_collection.cache_lengths,
-        kv_collection.lookup_table,
-        static_layer_index(layer_idx),
-        interleaved,
-    )
+    """`rope_store` in the documented form."""
+    layer = CacheLayer(kv_collection, static_layer_index(layer_idx))
+    batch = RaggedBatch.of_rows(input_row_offsets, freqs_cis)
+    return rope_store(q, k, v, layer, batch, freqs_cis, interleaved)
 
 
 def rope_split_store_ragged(
@@ -105,7 +174,7 @@ def rope_split_store_ragged(
         kv_collection: the cache.
         layer_idx: which layer of it.
         n_heads: query heads.
-        interleaved: see `RotaryEmbedding`.
+        interleaved: see `Rope`.
     """
     q_width = n_heads * kv_params.head_dim
     kv_width = kv_params.n_kv_heads * kv_params.head_dim
@@ -124,58 +193,26 @@ def flash_attention_ragged(
     mask_variant: MHAMaskVariant,
     scale: float,
     local_window_size: int = -1,
-    sink_weights: TensorValue | None = None,
+    sink_weights: Weight | None = None,
 ) -> TensorValue:
-    """Attention of a ragged batch to the cache.
+    """`attend` in the documented form.
 
     Args:
         kv_params: sizes of the cache.
         input: queries, [rows, heads, head_dim] or [rows, heads * head_dim].
         input_row_offsets: uint32 [batch + 1].
-        kv_collection: the cache, which holds the keys and values of these rows already.
+        kv_collection: the cache.
         layer_idx: which layer of it.
-        mask_variant: causal, sliding window causal, or none.
+        mask_variant: which positions a row sees.
         scale: factor of the scores.
-        local_window_size: positions that a row sees, with a sliding window.
-        sink_weights: not supported in this release.
+        local_window_size: positions that a row sees, with a sliding window or a chunk.
+        sink_weights: see `Mask`.
 
     Returns:
         Shaped like `input`.
     """
-    reject_unsupported("flash_attention_ragged", sink_weights=sink_weights is not None)
-    if mask_variant is MHAMaskVariant.CHUNKED_CAUSAL_MASK:
-        reject_unsupported("flash_attention_ragged", mask_variant=mask_variant)
-    windowed = "SLIDING_WINDOW" in mask_variant.name
-    if windowed and local_window_size <= 0:
-        raise ValueError(f"{mask_variant.name} needs local_window_size, got {local_window_size}")
+    mask = replace(Mask.of(mask_variant, local_window_size), sinks=sink_weights)
+    layer = CacheLayer(kv_collection, static_layer_index(layer_idx))
+    batch = RaggedBatch.of_rows(input_row_offsets, input_row_offsets)
     flat = input.reshape([-1, input.shape[-2] * input.shape[-1]]) if input.rank == 3 else input
-    attended = call(
-        "flash_attention_ragged",
-        kernels.flash_attention_ragged,
-        flat,
-        input_row_offsets,
-        kv_collection.kv_blocks,
-        kv_collection.cache_lengths,
-        kv_collection.lookup_table,
-        static_layer_index(layer_idx),
-        scale,
-        mask_variant in (MHAMaskVariant.CAUSAL_MASK, MHAMaskVariant.SLIDING_WINDOW_CAUSAL_MASK),
-        local_window_size if windowed else 0,
-    )
-    return attended.reshape(input.shape) if input.rank == 3 else attended
-
-
-def static_layer_index(layer_idx: int | TensorValue) -> int:
-    """The layer's number; packages also give it as `ops.constant(number, ...)`.
-
-    Raises:
-        ValueError: if it is a tensor that is not a constant.
-    """
-    if isinstance(layer_idx, int):
-        return layer_idx
-    if layer_idx.graph is None:
-        return int(layer_idx.data.item())
-    name = layer_idx.node.meta.get("name") if layer_idx.node is not None else None
-    if name not in layer_idx.graph.constants:
-        raise ValueError(f"layer_idx must be an int or ops.constant(...), got {layer_idx!r}")
-    return int(layer_idx.graph.constants[name].item())
+    return attend(flat, layer, batch, mask, scale).reshape(input.shape)

@@ -1,4 +1,4 @@
-"""The gated feed-forward layer."""
+"""Feed-forward layers: gated, and plain."""
 
 from __future__ import annotations
 
@@ -6,36 +6,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from max.dtype import DType
-from max.graph import TensorValue, TensorValueLike, ops
+from max.graph import TensorValue, TensorValueLike
 from max.graph.quantization import QuantizationEncoding
 from max.graph.type import DeviceRef
 from max.nn import kernels
+from max.nn.activations import activation_function_from_name, activation_name
 from max.nn.linear import Linear
 from max.nn.module import Module
 from max.nn.unsupported import reject_unsupported
-
-Activation = Callable[[TensorValueLike], TensorValue]
-
-_ACTIVATIONS: dict[str, Activation] = {
-    "silu": ops.silu,
-    "gelu": ops.gelu,
-    "gelu_tanh": partial(ops.gelu, approximate="tanh"),
-    "relu": ops.relu,
-    "tanh": ops.tanh,
-    "sigmoid": ops.sigmoid,
-}
-
-
-def activation_function_from_name(name: str) -> Activation:
-    """The elementwise function of that name.
-
-    Raises:
-        ValueError: if there is none.
-    """
-    if name not in _ACTIVATIONS:
-        known = ", ".join(_ACTIVATIONS)
-        raise ValueError(f"unknown activation function '{name}'; known: {known}")
-    return _ACTIVATIONS[name]
 
 
 class MLP(Module):
@@ -54,6 +32,8 @@ class MLP(Module):
         has_bias: whether the projections have biases.
         activation_function: see `activation_function_from_name`.
         quant_config: not supported in this release.
+        swiglu_limit: not supported in this release.
+        is_sharding: not supported in this release.
     """
 
     def __init__(
@@ -67,9 +47,14 @@ class MLP(Module):
         has_bias: bool = False,
         activation_function: str = "silu",
         quant_config: object = None,
+        swiglu_limit: float = 0.0,
+        is_sharding: bool = False,
     ) -> None:
         super().__init__()
-        reject_unsupported("MLP", quant_config=quant_config)
+        reject_unsupported(
+            "MLP", quant_config=quant_config, swiglu_limit=swiglu_limit, is_sharding=is_sharding
+        )
+        self.activation_function = activation_name(activation_function)
         linear = partial(
             linear_cls,
             dtype=dtype,
@@ -80,12 +65,40 @@ class MLP(Module):
         self.gate_proj = linear(in_dim=hidden_dim, out_dim=feed_forward_length)
         self.up_proj = linear(in_dim=hidden_dim, out_dim=feed_forward_length)
         self.down_proj = linear(in_dim=feed_forward_length, out_dim=hidden_dim)
-        self._is_silu = activation_function == "silu"
-        self.activation_function = activation_function_from_name(activation_function)
 
     def __call__(self, x: TensorValueLike) -> TensorValue:
         """x: [..., hidden_dim] -> [..., hidden_dim]."""
         gate, up = self.gate_proj(x), self.up_proj(x)
-        if self._is_silu:
-            return self.down_proj(kernels.swiglu(gate, up))
-        return self.down_proj(self.activation_function(gate) * up)
+        return self.down_proj(kernels.gated(gate, up, self.activation_function))
+
+
+class PlainMLP(Module):
+    """`down_proj(activation(up_proj(x)))`, as GPT-2 has it. Weights as `MLP` without the gate.
+
+    Args:
+        hidden_dim: size of x's last axis.
+        feed_forward_length: size of the layer between.
+        dtype: of the weights.
+        devices: where the weights live; one device.
+        activation_function: see `activation_function_from_name`.
+        has_bias: whether the projections have biases.
+    """
+
+    def __init__(
+        self,
+        hidden_dim: int,
+        feed_forward_length: int,
+        dtype: DType,
+        devices: Sequence[DeviceRef],
+        activation_function: str,
+        has_bias: bool = False,
+    ) -> None:
+        super().__init__()
+        linear = partial(Linear, dtype=dtype, device=devices[0], has_bias=has_bias)
+        self.up_proj = linear(in_dim=hidden_dim, out_dim=feed_forward_length)
+        self.down_proj = linear(in_dim=feed_forward_length, out_dim=hidden_dim)
+        self.activation = activation_function_from_name(activation_function)
+
+    def __call__(self, x: TensorValueLike) -> TensorValue:
+        """x: [..., hidden_dim] -> [..., hidden_dim]."""
+        return self.down_proj(self.activation(self.up_proj(x)))

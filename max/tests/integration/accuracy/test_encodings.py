@@ -18,9 +18,9 @@ from integration.test_common.step_runner import StepRunner
 from integration.test_common.torch_reference import Logits
 from integration.test_common.widened_demo import write_widened_demo
 from max.demo import model_path
-from max.demo.evaluate import held_out_problems
-from max.demo.problems import final_number
 from max.pipelines.config import PipelineConfig
+from tools.demo.evaluate import held_out_problems
+from tools.demo.problems import final_number
 
 # Mean KL divergence in nats over the answers of the first problems, measured here.
 MEASURED = {"q8_0": 5.9e-5, "q6_k": 3.9e-4, "q5_k": 5.9e-4, "q4_k": 1.5e-3, "q4_0": 3.6e-3}

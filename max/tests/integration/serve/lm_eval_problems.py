@@ -8,8 +8,8 @@ import json
 import random
 from pathlib import Path
 
-from max.demo.evaluate import held_out_problems
-from max.demo.problems import Problem
+from tools.demo.evaluate import held_out_problems
+from tools.demo.problems import Problem
 
 TASKS = Path(__file__).parent / "lm_eval_tasks"
 PROBLEMS = TASKS / "demo_problems.jsonl"

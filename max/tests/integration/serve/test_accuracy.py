@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import pytest
 
-from max.demo.answerers import ServedModel
-from max.demo.evaluate import evaluate, held_out_problems, make_prompts
 from tests.serve.server_process import ServerProcess
+from tools.demo.answerers import ServedModel
+from tools.demo.evaluate import evaluate, held_out_problems, make_prompts
 
 PROBLEMS = 200
 # 97.9 % of 1,000 problems (docs/demo-model.md), less some room: they are drawn by a fixed seed.

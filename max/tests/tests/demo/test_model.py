@@ -10,9 +10,9 @@ import torch
 from transformers import AutoConfig, AutoTokenizer
 
 from max.demo import model_path
-from max.demo.answerers import LocalModel
-from max.demo.evaluate import evaluate, held_out_problems, make_prompts
-from max.demo.tokenizer import Message
+from tools.demo.answerers import LocalModel
+from tools.demo.evaluate import evaluate, held_out_problems, make_prompts
+from tools.demo.tokenizer import Message
 
 SIZE_LIMIT_BYTES = 6_000_000
 SAMPLE = 40

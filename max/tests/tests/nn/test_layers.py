@@ -9,7 +9,6 @@ import torch
 from max import nn
 from max.dtype import DType
 from max.graph import DeviceRef, ops
-from max.nn.rotary_embedding import LinearScalingRotaryEmbedding
 
 CPU = DeviceRef.CPU()
 
@@ -101,45 +100,3 @@ def test_heads_must_be_multiples_of_kv_heads() -> None:
             hidden_size=16,
             kv_params=params,
         )
-
-
-def hugging_face_inverse_frequencies(**rope_parameters: object) -> torch.Tensor:
-    from transformers import LlamaConfig
-    from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
-
-    config = LlamaConfig(
-        hidden_size=64,
-        num_attention_heads=4,
-        max_position_embeddings=512,
-        rope_parameters={"rope_theta": 500.0, **rope_parameters},
-    )
-    frequencies: torch.Tensor = LlamaRotaryEmbedding(config).inv_freq
-    return frequencies
-
-
-def test_plain_rope_is_that_of_transformers() -> None:
-    rope = nn.RotaryEmbedding(64, 4, 500.0, 32)
-    want = hugging_face_inverse_frequencies(rope_type="default")
-    torch.testing.assert_close(rope.inverse_frequencies(), want, rtol=0, atol=0)
-    assert rope.freqs_cis.shape == [32, 8, 2]
-    assert rope.compute_scale() == 0.25 and rope.compute_scale(0.1) == 0.1
-
-
-def test_llama3_scaling_is_that_of_transformers() -> None:
-    params = nn.Llama3RopeScalingParams(8.0, 1.0, 4.0, 64)
-    rope = nn.Llama3RotaryEmbedding(64, 4, 500.0, 32, scaling_params=params)
-    want = hugging_face_inverse_frequencies(
-        rope_type="llama3",
-        factor=8.0,
-        low_freq_factor=1.0,
-        high_freq_factor=4.0,
-        original_max_position_embeddings=64,
-    )
-    torch.testing.assert_close(rope.inverse_frequencies(), want, rtol=1e-6, atol=0)
-
-
-def test_linear_scaling_is_that_of_transformers() -> None:
-    params = nn.LinearScalingParams(4.0)
-    rope = LinearScalingRotaryEmbedding(64, 4, 500.0, 32, scaling_params=params)
-    want = hugging_face_inverse_frequencies(rope_type="linear", factor=4.0)
-    torch.testing.assert_close(rope.inverse_frequencies(), want, rtol=0, atol=0)

@@ -101,6 +101,13 @@ def test_heavy_imports_of_light_packages_are_found(make_tree: MakeTree, package:
 
 
 def test_the_demo_keeps_to_its_packages(make_tree: MakeTree) -> None:
-    files = {"max/python/max/demo/train.py": "import json\nimport torch\nimport pydantic\n"}
+    text = "import json\nimport max.demo.path\nimport tools.demo.words\nimport pydantic\n"
+    files = {"tools/demo/train.py": text, "max/python/max/demo/path.py": ""}
     (message,) = messages(make_tree(files))
-    assert "max/python/max/demo/train.py:3: max.demo.train imports pydantic" in message
+    assert "tools/demo/train.py:4: tools.demo.train imports pydantic" in message
+
+
+def test_the_package_imports_no_tools(make_tree: MakeTree) -> None:
+    files = {"max/python/max/benchmark/a.py": "import tools.benchmarks.b\n"}
+    (message,) = messages(make_tree({**files, "tools/benchmarks/b.py": ""}))
+    assert message.endswith("max.benchmark.a imports tools: they are no part of the package")

@@ -78,7 +78,7 @@ def rms_normed(
 
 def layer_norm(
     input: TensorValueLike,
-    gamma: TensorValueLike,
+    gamma: TensorValueLike | None,
     beta: TensorValueLike | None = None,
     epsilon: float = 1e-5,
 ) -> TensorValue:
@@ -88,19 +88,18 @@ def layer_norm(
 
     Args:
         input: floating point, shape [..., n].
-        gamma: the same dtype, shape [n].
+        gamma: the same dtype, shape [n]; None for ones.
         beta: the same dtype, shape [n]; none unless given.
         epsilon: keeps the root from 0.
     """
-    x, gamma = as_tensor("layer_norm", input), as_tensor("layer_norm", gamma)
-    operands = [x, gamma] if beta is None else [x, gamma, as_tensor("layer_norm", beta)]
+    x = as_tensor("layer_norm", input)
+    weight, bias = (None if t is None else as_tensor("layer_norm", t) for t in (gamma, beta))
+    operands = [t for t in (x, weight, bias) if t is not None]
     common_dtype("layer_norm", *operands)
     require_float("layer_norm", *operands)
     for parameter in operands[1:]:
         _check_last("layer_norm", shape_of(x), parameter, *operands)
-    size = [shape_of(gamma)[0]]
-    bias = operands[2] if beta is not None else None
-    return call("layer_norm", F.layer_norm, x, size, gamma, bias, epsilon)
+    return call("layer_norm", F.layer_norm, x, shape_of(x)[-1:], weight, bias, epsilon)
 
 
 def group_norm(

@@ -1,4 +1,4 @@
-"""The encodings of quantized weights: how many elements and bytes their blocks have."""
+"""The encodings of quantized weights: all that is known of them, in one table. Imports no torch."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ class QuantizationEncoding(Enum):
         Raises:
             ValueError: for GPTQ, whose weights are several tensors.
         """
-        found = _BLOCKS.get(self)
+        found = _FACTS.get(self)
         if found is None:
             raise ValueError(f"{self.name} weights are not rows of blocks")
-        return found
+        return found.blocks
 
     @property
     def elements_per_block(self) -> int:
@@ -63,7 +63,22 @@ class QuantizationEncoding(Enum):
     @property
     def is_gguf(self) -> bool:
         """Whether GGUF files have weights of this encoding."""
-        return self in _BLOCKS
+        return self in _FACTS
+
+    @property
+    def is_quantized(self) -> bool:
+        """Whether a block has fewer bits than its elements: neither `F16`, `BF16` nor `GPTQ`."""
+        return self in _FACTS and self.elements_per_block > 1
+
+    @property
+    def devices(self) -> frozenset[str]:
+        """The kinds of devices ("cpu", "gpu") that have kernels for weights of this encoding."""
+        return _FACTS[self].devices if self in _FACTS else frozenset()
+
+    @property
+    def smaller_blocks(self) -> QuantizationEncoding:
+        """What rows are quantized to that are no whole number of this one's blocks."""
+        return _SMALLER_BLOCKS.get(self, self)
 
     def row_bytes(self, elements: int) -> int:
         """Bytes of a row of so many elements.
@@ -92,18 +107,54 @@ class QuantizationEncoding(Enum):
         return num_bytes // block_size * per_block
 
 
-_BLOCKS = {
-    QuantizationEncoding.Q4_0: BlockParameters(32, 18),
-    QuantizationEncoding.Q4_1: BlockParameters(32, 20),
-    QuantizationEncoding.Q5_0: BlockParameters(32, 22),
-    QuantizationEncoding.Q5_1: BlockParameters(32, 24),
-    QuantizationEncoding.Q8_0: BlockParameters(32, 34),
-    QuantizationEncoding.Q4_K: BlockParameters(256, 144),
-    QuantizationEncoding.Q5_K: BlockParameters(256, 176),
-    QuantizationEncoding.Q6_K: BlockParameters(256, 210),
-    QuantizationEncoding.F16: BlockParameters(1, 2),
-    QuantizationEncoding.BF16: BlockParameters(1, 2),
+class _Facts(NamedTuple):
+    """A line of the table.
+
+    Attributes:
+        blocks: their sizes.
+        ggml_type: number of ggml.h's `ggml_type`.
+        file_types: numbers of llama.h's `llama_ftype`: files that are mostly of this encoding.
+        devices: the kinds of devices that have kernels for it.
+    """
+
+    blocks: BlockParameters
+    ggml_type: int
+    file_types: tuple[int, ...]
+    devices: frozenset[str] = frozenset({"cpu"})
+
+
+_FACTS = {
+    QuantizationEncoding.Q4_0: _Facts(BlockParameters(32, 18), 2, (2,)),
+    QuantizationEncoding.Q4_1: _Facts(BlockParameters(32, 20), 3, (3,)),
+    QuantizationEncoding.Q5_0: _Facts(BlockParameters(32, 22), 6, (8,)),
+    QuantizationEncoding.Q5_1: _Facts(BlockParameters(32, 24), 7, (9,)),
+    QuantizationEncoding.Q8_0: _Facts(BlockParameters(32, 34), 8, (7,)),
+    QuantizationEncoding.Q4_K: _Facts(BlockParameters(256, 144), 12, (14, 15)),
+    QuantizationEncoding.Q5_K: _Facts(BlockParameters(256, 176), 13, (16, 17)),
+    QuantizationEncoding.Q6_K: _Facts(BlockParameters(256, 210), 14, (18,)),
+    QuantizationEncoding.F16: _Facts(BlockParameters(1, 2), 1, (1,)),
+    QuantizationEncoding.BF16: _Facts(BlockParameters(1, 2), 30, (32,)),
 }
+# As llama.cpp's `llama-quantize` has it for rows of no whole blocks of 256.
+_SMALLER_BLOCKS = {
+    QuantizationEncoding.Q4_K: QuantizationEncoding.Q5_0,
+    QuantizationEncoding.Q5_K: QuantizationEncoding.Q5_1,
+    QuantizationEncoding.Q6_K: QuantizationEncoding.Q8_0,
+}
+_OF_GGML_TYPE = {facts.ggml_type: encoding for encoding, facts in _FACTS.items()}
+_OF_FILE_TYPE = {number: e for e, facts in _FACTS.items() for number in facts.file_types}
+
+BLOCK_ENCODINGS = tuple(encoding for encoding in _FACTS if encoding.is_quantized)
+
+
+def encoding_of_ggml_type(number: int) -> QuantizationEncoding | None:
+    """The encoding that GGUF files give this number of a tensor's type; None if it is none."""
+    return _OF_GGML_TYPE.get(number)
+
+
+def encoding_of_file_type(number: object) -> QuantizationEncoding | None:
+    """What most matrices of a GGUF file are whose `general.file_type` is this number."""
+    return _OF_FILE_TYPE.get(number) if isinstance(number, int) else None
 
 
 @dataclass(frozen=True)

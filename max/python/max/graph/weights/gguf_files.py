@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 
 from max.dtype import DType
-from max.graph.quantization import QuantizationEncoding
+from max.graph.quantization import BLOCK_ENCODINGS, encoding_of_ggml_type
 from max.graph.shape import Shape
 from max.graph.weights.gguf_header import GGUFTensor, read_gguf_header
 from max.graph.weights.mapped_file import MappedFile
@@ -26,16 +26,6 @@ DTYPES = {
     27: DType.int64,
     28: DType.float64,
     30: DType.bfloat16,
-}
-ENCODINGS = {
-    2: QuantizationEncoding.Q4_0,
-    3: QuantizationEncoding.Q4_1,
-    6: QuantizationEncoding.Q5_0,
-    7: QuantizationEncoding.Q5_1,
-    8: QuantizationEncoding.Q8_0,
-    12: QuantizationEncoding.Q4_K,
-    13: QuantizationEncoding.Q5_K,
-    14: QuantizationEncoding.Q6_K,
 }
 _OTHER_TYPES = {
     9: "Q8_1",
@@ -73,10 +63,10 @@ def tensor_info(name: str, tensor: GGUFTensor, path: Path) -> TensorInfo:
     dtype = DTYPES.get(tensor.ggml_type)
     if dtype is not None:
         return TensorInfo(dtype, Shape(tensor.shape))
-    encoding = ENCODINGS.get(tensor.ggml_type)
+    encoding = encoding_of_ggml_type(tensor.ggml_type)
     if encoding is None:
         kind = _OTHER_TYPES.get(tensor.ggml_type, f"number {tensor.ggml_type}")
-        known = ", ".join([e.name for e in ENCODINGS.values()] + ["F32", "F16", "BF16"])
+        known = ", ".join([e.name for e in BLOCK_ENCODINGS] + ["F32", "F16", "BF16"])
         raise WeightsFileError(
             f"tensor '{name}' of {path} has the type {kind}, which is not supported; use a file "
             f"whose tensors are of {known}"

@@ -10,14 +10,14 @@ from typing import BinaryIO, NamedTuple
 import torch
 
 from max.dtype import DType
-from max.graph.quantization import QuantizationEncoding
-from max.graph.weights.gguf_files import DTYPES, ENCODINGS
+from max.graph.quantization import QuantizationEncoding, encoding_of_ggml_type
+from max.graph.weights.gguf_files import DTYPES
 
 _VERSION = 3
 _ALIGNMENT = 32
 _STRING = 8
 _TYPE_OF_DTYPE = {dtype: number for number, dtype in DTYPES.items()}
-_TYPE_OF_ENCODING = {encoding: number for number, encoding in ENCODINGS.items()}
+_TYPE_OF_ENCODING = {e: n for n in range(31) if (e := encoding_of_ggml_type(n)) is not None}
 
 
 class PlannedTensor(NamedTuple):

@@ -1,6 +1,7 @@
 """Attention layers."""
 
+from max.nn.attention.attention import QKV, Attention, per_head
 from max.nn.attention.attention_with_rope import AttentionWithRope
-from max.nn.attention.mask_config import MHAMaskVariant
+from max.nn.attention.mask import Mask, MHAMaskVariant
 
-__all__ = ["AttentionWithRope", "MHAMaskVariant"]
+__all__ = ["QKV", "Attention", "AttentionWithRope", "MHAMaskVariant", "Mask", "per_head"]

@@ -1,24 +1,24 @@
-"""Self-attention with rotary position embedding over the paged KV cache."""
+"""The documented attention layer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from typing import Any
 
 from max.dtype import DType
 from max.graph import DeviceRef, TensorValue, ops
-from max.nn import kernels
-from max.nn.attention.mask_config import MHAMaskVariant
-from max.nn.kv_cache import KVCacheParams, PagedCacheValues
+from max.nn.attention.attention import QKV, Attention, per_head
+from max.nn.attention.mask import Mask, MHAMaskVariant
+from max.nn.kv_cache import KVCacheParams
 from max.nn.linear import Linear
-from max.nn.module import Module
 from max.nn.norm import RMSNorm
-from max.nn.rotary_embedding import RotaryEmbedding
+from max.nn.ragged_batch import RaggedBatch
+from max.nn.rope import Rope
 from max.nn.unsupported import reject_unsupported
 
 
-class AttentionWithRope(Module):
-    """Multi-head attention of grouped queries (Ainslie et al., 2023).
+class AttentionWithRope(Attention):
+    """`Attention` with its documented arguments.
 
     Weights: `q_proj.weight`, `k_proj.weight`, `v_proj.weight` (or `qkv_proj.weight` when stacked),
     `o_proj.weight`; biases of the first three with `has_bias`, of the last with `has_output_bias`;
@@ -30,6 +30,7 @@ class AttentionWithRope(Module):
         num_key_value_heads: key and value heads; divides the query heads.
         hidden_size: size of x's last axis.
         kv_params: sizes of the cache.
+        sharding_strategy: not supported in this release.
         devices: where the weights live; one device, the host unless given.
         dtype: of the weights.
         linear_cls: makes the projections.
@@ -48,11 +49,12 @@ class AttentionWithRope(Module):
     def __init__(
         self,
         *,
-        rope: RotaryEmbedding,
+        rope: Rope,
         num_attention_heads: int,
         num_key_value_heads: int,
         hidden_size: int,
         kv_params: KVCacheParams,
+        sharding_strategy: object = None,
         devices: Sequence[DeviceRef] | None = None,
         dtype: DType = DType.float32,
         linear_cls: Callable[..., Linear] = Linear,
@@ -67,89 +69,55 @@ class AttentionWithRope(Module):
         sliding_window: int | None = None,
         has_output_bias: bool = False,
     ) -> None:
-        super().__init__()
-        reject_unsupported("AttentionWithRope", quant_config=quant_config)
-        if num_attention_heads % num_key_value_heads:
-            raise ValueError(
-                f"num_attention_heads {num_attention_heads} is no multiple of "
-                f"num_key_value_heads {num_key_value_heads}"
-            )
-        self.rope = rope
+        reject_unsupported(
+            "AttentionWithRope", quant_config=quant_config, sharding_strategy=sharding_strategy
+        )
         self.kv_params = kv_params
-        self.n_heads = num_attention_heads
-        self.scale = scale if scale is not None else kv_params.head_dim**-0.5
         self.clip_qkv = clip_qkv
         self.stacked_qkv = stacked_qkv
         self.use_qk_norm = use_qk_norm
-        self.mask_variant = mask_variant
-        self.sliding_window = sliding_window
-        device = devices[0] if devices else DeviceRef.CPU()
-        self.q_width = num_attention_heads * kv_params.head_dim
-        self.kv_width = num_key_value_heads * kv_params.head_dim
-
-        linear = partial(linear_cls, dtype=dtype, device=device)
-        project = partial(linear, in_dim=hidden_size, has_bias=has_bias)
-        if stacked_qkv:
-            self.qkv_proj = project(out_dim=self.q_width + 2 * self.kv_width)
-        else:
-            self.q_proj = project(out_dim=self.q_width)
-            self.k_proj = project(out_dim=self.kv_width)
-            self.v_proj = project(out_dim=self.kv_width)
-        self.o_proj = linear(in_dim=self.q_width, out_dim=hidden_size, has_bias=has_output_bias)
+        super().__init__(
+            hidden_size=hidden_size,
+            num_attention_heads=num_attention_heads,
+            num_key_value_heads=num_key_value_heads,
+            head_dim=kv_params.head_dim,
+            rope=rope,
+            mask=Mask.of(mask_variant, sliding_window),
+            scale=scale,
+            dtype=dtype,
+            devices=devices,
+            linear_cls=linear_cls,
+            has_bias=has_bias,
+            has_output_bias=has_output_bias,
+        )
         if use_qk_norm:
-            self.q_norm = RMSNorm(kv_params.head_dim, dtype, rms_norm_eps, device=device)
-            self.k_norm = RMSNorm(kv_params.head_dim, dtype, rms_norm_eps, device=device)
+            device = devices[0] if devices else DeviceRef.CPU()
+            self.q_norm = RMSNorm(self.head_dim, dtype, rms_norm_eps, device=device)
+            self.k_norm = RMSNorm(self.head_dim, dtype, rms_norm_eps, device=device)
 
-    def __call__(
-        self,
-        layer_idx: int | TensorValue,
-        x: TensorValue,
-        kv_collection: PagedCacheValues,
-        freqs_cis: TensorValue,
-        input_row_offsets: TensorValue,
-    ) -> TensorValue:
-        """Attends and writes this layer's keys and values to the cache.
+    def make_projections(self, linear: Callable[..., Linear]) -> None:
+        """See `Attention.make_projections`."""
+        if self.stacked_qkv:
+            self.qkv_proj = linear(out_dim=self.q_width + 2 * self.kv_width)
+        else:
+            super().make_projections(linear)
 
-        Args:
-            layer_idx: which layer of the cache.
-            x: [rows, hidden_size].
-            kv_collection: the cache.
-            freqs_cis: from `RotaryEmbedding.freqs_cis`.
-            input_row_offsets: uint32 [batch + 1], each request's rows.
-
-        Returns:
-            [rows, hidden_size].
-        """
-        q, k, v = self.project_qkv(x)
-        if self.clip_qkv is not None:
-            limit = self.clip_qkv
-            q, k, v = (ops.min(ops.max(t, -limit), limit) for t in (q, k, v))
-        if self.use_qk_norm:
-            q, k = self._per_head(self.q_norm, q), self._per_head(self.k_norm, k)
-        q = kernels.rope_store_ragged(
-            q, k, v, input_row_offsets, freqs_cis, kv_collection, layer_idx, self.rope.interleaved
-        )
-        attended = kernels.flash_attention_ragged(
-            self.kv_params,
-            q,
-            input_row_offsets,
-            kv_collection,
-            layer_idx,
-            self.mask_variant,
-            self.scale,
-            self.sliding_window or -1,
-        )
-        return self.o_proj(attended)
-
-    def project_qkv(self, x: TensorValue) -> tuple[TensorValue, TensorValue, TensorValue]:
-        """Queries [rows, heads * head_dim], keys and values [rows, kv_heads * head_dim]."""
+    def project(self, x: TensorValue) -> QKV:
+        """See `Attention.project`."""
         if not self.stacked_qkv:
-            return self.q_proj(x), self.k_proj(x), self.v_proj(x)
+            return super().project(x)
         sizes = [self.q_width, self.kv_width, self.kv_width]
-        q, k, v = ops.split(self.qkv_proj(x), sizes, axis=-1)
-        return q, k, v
+        return QKV(*ops.split(self.qkv_proj(x), sizes, axis=-1))
 
-    def _per_head(self, norm: RMSNorm, x: TensorValue) -> TensorValue:
-        return norm(
-            x.reshape([-1, x.shape[-1] // norm.weight.shape[0], norm.weight.shape[0]])
-        ).reshape(x.shape)
+    def prepare(self, qkv: QKV) -> QKV:
+        """Limits, then normalizes, as far as the arguments say."""
+        q, k, v = qkv
+        if (limit := self.clip_qkv) is not None:
+            q, k, v = (ops.min(ops.max(t, -limit), limit) for t in qkv)
+        if self.use_qk_norm:
+            q, k = per_head(self.q_norm, q, self.head_dim), per_head(self.k_norm, k, self.head_dim)
+        return QKV(q, k, v)
+
+    def angles(self, q: TensorValue, batch: RaggedBatch[Any]) -> TensorValue | None:
+        """Those that the caller hands over, as documented; else the table of `rope`."""
+        return super().angles(q, batch) if batch.freqs_cis is None else batch.freqs_cis

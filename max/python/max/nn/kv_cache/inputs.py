@@ -39,9 +39,21 @@ class KVCacheInputsPerDevice(Generic[T]):
             self.max_cache_length,
         ]
 
+    def layer(self, index: int) -> CacheLayer:
+        """Where layer `index` of the model keeps its entries."""
+        return CacheLayer(self, index)
+
 
 # What layers take: the cache of their device as values of the graph.
 PagedCacheValues: TypeAlias = KVCacheInputsPerDevice[Any]
+
+
+@dataclass(frozen=True)
+class CacheLayer:
+    """Where the cache keeps one layer's entries: which pages, and which layer within them."""
+
+    values: PagedCacheValues
+    index: int
 
 
 @dataclass(frozen=True)

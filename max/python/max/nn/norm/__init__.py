@@ -1,6 +1,7 @@
 """Normalization layers."""
 
+from max.nn.norm.constant_layer_norm import ConstantLayerNorm
 from max.nn.norm.layer_norm import LayerNorm
 from max.nn.norm.rms_norm import RMSNorm
 
-__all__ = ["LayerNorm", "RMSNorm"]
+__all__ = ["ConstantLayerNorm", "LayerNorm", "RMSNorm"]

@@ -1,6 +1,6 @@
 """Transformer blocks and the decoder made of them."""
 
-from max.nn.transformer.block import TransformerBlock
+from max.nn.blocks import PreNormBlock as TransformerBlock
 from max.nn.transformer.logits import ReturnHiddenStates, ReturnLogits, logits_postprocess
 from max.nn.transformer.transformer import Transformer
 

@@ -36,6 +36,7 @@ def logits_postprocess(
     return_logits: ReturnLogits = ReturnLogits.LAST_TOKEN,
     return_hidden_states: ReturnHiddenStates = ReturnHiddenStates.NONE,
     logits_scaling: float = 1.0,
+    soft_cap: float = 0.0,
 ) -> tuple[TensorValue, ...]:
     """The outputs of a decoder.
 
@@ -50,6 +51,7 @@ def logits_postprocess(
         return_logits: LAST_TOKEN computes the logits of each request's last row only.
         return_hidden_states: hidden states to append to the outputs.
         logits_scaling: divisor of the logits.
+        soft_cap: logits l become `soft_cap * tanh(l / soft_cap)`; 0 for l itself.
 
     Returns:
         `(next_token_logits,)` under LAST_TOKEN; `(next_token_logits, logits, logit_offsets)`
@@ -59,7 +61,9 @@ def logits_postprocess(
 
     def logits_of(rows: TensorValue) -> TensorValue:
         logits = ops.cast(lm_head(norm(rows)), DType.float32)
-        return logits if logits_scaling == 1.0 else logits / logits_scaling
+        if logits_scaling != 1.0:
+            logits = logits * (1 / logits_scaling)
+        return soft_cap * ops.tanh(logits * (1 / soft_cap)) if soft_cap else logits
 
     last = kernels.last_rows(h, input_row_offsets)
     if return_logits is ReturnLogits.LAST_TOKEN:

@@ -1,33 +1,44 @@
-"""A decoder of transformer blocks."""
+"""A decoder: embedding, blocks, final norm, head."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from max.graph import TensorValue
+from max.nn.cached_layer import run_layer
 from max.nn.kv_cache import KVCacheParams, PagedCacheValues
 from max.nn.module import Module
-from max.nn.rotary_embedding import RotaryEmbedding
+from max.nn.ragged_batch import RaggedBatch
+from max.nn.rope import Rope
 from max.nn.sequential import LayerList
 from max.nn.transformer.logits import ReturnHiddenStates, ReturnLogits, logits_postprocess
+from max.nn.unsupported import reject_unsupported
 
 
 class Transformer(Module):
     """Embedding, blocks, final norm, and the head that gives logits.
 
+    `decode` computes; the call is the documented one. A family whose layers have different angles
+    gives each attention its own `Rope`, and none here; one whose embedding differs (learned
+    positions) overrides `embed`.
+
     Args:
         dim: hidden size.
         n_heads: query heads.
-        layers: the blocks, named `layers.0`, ...
+        layers: the blocks, named `layers.0`, ...; ours, or such as are called as documented.
         norm: the final normalization, named `norm`.
         output: the head, named `lm_head`.
         embedding: token embedding, named `embed_tokens`.
         kv_params: sizes of the cache.
-        rope: the angles that all blocks share.
+        rope: the angles that are handed to layers that do not have their own.
         return_logits: which logits to give.
         return_hidden_states: which hidden states to give beside them.
         embedding_multiplier: factor of the embeddings.
         logits_scaling: divisor of the logits.
+        target_layer_ids: not supported in this release.
+        logits_soft_cap: logits l become `cap * tanh(l / cap)`; 0 for l itself.
     """
 
     def __init__(
@@ -39,13 +50,16 @@ class Transformer(Module):
         output: Module,
         embedding: Module,
         kv_params: KVCacheParams,
-        rope: RotaryEmbedding,
+        rope: Rope | None = None,
         return_logits: ReturnLogits = ReturnLogits.LAST_TOKEN,
         return_hidden_states: ReturnHiddenStates = ReturnHiddenStates.NONE,
         embedding_multiplier: float = 1.0,
         logits_scaling: float = 1.0,
+        target_layer_ids: Sequence[int] | None = None,
+        logits_soft_cap: float = 0.0,
     ) -> None:
         super().__init__()
+        reject_unsupported("Transformer", target_layer_ids=target_layer_ids)
         self.dim = dim
         self.n_heads = n_heads
         self.embed_tokens = embedding
@@ -58,6 +72,39 @@ class Transformer(Module):
         self.return_hidden_states = return_hidden_states
         self.embedding_multiplier = embedding_multiplier
         self.logits_scaling = logits_scaling
+        self.logits_soft_cap = logits_soft_cap
+
+    def decode(self, batch: RaggedBatch[Any], cache: PagedCacheValues) -> tuple[TensorValue, ...]:
+        """Computes logits and writes to the cache what later steps read.
+
+        Args:
+            batch: the new tokens of all requests.
+            cache: what the requests have so far.
+
+        Returns:
+            See `logits_postprocess`.
+        """
+        h = self.embed(batch)
+        if self.rope is not None:
+            batch = replace(batch, freqs_cis=self.rope.table(h.device))
+        for index, layer in enumerate(self.layers):
+            h = run_layer(layer, h, cache.layer(index), batch)
+        return logits_postprocess(
+            h,
+            batch.row_offsets,
+            batch.return_n_logits,
+            self.norm,
+            self.lm_head,
+            self.return_logits,
+            self.return_hidden_states,
+            self.logits_scaling,
+            self.logits_soft_cap,
+        )
+
+    def embed(self, batch: RaggedBatch[Any]) -> TensorValue:
+        """The rows that the first layer reads: [rows, dim]."""
+        h: TensorValue = self.embed_tokens(batch.tokens)
+        return h if self.embedding_multiplier == 1.0 else h * self.embedding_multiplier
 
     def __call__(
         self,
@@ -65,31 +112,17 @@ class Transformer(Module):
         kv_collection: PagedCacheValues,
         return_n_logits: TensorValue,
         input_row_offsets: TensorValue,
+        hidden_states: TensorValue | None = None,
     ) -> tuple[TensorValue, ...]:
-        """Computes logits and writes the tokens' keys and values to the cache.
+        """`decode` in the documented form.
 
         Args:
             tokens: int64 [rows], the new tokens of all requests.
             kv_collection: the cache.
             return_n_logits: see `logits_postprocess`.
             input_row_offsets: uint32 [batch + 1], each request's rows.
-
-        Returns:
-            See `logits_postprocess`.
+            hidden_states: not supported in this release.
         """
-        h = self.embed_tokens(tokens)
-        if self.embedding_multiplier != 1.0:
-            h = h * self.embedding_multiplier
-        freqs_cis = self.rope.freqs_cis
-        for index, layer in enumerate(self.layers):
-            h = layer(index, h, kv_collection, freqs_cis, input_row_offsets)
-        return logits_postprocess(
-            h,
-            input_row_offsets,
-            return_n_logits,
-            self.norm,
-            self.lm_head,
-            self.return_logits,
-            self.return_hidden_states,
-            self.logits_scaling,
-        )
+        reject_unsupported("Transformer", hidden_states=hidden_states is not None)
+        batch = RaggedBatch(tokens, input_row_offsets, return_n_logits)
+        return self.decode(batch, kv_collection)

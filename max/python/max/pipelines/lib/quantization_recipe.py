@@ -13,8 +13,6 @@ from max.graph.quantization import QuantizationEncoding
 
 _Q = QuantizationEncoding
 _LAYER = re.compile(r"\blayers\.(\d+)\.")
-# What a matrix gets whose rows are no whole blocks of 256, as in llama.cpp.
-_SMALLER_BLOCKS = {_Q.Q4_K: _Q.Q5_0, _Q.Q5_K: _Q.Q5_1, _Q.Q6_K: _Q.Q8_0}
 _MIXED = frozenset({_Q.Q4_K, _Q.Q5_K})
 _HEAD = ("lm_head.weight",)
 _TABLE = ("embed_tokens.weight",)
@@ -55,7 +53,7 @@ def encoding_of_weight(
         if found and _is_sensitive_layer(int(found[1]), layers):
             encoding = _Q.Q6_K
     if row_elements % encoding.elements_per_block:
-        encoding = _SMALLER_BLOCKS.get(encoding, encoding)
+        encoding = encoding.smaller_blocks
     return encoding if row_elements % encoding.elements_per_block == 0 else None
 
 

@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple, get_args
 
 from max.driver import DeviceSpec
 from max.dtype import DType
+from max.graph import quantization
+from max.graph.quantization import QuantizationEncoding
 
 SupportedEncoding = Literal[
     "float32",
@@ -43,26 +45,30 @@ class EncodingTraits(NamedTuple):
     marker: str
 
 
+# ggml's blocks.
+BLOCK_ENCODINGS: frozenset[SupportedEncoding] = frozenset(
+    e.value for e in quantization.BLOCK_ENCODINGS
+)
+
+
+def _traits_of_blocks(name: SupportedEncoding) -> EncodingTraits:
+    devices = QuantizationEncoding(name).devices
+    # llama.cpp's recipes of K encodings are called small, medium and large.
+    marker = rf"{name}(_[sml])?" if name.endswith("_k") else name
+    return EncodingTraits(
+        DType.uint8, tuple(d for d in get_args(DeviceType) if d in devices), True, marker
+    )
+
+
 _TRAITS: dict[SupportedEncoding, EncodingTraits] = {
     "float32": EncodingTraits(DType.float32, ("cpu", "gpu"), True, r"float32|fp?32"),
     "bfloat16": EncodingTraits(DType.bfloat16, ("cpu", "gpu"), True, r"bfloat16|bf16"),
     "float16": EncodingTraits(DType.float16, ("gpu",), False, r"float16|fp?16"),
     "float8_e4m3fn": EncodingTraits(DType.float8_e4m3fn, ("gpu",), False, r"float8|fp?8|e4m3(fn)?"),
     "float4_e2m1fnx2": EncodingTraits(DType.uint8, ("gpu",), False, r"nvfp4|mxfp4|float4|fp?4"),
-    "q4_k": EncodingTraits(DType.uint8, ("cpu",), True, r"q4_k(_[sml])?"),
-    "q4_0": EncodingTraits(DType.uint8, ("cpu",), True, r"q4_0"),
-    "q4_1": EncodingTraits(DType.uint8, ("cpu",), True, r"q4_1"),
-    "q5_0": EncodingTraits(DType.uint8, ("cpu",), True, r"q5_0"),
-    "q5_1": EncodingTraits(DType.uint8, ("cpu",), True, r"q5_1"),
-    "q5_k": EncodingTraits(DType.uint8, ("cpu",), True, r"q5_k(_[sml])?"),
-    "q6_k": EncodingTraits(DType.uint8, ("cpu",), True, r"q6_k"),
-    "q8_0": EncodingTraits(DType.uint8, ("cpu",), True, r"q8_0"),
+    **{name: _traits_of_blocks(name) for name in sorted(BLOCK_ENCODINGS)},
     "gptq": EncodingTraits(DType.uint8, ("gpu",), False, r"gptq"),
 }
-# ggml's blocks.
-BLOCK_ENCODINGS: frozenset[SupportedEncoding] = frozenset(
-    {"q4_0", "q4_1", "q4_k", "q5_0", "q5_1", "q5_k", "q6_k", "q8_0"}
-)
 # Weights stored as these are loaded as either of the first two, or quantized while they load.
 _CASTABLE = ("float32", "bfloat16", "float16")
 

@@ -113,9 +113,9 @@ def test_transformers_4_checkpoint_has_the_same_logits(tmp_path: Path, kind: str
 
 
 def test_unknown_rope_scaling(tmp_path: Path) -> None:
-    yarn = {"rope_type": "yarn", "factor": 4.0, "rope_theta": 10000.0}
-    folder = make_folder(tmp_path, rope_parameters=yarn)
-    with pytest.raises(ValueError, match="'yarn' is not supported; known: linear, llama3"):
+    ntk = {"rope_type": "ntk", "factor": 4.0, "rope_theta": 10000.0}
+    folder = make_folder(tmp_path, rope_parameters=ntk)
+    with pytest.raises(ValueError, match="'ntk' is not supported; known: linear, dynamic"):
         Llama3Config.initialize(resolved(folder))
 
 

@@ -7,17 +7,13 @@ from max.nn import (
     AttentionWithRope,
     Embedding,
     Linear,
-    LinearScalingParams,
-    Llama3RotaryEmbedding,
     MHAMaskVariant,
     Module,
     RMSNorm,
-    RopeFactors,
-    RotaryEmbedding,
+    Rope,
     Transformer,
     TransformerBlock,
 )
-from max.nn.rotary_embedding import FactoredRotaryEmbedding, LinearScalingRotaryEmbedding
 from max.pipelines.architectures.llama3.model_config import Llama3Config
 
 
@@ -53,29 +49,17 @@ class Llama3(Transformer):
             logits_scaling=config.logits_scaling,
         )
 
-    def make_rope(self, config: Llama3Config) -> RotaryEmbedding:
+    def make_rope(self, config: Llama3Config) -> Rope:
         """The rotary angles."""
-        sizes = {
-            "dim": config.hidden_size,
-            "n_heads": config.num_attention_heads,
-            "max_seq_len": config.max_seq_len,
-            "head_dim": config.kv_params.head_dim,
-        }
-        theta, interleaved = config.rope_theta, config.interleaved_rope_weights
-        scaling = config.rope_scaling_params
-        if isinstance(scaling, LinearScalingParams):
-            return LinearScalingRotaryEmbedding(
-                **sizes, theta=theta, interleaved=interleaved, scaling_params=scaling
-            )
-        if isinstance(scaling, RopeFactors):
-            return FactoredRotaryEmbedding(
-                **sizes, theta=theta, interleaved=interleaved, scaling_params=scaling
-            )
-        return Llama3RotaryEmbedding(
-            **sizes, theta=theta, interleaved=interleaved, scaling_params=scaling
+        return Rope(
+            config.kv_params.head_dim,
+            config.rope_theta,
+            config.max_seq_len,
+            config.interleaved_rope_weights,
+            config.rope_scaling_params,
         )
 
-    def make_block(self, config: Llama3Config, rope: RotaryEmbedding, index: int) -> Module:
+    def make_block(self, config: Llama3Config, rope: Rope, index: int) -> Module:
         """Block `index`."""
         return TransformerBlock(
             attention=self.make_attention(config, rope, index),
@@ -93,7 +77,7 @@ class Llama3(Transformer):
             residual_multiplier=config.residual_multiplier,
         )
 
-    def make_attention(self, config: Llama3Config, rope: RotaryEmbedding, index: int) -> Module:
+    def make_attention(self, config: Llama3Config, rope: Rope, index: int) -> Module:
         """The attention of block `index`."""
         windowed = config.sliding_window is not None
         return AttentionWithRope(

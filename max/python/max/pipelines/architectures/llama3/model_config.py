@@ -10,14 +10,9 @@ from max.driver import load_devices
 from max.dtype import DType
 from max.graph import DeviceRef
 from max.graph.weights import WeightData
-from max.nn import (
-    LinearScalingParams,
-    Llama3RopeScalingParams,
-    ReturnHiddenStates,
-    ReturnLogits,
-    RopeFactors,
-)
+from max.nn import ReturnHiddenStates, ReturnLogits, RopeFactors, RopeScaling
 from max.nn.kv_cache import KVCacheParams
+from max.nn.rope import rope_scaling_of
 from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.call_tolerantly import call_tolerantly
 from max.pipelines.lib.interfaces import (
@@ -28,8 +23,6 @@ from max.pipelines.lib.utils import rope_parameters
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
-
-RopeScaling = Llama3RopeScalingParams | LinearScalingParams | RopeFactors | None
 
 
 @dataclass(kw_only=True)
@@ -82,7 +75,7 @@ class Llama3Config(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen)
     intermediate_size: int
     vocab_size: int
     rope_theta: float
-    rope_scaling_params: RopeScaling = None
+    rope_scaling_params: RopeScaling | None = None
     interleaved_rope_weights: bool = False
     max_seq_len: int
     dtype: DType
@@ -198,25 +191,13 @@ class Llama3Config(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen)
         self.return_hidden_states = return_hidden_states
 
 
-def rope_scaling(huggingface_config: PretrainedConfig) -> RopeScaling:
+def rope_scaling(huggingface_config: PretrainedConfig) -> RopeScaling | None:
     """The rope scaling of config.json, or of the table that GGUF files have instead.
 
     Raises:
-        ValueError: for a kind that the family does not know.
+        ValueError: for a kind that is not known, or one that lacks a parameter.
     """
     if factors := getattr(huggingface_config, "rope_freq_factors", None):
         return RopeFactors(tuple(factors))
-    found = rope_parameters(huggingface_config)
-    kind = found["rope_type"]
-    if kind == "default":
-        return None
-    if kind == "linear":
-        return LinearScalingParams(factor=float(found["factor"]))
-    if kind == "llama3":
-        return Llama3RopeScalingParams(
-            factor=float(found["factor"]),
-            low_freq_factor=float(found["low_freq_factor"]),
-            high_freq_factor=float(found["high_freq_factor"]),
-            orig_max_position=int(found["original_max_position_embeddings"]),
-        )
-    raise ValueError(f"rope scaling of type '{kind}' is not supported; known: linear, llama3")
+    positions = getattr(huggingface_config, "max_position_embeddings", 0)
+    return rope_scaling_of(rope_parameters(huggingface_config), positions)

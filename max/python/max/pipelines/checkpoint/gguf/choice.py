@@ -9,6 +9,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from max.graph.quantization import encoding_of_file_type
 from max.pipelines.modeling.config_enums import SupportedEncoding, can_cast_encoding
 from max.pipelines.modeling.errors import ConfigurationError, ModelSourceError
 
@@ -18,22 +19,8 @@ if TYPE_CHECKING:
 _PART = re.compile(r"(?P<name>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf")
 # Files beside a model that are none: a vision encoder, and what quantization was guided by.
 _NO_MODEL = re.compile(r"mmproj|imatrix", re.IGNORECASE)
-# `general.file_type`, numbers of llama.h's `llama_ftype`.
-_FILE_TYPES: dict[int, SupportedEncoding] = {
-    0: "float32",
-    1: "float16",
-    2: "q4_0",
-    3: "q4_1",
-    7: "q8_0",
-    8: "q5_0",
-    9: "q5_1",
-    14: "q4_k",
-    15: "q4_k",
-    16: "q5_k",
-    17: "q5_k",
-    18: "q6_k",
-    32: "bfloat16",
-}
+# `general.file_type` of a file without encoded tensors.
+_ALL_FLOAT32 = 0
 
 
 def group_parts(names: Iterable[str]) -> dict[str, list[str]]:
@@ -137,8 +124,10 @@ def encoding_of(path: Path) -> SupportedEncoding:
             encoding = info.quantization_encoding
             elements[encoding.value if encoding else info.dtype.value] += prod(tensor.shape)
     told = header.metadata.get("general.file_type")
-    if told in _FILE_TYPES:
-        return _FILE_TYPES[told]
+    if told == _ALL_FLOAT32:
+        return "float32"
+    if (found := encoding_of_file_type(told)) is not None:
+        return found.value
     if not elements:
         raise ModelSourceError(f"{path} has no matrices: is it a model?")
     return cast("SupportedEncoding", elements.most_common(1)[0][0])
