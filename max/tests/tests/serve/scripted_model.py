@@ -362,7 +362,7 @@ def scripted_source(
     return ModelSource(MODEL_NAME, retrieve, enable_echo=True)
 
 
-def scheduler_of(pipeline: ScriptedPipeline, **limits: int) -> Scheduler:
+def scheduler_of(pipeline: ScriptedPipeline, **limits: Any) -> Scheduler:
     """The scheduler that a worker makes for it, but for these limits."""
     config = SchedulerConfig.of(pipeline.pipeline_config.runtime, pipeline.plan)
     return Scheduler(replace(config, **limits), pipeline.kv_manager)

@@ -20,16 +20,14 @@ from max.pipelines.scheduling import Scheduler, SchedulerConfig
 from max.serve.logs import LogSettings
 from max.serve.messages import (
     PROTOCOL_VERSION,
-    FromWorker,
     Load,
     Loading,
     Ready,
     StartFailed,
-    ToWorker,
 )
-from max.serve.transport import Channel, Endpoints, worker_channel
+from max.serve.transport import Endpoints, worker_channel
 from max.serve.worker.black_box import BlackBox
-from max.serve.worker.engine import Engine
+from max.serve.worker.engine import Engine, WorkerChannel
 from max.serve.worker.failure_report import report_failure
 from max.serve.worker.interface import PipelineBuilder
 from max.serve.worker.parent_watch import exit_with_parent
@@ -79,7 +77,7 @@ def run_worker(endpoints: Endpoints, preload: Sequence[str], logs: LogSettings) 
 
 
 def start_engine(
-    channel: Channel[FromWorker, ToWorker], preload: Sequence[str], black_box: BlackBox
+    channel: WorkerChannel, preload: Sequence[str], black_box: BlackBox
 ) -> Engine | None:
     """Waits for `Load`, builds the pipeline and says `Ready`; on failure says why, gives None."""
     try:
@@ -108,7 +106,7 @@ def start_engine(
     return engine
 
 
-def _import_until_load(channel: Channel[FromWorker, ToWorker], preload: Sequence[str]) -> Load:
+def _import_until_load(channel: WorkerChannel, preload: Sequence[str]) -> Load:
     """Imports modules and waits for `Load`, whose weights' memory is taken at the same time."""
 
     def receive() -> Load:
