@@ -20,6 +20,7 @@ from max.engine.program import Profiler, with_programs
 from max.engine.weights import place_weights
 from max.graph import Graph
 from max.graph.ops.control import has_effect
+from max.kernels.registry import make_cpu_kernels
 from max.kernels.thread_pool import set_num_threads
 
 
@@ -118,6 +119,7 @@ class InferenceSession:
         """The code as a function: native kernels in programs, prints by this session's printer."""
         names = [node.name for node in compiled.module.graph.find_nodes(op="placeholder")]
         constants = dict(zip(names[len(compiled.input_types) :], extras, strict=True))
+        make_cpu_kernels(node.target for node in compiled.module.graph.nodes)
         module = with_printer(with_programs(compiled.module, constants, self.profiler), self._print)
         forward: Callable[..., tuple[torch.Tensor, ...]] = module.forward
         return forward

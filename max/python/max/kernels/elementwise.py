@@ -42,6 +42,8 @@ def make_elementwise_record(op: str, isa: Isa | None = None) -> Record | None:
         return None
 
     def record(empty: Empty, a: torch.Tensor, b: torch.Tensor) -> Recording | None:
+        if not isinstance(b, torch.Tensor):  # A size of the graph.
+            return None
         if a.dtype not in ELEMENT_TYPES or a.dtype != b.dtype or a.shape != b.shape:
             return None
         if not are_contiguous(a, b):

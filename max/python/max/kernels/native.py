@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from max.driver.cache_folder import cache_root
 from max.kernels.isa import COMPILER_FLAGS, Isa, chosen_isa
 
 logger = logging.getLogger("max.kernels")
@@ -72,11 +73,10 @@ def build(source: Path, compiler: str, flags: tuple[str, ...] = ()) -> Path:
         RuntimeError: if the compiler fails; with its output.
     """
     flags = (*_FLAGS, *flags)
-    root = Path(os.environ.get("MODULAR_MAX_CACHE_DIR") or Path.home() / ".cache" / "max")
     read = [source, *sorted((_FOLDER / "include").glob("*.h"))]
     content = b"".join(path.read_bytes() for path in read)
     digest = hashlib.sha256(f"{compiler}{flags}".encode() + content).hexdigest()[:16]
-    library = root / "kernels" / f"{source.parent.name}-{digest}.so"
+    library = cache_root() / "kernels" / f"{source.parent.name}-{digest}.so"
     if not library.exists():
         library.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=library.parent) as scratch:

@@ -15,7 +15,6 @@ from max.kernels.add import add
 from max.kernels.facts import NO_FACTS, NativeCall, OpFacts
 from max.kernels.registry import facts_of_op
 
-_VIEW = OpFacts(is_view=True)
 _ROWS = OpFacts(row_arguments=1)
 
 
@@ -39,16 +38,5 @@ TORCH_FACTS: Mapping[Callable[..., Any] | Any, OpFacts] = MappingProxyType(
         F.silu: _ROWS,
         operator.add: OpFacts(row_arguments=2, native=_add),
         operator.mul: OpFacts(row_arguments=2),
-        # Views, and sizes.
-        operator.getitem: _VIEW,
-        torch.broadcast_to: _VIEW,
-        torch.flatten: _VIEW,
-        torch.permute: _VIEW,
-        torch.reshape: _VIEW,
-        torch.split: _VIEW,
-        torch.squeeze: _VIEW,
-        torch.transpose: _VIEW,
-        torch.unsqueeze: _VIEW,
-        torch.ops.aten.sym_size.int: _VIEW,
     }
 )

@@ -55,8 +55,8 @@ class CachedLayer(Module):
 def run_layer(
     module: Module, x: TensorValue, layer: CacheLayer, batch: RaggedBatch[Any]
 ) -> TensorValue:
-    """Runs one of our layers, or one of a package, which knows the documented call alone."""
-    if isinstance(module, CachedLayer):
+    """Runs one of our layers, or one of a package, which defines the documented call alone."""
+    if isinstance(module, CachedLayer) and type(module).__call__ is CachedLayer.__call__:
         return module.forward(x, layer, batch)
     result: TensorValue = module(layer.index, x, layer.values, batch.freqs_cis, batch.row_offsets)
     return result

@@ -82,12 +82,17 @@ def rope_store(
         v: [rows, kv_heads * head_dim].
         layer: where they are written.
         batch: which rows are whose.
-        freqs_cis: from `Rope.table`; None to turn nothing.
+        freqs_cis: from `Rope.table`; None, for queries and keys that are not turned, is refused.
         interleaved: see `Rope`.
 
     Returns:
         The turned queries, shaped like q.
+
+    Raises:
+        NotImplementedError: without a table.
     """
+    if freqs_cis is None:
+        raise NotImplementedError("attention without a rope: not supported in this release")
     cache = layer.values
     return call(
         "rope_store_ragged",
@@ -119,6 +124,9 @@ def attend(
 
     Returns:
         Shaped like q.
+
+    Raises:
+        NotImplementedError: for a chunk, a soft cap or sinks.
     """
     if mask.chunk or mask.softcap or mask.sinks is not None:
         raise NotImplementedError(f"attention: not supported in this release: {mask}")
@@ -213,6 +221,7 @@ def flash_attention_ragged(
     """
     mask = replace(Mask.of(mask_variant, local_window_size), sinks=sink_weights)
     layer = CacheLayer(kv_collection, static_layer_index(layer_idx))
-    batch = RaggedBatch.of_rows(input_row_offsets, input_row_offsets)
+    batch = RaggedBatch.of_rows(input_row_offsets)
     flat = input.reshape([-1, input.shape[-2] * input.shape[-1]]) if input.rank == 3 else input
-    return attend(flat, layer, batch, mask, scale).reshape(input.shape)
+    attended = attend(flat, layer, batch, mask, scale)
+    return attended.reshape(input.shape) if input.rank == 3 else attended

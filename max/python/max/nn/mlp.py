@@ -54,7 +54,8 @@ class MLP(Module):
         reject_unsupported(
             "MLP", quant_config=quant_config, swiglu_limit=swiglu_limit, is_sharding=is_sharding
         )
-        self.activation_function = activation_name(activation_function)
+        self._activation = activation_name(activation_function)
+        self.activation_function = activation_function_from_name(activation_function)
         linear = partial(
             linear_cls,
             dtype=dtype,
@@ -69,7 +70,7 @@ class MLP(Module):
     def __call__(self, x: TensorValueLike) -> TensorValue:
         """x: [..., hidden_dim] -> [..., hidden_dim]."""
         gate, up = self.gate_proj(x), self.up_proj(x)
-        return self.down_proj(kernels.gated(gate, up, self.activation_function))
+        return self.down_proj(kernels.gated(gate, up, self._activation))
 
 
 class PlainMLP(Module):

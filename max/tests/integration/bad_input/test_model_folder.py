@@ -56,7 +56,7 @@ def test_broken_config(spoilt: CopyModel, text: str, told: str) -> None:
         ({"num_hidden_layers": 0}, ["must be at least 1, got num_layers=0", "config.json"]),
         ({"num_key_value_heads": 3}, ["num_attention_heads 4", "num_key_value_heads 3"]),
         ({"hidden_act": "wiggle"}, ["'wiggle'; known: silu"]),
-        ({"rope_parameters": {**ROPE, "rope_type": "dynamic", "factor": 2}}, ["'dynamic'"]),
+        ({"rope_parameters": {**ROPE, "rope_type": "ntk", "factor": 2}}, ["'ntk'"]),
         ({"rope_parameters": {**ROPE, "rope_type": "linear"}}, ["config.json", "{'factor'}"]),
         ({"eos_token_id": "</s>"}, ["config.json", "eos_token_id", "'</s>'"]),
         ({"auto_map": {"AutoConfig": "own.C"}, "model_type": "x"}, ["own.C", "--trust-remote-"]),

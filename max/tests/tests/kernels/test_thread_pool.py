@@ -161,16 +161,11 @@ def test_cores_are_physical_allowed_and_within_the_quota(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: allowed)
-    cpus = make_cpus(tmp_path / "cpus", ["0,2", "1,3", "0,2", "1,3"])
+    make_cpus(tmp_path / "sys/devices/system/cpu", ["0,2", "1,3", "0,2", "1,3"])
     if limit is not None:
-        (tmp_path / "cpu.max").write_text(limit + "\n")
-    assert available_cores(cpus, tmp_path) == expected
-
-
-def test_the_old_control_groups_quota_counts(tmp_path: Path) -> None:
-    (tmp_path / "cpu").mkdir()
-    (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000\n")
-    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("100000\n")
-    assert available_cores(tmp_path / "none", tmp_path) == 1
-    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("-1\n")
-    assert available_cores(tmp_path / "none", tmp_path) == len(os.sched_getaffinity(0))
+        unit = tmp_path / "sys/fs/cgroup/system.slice/model.service"
+        unit.mkdir(parents=True)
+        (unit / "cpu.max").write_text(limit + "\n")
+        (tmp_path / "proc/self").mkdir(parents=True)
+        (tmp_path / "proc/self/cgroup").write_text("0::/system.slice/model.service\n")
+    assert available_cores(tmp_path) == expected

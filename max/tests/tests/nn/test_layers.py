@@ -8,7 +8,7 @@ import torch
 
 from max import nn
 from max.dtype import DType
-from max.graph import DeviceRef, ops
+from max.graph import DeviceRef, TensorValue, ops
 
 CPU = DeviceRef.CPU()
 
@@ -50,6 +50,44 @@ def test_mlp(name: str) -> None:
 def test_unknown_activation_function_lists_the_known_ones() -> None:
     with pytest.raises(ValueError, match=r"'swish2'; known: silu, gelu"):
         nn.MLP(DType.float32, None, 6, 9, [CPU], activation_function="swish2")
+
+
+def test_an_mlp_has_its_activation_as_a_function() -> None:
+    mlp = nn.MLP(DType.float32, None, 6, 9, [CPU], activation_function="gelu_new")
+    x = torch.randn(3)
+    want = torch.nn.functional.gelu(x, approximate="tanh")
+    assert_close(mlp.activation_function(ops.constant(x)), want)
+
+
+def test_plain_mlp() -> None:
+    mlp = nn.PlainMLP(6, 9, DType.float32, [CPU], "relu2", has_bias=True)
+    state, x = load_random(mlp), torch.randn(3, 6)
+    hidden = torch.relu(x @ state["up_proj.weight"].T + state["up_proj.bias"]) ** 2
+    want = hidden @ state["down_proj.weight"].T + state["down_proj.bias"]
+    assert_close(mlp(ops.constant(x)), want)
+
+
+def test_a_layer_norm_without_weights_computes_in_its_dtype() -> None:
+    norm, x = nn.ConstantLayerNorm(5, eps=1e-3), torch.randn(2, 5).bfloat16()
+    assert not norm.raw_state_dict()
+    want = torch.nn.functional.layer_norm(x.float(), (5,), eps=1e-3).bfloat16()
+    got = norm(ops.constant(x))
+    assert got.dtype is DType.bfloat16
+    assert torch.equal(got.data, want)
+    coarse = nn.ConstantLayerNorm(5, dtype=DType.bfloat16, eps=1e-3)(ops.constant(x.float()))
+    assert torch.equal(coarse.data, want.float())
+
+
+def test_angles_that_a_package_overrides_are_heard() -> None:
+    class Half(nn.RotaryEmbedding):
+        @property
+        def freqs_cis(self) -> TensorValue:
+            return super().freqs_cis * 0.5
+
+    plain, half = nn.RotaryEmbedding(8, 2, 10000.0, 6), Half(8, 2, 10000.0, 6)
+    assert_close(half.table(CPU), plain.table(CPU).data / 2)
+    own = ops.constant(torch.ones(6, 2, 2))
+    assert_close(nn.RotaryEmbedding(8, 2, 10000.0, 6, _freqs_cis=own).table(CPU), own.data)
 
 
 def test_embedding() -> None:

@@ -109,3 +109,21 @@ def test_variable_with_several_rows() -> None:
     np.testing.assert_array_equal(last, LOGITS[[1, 5]])
     np.testing.assert_array_equal(logits, LOGITS[[0, 1, 4, 5]])
     np.testing.assert_array_equal(logit_offsets, [0, 2, 4])
+
+
+@pytest.mark.parametrize("soft_cap", [0.0, 5.0])
+def test_logits_are_divided_then_capped(soft_cap: float) -> None:
+    h, offsets, n = (ops.constant(value) for value in (HIDDEN, OFFSETS, np.array([1], np.int64)))
+    (got,) = logits_postprocess(
+        h,
+        offsets,
+        n,
+        norm=lambda x: x * 2.0,
+        lm_head=lambda x: x @ HEAD.T,
+        logits_scaling=3.0,
+        soft_cap=soft_cap,
+    )
+    want = LOGITS[OFFSETS[1:] - 1] / np.float32(3)
+    if soft_cap:
+        want = soft_cap * np.tanh(want / soft_cap)
+    np.testing.assert_allclose(got.to_numpy(), want, rtol=1e-6)

@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_iter
 
 from max.engine.program.arena import Arena
 from max.engine.program.profile import OpLabel, weight_label
-from max.engine.program.segments import Segment, kernel_of
+from max.engine.program.segments import Segment, kernel_of, native_call
 from max.kernels.recording import KernelCall
 
 
@@ -88,9 +88,9 @@ class _Recorder:
             taken.append(tensor)
             return tensor
 
-        record = kernel_of(node)
-        assert record is not None
-        arguments = fx.map_arg(node.args, self._values.__getitem__)
+        record, call = kernel_of(node), native_call(node)
+        assert record is not None and call is not None
+        arguments = fx.map_arg(call.args, self._values.__getitem__)
         recording = record(empty, *arguments)
         if recording is None:
             return False

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
 import torch
 from torch import fx
 
-from max import kernels
+from max.kernels.facts import NativeCall
 from max.kernels.recording import Record
 from max.kernels.registry import record_of
+from max.kernels.torch_ops import facts_of
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,23 @@ def find_segments(graph: fx.Graph) -> list[Segment]:
     return [_segment(run) for run in runs if sum(not _is_part(node) for node in run) > 1]
 
 
+def native_call(node: fx.Node) -> NativeCall | None:
+    """The call of an op of ours that a node is, or that computes the same; None for none."""
+    if node.op != "call_function" or node.kwargs:
+        return None
+    native = facts_of(node.target).native
+    return NativeCall(node.target, node.args) if native is None else native(*node.args)
+
+
 def kernel_of(node: fx.Node) -> Record | None:
-    """What records a node's call; None if no native kernel does."""
-    target: Callable[..., Any] = kernels.add if node.target is operator.add else node.target  # type: ignore[assignment]
-    return None if node.kwargs else record_of(target)
+    """What records a node's native call; None if no kernel does."""
+    call = native_call(node)
+    return None if call is None else record_of(call.op)
 
 
 def is_native(node: fx.Node) -> bool:
     """Whether a program can hold a node."""
-    return node.op == "call_function" and (kernel_of(node) is not None or _is_part(node))
+    return kernel_of(node) is not None or _is_part(node)
 
 
 def _is_part(node: fx.Node) -> bool:

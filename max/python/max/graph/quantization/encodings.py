@@ -71,6 +71,15 @@ class QuantizationEncoding(Enum):
         return self in _FACTS and self.elements_per_block > 1
 
     @property
+    def ggml_type(self) -> int:
+        """The number that GGUF files give a tensor's type.
+
+        Raises:
+            KeyError: for GPTQ, which they do not have.
+        """
+        return _FACTS[self].ggml_type
+
+    @property
     def devices(self) -> frozenset[str]:
         """The kinds of devices ("cpu", "gpu") that have kernels for weights of this encoding."""
         return _FACTS[self].devices if self in _FACTS else frozenset()

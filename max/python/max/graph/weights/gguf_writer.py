@@ -10,14 +10,13 @@ from typing import BinaryIO, NamedTuple
 import torch
 
 from max.dtype import DType
-from max.graph.quantization import QuantizationEncoding, encoding_of_ggml_type
+from max.graph.quantization import QuantizationEncoding
 from max.graph.weights.gguf_files import DTYPES
 
 _VERSION = 3
 _ALIGNMENT = 32
 _STRING = 8
 _TYPE_OF_DTYPE = {dtype: number for number, dtype in DTYPES.items()}
-_TYPE_OF_ENCODING = {e: n for n in range(31) if (e := encoding_of_ggml_type(n)) is not None}
 
 
 class PlannedTensor(NamedTuple):
@@ -86,7 +85,7 @@ def _write_header(
     offset = 0
     for tensor in plan:
         number = (
-            _TYPE_OF_ENCODING[tensor.kind]
+            tensor.kind.ggml_type
             if isinstance(tensor.kind, QuantizationEncoding)
             else _TYPE_OF_DTYPE[tensor.kind]
         )

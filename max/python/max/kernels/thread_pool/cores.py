@@ -6,33 +6,24 @@ import math
 import os
 from pathlib import Path
 
-_CPUS = Path("/sys/devices/system/cpu")
-_CGROUP = Path("/sys/fs/cgroup")
+from max.driver.host_limits import cpu_quota
 
 
-def available_cores(cpus: Path = _CPUS, cgroup: Path = _CGROUP) -> int:
-    """Physical cores that the process may run on, within the CPU quota of its control group.
+def available_cores(root: Path = Path("/")) -> int:
+    """Physical cores that the process may run on, within the CPU quota of its control groups.
 
     Two hardware threads of one core share its arithmetic units: the kernels gain nothing by both.
+
+    Args:
+        root: the folder that holds `proc` and `sys`; another one than / only in tests.
     """
+    cpus = root / "sys/devices/system/cpu"
     cores = {_core_of(cpus / f"cpu{cpu}", cpu) for cpu in os.sched_getaffinity(0)}
-    return max(1, min(len(cores), _quota(cgroup)))
+    quota = cpu_quota(root)
+    return len(cores) if quota is None else max(1, min(len(cores), math.ceil(quota)))
 
 
 def _core_of(folder: Path, cpu: int) -> str:
     """Names the core of a hardware thread: by its siblings where the system tells them."""
     siblings = folder / "topology" / "thread_siblings_list"
     return siblings.read_text().strip() if siblings.exists() else str(cpu)
-
-
-def _quota(cgroup: Path) -> int:
-    """Whole cores of the quota; more than any machine has where there is none."""
-    limit = cgroup / "cpu.max"  # version 2: "<microseconds or max> <period>"
-    if limit.exists():
-        quota, period = limit.read_text().split()
-        return 1 << 20 if quota == "max" else math.ceil(int(quota) / int(period))
-    old = cgroup / "cpu" / "cpu.cfs_quota_us"
-    if old.exists() and (quota_us := int(old.read_text())) > 0:
-        period_us = int((cgroup / "cpu" / "cpu.cfs_period_us").read_text())
-        return math.ceil(quota_us / period_us)
-    return 1 << 20

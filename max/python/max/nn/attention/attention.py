@@ -29,8 +29,7 @@ class QKV(NamedTuple):
 class Attention(CachedLayer):
     """Attention of grouped queries (Ainslie et al., 2023).
 
-    `finish(attend(prepare(project(x))))`: a family overrides the steps in which it differs. A
-    layer without positions has no rope, one with another mask another `Mask`.
+    `finish(attend(prepare(project(x))))`: a family overrides the steps in which it differs.
 
     Weights: `q_proj`, `k_proj`, `v_proj`, `o_proj`.
 
@@ -39,7 +38,7 @@ class Attention(CachedLayer):
         num_attention_heads: query heads.
         num_key_value_heads: key and value heads; divides the query heads.
         head_dim: elements of a head.
-        rope: the angles by which queries and keys are turned; None for not at all.
+        rope: the angles by which queries and keys are turned; None for those that are handed over.
         mask: which positions a query sees.
         scale: factor of the scores; `1 / sqrt(head_dim)` unless given.
         dtype: of the weights.
@@ -107,8 +106,8 @@ class Attention(CachedLayer):
         return kernels.attend(q, layer, batch, self.mask, self.scale)
 
     def angles(self, q: TensorValue, batch: RaggedBatch[Any]) -> TensorValue | None:
-        """The table of `rope`; None without one."""
-        return None if self.rope is None else self.rope.table(q.device)
+        """The table of `rope`; without one, what the caller hands over."""
+        return batch.freqs_cis if self.rope is None else self.rope.table(q.device)
 
     def finish(self, attended: TensorValue, x: TensorValue) -> TensorValue:
         """From what was attended, and the layer's input for those that gate with it, to the sum."""

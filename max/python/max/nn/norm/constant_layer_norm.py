@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from max.dtype import DType
-from max.graph import DeviceRef, TensorValue, TensorValueLike, ops
+from max.graph import DeviceRef, TensorValue, ops
 from max.nn.module import Module
 
 
@@ -14,8 +14,8 @@ class ConstantLayerNorm(Module):
 
     Args:
         dims: size of x's last axis.
-        devices: where x is; of no effect, for there is nothing to place.
-        dtype: that the sums are kept in.
+        devices: as `LayerNorm` has it; there is nothing to place.
+        dtype: that is computed in.
         eps: keeps the root away from zero.
     """
 
@@ -28,8 +28,9 @@ class ConstantLayerNorm(Module):
     ) -> None:
         super().__init__()
         self.dims = dims
+        self.dtype = dtype
         self.eps = eps
 
-    def __call__(self, x: TensorValueLike) -> TensorValue:
+    def __call__(self, x: TensorValue) -> TensorValue:
         """x: [..., dims] -> the same shape and dtype."""
-        return ops.layer_norm(x, None, None, self.eps)
+        return ops.cast(ops.layer_norm(ops.cast(x, self.dtype), None, None, self.eps), x.dtype)

@@ -46,9 +46,15 @@ class RotaryEmbedding(Rope):
         super().__init__(self.head_dim, theta, max_seq_len, interleaved, scaling_params)
         self._given = _freqs_cis
 
+    @property
+    def freqs_cis(self) -> TensorValue:
+        """The table on the host; a package may override it."""
+        return super().table(DeviceRef.CPU()) if self._given is None else self._given
+
     def table(self, device: DeviceRef) -> TensorValue:
         """See `Rope.table`."""
-        return super().table(device) if self._given is None else self._given
+        is_own = type(self).freqs_cis is not RotaryEmbedding.freqs_cis
+        return self.freqs_cis if is_own or self._given is not None else super().table(device)
 
     def compute_scale(self, user_scale: float | None = None) -> float:
         """The factor of attention scores: `1 / sqrt(head_dim)` unless given."""

@@ -62,8 +62,8 @@ def logits_postprocess(
     def logits_of(rows: TensorValue) -> TensorValue:
         logits = ops.cast(lm_head(norm(rows)), DType.float32)
         if logits_scaling != 1.0:
-            logits = logits * (1 / logits_scaling)
-        return soft_cap * ops.tanh(logits * (1 / soft_cap)) if soft_cap else logits
+            logits = logits / logits_scaling
+        return ops.tanh(logits / soft_cap) * soft_cap if soft_cap else logits
 
     last = kernels.last_rows(h, input_row_offsets)
     if return_logits is ReturnLogits.LAST_TOKEN:

@@ -83,6 +83,17 @@ def test_inputs_that_are_no_kernel_s_operands_as_they_lie_are_copied() -> None:
     assert torch.equal(model(x)[0].tensor, expected_block(model, x.contiguous()))
 
 
+def test_a_number_that_is_added_is_no_kernel_s_operand() -> None:
+    def body(x: TensorValue) -> list[TensorValue]:
+        (first,) = residual_block(x)
+        hidden = ops.linear(first + 1.5, make_weight("a", DIM, DIM))
+        return [first + hidden]
+
+    model = make_model(body)
+    x = torch.randn(4, DIM)
+    assert torch.equal(model(x)[0].tensor, expected_block(model, x))
+
+
 def test_what_no_kernel_covers_stands_between_programs() -> None:
     def body(x: TensorValue) -> list[TensorValue]:
         (first,) = residual_block(x)

@@ -96,6 +96,12 @@ def _token_ids(metadata: Mapping[str, Any], names: tuple[str, ...]) -> dict[str,
 def _rope(reader: _Reader) -> dict[str, Any]:
     rope = {"rope_type": "default", "rope_theta": reader.own("rope.freq_base", 10000.0)}
     kind = reader.own("rope.scaling.type", "none")
+    if kind not in ("none", "linear"):
+        # Each has entries of its own, which are not read: its angles would be others.
+        raise ModelSourceError(
+            f"{reader.path} has rope scaling of type '{kind}', which is not supported in GGUF "
+            "files; known: none, linear"
+        )
     if kind != "none":
         rope |= {"rope_type": kind, "factor": reader.own("rope.scaling.factor", 1.0)}
     return rope
@@ -120,20 +126,20 @@ class _Reader:
 
     def __init__(self, metadata: Mapping[str, Any], path: Path) -> None:
         self._metadata = metadata
-        self._path = path
+        self.path = path
 
     def architecture(self) -> tuple[str, str]:
         """Hugging Face's names of the architecture and the model type."""
         name = self._metadata.get("general.architecture")
         if name not in _ARCHITECTURES:
             raise ModelSourceError(
-                f"{self._path} is a model of the architecture {name!r} (general.architecture), "
+                f"{self.path} is a model of the architecture {name!r} (general.architecture), "
                 f"which is not known; known: {', '.join(_ARCHITECTURES)}. If a package for "
                 "--custom-architectures serves it, give --model a folder with the original "
                 "model's config.json and tokenizer, and this file as --weight-path."
             )
         if self.own("expert_count", 0):
-            raise ModelSourceError(f"{self._path} is a mixture of experts, which is not supported")
+            raise ModelSourceError(f"{self.path} is a mixture of experts, which is not supported")
         return _ARCHITECTURES[name]
 
     def own(self, key: str, default: Any = None) -> Any:
@@ -141,11 +147,11 @@ class _Reader:
         full = f"{self._metadata.get('general.architecture')}.{key}"
         value = self._metadata.get(full, default)
         if value is None:
-            raise ModelSourceError(f"{self._path} has no metadata '{full}'; convert it again")
+            raise ModelSourceError(f"{self.path} has no metadata '{full}'; convert it again")
         if isinstance(value, list):
             if len(set(value)) != 1:
                 raise ModelSourceError(
-                    f"{self._path} has layers of different sizes ({full}: {value}), which is not "
+                    f"{self.path} has layers of different sizes ({full}: {value}), which is not "
                     "supported"
                 )
             value = value[0]

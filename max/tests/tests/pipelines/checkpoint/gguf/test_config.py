@@ -100,6 +100,7 @@ def test_rope_scaling(tmp_path: Path) -> None:
         ({"llama__block_count": None}, r"no metadata 'llama\.block_count'"),
         ({"llama__expert_count": 8}, "mixture of experts"),
         ({"llama__feed_forward_length": [96, 128]}, "layers of different sizes"),
+        ({"llama__rope__scaling__type": "yarn"}, "type 'yarn'.*known: none, linear"),
     ],
 )
 def test_models_that_are_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
