@@ -69,3 +69,12 @@ def make_paged_batch(
             table[request, i] = order.pop()
     shape = (sum(needed) + 3, 2, layers, page_size, kv_heads, head_dim)
     return PagedBatch(past, new, torch.randn(shape).to(dtype), table.to(torch.uint32))
+
+
+def spread_pages(kv_blocks: torch.Tensor) -> torch.Tensor:
+    """The same pages in a memory with NaNs behind each."""
+    flat = kv_blocks.flatten(1)
+    memory = torch.full((flat.shape[0], flat.shape[1] + 24), torch.nan, dtype=flat.dtype)
+    memory[:, : flat.shape[1]] = flat
+    pages: torch.Tensor = memory[:, : flat.shape[1]].unflatten(1, kv_blocks.shape[1:])
+    return pages

@@ -12,7 +12,7 @@ from max.kernels.flash_attention_ragged.reference import flash_attention_ragged_
 from max.kernels.native import load_kernel
 from max.kernels.thread_pool import set_num_threads
 from tests.kernels.cpu_kernels import cpu_kernels
-from tests.kernels.paged_batch import PagedBatch, make_paged_batch
+from tests.kernels.paged_batch import PagedBatch, make_paged_batch, spread_pages
 
 BATCHES = [([0], [1]), ([9], [1]), ([0, 5, 4], [6, 1, 3]), ([3, 0, 2], [0, 9, 1]), ([], [])]
 
@@ -81,6 +81,17 @@ def test_agrees_with_attention_token_by_token(
                 )
                 mine = got[batch.rows_of(request)][row, head]
                 torch.testing.assert_close(mine, want, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_pages_may_lie_apart(implementation: str) -> None:
+    """Groups of layers share a memory of equal blocks, which a group need not fill."""
+    torch.manual_seed(0)
+    batch = make_paged_batch([0, 5], [6, 1])
+    q = torch.randn(batch.rows, 32)
+    want = run(batch, q, implementation=implementation)
+    batch.kv_blocks = spread_pages(batch.kv_blocks)
+    assert torch.equal(run(batch, q, implementation=implementation), want)
 
 
 def test_long_prompts_are_done_in_blocks_of_queries() -> None:

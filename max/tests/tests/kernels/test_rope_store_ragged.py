@@ -1,6 +1,7 @@
 """max::rope_store_ragged against complex arithmetic, and what it may write."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from max.kernels.rope_store_ragged.reference import rope_store_ragged_reference
 from max.nn.kernels import rope_split_store_ragged
 from max.nn.kv_cache import KVCacheInputsPerDevice, KVCacheParams
 from tests.kernels.cpu_kernels import cpu_kernels
-from tests.kernels.paged_batch import PagedBatch, make_paged_batch
+from tests.kernels.paged_batch import PagedBatch, make_paged_batch, spread_pages
 
 # Every implementation that is present: the op runs the C++ one on the CPU.
 IMPLEMENTATIONS: dict[str, Callable[..., torch.Tensor]] = {
@@ -95,6 +96,17 @@ def test_turns_and_stores(
     changed = (batch.kv_blocks != before).flatten(4).any(-1)
     assert int(changed.sum()) == 2 * batch.rows
     assert not changed[:, :, 0].any()
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_pages_may_lie_apart(implementation: str) -> None:
+    torch.manual_seed(0)
+    batch = make_paged_batch([0, 5], [6, 1])
+    spread = replace(batch, kv_blocks=spread_pages(batch.kv_blocks))
+    q, k, v = torch.randn(7, 32), torch.randn(7, 16), torch.randn(7, 16)
+    for paged in (batch, spread):
+        run(paged, q, k, v, make_freqs(16, 8), True, implementation)
+    assert torch.equal(batch.kv_blocks, spread.kv_blocks)
 
 
 def test_cache_may_be_narrower_than_the_keys() -> None:

@@ -41,7 +41,7 @@ def make_flash_attention_ragged_record(isa: Isa | None = None) -> Record | None:
     ) -> Recording | None:
         if q.dtype not in ELEMENT_TYPES or kv_blocks.dtype not in ELEMENT_TYPES:
             return None
-        if not are_contiguous(q, kv_blocks, lookup_table):
+        if not are_contiguous(q, kv_blocks[0], lookup_table):
             return None
         layers, page_size, kv_heads, head_dim = kv_blocks.shape[2:]
         out = empty(q.shape, q.dtype)
@@ -54,6 +54,7 @@ def make_flash_attention_ragged_record(isa: Isa | None = None) -> Record | None:
             lookup_table.data_ptr(),
             len(cache_lengths),
             lookup_table.shape[-1],
+            kv_blocks.stride(0),
             layers,
             page_size,
             kv_heads,

@@ -17,6 +17,7 @@ class FlashAttentionRaggedArgs(ctypes.Structure):
         ("lookup", ctypes.c_void_p),
         ("requests", ctypes.c_int64),
         ("lookup_width", ctypes.c_int64),
+        ("page_stride", ctypes.c_int64),
         ("layers", ctypes.c_int64),
         ("page_size", ctypes.c_int64),
         ("kv_heads", ctypes.c_int64),

@@ -6,8 +6,10 @@
 
 namespace max {
 
-// kv_blocks [pages, 2, layers, page_size, kv_heads, head_dim], contiguous.
+// kv_blocks [pages, 2, layers, page_size, kv_heads, head_dim], a page's elements in order. Pages are
+// `page_stride` elements apart: other groups of layers use pages of the same memory, of other shapes.
 struct CacheShape {
+  int64_t page_stride;
   int64_t layers;
   int64_t page_size;
   int64_t kv_heads;
@@ -29,9 +31,8 @@ inline __attribute__((always_inline)) T* token_of(T* kv_blocks, const CacheShape
                                                   const RaggedBatch& batch, int64_t request,
                                                   int64_t token, int64_t kind, int64_t layer) {
   int64_t page = batch.lookup[request * batch.lookup_width + token / shape.page_size];
-  int64_t slot = ((page * 2 + kind) * shape.layers + layer) * shape.page_size +
-                 token % shape.page_size;
-  return kv_blocks + slot * shape.kv_heads * shape.head_dim;
+  int64_t slot = (kind * shape.layers + layer) * shape.page_size + token % shape.page_size;
+  return kv_blocks + page * shape.page_stride + slot * shape.kv_heads * shape.head_dim;
 }
 
 }  // namespace max

@@ -33,6 +33,7 @@ class RopeStoreRaggedArgs(ctypes.Structure):
         ("lookup", ctypes.c_void_p),
         ("requests", ctypes.c_int64),
         ("lookup_width", ctypes.c_int64),
+        ("page_stride", ctypes.c_int64),
         ("layers", ctypes.c_int64),
         ("page_size", ctypes.c_int64),
         ("kv_heads", ctypes.c_int64),
@@ -73,7 +74,7 @@ def make_rope_store_ragged_record(isa: Isa | None = None) -> Record | None:
             return None
         if not q.dtype == k.dtype == v.dtype:
             return None
-        if not are_contiguous(q, k, v, freqs_cis, kv_blocks, lookup_table):
+        if not are_contiguous(q, k, v, freqs_cis, kv_blocks[0], lookup_table):
             return None
         layers, page_size, kv_heads, head_dim = kv_blocks.shape[2:]
         out = empty(q.shape, q.dtype)
@@ -89,6 +90,7 @@ def make_rope_store_ragged_record(isa: Isa | None = None) -> Record | None:
             lookup_table.data_ptr(),
             len(cache_lengths),
             lookup_table.shape[-1],
+            kv_blocks.stride(0),
             layers,
             page_size,
             kv_heads,
