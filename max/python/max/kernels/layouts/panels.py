@@ -158,6 +158,6 @@ class Panels:
             )
         dtype = ELEMENTS[self.encoding]
         per_group = _GROUP_BYTES // dtype.itemsize
-        panels = placed.view(dtype).view(-1, self.groups, _OUTPUTS, per_group)
-        whole = panels.permute(0, 2, 1, 3).reshape(-1, self.groups * per_group)
-        return whole[: self.rows, : self.columns].contiguous()
+        shape = (math.ceil(self.rows / _OUTPUTS), self.groups, _OUTPUTS, per_group)
+        panels = placed.view(dtype).view(shape).permute(0, 2, 1, 3)
+        return panels.flatten(2).flatten(0, 1)[: self.rows, : self.columns].contiguous()
