@@ -8,9 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from max.pipelines.context import EOSTracker, SamplingParams, TextContext, TokenBuffer
-from max.pipelines.modeling.types import TextGenerationInputs
-from max.pipelines.scheduling import Scheduler
-from max.serve.worker.limits import scheduler_config
+from max.pipelines.scheduling import Scheduler, SchedulerConfig, run_steps
 
 if TYPE_CHECKING:
     from max.pipelines.lib import TextGenerationPipeline
@@ -42,7 +40,8 @@ def run_requests(
 
     `after_step` is told of each step; what it takes is in no time.
     """
-    scheduler = Scheduler(scheduler_config(pipeline), pipeline.kv_manager)
+    limits = SchedulerConfig.of(pipeline.pipeline_config.runtime, pipeline.plan)
+    scheduler = Scheduler(limits, pipeline.kv_manager)
     for prompt in prompts:
         scheduler.add(
             TextContext(
@@ -54,9 +53,7 @@ def run_requests(
         )
     steps = []
     started = time.perf_counter()
-    while (batch := scheduler.schedule()) is not None:
-        outputs = pipeline.execute(TextGenerationInputs(batches=[batch.contexts]))
-        scheduler.finish_step(batch, outputs)
+    for batch, outputs in run_steps(pipeline, scheduler):
         ended = time.perf_counter()
         brought = sum(len(output.tokens) for output in outputs.values())
         steps.append(Step(ended - started, batch.input_tokens, brought))

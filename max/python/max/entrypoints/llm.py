@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from max.pipelines.config import PipelineConfig
-    from max.pipelines.context import TextContext
     from max.pipelines.lib import TextGenerationPipeline
     from max.pipelines.modeling.types import RequestID
 
@@ -53,12 +52,10 @@ class LLM:
         Raises:
             InputError: if a prompt is too long.
         """
-        import asyncio
-
         from tqdm import tqdm
 
         from max.pipelines.context import SamplingParams
-        from max.pipelines.lib.offline import OfflineRun
+        from max.pipelines.lib.offline import make_contexts
         from max.pipelines.lib.stream_decoder import StreamDecoder
         from max.pipelines.modeling.types import TextGenerationRequest
 
@@ -71,15 +68,11 @@ class LLM:
             for prompt in ([prompts] if isinstance(prompts, str) else prompts)
         ]
         tokenizer = self._pipeline.tokenizer
-
-        async def make_contexts() -> list[TextContext]:
-            return [await tokenizer.new_context(request) for request in requests]
-
-        contexts = asyncio.run(make_contexts())
-        decoders = {context.request_id: StreamDecoder(tokenizer) for context in contexts}
+        contexts = make_contexts(tokenizer, requests)
+        decoders = {context.request_id: StreamDecoder.of(tokenizer, params) for context in contexts}
         pieces: dict[RequestID, list[str]] = {context.request_id: [] for context in contexts}
         with tqdm(total=len(contexts), disable=not use_tqdm, unit="prompt") as progress:
-            for outputs in OfflineRun(self._pipeline, contexts):
+            for outputs in self._pipeline.answer(contexts):
                 for request_id, output in outputs.items():
                     pieces[request_id].append(decoders[request_id].push(output.tokens))
                     progress.update(output.is_done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -44,3 +45,10 @@ def test_progress_bar(llm: LLM, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_no_prompts(llm: LLM) -> None:
     assert llm.generate([], use_tqdm=False) == []
+
+
+def test_inside_a_running_event_loop(llm: LLM) -> None:
+    async def cell() -> list[str]:
+        return llm.generate("one", max_new_tokens=5, use_tqdm=False)
+
+    assert asyncio.run(cell()) == llm.generate("one", max_new_tokens=5, use_tqdm=False)

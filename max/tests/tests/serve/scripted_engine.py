@@ -13,8 +13,7 @@ from max.serve.context_codec import from_context
 from max.serve.messages import FromWorker, Submit, Tokens, ToWorker
 from max.serve.worker.black_box import BlackBox
 from max.serve.worker.engine import Engine
-from max.serve.worker.limits import scheduler_config
-from tests.serve.scripted_model import ScriptedPipeline
+from tests.serve.scripted_model import ScriptedPipeline, scheduler_of
 
 
 class ScriptedChannel:
@@ -64,7 +63,7 @@ def make_submit(pipeline: ScriptedPipeline, prompt: str, *, max_length: int = 20
 
 
 def run_engine(pipeline: ScriptedPipeline, channel: ScriptedChannel) -> Scheduler:
-    scheduler = Scheduler(scheduler_config(pipeline), pipeline.kv_manager)
+    scheduler = scheduler_of(pipeline)
     with tempfile.TemporaryDirectory() as folder:
         Engine(pipeline, scheduler, channel, BlackBox(Path(folder))).run()
     pipeline.kv_manager.check_integrity()

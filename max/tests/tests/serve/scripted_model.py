@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from max.pipelines.modeling.types import (
     TextGenerationRequest,
     TextGenerationRequestMessage,
 )
+from max.pipelines.scheduling import Scheduler, SchedulerConfig
 from max.serve.model_source import ModelParts, ModelSource
 
 MODEL_NAME = "scripted/model"
@@ -359,3 +360,9 @@ def scripted_source(
         return ModelParts(partial(QuickTokenizer, folder), factory, {"temperature": 0.5})
 
     return ModelSource(MODEL_NAME, retrieve, enable_echo=True)
+
+
+def scheduler_of(pipeline: ScriptedPipeline, **limits: Any) -> Scheduler:
+    """The scheduler that a worker makes for it, but for these limits."""
+    config = SchedulerConfig.of(pipeline.pipeline_config.runtime, pipeline.plan)
+    return Scheduler(replace(config, **limits), pipeline.kv_manager)

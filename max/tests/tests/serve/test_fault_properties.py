@@ -26,14 +26,12 @@ from max.pipelines.context import (
     TokenBuffer,
 )
 from max.pipelines.modeling.types import RequestID, TextGenerationInputs
-from max.pipelines.scheduling import Scheduler
 from max.serve.engine_client import EngineClient, Generation
 from max.serve.errors import ApiError
 from max.serve.messages import FromWorker, ToWorker
 from max.serve.worker.black_box import BlackBox, last_requests
 from max.serve.worker.engine import Engine
-from max.serve.worker.limits import scheduler_config
-from tests.serve.scripted_model import ScriptedPipeline, end_token, make_pipeline
+from tests.serve.scripted_model import ScriptedPipeline, end_token, make_pipeline, scheduler_of
 
 MAX_RESTARTS = 200
 
@@ -131,7 +129,7 @@ class World:
             kills=self._kills,
             num_steps=self._steps_before,
         )
-        scheduler = Scheduler(scheduler_config(pipeline), pipeline.kv_manager)
+        scheduler = scheduler_of(pipeline)
         box = BlackBox(folder)
         engine = Engine(pipeline, scheduler, channel, box)
         self.client.connect(Commands(channel), max_batch_size=64)

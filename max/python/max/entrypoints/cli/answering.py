@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from max.engine.program import OpTime
+    from max.engine.replay import OpTime
     from max.pipelines.context import SamplingParams
     from max.pipelines.lib import TextGenerationPipeline
     from max.pipelines.modeling.types import TextGenerationRequest
@@ -61,20 +60,18 @@ def answer(
     Raises:
         InputError: if the request does not fit.
     """
-    from max.pipelines.lib.offline import OfflineRun
+    from max.pipelines.lib.offline import make_contexts
     from max.pipelines.lib.stream_decoder import StreamDecoder
 
     started = time.perf_counter()
-    context = asyncio.run(pipeline.tokenizer.new_context(request))
+    (context,) = make_contexts(pipeline.tokenizer, [request])
     params = request.sampling_params
-    decoder = StreamDecoder(
-        pipeline.tokenizer, stop=params.stop or (), min_new_tokens=params.min_new_tokens
-    )
+    decoder = StreamDecoder.of(pipeline.tokenizer, params)
     profiler = pipeline.pipeline_model.session.profiler
     prefill_ops: Sequence[OpTime] = ()
     first_token = 0.0
     num_tokens = 0
-    for outputs in OfflineRun(pipeline, [context]):
+    for outputs in pipeline.answer([context]):
         tokens = outputs[context.request_id].tokens
         if tokens and num_tokens == 0:
             first_token = time.perf_counter() - started

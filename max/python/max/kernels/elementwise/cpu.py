@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from max.kernels.element_types import WEIGHT_TYPES
+from max.kernels.element_types import FLOAT_TYPES
 from max.kernels.elementwise.functions import CODES, function_named
 from max.kernels.elementwise.structs import make_args
 from max.kernels.isa import Isa
@@ -37,7 +37,7 @@ def make_elementwise_record(isa: Isa | None = None) -> Record | None:
         function_named(function, b, numbers)
         operands = [each for each in (a, b) if each is not None]
         dtype = dtype or torch.result_type(a, a if b is None else b)
-        if any(each not in WEIGHT_TYPES for each in (dtype, *(x.dtype for x in operands))):
+        if any(each not in FLOAT_TYPES for each in (dtype, *(x.dtype for x in operands))):
             return None
         if any(x.ndim == 0 and x.dtype != dtype for x in operands):
             return None  # torch rounds it, or not: as a number, it depends on the function
@@ -48,7 +48,7 @@ def make_elementwise_record(isa: Isa | None = None) -> Record | None:
         if function in _ROUNDED:
             numbers = [torch.tensor(number, dtype=a.dtype).item() for number in numbers]
         out = empty(shape, dtype)
-        args.out, args.type = out.data_ptr(), WEIGHT_TYPES[dtype]
+        args.out, args.type = out.data_ptr(), FLOAT_TYPES[dtype]
         args.function, args.numbers[: len(numbers)] = CODES[function], numbers
         return Recording(out, KernelCall(kernel, args))
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import torch
 
-from max.kernels.element_types import WEIGHT_TYPES
+from max.kernels.element_types import FLOAT_TYPES
 
 
 class ElementwiseOperand(ctypes.Structure):
@@ -61,7 +61,7 @@ def make_args(operands: Sequence[torch.Tensor], shape: Sequence[int]) -> Element
         return None
     args = ElementwiseArgs(rows=rows.size, dim=columns.size)
     for i, (place, each) in enumerate(zip((args.a, args.b), operands, strict=False)):
-        place.data, place.type = each.data_ptr(), WEIGHT_TYPES[each.dtype]
+        place.data, place.type = each.data_ptr(), FLOAT_TYPES[each.dtype]
         place.row_stride, place.stride = rows.strides[i], columns.strides[i]
     return args
 

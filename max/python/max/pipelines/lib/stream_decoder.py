@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from max.pipelines.lib.tokenizer.anchored_decoder import AnchoredDecoder
 from max.pipelines.lib.tokenizer.stop_strings import StopStringMatcher
+
+if TYPE_CHECKING:
+    from max.pipelines.context import SamplingParams
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _MOST_CHARACTER_TOKENS = 4  # a character has at most four bytes in UTF-8
@@ -61,6 +64,22 @@ class StreamDecoder:
         self._min_new_tokens = min_new_tokens
         self._num_tokens = 0
         self._text_length = 0
+
+    @classmethod
+    def of(
+        cls,
+        tokenizer: DecodesAfterText,
+        params: SamplingParams,
+        *,
+        continues_text: bool = False,
+    ) -> Self:
+        """The decoder of a request's answer, which ends where its parameters say."""
+        return cls(
+            tokenizer,
+            stop=params.stop or (),
+            min_new_tokens=params.min_new_tokens,
+            continues_text=continues_text,
+        )
 
     @property
     def stopped(self) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Generator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from max.pipelines.context import TextContext, TextGenerationOutput
 from max.pipelines.kv_cache import MemoryPlan, PagedKVCacheManager
 from max.pipelines.lib.interfaces import ModelInputs, ModelOutputs, PipelineModelWithKVCache
 from max.pipelines.lib.log_probabilities import NO_SCORES, StepScores, share_scores
+from max.pipelines.lib.offline import OfflineEngine, make_contexts
 from max.pipelines.modeling.types import (
     Pipeline,
     RequestID,
@@ -21,6 +24,7 @@ from max.pipelines.modeling.types import (
     TextGenerationRequest,
 )
 from max.pipelines.sampling import Sampler
+from max.pipelines.scheduling import SchedulerConfig
 
 if TYPE_CHECKING:
     import torch
@@ -111,20 +115,39 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         Raises:
             InputError: if a request does not fit.
         """
-        from max.pipelines.lib.offline import generate
-
-        return generate(self, requests)
+        contexts = make_contexts(self.tokenizer, requests)
+        outputs: dict[RequestID, list[TextGenerationOutput]] = {c.request_id: [] for c in contexts}
+        for step in self.answer(contexts):
+            for request_id, output in step.items():
+                outputs[request_id].append(output)
+        return [TextGenerationOutput.joined(outputs[ctx.request_id]) for ctx in contexts]
 
     async def generate_async(
         self, request: TextGenerationRequest
     ) -> AsyncGenerator[TextGenerationOutput, None]:
-        """Answers one request, offline, token by token."""
-        from max.pipelines.lib.offline import OfflineRun
+        """Answers one request, offline, as its tokens come.
 
-        context = await self.tokenizer.new_context(request)
-        for outputs in OfflineRun(self, [context]):
-            for output in outputs.values():
-                yield output
+        Several at once share batches. A step holds the event loop up while it runs.
+        """
+        steps = self.answer([await self.tokenizer.new_context(request)])
+        try:
+            for outputs in steps:
+                for output in outputs.values():
+                    yield output
+                await asyncio.sleep(0)
+        finally:
+            steps.close()
+
+    def answer(
+        self, contexts: Sequence[TextContext]
+    ) -> Generator[dict[RequestID, TextGenerationOutput], None, None]:
+        """Answers requests, offline, as their tokens come; see `OfflineEngine.answer`."""
+        return self._offline.answer(contexts, self.execute)
+
+    @cached_property
+    def _offline(self) -> OfflineEngine:
+        limits = SchedulerConfig.of(self.pipeline_config.runtime, self.plan)
+        return OfflineEngine(limits, self.kv_manager, self.tokenizer)
 
     def _sample(self, logits: torch.Tensor, batch: list[TextContext]) -> dict[RequestID, int]:
         """The next token of each request whose active tokens reach the end."""

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from max.pipelines.config import PipelineRuntimeConfig
+    from max.pipelines.kv_cache import MemoryPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,3 +56,24 @@ class SchedulerConfig:
             raise ValueError(
                 f"--kvcache-ce-watermark must be between 0 and 1, got {self.kvcache_ce_watermark}"
             )
+
+    @classmethod
+    def of(cls, runtime: PipelineRuntimeConfig, plan: MemoryPlan | None) -> SchedulerConfig:
+        """The limits that the command line's options and the memory plan set.
+
+        Without a plan, of a pipeline that was put together by hand, the cache alone says how long
+        requests may be.
+
+        Raises:
+            ValueError: --max-batch-total-tokens is below the longest request's tokens.
+        """
+        tokens = runtime.step_tokens
+        requests = runtime.max_batch_size if plan is None else plan.max_batch_size
+        return cls(
+            max_batch_size=min(requests or tokens, tokens),
+            max_batch_input_tokens=tokens,
+            max_batch_total_tokens=runtime.max_batch_total_tokens,
+            max_seq_len=None if plan is None else min(plan.max_length, plan.max_cached_tokens),
+            enable_chunked_prefill=runtime.enable_chunked_prefill,
+            kvcache_ce_watermark=runtime.kvcache_ce_watermark,
+        )

@@ -1,11 +1,13 @@
-"""What the scheduler asks of the KV cache."""
+"""What scheduling asks of the KV cache and of the pipeline that runs its steps."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from max.pipelines.context import TextContext, TextGenerationOutput
+from max.pipelines.modeling.types import RequestID, TextGenerationInputs
+
 if TYPE_CHECKING:
-    from max.pipelines.context import TextContext
     from max.pipelines.kv_cache.results import AllocationResult
 
 
@@ -56,4 +58,19 @@ class PageSource(Protocol):
 
     def reset_prefix_cache(self) -> None:
         """Forgets all cached prefixes; running requests go on."""
+        ...
+
+
+class StepPipeline(Protocol):
+    """Runs steps over requests that have their pages; `TextGenerationPipeline` is one."""
+
+    @property
+    def kv_manager(self) -> PageSource:
+        """Where the requests' pages are."""
+        ...
+
+    def execute(
+        self, inputs: TextGenerationInputs[TextContext]
+    ) -> dict[RequestID, TextGenerationOutput]:
+        """Runs one step and updates the contexts; see `Pipeline.execute`."""
         ...

@@ -27,7 +27,7 @@ from max.serve.messages import (
 )
 from max.serve.worker.black_box import BlackBox
 from max.serve.worker.device_failure import is_device_failure
-from max.serve.worker.interface import StepPipeline
+from max.serve.worker.interface import ServablePipeline
 from max.serve.worker.step_recorder import StepRecorder
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Engine:
 
     def __init__(
         self,
-        pipeline: StepPipeline,
+        pipeline: ServablePipeline,
         scheduler: Scheduler,
         channel: WorkerChannel,
         black_box: BlackBox,

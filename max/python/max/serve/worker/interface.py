@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from max.pipelines.context import TextContext, TextGenerationOutput
-from max.pipelines.modeling.types import RequestID, TextGenerationInputs
-from max.pipelines.scheduling import PageSource
+from max.pipelines.scheduling import PageSource, StepPipeline
 
 if TYPE_CHECKING:
     from max.pipelines.config import PipelineConfig
@@ -23,19 +21,11 @@ class CountedPages(PageSource, Protocol):
     def check_integrity(self) -> None: ...
 
 
-class StepPipeline(Protocol):
-    """One step over a batch."""
+class ServablePipeline(StepPipeline, Protocol):
+    """A text generation pipeline with its configuration and KV cache."""
 
     @property
     def kv_manager(self) -> CountedPages: ...
-
-    def execute(
-        self, inputs: TextGenerationInputs[TextContext]
-    ) -> dict[RequestID, TextGenerationOutput]: ...
-
-
-class ServablePipeline(StepPipeline, Protocol):
-    """A text generation pipeline with its configuration and KV cache."""
 
     @property
     def pipeline_config(self) -> PipelineConfig: ...

@@ -16,23 +16,20 @@ from tqdm import tqdm
 
 from max.driver.host_reserve import reserve_memory
 from max.pipelines.lib.garbage_collection import no_collection_while_loading
-from max.pipelines.scheduling import Scheduler
+from max.pipelines.scheduling import Scheduler, SchedulerConfig
 from max.serve.logs import LogSettings
 from max.serve.messages import (
     PROTOCOL_VERSION,
-    FromWorker,
     Load,
     Loading,
     Ready,
     StartFailed,
-    ToWorker,
 )
-from max.serve.transport import Channel, Endpoints, worker_channel
+from max.serve.transport import Endpoints, worker_channel
 from max.serve.worker.black_box import BlackBox
-from max.serve.worker.engine import Engine
+from max.serve.worker.engine import Engine, WorkerChannel
 from max.serve.worker.failure_report import report_failure
 from max.serve.worker.interface import PipelineBuilder
-from max.serve.worker.limits import scheduler_config
 from max.serve.worker.parent_watch import exit_with_parent
 from max.serve.worker.warm_up import warm_up
 
@@ -80,14 +77,16 @@ def run_worker(endpoints: Endpoints, preload: Sequence[str], logs: LogSettings) 
 
 
 def start_engine(
-    channel: Channel[FromWorker, ToWorker], preload: Sequence[str], black_box: BlackBox
+    channel: WorkerChannel, preload: Sequence[str], black_box: BlackBox
 ) -> Engine | None:
     """Waits for `Load`, builds the pipeline and says `Ready`; on failure says why, gives None."""
     try:
         message = _import_until_load(channel, preload)
         build: PipelineBuilder = pickle.loads(message.factory)
         pipeline = build(on_phase=lambda phase: channel.send(Loading(phase)))
-        limits = scheduler_config(pipeline)
+        if pipeline.plan is None:
+            raise ValueError(f"{type(pipeline).__name__} has no memory plan, which serving needs")
+        limits = SchedulerConfig.of(pipeline.pipeline_config.runtime, pipeline.plan)
         scheduler = Scheduler(limits, pipeline.kv_manager)
         channel.send(Loading("warm up"))
         warm_up(pipeline, scheduler)
@@ -95,7 +94,7 @@ def start_engine(
     except Exception as error:
         channel.send(StartFailed(report_failure(error)))
         return None
-    assert limits.max_seq_len is not None, "scheduler_config sets it"
+    assert limits.max_seq_len is not None, "a plan sets it"
     channel.send(
         Ready(
             protocol_version=PROTOCOL_VERSION,
@@ -107,7 +106,7 @@ def start_engine(
     return engine
 
 
-def _import_until_load(channel: Channel[FromWorker, ToWorker], preload: Sequence[str]) -> Load:
+def _import_until_load(channel: WorkerChannel, preload: Sequence[str]) -> Load:
     """Imports modules and waits for `Load`, whose weights' memory is taken at the same time."""
 
     def receive() -> Load:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from max.pipelines.context import EOSTracker, SamplingParams, TextContext, TokenBuffer
-from max.pipelines.modeling.types import TextGenerationInputs
-from max.pipelines.scheduling import Scheduler
+from max.pipelines.scheduling import Scheduler, run_steps
 from max.serve.worker.interface import ServablePipeline
 
 _PROMPT_LENGTH = 16
@@ -29,7 +28,6 @@ def warm_up(pipeline: ServablePipeline, scheduler: Scheduler) -> None:
             sampling_params=params,
         )
         scheduler.add(context)
-    while (batch := scheduler.schedule()) is not None:
-        inputs = TextGenerationInputs(batches=[batch.contexts])
-        scheduler.finish_step(batch, pipeline.execute(inputs))
+    for _ in run_steps(pipeline, scheduler):
+        pass
     pipeline.kv_manager.reset_prefix_cache()

@@ -1,7 +1,5 @@
 """The documented use from Python, without a server."""
 
-# build: timeout = "moderate"
-
 from __future__ import annotations
 
 import asyncio
@@ -11,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from max.driver import CPU
 from max.pipelines.context import (
     GenerationStatus,
     InputError,
@@ -18,8 +17,9 @@ from max.pipelines.context import (
     SamplingParams,
     TextContext,
 )
+from max.pipelines.kv_cache import PagedKVCacheManager
 from max.pipelines.lib import PIPELINE_REGISTRY, TextGenerationPipeline, TextTokenizer
-from max.pipelines.lib.offline import OfflineRun
+from max.pipelines.lib.offline import make_contexts
 from max.pipelines.modeling.types import RequestID, TextGenerationInputs, TextGenerationRequest
 from tests.pipelines.lib.tiny_llama import make_config, make_tiny_llama
 
@@ -146,6 +146,17 @@ def test_stop_string(folder: Path) -> None:
     assert_idle(pipeline)
 
 
+def test_stop_string_before_min_new_tokens_does_not_count(folder: Path) -> None:
+    tokenizer, pipeline = retrieve(folder)
+    (whole,) = pipeline.generate([ask("Hi")])
+    texts = [asyncio.run(tokenizer.decode(token)) for token in whole.tokens]
+    params = SamplingParams(
+        top_k=1, max_new_tokens=6, ignore_eos=True, stop=texts, min_new_tokens=5
+    )
+    (stopped,) = pipeline.generate([ask("Hi", params)])
+    assert stopped.tokens == whole.tokens
+
+
 def test_a_prompt_that_is_too_long(folder: Path) -> None:
     _, pipeline = retrieve(folder)
     with pytest.raises(InputError, match="128"):
@@ -166,12 +177,89 @@ def test_pages_are_given_back_when_a_processor_raises(folder: Path) -> None:
 
 def test_a_run_that_is_left_early_gives_its_pages_back(folder: Path) -> None:
     tokenizer, pipeline = retrieve(folder)
-    ctx = asyncio.run(tokenizer.new_context(ask("Hi")))
-    steps = iter(OfflineRun(pipeline, [ctx]))
+    (ctx,) = make_contexts(tokenizer, [ask("Hi")])
+    steps = pipeline.answer([ctx])
     next(steps)
     assert pipeline.kv_manager.contains(ctx.request_id)
-    steps.close()  # type: ignore[attr-defined]  # a generator
+    steps.close()
     assert_idle(pipeline)
+
+
+def test_inside_a_running_event_loop(folder: Path) -> None:
+    """As in a notebook."""
+    _, pipeline = retrieve(folder)
+    (expected,) = pipeline.generate([ask("Hi")])
+
+    async def cell() -> list[int]:
+        return pipeline.generate([ask("Hi")])[0].tokens
+
+    assert asyncio.run(cell()) == expected.tokens
+
+
+def test_answers_that_are_read_in_turn_share_batches(folder: Path) -> None:
+    _, pipeline = retrieve(folder)
+    expected = [output.tokens for output in pipeline.generate([ask(p) for p in PROMPTS])]
+    sizes: list[int] = []
+    execute = pipeline.execute
+
+    def counting(inputs: TextGenerationInputs[TextContext]) -> dict[RequestID, Any]:
+        sizes.append(len(inputs.flat_batch))
+        return execute(inputs)
+
+    pipeline.execute = counting  # type: ignore[method-assign]  # to look on
+
+    async def tokens_of(prompt: str) -> list[int]:
+        return [t async for output in pipeline.generate_async(ask(prompt)) for t in output.tokens]
+
+    async def all_at_once() -> list[list[int]]:
+        return await asyncio.gather(*(tokens_of(prompt) for prompt in PROMPTS))
+
+    assert asyncio.run(all_at_once()) == expected
+    assert max(sizes) == len(PROMPTS)
+    assert_idle(pipeline)
+
+
+def test_a_step_that_fails_fails_all_who_wait_for_it(folder: Path) -> None:
+    def fail(inputs: ProcessorInputs) -> None:
+        raise RuntimeError("mine")
+
+    tokenizer, pipeline = retrieve(folder)
+    bad = SamplingParams(max_new_tokens=4, logits_processors=[fail])
+    good, culprit = make_contexts(tokenizer, [ask("Hi"), ask("Ho", bad)])
+    first, second = pipeline.answer([good]), pipeline.answer([culprit])
+    next(first)
+    with pytest.raises(RuntimeError, match="mine"):
+        next(second)
+    with pytest.raises(RuntimeError, match="mine"):
+        next(first)
+    assert_idle(pipeline)
+
+
+def test_requests_without_a_limit_are_batched_and_preempted(folder: Path) -> None:
+    """Each may grow to all of the pages; together they need more than there are."""
+    _, plain = retrieve(folder)
+    params = SamplingParams(top_k=1, ignore_eos=True)
+    expected = [plain.generate([ask(prompt, params)])[0].tokens for prompt in PROMPTS]
+    _, pipeline = retrieve(folder)
+    pages = pipeline.kv_manager.pages_for(128)
+    small = TextGenerationPipeline(
+        pipeline.pipeline_config,
+        pipeline.pipeline_model,
+        PagedKVCacheManager(pipeline.pipeline_model.kv_params, pages + 2, CPU()),
+        pipeline.tokenizer,
+    )
+    steps = 0
+
+    def count(inputs: TextGenerationInputs[TextContext]) -> dict[RequestID, Any]:
+        nonlocal steps
+        steps += 1
+        return TextGenerationPipeline.execute(small, inputs)
+
+    small.execute = count  # type: ignore[method-assign]  # to look on
+    outputs = small.generate([ask(prompt, params) for prompt in PROMPTS])
+    assert [output.tokens for output in outputs] == expected
+    assert steps < sum(map(len, expected)) * 3 / 4
+    assert_idle(small)
 
 
 def test_release_of_an_unknown_request_is_safe(folder: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from max.pipelines.config import PipelineRuntimeConfig
+from max.pipelines.kv_cache import MemoryPlan
 from max.pipelines.scheduling import SchedulerConfig
 
 
@@ -38,3 +40,58 @@ def test_a_watermark_out_of_range_is_refused(watermark: float) -> None:
 def test_a_total_below_the_longest_request_is_refused() -> None:
     with pytest.raises(ValueError, match=r"--max-batch-total-tokens \(99\) must be at least"):
         SchedulerConfig(max_batch_size=4, max_batch_total_tokens=99, max_seq_len=100)
+
+
+def make_runtime(**settings: float | bool) -> PipelineRuntimeConfig:
+    return PipelineRuntimeConfig.model_validate({"max_batch_input_tokens": 77, **settings})
+
+
+def make_plan(*, max_length: int = 99, total_num_pages: int = 64) -> MemoryPlan:
+    return MemoryPlan(
+        device="cpu",
+        available_bytes=0,
+        device_memory_utilization=1,
+        weights_bytes=0,
+        activation_bytes=0,
+        bytes_per_page=0,
+        page_size=16,
+        total_num_pages=total_num_pages,
+        max_length=max_length,
+        max_batch_size=8,
+    )
+
+
+def test_options_and_plan_become_limits() -> None:
+    runtime = make_runtime(
+        max_batch_total_tokens=1234, enable_chunked_prefill=False, kvcache_ce_watermark=0.5
+    )
+    assert SchedulerConfig.of(runtime, make_plan()) == SchedulerConfig(
+        max_batch_size=8,
+        max_batch_input_tokens=77,
+        max_batch_total_tokens=1234,
+        max_seq_len=99,
+        enable_chunked_prefill=False,
+        kvcache_ce_watermark=0.5,
+    )
+
+
+def test_batch_size_stays_within_the_token_budget() -> None:
+    runtime = make_runtime(max_batch_input_tokens=5)
+    assert SchedulerConfig.of(runtime, make_plan()).max_batch_size == 5
+
+
+def test_few_pages_limit_the_length() -> None:
+    plan = make_plan(max_length=10_000, total_num_pages=3)
+    assert SchedulerConfig.of(make_runtime(), plan).max_seq_len == 3 * 16
+
+
+def test_without_a_plan_the_options_alone_count() -> None:
+    config = SchedulerConfig.of(make_runtime(max_batch_size=3), None)
+    assert (config.max_batch_size, config.max_seq_len) == (3, None)
+    assert SchedulerConfig.of(make_runtime(), None).max_batch_size == 77
+
+
+def test_a_total_below_the_longest_request_s_is_refused() -> None:
+    runtime = make_runtime(max_batch_total_tokens=98)
+    with pytest.raises(ValueError, match=r"--max-batch-total-tokens \(98\) must be at least .*99"):
+        SchedulerConfig.of(runtime, make_plan())

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from max.pipelines.context import TextContext, TextGenerationOutput
 from max.pipelines.modeling.types import RequestID, TextGenerationInputs
-from max.pipelines.scheduling import Scheduler
-from max.serve.worker.limits import scheduler_config
 from max.serve.worker.warm_up import warm_up
-from tests.serve.scripted_model import ScriptedPipeline, make_pipeline
+from tests.serve.scripted_model import ScriptedPipeline, make_pipeline, scheduler_of
 
 
 class CountingPipeline(ScriptedPipeline):
@@ -34,7 +31,7 @@ def make_counting(model_folder: Path) -> CountingPipeline:
 
 def test_prefills_and_decodes_and_leaves_nothing(model_folder: Path) -> None:
     pipeline = make_counting(model_folder)
-    scheduler = Scheduler(scheduler_config(pipeline), pipeline.kv_manager)
+    scheduler = scheduler_of(pipeline)
 
     warm_up(pipeline, scheduler)
 
@@ -48,17 +45,15 @@ def test_prefills_and_decodes_and_leaves_nothing(model_folder: Path) -> None:
 
 def test_batches_of_one_are_enough_for_it(model_folder: Path) -> None:
     pipeline = make_counting(model_folder)
-    config = replace(scheduler_config(pipeline), max_batch_size=1)
 
-    warm_up(pipeline, Scheduler(config, pipeline.kv_manager))
+    warm_up(pipeline, scheduler_of(pipeline, max_batch_size=1))
 
     assert [len(step) for step in pipeline.steps] == [1, 1, 1]
 
 
 def test_model_for_a_few_tokens_is_not_warmed_up(model_folder: Path) -> None:
     pipeline = make_counting(model_folder)
-    config = replace(scheduler_config(pipeline), max_seq_len=8)
 
-    warm_up(pipeline, Scheduler(config, pipeline.kv_manager))
+    warm_up(pipeline, scheduler_of(pipeline, max_seq_len=8))
 
     assert pipeline.steps == []
