@@ -121,13 +121,18 @@ class EngineClient:
         """The worker is gone; its requests wait for the next one.
 
         Args:
-            last_requests: What the worker was working on, see `black_box`.
+            last_requests: What the worker was working on, see `crash_record`.
             reason: Why it is gone.
             killed: It was ended by SIGKILL.
         """
         self._worker = None
         self._metrics.steps.observe_load(EngineLoad(0, len(self._running), 0, 0))
-        self._suspect(last_requests, reason, killed=killed)
+        if last_requests:
+            self._suspect(last_requests, reason, killed=killed)
+        elif not killed:
+            for request_id, request in list(self._running.items()):
+                if request.suspicion.add_unexplained():
+                    self._give_up(request_id, reason)
 
     async def submit(self, contexts: Sequence[TextContext]) -> Generation:
         """Hands requests to the worker and waits until its scheduler took them.
@@ -243,12 +248,15 @@ class EngineClient:
             if request is None:
                 continue
             if request.suspicion.add(alone=len(lengths) == 1, killed=killed):
-                logger.error("Request %s is given up: with it, %s", request_id, reason)
-                self._fail(request_id, engine_failed(reason, request_id))
+                self._give_up(request_id, reason)
             else:
                 request.failed_length = length
                 innocent.append(request)
         return innocent
+
+    def _give_up(self, request_id: str, reason: str) -> None:
+        logger.error("Request %s is given up: with it, %s", request_id, reason)
+        self._fail(request_id, engine_failed(reason, request_id))
 
     def _note_begun(self, steps: Iterable[StepStats]) -> None:
         for step in steps:
@@ -265,6 +273,7 @@ class EngineClient:
         request.prompt_tokens_scored += len(prompt_scores or ())
         if delta.tokens:
             request.clock.tick(len(delta.tokens), now)
+            request.suspicion.unexplained = 0
         if request.failed_length and request.length > request.failed_length:
             request.failed_length = 0
             request.suspicion.clear()

@@ -222,6 +222,37 @@ def test_requests_of_a_dead_worker_go_on_in_the_next_one() -> None:
     run(test())
 
 
+def test_request_that_ends_every_worker_between_two_steps_is_given_up() -> None:
+    async def test() -> None:
+        client = make_client(Commands())
+        stuck, lucky = make_contexts(2)
+        generation = await submitted(client, [stuck])
+        other = await submitted(client, [lucky])
+        for _ in range(3):
+            client.disconnect({}, "it ended with code 1", killed=False)
+            client.connect(Commands(), max_batch_size=8)
+            client.handle(Tokens([TokenDelta(str(lucky.request_id), [5], ACTIVE)]))
+        with pytest.raises(ApiError, match="ended with code 1"):
+            await generation.take()
+        assert await other.take() == [ChoiceDelta(0, [5, 5, 5], ACTIVE)]
+
+    run(test())
+
+
+def test_workers_that_are_killed_between_two_steps_speak_against_nobody() -> None:
+    async def test() -> None:
+        client = make_client(Commands())
+        (context,) = make_contexts(1)
+        generation = await submitted(client, [context])
+        for _ in range(9):
+            client.disconnect({}, "it was killed", killed=True)
+            client.connect(Commands(), max_batch_size=8)
+        client.handle(Tokens([TokenDelta(str(context.request_id), [5], ENDED)]))
+        assert await generation.take() == [ChoiceDelta(0, [5], ENDED)]
+
+    run(test())
+
+
 def test_log_probabilities_that_came_are_not_asked_for_again() -> None:
     async def test() -> None:
         old, new = Commands(), Commands()

@@ -12,12 +12,16 @@ from max.serve.messages import (
     Admitted,
     Cancel,
     Failed,
+    FromWorker,
     Refused,
     ResetPrefixCache,
     Stop,
     Submit,
     Tokens,
 )
+from max.serve.worker.crash_record import CrashRecord, last_requests
+from max.serve.worker.engine import Engine
+from max.serve.worker.step_recorder import StepRecorder
 from tests.serve.scripted_engine import ScriptedChannel, idle, make_submit, run_engine
 from tests.serve.scripted_model import (
     GREETING,
@@ -25,6 +29,7 @@ from tests.serve.scripted_model import (
     PAGE_SIZE,
     ScriptedPipeline,
     make_pipeline,
+    scheduler_of,
 )
 
 
@@ -137,6 +142,57 @@ def test_failing_step_fails_its_requests_and_the_engine_goes_on(
     assert len(channel.tokens_of(later)) == 1
     assert not scheduler.has_work
     assert pipeline.kv_manager.num_free_pages == pipeline.kv_manager.total_num_pages
+
+
+class UnencodableTokens(ScriptedChannel):
+    """A channel that cannot send tokens."""
+
+    def send(self, message: FromWorker) -> None:
+        if isinstance(message, Tokens):
+            raise TypeError("what a pipeline gave cannot be encoded")
+        super().send(message)
+
+
+def lose_statistics(*_: object) -> None:
+    raise ZeroDivisionError("statistics")
+
+
+@pytest.mark.parametrize("where", ["output", "statistics", "message"])
+def test_what_fails_just_after_the_step_fails_its_requests(
+    pipeline: ScriptedPipeline, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    failing = make_submit(pipeline, "lose" if where == "output" else "greet")
+    channel_type = UnencodableTokens if where == "message" else ScriptedChannel
+    channel = channel_type([failing], [Cancel([])], [Stop()])
+    if where == "statistics":
+        monkeypatch.setattr(StepRecorder, "finish", lose_statistics)
+
+    scheduler = run_engine(pipeline, channel)
+
+    (failed,) = channel.sent_of(Failed)
+    assert isinstance(failed, Failed)
+    assert failed.lengths == {failing.request_id: len(failing.tokens)}
+    assert not scheduler.has_work
+    assert pipeline.kv_manager.num_free_pages == pipeline.kv_manager.total_num_pages
+
+
+def test_step_whose_failure_cannot_be_told_stays_in_the_crash_record(
+    pipeline: ScriptedPipeline, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    failing = make_submit(pipeline, "raise")
+    channel = ScriptedChannel([failing], [Stop()])
+
+    def send(message: FromWorker) -> None:
+        if isinstance(message, Failed):
+            raise OSError("the socket is gone")
+
+    monkeypatch.setattr(channel, "send", send)
+    engine = Engine(pipeline, scheduler_of(pipeline), channel, CrashRecord(tmp_path))
+
+    with pytest.raises(OSError, match="socket"):
+        engine.run()
+
+    assert last_requests(tmp_path) == {failing.request_id: len(failing.tokens)}
 
 
 def test_replay_continues_where_the_tokens_end(pipeline: ScriptedPipeline) -> None:
