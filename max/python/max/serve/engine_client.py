@@ -6,10 +6,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, groupby
 from typing import Protocol
 
 from max.pipelines.context import TextContext
-from max.serve.context_codec import from_context
+from max.serve.context_codec import from_siblings, joined
 from max.serve.errors import ApiError, invalid_value
 from max.serve.mailbox import ChoiceDelta, Mailbox
 from max.serve.messages import (
@@ -138,7 +139,9 @@ class EngineClient:
         """Hands requests to the worker and waits until its scheduler took them.
 
         Args:
-            contexts: The choices of one HTTP request; deltas name them by position.
+            contexts: The choices of one HTTP request; deltas name them by position. Those that
+                stand in a row and share their `tokens` differ in their ids and seeds only, and are
+                sent as one.
 
         Raises:
             ApiError: The queue is full, the worker refused one of them (then none runs), the
@@ -150,15 +153,19 @@ class EngineClient:
         mailbox = Mailbox()
         loop = asyncio.get_running_loop()
         record = current_record()
+        prompts = [
+            from_siblings(list(choices))
+            for _, choices in groupby(contexts, key=lambda context: id(context.tokens))
+        ]
         requests = [
             RunningRequest(
-                from_context(context),
+                submit,
                 mailbox,
                 index,
                 loop.create_future(),
                 TokenClock(record, self._metrics.requests),
             )
-            for index, context in enumerate(contexts)
+            for index, submit in enumerate(chain.from_iterable(prompts))
         ]
         request_ids = [request.submit.request_id for request in requests]
         deadline = None
@@ -166,10 +173,10 @@ class EngineClient:
             deadline = loop.call_later(self._request_timeout, self._end_overdue, request_ids)
         generation = Generation(self, mailbox, request_ids, deadline)
         try:
-            for request in requests:
-                self._running[request.submit.request_id] = request
-                self._idle.clear()
-                self._send(request.message())
+            self._running |= zip(request_ids, requests, strict=True)
+            self._idle.clear()
+            for siblings in prompts:
+                self._send(joined(siblings))
             outcomes = await asyncio.gather(
                 *(request.admitted for request in requests), return_exceptions=True
             )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from max.pipelines.context import GenerationStatus, LogProbabilities, TextContext, TokenBuffer
+from max.pipelines.modeling.types import RequestID
 from max.serve.engine_client import EngineClient
 from max.serve.errors import ApiError
 from max.serve.mailbox import ChoiceDelta
@@ -173,6 +175,32 @@ def test_request_that_fails_twice_is_failed_alone(caplog: pytest.LogCaptureFixtu
         assert failing.request_id in caplog.text
         client.handle(Tokens([TokenDelta(str(running.request_id), [3], ACTIVE)]))
         assert await second.take() == [ChoiceDelta(0, [3], ACTIVE)]
+
+    run(test())
+
+
+def test_siblings_are_sent_as_one_and_replayed_each() -> None:
+    async def test() -> None:
+        commands, later = Commands(), Commands()
+        client = make_client(commands)
+        (first,) = make_contexts(1)
+        params = replace(first.sampling_params, seed=1)
+        first.sampling_params = params
+        second = replace(first, request_id=RequestID(), sampling_params=replace(params, seed=2))
+        (other,) = make_contexts(1)
+        await submitted(client, [first, second, other])
+        assert [(s.request_id, s.siblings) for s in submits(commands)] == [
+            (str(first.request_id), {str(second.request_id): 2}),
+            (str(other.request_id), {}),
+        ]
+        client.handle(Tokens([TokenDelta(str(second.request_id), [5], ACTIVE)]))
+        client.disconnect({}, "it was killed", killed=True)
+        client.connect(later, max_batch_size=8)
+        assert [(s.request_id, s.siblings, s.sampling_params.seed) for s in submits(later)[:2]] == [
+            (str(first.request_id), {}, 1),
+            (str(second.request_id), {}, 2),
+        ]
+        assert [s.tokens for s in submits(later)] == [[1, 2], [1, 2, 5], [1, 2]]
 
     run(test())
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from max.pipelines.context import TextContext, TextGenerationOutput
 from max.pipelines.modeling.types import RequestID, TextGenerationInputs
 from max.pipelines.scheduling import Batch, Scheduler
-from max.serve.context_codec import to_context
+from max.serve.context_codec import to_contexts
 from max.serve.messages import (
     Admitted,
     Cancel,
@@ -102,8 +102,9 @@ class Engine:
     def _take(self, message: ToWorker, admitted: list[str]) -> None:
         match message:
             case Submit():
-                with self._crash_record.working_on({message.request_id: len(message.tokens)}):
-                    self._submit(message, admitted)
+                request_ids = [message.request_id, *message.siblings]
+                with self._crash_record.working_on(dict.fromkeys(request_ids, len(message.tokens))):
+                    self._submit(message, request_ids, admitted)
             case Cancel(request_ids=request_ids):
                 for request_id in request_ids:
                     self._forget(request_id)
@@ -112,16 +113,20 @@ class Engine:
             case Stop():
                 self._stopped = True
 
-    def _submit(self, message: Submit, admitted: list[str]) -> None:
+    def _submit(self, message: Submit, request_ids: list[str], admitted: list[str]) -> None:
         try:
-            self._scheduler.add(to_context(message))
+            # Siblings are equal to the scheduler: it refuses the first one or none.
+            for context in to_contexts(message):
+                self._scheduler.add(context)
         except ValueError as refusal:
-            self._channel.send(Refused(message.request_id, str(refusal)))
+            for request_id in request_ids:
+                self._channel.send(Refused(request_id, str(refusal)))
             return
-        admitted.append(message.request_id)
-        self._recorder.queued(message.request_id)
-        if message.failed_length:
-            self._failed_lengths[message.request_id] = message.failed_length
+        admitted += request_ids
+        for request_id in request_ids:
+            self._recorder.queued(request_id)
+            if message.failed_length:
+                self._failed_lengths[request_id] = message.failed_length
 
     def _forget(self, request_id: str) -> None:
         self._scheduler.cancel(RequestID(request_id))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from max.pipelines.context import GenerationStatus
@@ -16,7 +17,6 @@ from max.serve.messages import (
     Refused,
     ResetPrefixCache,
     Stop,
-    Submit,
     Tokens,
 )
 from max.serve.worker.crash_record import CrashRecord, last_requests
@@ -125,6 +125,34 @@ def test_request_that_can_never_fit_is_refused_with_the_reason(pipeline: Scripte
     assert str(room + 1) in refused.reason
 
 
+def test_siblings_are_taken_together(pipeline: ScriptedPipeline) -> None:
+    submit = make_submit(pipeline, "greet", max_length=7)
+    together = msgspec.structs.replace(submit, siblings={"second": 1, "third": 2})
+    channel = ScriptedChannel([together], *idle(2), [Stop()])
+
+    run_engine(pipeline, channel)
+
+    assert channel.sent[0] == Admitted([submit.request_id, "second", "third"])
+    answers = [
+        channel.tokens_of(msgspec.structs.replace(submit, request_id=name))
+        for name in (submit.request_id, "second", "third")
+    ]
+    assert answers == [pipeline.tokenizer.encode(GREETING).ids[:2]] * 3
+
+
+def test_siblings_that_can_never_fit_are_refused_each(pipeline: ScriptedPipeline) -> None:
+    submit = make_submit(pipeline, "greet", max_length=MAX_LENGTH + 1)
+    together = msgspec.structs.replace(submit, siblings={"second": 1, "third": 2})
+    channel = ScriptedChannel([together], [Stop()])
+
+    scheduler = run_engine(pipeline, channel)
+
+    assert [message.request_id for message in channel.sent if isinstance(message, Refused)] == [
+        *(submit.request_id, "second", "third")
+    ]
+    assert not scheduler.has_work
+
+
 def test_failing_step_fails_its_requests_and_the_engine_goes_on(
     pipeline: ScriptedPipeline, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -198,15 +226,8 @@ def test_step_whose_failure_cannot_be_told_stays_in_the_crash_record(
 def test_replay_continues_where_the_tokens_end(pipeline: ScriptedPipeline) -> None:
     submit = make_submit(pipeline, "greet", max_length=10)
     greeting = pipeline.tokenizer.encode(GREETING).ids
-    replay = Submit(
-        request_id="again",
-        tokens=[*submit.tokens, *greeting[:3]],
-        prompt_length=submit.prompt_length,
-        max_length=submit.max_length,
-        eos_token_ids=submit.eos_token_ids,
-        stop_token_ids=submit.stop_token_ids,
-        sampling=submit.sampling,
-        model_name=submit.model_name,
+    replay = msgspec.structs.replace(
+        submit, request_id="again", tokens=[*submit.tokens, *greeting[:3]]
     )
     channel = ScriptedChannel([replay], *idle(1), [Stop()])
 
