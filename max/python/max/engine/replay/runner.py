@@ -97,7 +97,8 @@ class SegmentRunner:
         for node in self._segment.nodes:
             target = node.target
             assert isinstance(target, Callable)  # type: ignore[arg-type]
-            values[node] = target(*fx.map_arg(node.args, values.__getitem__))  # type: ignore[operator]
+            args, kwargs = fx.map_arg((node.args, node.kwargs), values.__getitem__)
+            values[node] = target(*args, **kwargs)  # type: ignore[operator]
         return tuple(values[node] for node in self._segment.outputs)
 
 

@@ -39,10 +39,12 @@ def find_segments(graph: fx.Graph) -> list[Segment]:
 
 def native_call(node: fx.Node) -> NativeCall | None:
     """The call of an op of ours that a node is, or that computes the same; None for none."""
-    if node.op != "call_function" or node.kwargs:
+    if node.op != "call_function":
         return None
     native = facts_of(node.target).native
-    return NativeCall(node.target, node.args) if native is None else native(*node.args)
+    if native is not None:
+        return native(*node.args, **node.kwargs)
+    return None if node.kwargs else NativeCall(node.target, node.args)
 
 
 def kernel_of(node: fx.Node) -> Record | None:
