@@ -11,11 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import fx
 
+from max.graph.ops.rebinding import check_shape
 from max.kernels.add import add
 from max.kernels.facts import NO_FACTS, NativeCall, OpFacts
 from max.kernels.registry import facts_of_op
 
 _ROWS = OpFacts(row_arguments=1)
+_VIEW = OpFacts(is_view=True)
 
 
 def facts_of(target: object) -> OpFacts:
@@ -38,5 +40,15 @@ TORCH_FACTS: Mapping[Callable[..., Any] | Any, OpFacts] = MappingProxyType(
         F.silu: _ROWS,
         operator.add: OpFacts(row_arguments=2, native=_add),
         operator.mul: OpFacts(row_arguments=2),
+        operator.getitem: _VIEW,
+        torch.reshape: _VIEW,
+        torch.flatten: _VIEW,
+        torch.permute: _VIEW,
+        torch.transpose: _VIEW,
+        torch.unsqueeze: _VIEW,
+        torch.squeeze: _VIEW,
+        torch.broadcast_to: _VIEW,
+        torch.split: _VIEW,
+        check_shape: _VIEW,
     }
 )
