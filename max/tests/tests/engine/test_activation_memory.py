@@ -135,7 +135,7 @@ def test_what_is_planned_is_what_a_run_keeps() -> None:
         hidden = x
         for _ in range(3):
             wide = ops.linear(hidden, weights[0])
-            gated = call("swiglu", kernels.swiglu, wide, wide)
+            gated = call("gated", kernels.gated, wide, wide, "silu")
             hidden = hidden + ops.linear(gated, weights[1])
         return [hidden, hidden[:, :4]]
 

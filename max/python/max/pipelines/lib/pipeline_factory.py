@@ -93,8 +93,7 @@ def max_length_of(architecture: SupportedArchitecture, config: PipelineConfig) -
     Raises:
         ValueError: if `--max-length` is more than the model can do.
     """
-    model_cls = architecture.pipeline_model
-    return model_cls.calculate_max_seq_len(config, config.model.huggingface_config)
+    return architecture.model_cls.calculate_max_seq_len(config, config.model.huggingface_config)
 
 
 def plan_memory(
@@ -195,7 +194,7 @@ def _adapter(adapters: Mapping[Any, Any], format: Any, name: str) -> Any:
 
 
 def _model_with_cache(architecture: SupportedArchitecture) -> type[PipelineModelWithKVCache]:
-    model: type[PipelineModel] = architecture.pipeline_model
+    model: type[PipelineModel] = architecture.model_cls
     if not issubclass(model, PipelineModelWithKVCache):
         raise TypeError(
             f"{model.__name__} of '{architecture.name}' generates text: it must be a subclass of "

@@ -41,7 +41,8 @@ class PipelineRegistry:
         """Adds an architecture.
 
         Raises:
-            TypeError: if its `pipeline_model` is no PipelineModel.
+            TypeError: if its `pipeline_model` is no PipelineModel, or has methods that only earlier
+                releases call.
             ValueError: if the name is taken and may not be overridden.
         """
         self._add(architecture.name, architecture.task, allow_override)
@@ -218,6 +219,7 @@ class PipelineRegistry:
 
     def _install(self, architecture: SupportedArchitecture) -> None:
         from max.pipelines.lib.interfaces import PipelineModel
+        from max.pipelines.lib.retired_hooks import refuse_retired_hooks
 
         model = architecture.pipeline_model
         if not (isinstance(model, type) and issubclass(model, PipelineModel)):
@@ -225,15 +227,12 @@ class PipelineRegistry:
                 f"pipeline_model of '{architecture.name}' must be a subclass of PipelineModel, "
                 f"got {model!r}"
             )
+        refuse_retired_hooks(architecture.name, model)
         if not callable(architecture.tokenizer):
             raise TypeError(
                 f"tokenizer of '{architecture.name}' must be a class or a function that makes a "
                 f"tokenizer, got {architecture.tokenizer!r}"
             )
-        if architecture.batching is not None:
-            model.batch_processor_cls = architecture.batching
-        if architecture.config is not None:
-            model.model_config_cls = architecture.config
         self._loaded[architecture.name, architecture.task] = architecture
 
     def _load(self, key: tuple[str, PipelineTask]) -> SupportedArchitecture:

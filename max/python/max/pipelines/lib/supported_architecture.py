@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from max.graph.weights import WeightsAdapter, WeightsFormat
@@ -76,6 +77,17 @@ class SupportedArchitecture:
     requires_max_batch_context_length: bool = False
     tool_parser: str | Callable[..., Any] | None = None
     reasoning_parser: str | Callable[..., Any] | None = None
+
+    @cached_property
+    def model_cls(self) -> type[PipelineModel]:
+        """`pipeline_model` with this architecture's `config` and `batching`.
+
+        A class of its own, so that several architectures may share a pipeline model.
+        """
+        given = {"model_config_cls": self.config, "batch_processor_cls": self.batching}
+        base = self.pipeline_model
+        own = {name: cls for name, cls in given.items() if cls is not None}
+        return type(base.__name__, (base,), {"__module__": base.__module__, **own})
 
     @property
     def tokenizer_cls(self) -> type[Any]:
