@@ -17,8 +17,8 @@ _MEDIA = re.compile("image|audio|video|file")
 class ContentPart(RequestModel):
     """Part of a message's content.
 
-    Gateways and agents put hints for other providers into parts (`cache_control`, `citations`): they
-    are ignored. Content of another kind is not: nothing that a user sent is left out of a prompt.
+    Gateways and agents put hints for other providers into parts (`cache_control`): they are
+    ignored. Content of another kind is not: nothing that a user sent is left out of a prompt.
     """
 
     model_config = ConfigDict(extra="ignore")
