@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-    from max.engine.program import OpTime
+    from max.engine.replay import OpTime
 
 
 def weight_bytes_per_step(ops: Sequence[OpTime], steps: int) -> float:

@@ -16,7 +16,7 @@ from max.engine.model import CompiledModel, Model
 from max.engine.needed_rows import compute_needed_rows
 from max.engine.packing import use_packed_weights
 from max.engine.printing import with_printer
-from max.engine.program import Profiler, with_programs
+from max.engine.replay import Profiler, with_programs
 from max.engine.weights import place_weights
 from max.graph import Graph
 from max.graph.ops.control import has_effect

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from max.engine.program import OpTime
+    from max.engine.replay import OpTime
     from max.pipelines.context import SamplingParams
     from max.pipelines.lib import TextGenerationPipeline
     from max.pipelines.modeling.types import TextGenerationRequest

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from max.benchmark.table import aligned
 
 if TYPE_CHECKING:
-    from max.engine.program import OpTime
+    from max.engine.replay import OpTime
     from max.entrypoints.cli.answering import Answer
 
 

@@ -16,9 +16,10 @@ class KVCacheInputsPerDevice(Generic[T]):
     """The cache of one device, in the order of the graph's inputs.
 
     Args:
-        kv_blocks: all pages, [pages, 2, layers, page_size, kv_heads, head_dim]; written to.
+        kv_blocks: all pages, [pages, 2, layers, page_size, kv_heads, head_dim]; written to. No
+            request holds page 0, the null page.
         cache_lengths: uint32 [batch], tokens of each request in the cache before this step.
-        lookup_table: uint32 [batch, max_pages], each request's pages in order.
+        lookup_table: uint32 [batch, max_pages], each request's pages in order; 0 where it has none.
         max_prompt_length: uint32 [1] on the host, most rows of a request in this step.
         max_cache_length: uint32 [1] on the host, most tokens of a request after this step.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from max.pipelines.context.eos import EOSTracker
 from max.pipelines.context.sampling_params import SamplingParams
@@ -48,6 +49,9 @@ class TextContext:
     prompt_tokens_scored: int = 0
     cached_tokens: int | None = None
     status: GenerationStatus = GenerationStatus.ACTIVE
+    _page_keys: dict[int, list[bytes]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         """Checks that the tokens fit.
@@ -81,6 +85,27 @@ class TextContext:
     def reusable_length(self) -> int:
         """How many leading tokens need no logits, so that their cached keys and values suffice."""
         return self.prompt_tokens_scored if self.wants_prompt_scores else len(self.tokens) - 1
+
+    @property
+    def page_root(self) -> bytes:
+        """What the content of all its cached pages follows from, beside what they hold."""
+        return repr((self.model_name, self.cache_salt)).encode()
+
+    def page_content(self, start: int, stop: int) -> bytes:
+        """What tells the tokens `start` .. `stop - 1` from others; images, too, where there are."""
+        return self.tokens.all[start:stop].tobytes()
+
+    def page_keys(self, page_size: int) -> list[bytes]:
+        """The identity of each full page of its tokens: SHA-256 over the key of the page before
+        (of the first page: over `page_root`) and the page's content.
+
+        Equal keys, equal content of a page and of all before it, in every process. Computed once.
+        """
+        keys = self._page_keys.setdefault(page_size, [])
+        for start in range(len(keys) * page_size, len(self.tokens) - page_size + 1, page_size):
+            before = keys[-1] if keys else sha256(self.page_root).digest()
+            keys.append(sha256(before + self.page_content(start, start + page_size)).digest())
+        return keys
 
     def update(self, token: int) -> None:
         """Adds a generated token and decides whether it is the last one.

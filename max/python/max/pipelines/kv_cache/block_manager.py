@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from max.pipelines.kv_cache.block_pool import BlockPool
 from max.pipelines.kv_cache.errors import KVCacheIntegrityError, UnknownRequestError
 from max.pipelines.kv_cache.integrity import check_integrity
-from max.pipelines.kv_cache.prefix_index import PrefixKey
 from max.pipelines.kv_cache.results import AllocationResult, KVCacheMetrics
 
 if TYPE_CHECKING:
@@ -30,24 +29,16 @@ class RequestPages:
     Attributes:
         pages: page ids in token order.
         num_full: leading pages that are full and registered for sharing; they are never written.
-        last_key: prefix key of page `num_full - 1`, or the namespace root.
-        coming_keys: prefix keys of the pages that it announced and has not filled yet.
+        coming_keys: keys of the pages that it announced and has not filled yet.
         registers: whether its pages may be found by others.
         tokens_asked: tokens that it looked for in the prefix cache, until that is counted.
     """
 
     pages: list[int] = field(default_factory=list)
     num_full: int = 0
-    last_key: PrefixKey | None = None
-    coming_keys: deque[PrefixKey] = field(default_factory=deque)
+    coming_keys: deque[bytes] = field(default_factory=deque)
     registers: bool = True
     tokens_asked: int = 0
-
-
-def prefix_namespace(ctx: TextContext) -> PrefixKey:
-    """The root key of a request's prefixes: requests of different salts never share a page."""
-    salt = ctx.cache_salt
-    return PrefixKey(None, b"" if salt is None else b"salt:" + salt.encode())
 
 
 class BlockManager:
@@ -69,7 +60,7 @@ class BlockManager:
         self.enable_prefix_caching = enable_prefix_caching
         self._requests: dict[str, RequestPages] = {}
         # Prefixes that some running request will register, by the page that ends them.
-        self._coming: Counter[PrefixKey] = Counter()
+        self._coming: Counter[bytes] = Counter()
         self._prefix_tokens_asked = 0
         self._prefix_tokens_hit = 0
 
@@ -108,22 +99,20 @@ class BlockManager:
         held = self._get(ctx.request_id, "look for a cached prefix of")
         if not self.enable_prefix_caching or held.pages or ctx.tokens.processed_length:
             return 0
-        length = len(ctx.tokens)
-        key = prefix_namespace(ctx)
-        for position in range(ctx.reusable_length // self.page_size):
-            known = self.pool.index.get(PrefixKey(key, self._page_tokens(ctx, position)))
-            if known is None:
+        most = ctx.reusable_length // self.page_size
+        for key in ctx.page_keys(self.page_size)[:most]:
+            page = self.pool.index.get(key)
+            if page is None:
                 break
-            key = known.key
-            self.pool.share(known.page)
-            held.pages.append(known.page)
-        held.num_full, held.last_key = len(held.pages), key
+            self.pool.share(page)
+            held.pages.append(page)
+        held.num_full = len(held.pages)
         found = held.num_full * self.page_size
         if found:
             active = ctx.tokens.active_length
             ctx.tokens.skip(found)
             ctx.tokens.chunk(active)
-        held.tokens_asked = length
+        held.tokens_asked = len(ctx.tokens)
         return found
 
     def is_prefix_coming(self, ctx: TextContext) -> bool:
@@ -134,18 +123,14 @@ class BlockManager:
         held = self._get(ctx.request_id, "look for a coming prefix of")
         if not self._coming or held.num_full >= ctx.reusable_length // self.page_size:
             return False
-        key = held.last_key or prefix_namespace(ctx)
-        return PrefixKey(key, self._page_tokens(ctx, held.num_full)) in self._coming
+        return ctx.page_keys(self.page_size)[held.num_full] in self._coming
 
     def announce_prefix(self, ctx: TextContext) -> None:
         """Says that the request is going to fill and register the full pages of its tokens."""
         held = self._get(ctx.request_id, "announce the prefix of")
         if not (self.enable_prefix_caching and held.registers):
             return
-        key = held.last_key or prefix_namespace(ctx)
-        for position in range(held.num_full, len(ctx.tokens) // self.page_size):
-            key = PrefixKey(key, self._page_tokens(ctx, position))
-            held.coming_keys.append(key)
+        held.coming_keys.extend(ctx.page_keys(self.page_size)[held.num_full :])
         self._coming.update(held.coming_keys)
 
     def ask(self, ctx: TextContext, num_steps: int = 1) -> AllocationResult:
@@ -186,23 +171,21 @@ class BlockManager:
         held = self._get(ctx.request_id, "commit")
         if not (self.enable_prefix_caching and held.registers):
             return
-        key = held.last_key or prefix_namespace(ctx)
-        for position in range(held.num_full, ctx.tokens.processed_length // self.page_size):
-            page = held.pages[position]
+        full = ctx.tokens.processed_length // self.page_size
+        if full == held.num_full:
+            return
+        keys = ctx.page_keys(self.page_size)
+        for position in range(held.num_full, full):
             if held.coming_keys:
-                key = held.coming_keys.popleft()
-                self._forget_coming([key])
-            else:
-                key = PrefixKey(key, self._page_tokens(ctx, position))
-            known = self.pool.index.get(key)
+                self._forget_coming([held.coming_keys.popleft()])
+            page, known = held.pages[position], self.pool.index.get(keys[position])
             if known is None:
-                self.pool.index.add(key, page)
+                self.pool.index.add(keys[position], page)
             else:
-                key = known.key
-                self.pool.share(known.page)
+                self.pool.share(known)
                 self.pool.drop(page)
-                held.pages[position] = known.page
-            held.num_full, held.last_key = position + 1, key
+                held.pages[position] = known
+        held.num_full = full
 
     def release(self, request_id: str) -> None:
         """Gives the request's pages back; its last pages will be reused before its first ones.
@@ -249,7 +232,7 @@ class BlockManager:
             raise UnknownRequestError(request_id, action)
         return held
 
-    def _forget_coming(self, keys: Iterable[PrefixKey]) -> None:
+    def _forget_coming(self, keys: Iterable[bytes]) -> None:
         for key in keys:
             self._coming[key] -= 1
             if self._coming[key] == 0:
@@ -261,10 +244,6 @@ class BlockManager:
             self._prefix_tokens_asked += held.tokens_asked
             self._prefix_tokens_hit += held.num_full * self.page_size
             held.tokens_asked = 0
-
-    def _page_tokens(self, ctx: TextContext, position: int) -> bytes:
-        start = position * self.page_size
-        return ctx.tokens.all[start : start + self.page_size].tobytes()
 
     def _check_processed(self, ctx: TextContext, held: RequestPages) -> None:
         low, high = held.num_full * self.page_size, len(held.pages) * self.page_size

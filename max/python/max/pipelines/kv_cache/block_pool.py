@@ -5,6 +5,8 @@ page   ref count   in the free list   in the prefix index
 used       >= 1    no                 when full and registered: others may share it
 cached        0    yes, LRU order     yes: a hit revives it, `take` evicts it
 blank         0    yes, at the front  no
+
+Page 0 is the null page: lookup tables name it where a request has no page. Nobody owns it.
 """
 
 from __future__ import annotations
@@ -13,12 +15,14 @@ from collections import OrderedDict
 
 from max.pipelines.kv_cache.prefix_index import PrefixIndex
 
+NULL_PAGE = 0
+
 
 class BlockPool:
-    """Reference-counted pages 0 .. total_pages - 1 with a free list in least-recently-used order.
+    """Reference-counted pages 1 .. total_pages with a free list in least-recently-used order.
 
     Args:
-        total_pages: how many pages there are.
+        total_pages: how many pages there are beside the null page.
     """
 
     def __init__(self, total_pages: int) -> None:
@@ -28,8 +32,8 @@ class BlockPool:
             )
         self.total_pages = total_pages
         self.index = PrefixIndex()
-        self._ref_counts = [0] * total_pages
-        self._free: OrderedDict[int, None] = OrderedDict.fromkeys(range(total_pages))
+        self._ref_counts = [0] * (total_pages + 1)
+        self._free: OrderedDict[int, None] = OrderedDict.fromkeys(range(1, total_pages + 1))
 
     @property
     def num_free(self) -> int:
@@ -66,7 +70,7 @@ class BlockPool:
                 self._free.move_to_end(page, last=False)
 
     def ref_counts(self) -> tuple[int, ...]:
-        """How many holders each page has."""
+        """How many holders each page has, by its id."""
         return tuple(self._ref_counts)
 
     def free_pages(self) -> tuple[int, ...]:

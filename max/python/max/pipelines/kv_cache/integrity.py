@@ -8,7 +8,6 @@ from typing import Protocol
 
 from max.pipelines.kv_cache.block_pool import BlockPool
 from max.pipelines.kv_cache.errors import KVCacheIntegrityError
-from max.pipelines.kv_cache.prefix_index import PrefixKey
 
 
 class Holding(Protocol):
@@ -24,11 +23,11 @@ class Holding(Protocol):
     def num_full(self) -> int: ...
 
     @property
-    def coming_keys(self) -> Collection[PrefixKey]: ...
+    def coming_keys(self) -> Collection[bytes]: ...
 
 
 def check_integrity(
-    pool: BlockPool, holdings: Mapping[str, Holding], coming: Counter[PrefixKey]
+    pool: BlockPool, holdings: Mapping[str, Holding], coming: Counter[bytes]
 ) -> None:
     """Compares the books with what the requests hold.
 

@@ -23,7 +23,7 @@ class Lookup(NamedTuple):
     Attributes:
         cache_lengths: [batch], tokens of each request that are in the cache before the step.
         lookup_table: [batch, most pages of a request], page ids in token order; rows with fewer
-            pages end in zeros, which lie behind the request's last token and are never read.
+            pages end in the null page, behind the request's last token.
         max_prompt_length: [1], most active tokens of a request.
         max_cache_length: [1], most tokens that a request has in the cache after the step.
     """

@@ -25,7 +25,8 @@ class PagedKVCacheManager:
 
     Args:
         params: shape and dtype of the cache.
-        total_num_pages: pages to allocate now, each `params.bytes_per_block` bytes.
+        total_num_pages: pages that requests can hold, each `params.bytes_per_block` bytes; they and
+            the null page are allocated now.
         device: where the pages live.
         max_batch_size: most requests of one step; None sets no bound.
     """
@@ -45,7 +46,7 @@ class PagedKVCacheManager:
             params.page_size,
             enable_prefix_caching=params.enable_prefix_caching,
         )
-        shape = (total_num_pages, *params.shape_per_block)
+        shape = (total_num_pages + 1, *params.shape_per_block)
         self.kv_blocks = Buffer(allocate_pages(shape, params.dtype, device))
 
     @property

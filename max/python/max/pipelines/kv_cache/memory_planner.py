@@ -28,7 +28,7 @@ class MemoryPlan:
         activation_bytes: peak of what a step allocates beside weights and pages.
         bytes_per_page: one page's keys and values, all layers.
         page_size: tokens of a page.
-        total_num_pages: pages to allocate.
+        total_num_pages: pages that requests can hold, without the null page.
         max_length: most tokens of a request.
         max_batch_size: most requests that run at once.
         max_batch_input_tokens: most tokens that a step computes, where that is known.
@@ -53,8 +53,8 @@ class MemoryPlan:
 
     @property
     def kv_bytes(self) -> int:
-        """Bytes of all pages."""
-        return self.total_num_pages * self.bytes_per_page
+        """Bytes of all pages, the null page included."""
+        return (self.total_num_pages + 1) * self.bytes_per_page
 
     @property
     def max_cached_tokens(self) -> int:
@@ -156,7 +156,7 @@ class PagedMemoryPlanner:
             bytes_per_page=params.bytes_per_block,
             page_size=params.page_size,
             total_num_pages=min(
-                max(left, 0) // params.bytes_per_block, max_batch_size * pages_of_request
+                max(left // params.bytes_per_block - 1, 0), max_batch_size * pages_of_request
             ),
             max_length=max_length,
             max_batch_size=max_batch_size,
@@ -183,12 +183,12 @@ def _weights_message(plan: MemoryPlan) -> str:
 
 
 def _request_message(plan: MemoryPlan, pages: int, left: int) -> str:
-    fitting = left // plan.bytes_per_page * plan.page_size
+    fitting = max(left // plan.bytes_per_page - 1, 0) * plan.page_size
     shorter = f"--max-length {fitting} would fit" if fitting else "not even one page fits"
     return (
         f"one request of --max-length {plan.max_length} tokens does not fit in the KV cache: it "
-        f"needs {pages} pages of --kv-cache-page-size {plan.page_size} tokens = "
-        f"{format_bytes(pages * plan.bytes_per_page)}, but {format_bytes(left)} is left on "
+        f"needs {pages} pages of --kv-cache-page-size {plan.page_size} tokens and an empty one = "
+        f"{format_bytes((pages + 1) * plan.bytes_per_page)}, but {format_bytes(left)} is left on "
         f"{plan.device} ({format_bytes(plan.available_bytes)} available x "
         f"--device-memory-utilization {plan.device_memory_utilization:g} - weights "
         f"{format_bytes(plan.weights_bytes)} - activations {format_bytes(plan.activation_bytes)}). "

@@ -43,7 +43,8 @@ class PipelineRegistry:
         """Adds an architecture.
 
         Raises:
-            TypeError: if its `pipeline_model` is no PipelineModel.
+            TypeError: if its `pipeline_model` is no PipelineModel, or has methods that only earlier
+                releases call.
             ValueError: if the name is taken and may not be overridden.
         """
         self._add(architecture.name, architecture.task, allow_override)

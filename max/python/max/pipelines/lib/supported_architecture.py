@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from max.graph.weights.format import WeightsFormat
@@ -100,16 +101,17 @@ class SupportedArchitecture:
             raise ValueError(f"the tokenizer of {self.name} is made by a function")
         return self.tokenizer
 
-    @property
+    @cached_property
     def model_cls(self) -> type[PipelineModel]:
         """`pipeline_model` with this architecture's `config` and `batching`.
 
         A subclass of it where it has others: one class may serve several architectures.
 
         Raises:
-            TypeError: if it is no PipelineModel.
+            TypeError: if it is no PipelineModel, or has hooks of earlier releases.
         """
         from max.pipelines.lib.interfaces import PipelineModel
+        from max.pipelines.lib.retired_hooks import refuse_retired_hooks
 
         model = self.pipeline_model
         if not (isinstance(model, type) and issubclass(model, PipelineModel)):
@@ -117,6 +119,7 @@ class SupportedArchitecture:
                 f"pipeline_model of '{self.name}' must be a subclass of PipelineModel, "
                 f"got {model!r}"
             )
+        refuse_retired_hooks(self.name, model)
         given = {"model_config_cls": self.config, "batch_processor_cls": self.batching}
         own = {k: v for k, v in given.items() if v is not None and getattr(model, k) is not v}
         if not own:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import pytest
 
 from max.pipelines.kv_cache.block_pool import BlockPool
-from max.pipelines.kv_cache.prefix_index import PrefixKey
 
 
 def make_cached_page(pool: BlockPool, name: bytes) -> int:
     """A page that nobody holds, whose content is known."""
     page = pool.take()
-    pool.index.add(PrefixKey(None, name), page)
+    pool.index.add(name, page)
     pool.drop(page)
     return page
 
 
-def test_every_page_is_given_once() -> None:
+def test_every_page_is_given_once_and_the_null_page_never() -> None:
     pool = BlockPool(4)
-    assert sorted(pool.take() for _ in range(4)) == [0, 1, 2, 3]
+    assert sorted(pool.take() for _ in range(4)) == [1, 2, 3, 4]
     assert pool.num_free == 0
 
 
@@ -47,15 +46,15 @@ def test_a_shared_page_is_free_after_its_last_holder() -> None:
 
 def test_dropping_a_free_page_is_refused() -> None:
     pool = BlockPool(1)
-    with pytest.raises(ValueError, match="KV page 0 is dropped, but nobody holds it"):
-        pool.drop(0)
+    with pytest.raises(ValueError, match="KV page 1 is dropped, but nobody holds it"):
+        pool.drop(1)
 
 
 def test_cached_pages_are_taken_in_the_order_of_their_release() -> None:
     pool = BlockPool(2)
     first, second = pool.take(), pool.take()
     for page in (first, second):
-        pool.index.add(PrefixKey(None, bytes([page])), page)
+        pool.index.add(bytes([page]), page)
     pool.drop(second)
     pool.drop(first)
     assert [pool.take(), pool.take()] == [second, first]
@@ -74,9 +73,9 @@ def test_blank_pages_are_taken_before_cached_ones() -> None:
 def test_taking_a_cached_page_forgets_its_content() -> None:
     pool = BlockPool(1)
     page = make_cached_page(pool, b"a")
-    assert pool.index.get(PrefixKey(None, b"a")) is not None
+    assert pool.index.get(b"a") is not None
     assert pool.take() == page
-    assert pool.index.get(PrefixKey(None, b"a")) is None
+    assert pool.index.get(b"a") is None
 
 
 def test_sharing_a_cached_page_takes_it_out_of_the_free_list() -> None:
@@ -84,5 +83,5 @@ def test_sharing_a_cached_page_takes_it_out_of_the_free_list() -> None:
     page = make_cached_page(pool, b"a")
     pool.share(page)
     assert pool.num_free == 0
-    assert pool.ref_counts() == (1,)
+    assert pool.ref_counts() == (0, 1)
     assert pool.index.holds(page)

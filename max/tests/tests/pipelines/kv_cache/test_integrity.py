@@ -10,11 +10,10 @@ from max.pipelines.kv_cache.block_manager import RequestPages
 from max.pipelines.kv_cache.block_pool import BlockPool
 from max.pipelines.kv_cache.errors import KVCacheIntegrityError
 from max.pipelines.kv_cache.integrity import check_integrity
-from max.pipelines.kv_cache.prefix_index import PrefixKey
 
 
 def make_pool(taken: int, total: int = 4) -> BlockPool:
-    """A pool whose pages 0 .. taken - 1 have one holder each."""
+    """A pool whose pages 1 .. taken have one holder each."""
     pool = BlockPool(total)
     for _ in range(taken):
         pool.take()
@@ -29,10 +28,10 @@ def assert_broken(pool: BlockPool, holdings: dict[str, RequestPages], equation: 
 
 def test_sound_books_pass() -> None:
     pool = make_pool(taken=3)
-    pool.index.add(PrefixKey(None, b"a"), 0)
-    pool.share(0)
-    holdings = {"a": RequestPages([0, 1], num_full=1), "b": RequestPages([0, 2], num_full=1)}
-    key = PrefixKey(None, b"b")
+    pool.index.add(b"a", 1)
+    pool.share(1)
+    holdings = {"a": RequestPages([1, 2], num_full=1), "b": RequestPages([1, 3], num_full=1)}
+    key = b"b"
     for holding in holdings.values():
         holding.coming_keys.append(key)
     check_integrity(pool, holdings, Counter({key: 2}))
@@ -40,14 +39,14 @@ def test_sound_books_pass() -> None:
 
 def test_a_leaked_page() -> None:
     pool = make_pool(taken=2)
-    assert_broken(pool, {"a": RequestPages([0])}, "free + held == total: 2 + 1 = 3 != 4")
-    assert_broken(pool, {"a": RequestPages([0])}, "ref_count[1] == holders: 1 != 0, held by []")
+    assert_broken(pool, {"a": RequestPages([1])}, "free + held == total: 2 + 1 = 3 != 4")
+    assert_broken(pool, {"a": RequestPages([1])}, "ref_count[2] == holders: 1 != 0, held by []")
 
 
 def test_a_page_of_two_requests_that_is_counted_once() -> None:
     pool = make_pool(taken=1)
-    holdings = {"a": RequestPages([0], num_full=1), "b": RequestPages([0], num_full=1)}
-    assert_broken(pool, holdings, "ref_count[0] == holders: 1 != 2, held by ['a', 'b']")
+    holdings = {"a": RequestPages([1], num_full=1), "b": RequestPages([1], num_full=1)}
+    assert_broken(pool, holdings, "ref_count[1] == holders: 1 != 2, held by ['a', 'b']")
 
 
 def test_a_free_page_that_is_held() -> None:
@@ -56,47 +55,47 @@ def test_a_free_page_that_is_held() -> None:
 
 def test_a_page_that_stands_twice_in_a_request() -> None:
     pool = make_pool(taken=1)
-    pool.share(0)
-    holdings = {"a": RequestPages([0, 0], num_full=2)}
+    pool.share(1)
+    holdings = {"a": RequestPages([1, 1], num_full=2)}
     assert_broken(pool, holdings, "distinct pages of 'a' == pages: 1 != 2")
 
 
 def test_a_shared_page_that_is_still_written() -> None:
     pool = make_pool(taken=1)
-    pool.share(0)
-    holdings = {"a": RequestPages([0], num_full=1), "b": RequestPages([0], num_full=0)}
-    assert_broken(pool, holdings, "holders of page 0 that 'b' writes == 1: 2 != 1")
+    pool.share(1)
+    holdings = {"a": RequestPages([1], num_full=1), "b": RequestPages([1], num_full=0)}
+    assert_broken(pool, holdings, "holders of page 1 that 'b' writes == 1: 2 != 1")
 
 
 def test_a_registered_page_that_is_still_written() -> None:
     pool = make_pool(taken=1)
-    pool.index.add(PrefixKey(None, b"a"), 0)
-    holdings = {"a": RequestPages([0], num_full=0)}
-    assert_broken(pool, holdings, "page 0 that 'a' writes is in the prefix index: yes != no")
+    pool.index.add(b"a", 1)
+    holdings = {"a": RequestPages([1], num_full=0)}
+    assert_broken(pool, holdings, "page 1 that 'a' writes is in the prefix index: yes != no")
 
 
 def test_more_full_pages_than_pages() -> None:
-    holdings = {"a": RequestPages([0], num_full=2)}
+    holdings = {"a": RequestPages([1], num_full=2)}
     assert_broken(make_pool(taken=1), holdings, "full pages of 'a' <= pages: 2 > 1")
 
 
 def test_an_index_whose_two_directions_differ() -> None:
     pool = make_pool(taken=0)
-    pool.index.add(PrefixKey(None, b"a"), 0)
-    pool.index._by_page[1] = PrefixKey(None, b"a")
-    assert_broken(pool, {}, "index[key of page 1] == 1: 0 != 1")
+    pool.index.add(b"a", 1)
+    pool.index._by_page[2] = b"a"
+    assert_broken(pool, {}, "index[key of page 2] == 2: 1 != 2")
 
 
 def test_all_broken_equations_are_named_together() -> None:
     pool = make_pool(taken=2)
     with pytest.raises(KVCacheIntegrityError) as broken:
         check_integrity(pool, {"a": RequestPages([3])}, Counter())
-    # The total, the ref counts of pages 0, 1 and 3, and page 3 that is free and held.
+    # The total, the ref counts of pages 1, 2 and 3, and page 3 that is free and held.
     assert str(broken.value).count("\n  ") == 5
 
 
 def test_an_announcement_that_nobody_makes() -> None:
-    coming = Counter({PrefixKey(None, b"a"): 2})
+    coming = Counter({b"a": 2})
     with pytest.raises(KVCacheIntegrityError) as broken:
         check_integrity(make_pool(taken=0), {}, coming)
     assert "announced pages == pages that requests announced: 2 of 1 != 0 of 0" in str(broken.value)

@@ -30,7 +30,7 @@ def test_a_prompt_and_a_decoding_request_in_one_batch() -> None:
     blocks.try_alloc(prompt)
     lookup = make_lookup(blocks, [prompt, decoding])
     np.testing.assert_array_equal(lookup.cache_lengths, [0, 9])
-    np.testing.assert_array_equal(lookup.lookup_table, [[3, 0, 0], [0, 1, 2]])
+    np.testing.assert_array_equal(lookup.lookup_table, [[4, 0, 0], [1, 2, 3]])
     np.testing.assert_array_equal(lookup.max_prompt_length, [3])
     np.testing.assert_array_equal(lookup.max_cache_length, [10])
     assert {array.dtype for array in lookup} == {np.dtype(np.uint32)}

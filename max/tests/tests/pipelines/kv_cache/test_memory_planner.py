@@ -48,8 +48,8 @@ def make_plan(
 def test_all_usable_memory_becomes_pages() -> None:
     plan = make_plan(available_pages=100.9)
     assert plan.bytes_per_page == PAGE_BYTES
-    assert plan.total_num_pages == 100
-    assert plan.max_cached_tokens == 1600
+    assert plan.total_num_pages == 99  # And the null page.
+    assert plan.max_cached_tokens == 99 * 16
     assert plan.kv_bytes == 100 * PAGE_BYTES
 
 
@@ -57,7 +57,7 @@ def test_utilization_weights_and_activations_come_off() -> None:
     plan = make_plan(
         utilization=0.5, weights_bytes=10 * PAGE_BYTES, activation_bytes=5 * PAGE_BYTES
     )
-    assert plan.total_num_pages == 50 - 10 - 5
+    assert plan.total_num_pages == 50 - 10 - 5 - 1
 
 
 def test_no_more_pages_than_all_requests_can_fill() -> None:
@@ -74,16 +74,16 @@ def test_the_batch_size_s_default_is_no_more_than_the_tokens_of_a_step() -> None
 
 
 def test_exactly_one_request_fits() -> None:
-    assert make_plan(available_pages=4, max_length=64).total_num_pages == 4
+    assert make_plan(available_pages=5, max_length=64).total_num_pages == 4
 
 
 def test_one_request_that_does_not_fit_is_refused_with_numbers_and_flags() -> None:
     with pytest.raises(InsufficientMemoryError) as error:
-        make_plan(available_pages=5, max_length=65, weights_bytes=PAGE_BYTES)
+        make_plan(available_pages=6, max_length=65, weights_bytes=PAGE_BYTES)
     for part in (
         "--max-length 65 tokens does not fit",
-        "5 pages of --kv-cache-page-size 16 tokens = 320.0 KiB",
-        "256.0 KiB is left on cpu:0",
+        "5 pages of --kv-cache-page-size 16 tokens and an empty one = 384.0 KiB",
+        "320.0 KiB is left on cpu:0",
         "weights 64.0 KiB",
         "--max-length 64 would fit",
         "--device-memory-utilization",
@@ -94,7 +94,7 @@ def test_one_request_that_does_not_fit_is_refused_with_numbers_and_flags() -> No
 
 def test_a_memory_without_room_for_a_page_promises_no_length() -> None:
     with pytest.raises(InsufficientMemoryError, match="not even one page fits"):
-        make_plan(available_pages=0.5)
+        make_plan(available_pages=1.5)
 
 
 def test_weights_that_do_not_fit_are_refused_with_numbers_and_flags() -> None:
@@ -123,7 +123,7 @@ def test_the_plan_prints_as_a_table() -> None:
         "  usable          6.2 MiB  x 1",
         "  weights       640.0 KiB",
         "  activations       100 B  peak of a step",
-        "  KV cache        2.0 MiB  32 pages of 16 tokens, 512 tokens in all",
+        "  KV cache        2.1 MiB  32 pages of 16 tokens, 512 tokens in all",
         "  up to 8 requests at once of at most 64 tokens (8 of them that long)",
     ]
 

@@ -1,5 +1,3 @@
-# build: timeout = "moderate"
-
 from __future__ import annotations
 
 import logging
@@ -15,7 +13,12 @@ import pytest
 from max.pipelines.architectures.llama3 import llama_arch
 from max.pipelines.architectures.llama3.model import Llama3Model
 from max.pipelines.architectures.llama3.model_config import Llama3Config
-from max.pipelines.lib import PIPELINE_REGISTRY, SupportedArchitecture, TextTokenizer
+from max.pipelines.lib import (
+    PIPELINE_REGISTRY,
+    RaggedBatchProcessor,
+    SupportedArchitecture,
+    TextTokenizer,
+)
 from max.pipelines.lib.registry import PipelineRegistry
 from max.pipelines.modeling.types import PipelineTask
 from tests.pipelines.lib.tiny_llama import make_config, make_tiny_llama
@@ -96,17 +99,6 @@ def test_the_length_of_a_model_that_was_exchanged_is_its_own(tmp_path: Path) -> 
         llama_arch.max_length_of(make_config(tmp_path / "model", max_length=1000))
 
 
-def test_one_model_serves_two_configurations() -> None:
-    class MyConfig(Llama3Config): ...
-
-    mine = replace(llama_arch, name="MyForCausalLM", config=MyConfig)
-    PipelineRegistry().register(mine)
-    assert mine.model_cls.model_config_cls is MyConfig
-    assert issubclass(mine.model_cls, Llama3Model)
-    assert llama_arch.model_cls is Llama3Model
-    assert Llama3Model.model_config_cls is Llama3Config
-
-
 def test_unknown_name_lists_the_known_nearest_first() -> None:
     with pytest.raises(ValueError, match="No architecture found for Qwen2ForCausalML") as caught:
         PIPELINE_REGISTRY.retrieve_architecture("Qwen2ForCausalML")
@@ -155,6 +147,45 @@ def test_a_name_with_two_tasks() -> None:
 def test_pipeline_model_of_another_class(model: object) -> None:
     with pytest.raises(TypeError, match="must be a subclass of PipelineModel"):
         PipelineRegistry().register(make_architecture(pipeline_model=model))
+
+
+def test_architectures_that_share_a_pipeline_model_keep_their_own_parts() -> None:
+    """One whose config differs, and nothing else, is registered with the model of the tree."""
+
+    class MyConfig(Llama3Config):
+        pass
+
+    class MyProcessor(RaggedBatchProcessor):
+        pass
+
+    registry = PipelineRegistry()
+    registry.register(replace(llama_arch, name="A"))
+    registry.register(replace(llama_arch, name="B", config=MyConfig, batching=MyProcessor))
+    for name, config, batching in (
+        ("A", Llama3Config, RaggedBatchProcessor),
+        ("B", MyConfig, MyProcessor),
+    ):
+        model = registry.retrieve_architecture(name).model_cls
+        assert issubclass(model, Llama3Model)
+        assert model.model_config_cls is config
+        assert model.batch_processor_cls is batching
+    assert Llama3Model.model_config_cls is Llama3Config
+
+
+def test_hooks_of_earlier_releases_are_refused_by_name() -> None:
+    class Base(Llama3Model):
+        def prepare_next_token_inputs(self, next_tokens: Any, prev_model_inputs: Any) -> Any:
+            return prev_model_inputs
+
+    class MyModel(Base):
+        logits_postprocessor = None
+
+    with pytest.raises(TypeError, match="MyForCausalLM") as caught:
+        PipelineRegistry().register(make_architecture(pipeline_model=MyModel))
+    assert "Base.prepare_next_token_inputs (every step's inputs come from prepare_initial" in str(
+        caught.value
+    )
+    assert "MyModel.logits_postprocessor" in str(caught.value)
 
 
 def test_lazy_entry_that_is_no_architecture() -> None:

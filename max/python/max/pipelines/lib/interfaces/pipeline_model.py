@@ -37,8 +37,8 @@ class PipelineModel(ABC):
         return_hidden_states: which hidden states it gives beside them.
     """
 
-    # The configuration class and the batch processor; set from the architecture's registration
-    # (`config`, `batching`) unless the class has its own.
+    # The configuration class and the batch processor; an architecture's registration (`config`,
+    # `batching`) comes before them.
     model_config_cls: ClassVar[type[Any] | None] = None
     batch_processor_cls: ClassVar[type[BatchProcessor] | None] = None
 

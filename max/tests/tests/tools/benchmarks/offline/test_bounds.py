@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import torch
 
-from max.engine.program import OpTime
+from max.engine.replay import OpTime
 from tools.benchmarks.offline.bounds import arithmetic_of, flops_per_token, weight_bytes_per_step
 
 

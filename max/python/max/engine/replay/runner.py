@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import fx
 
-from max.engine.program.arena import Arena
-from max.engine.program.profile import OpLabel, Profiler
-from max.engine.program.recorder import record_segment
-from max.engine.program.segments import Segment, written_inputs
+from max.engine.replay.arena import Arena
+from max.engine.replay.profile import OpLabel, Profiler
+from max.engine.replay.recorder import record_segment
+from max.engine.replay.segments import Segment, written_inputs
 from max.kernels.program import Program
 
 # Programs of a segment that are kept: a decoding batch has few shapes, and meets them again.

@@ -9,9 +9,9 @@ import torch
 from torch import fx
 from torch.utils._pytree import tree_iter
 
-from max.engine.program.arena import Arena
-from max.engine.program.profile import OpLabel, weight_label
-from max.engine.program.segments import Segment, kernel_of, native_call
+from max.engine.replay.arena import Arena
+from max.engine.replay.profile import OpLabel, weight_label
+from max.engine.replay.segments import Segment, kernel_of, native_call
 from max.kernels.recording import KernelCall
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from max.engine.program.profile import OpLabel, OpTime, Profiler, weight_label
+from max.engine.replay.profile import OpLabel, OpTime, Profiler, weight_label
 
 
 def test_calls_of_one_kernel_on_the_same_weights_are_one_line() -> None:

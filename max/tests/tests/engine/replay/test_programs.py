@@ -11,7 +11,7 @@ from max import kernels
 from max.driver import CPU
 from max.dtype import DType
 from max.engine import InferenceSession, Model
-from max.engine.program.runner import SegmentRunner
+from max.engine.replay.runner import SegmentRunner
 from max.graph import DeviceRef, Graph, TensorType, TensorValue, Weight, ops
 from max.graph.call import call
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import torch
 from torch import fx
 
-from max.engine.program.arena import Arena
-from max.engine.program.profile import Profiler
-from max.engine.program.runner import SegmentRunner
-from max.engine.program.segments import Segment, find_segments
+from max.engine.replay.arena import Arena
+from max.engine.replay.profile import Profiler
+from max.engine.replay.runner import SegmentRunner
+from max.engine.replay.segments import Segment, find_segments
 
 
 def with_programs(
