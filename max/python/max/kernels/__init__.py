@@ -9,8 +9,6 @@ from max.kernels.flash_attention_ragged import flash_attention_ragged
 from max.kernels.last_rows import last_rows
 from max.kernels.packed_embedding import packed_embedding
 from max.kernels.packed_linear import packed_linear
-from max.kernels.packed_quantized_embedding import packed_quantized_embedding
-from max.kernels.packed_quantized_linear import packed_quantized_linear
 from max.kernels.quantized_embedding import quantized_embedding
 from max.kernels.quantized_matmul import quantized_matmul
 from max.kernels.rms_norm import rms_norm
@@ -24,8 +22,6 @@ __all__ = [
     "last_rows",
     "packed_embedding",
     "packed_linear",
-    "packed_quantized_embedding",
-    "packed_quantized_linear",
     "quantized_embedding",
     "quantized_matmul",
     "rms_norm",

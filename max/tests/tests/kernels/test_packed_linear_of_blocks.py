@@ -1,4 +1,4 @@
-"""max::packed_quantized_linear in every instruction set here, against double precision."""
+"""max::packed_linear of blocks in every instruction set here, against double precision."""
 
 from __future__ import annotations
 
@@ -8,23 +8,14 @@ import pytest
 import torch
 
 from max.graph.quantization import QuantizationEncoding, dequantize_rows
-from max.kernels import packed_quantized_linear
+from max.kernels import packed_linear
 from max.kernels.isa import available_isas
-from max.kernels.native import load_kernel
-from max.kernels.packed_quantized_linear import (
-    activation_block,
-    can_pack_encoding,
-    pack_quantized,
-)
-from max.kernels.packed_quantized_linear.cpu import make_packed_quantized_linear_record
-from max.kernels.packed_quantized_linear.packing import packed_bytes
-from max.kernels.packed_quantized_linear.reference import (
-    packed_quantized_linear_oracle,
-    rounded_activations,
-)
-from max.kernels.packed_quantized_linear.structs import ENCODINGS
+from max.kernels.layouts.panels import BLOCK_UNITS
+from max.kernels.packed_linear.cpu import make_packed_linear_record
+from max.kernels.packed_linear.rounded_products import rounded_activations, rounded_product
 from max.kernels.thread_pool import set_num_threads
 from tests.kernels.cpu_kernels import cpu_kernels
+from tests.kernels.panels import blocks_in_panels
 from tests.kernels.quantized_weights import make_quantized_weight
 
 
@@ -33,8 +24,8 @@ def not_taken(*_: object) -> list[torch.Tensor]:
 
 
 IMPLEMENTATIONS: dict[str, Callable[..., list[torch.Tensor]]] = {
-    "op": packed_quantized_linear,
-    **cpu_kernels(make_packed_quantized_linear_record, not_taken),
+    "op": packed_linear,
+    **cpu_kernels(make_packed_linear_record, not_taken),
 }
 DTYPES = (torch.float32, torch.bfloat16)
 # Rows, elements of a row, outputs: one and many of each, whole panels and not, nothing; more
@@ -56,13 +47,13 @@ def product(
     bias: torch.Tensor | None = None,
     implementation: str = "op",
 ) -> torch.Tensor:
-    packed = pack_quantized(weight, encoding)
+    packed = blocks_in_panels(weight, encoding)
     (result,) = IMPLEMENTATIONS[implementation](x, [packed], [bias], [len(weight)], [encoding])
     return result
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("encoding", BLOCK_UNITS)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_agrees_with_double_precision(
     implementation: str, encoding: str, dtype: torch.dtype
@@ -76,7 +67,7 @@ def test_agrees_with_double_precision(
         for b in (None, bias):
             got = product(x, weight, encoding, b, implementation)
             assert got.dtype == dtype and got.shape == (rows, outputs)
-            expected = packed_quantized_linear_oracle(x, weight, encoding)
+            expected = rounded_product(x, weight, encoding)
             expected = expected if b is None else expected + b.double()
             scale = expected.abs().mean().item() if expected.numel() else 1.0
             rtol, atol = (2**-8, 1e-5) if dtype == torch.bfloat16 else (1e-5, 1e-5)
@@ -85,7 +76,7 @@ def test_agrees_with_double_precision(
             )
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("encoding", BLOCK_UNITS)
 def test_rounding_the_activations_costs_little(encoding: str) -> None:
     """A scale for 32 or 256 normal numbers is about 2.1 or 2.8 / 127; the error of rounding to
     multiples of it is uniform: its root mean square is 1 / sqrt(12) of it, 0.5 % or 0.7 %."""
@@ -93,11 +84,11 @@ def test_rounding_the_activations_costs_little(encoding: str) -> None:
     x, weight = torch.randn(20, 1024), make_quantized_weight(64, 1024, encoding)
     exact = x.double() @ dequantize_rows(weight, QuantizationEncoding(encoding)).double().T
     error = (product(x, weight, encoding).double() - exact).norm() / exact.norm()
-    assert error < (0.0065 if activation_block(encoding) == 32 else 0.009)
+    assert error < (0.0065 if BLOCK_UNITS[encoding][0] == 32 else 0.009)
 
 
 @pytest.mark.parametrize("isa", available_isas())
-@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("encoding", BLOCK_UNITS)
 def test_a_row_s_bits_do_not_depend_on_the_batch_or_the_threads(isa: str, encoding: str) -> None:
     torch.manual_seed(0)
     x, bias = torch.randn(130, 512).bfloat16(), torch.randn(100).bfloat16()
@@ -116,8 +107,8 @@ def test_several_weights_share_their_input(encodings: tuple[str, ...]) -> None:
     outputs = (65, 3, 128)[: len(encodings)]
     x = torch.randn(7, 512)
     weights = [make_quantized_weight(n, 512, e) for n, e in zip(outputs, encodings, strict=True)]
-    packed = [pack_quantized(w, e) for w, e in zip(weights, encodings, strict=True)]
-    together = packed_quantized_linear(x, packed, [None] * len(packed), outputs, encodings)
+    packed = [blocks_in_panels(w, e) for w, e in zip(weights, encodings, strict=True)]
+    together = packed_linear(x, packed, [None] * len(packed), outputs, encodings)
     for got, weight, encoding in zip(together, weights, encodings, strict=True):
         assert torch.equal(got, product(x, weight, encoding))
 
@@ -126,7 +117,7 @@ def test_several_weights_share_their_input(encodings: tuple[str, ...]) -> None:
 def test_rows_need_no_more_than_whole_blocks(encoding: str) -> None:
     torch.manual_seed(0)
     x, weight = torch.randn(2, 96), make_quantized_weight(10, 96, encoding)
-    expected = packed_quantized_linear_oracle(x, weight, encoding)
+    expected = rounded_product(x, weight, encoding)
     torch.testing.assert_close(
         product(x, weight, encoding).double(), expected, rtol=1e-5, atol=1e-5
     )
@@ -152,7 +143,7 @@ def test_extreme_activations() -> None:
     x[1, 0] = 1e-42
     result = product(x, weight, "q8_0")
     assert result[:2].abs().max() < 1e-36
-    expected = packed_quantized_linear_oracle(x[2:3], weight, "q8_0")
+    expected = rounded_product(x[2:3], weight, "q8_0")
     torch.testing.assert_close(result[2:3].double(), expected, rtol=1e-5, atol=1e20)
     assert not result[3:].isfinite().any()
 
@@ -181,7 +172,7 @@ def test_sums_of_many_large_products_are_exact(isa: str, encoding: str, element:
         blocks[:, :, 192:208] = 127 if element else 128
     signs = torch.ones(512).index_fill(0, torch.arange(256, 512, 2), -1)
     x = torch.stack([signs, -signs, signs * torch.linspace(0.4, 1, 512)])
-    expected = packed_quantized_linear_oracle(x, weight, encoding)
+    expected = rounded_product(x, weight, encoding)
     got = product(x, weight, encoding, implementation=isa).double()
     torch.testing.assert_close(got, expected, rtol=1e-6, atol=1e-3)
 
@@ -197,23 +188,18 @@ def test_activations_of_equal_size_have_a_larger_scale() -> None:
 
 def test_schema_and_shape_function() -> None:
     weight = make_quantized_weight(70, 256, "q4_k")
-    packed = pack_quantized(weight, "q4_k")
-    assert packed.numel() == packed_bytes(70, 256, "q4_k") == 3 * 32 * 148
+    packed = blocks_in_panels(weight, "q4_k")
+    assert packed.numel() == 3 * 32 * 148
     arguments = (torch.randn(3, 256), [packed], [None], [70], ["q4_k"])
-    torch.library.opcheck(packed_quantized_linear, arguments, test_utils="test_faketensor")
+    torch.library.opcheck(packed_linear, arguments, test_utils="test_faketensor")
     with (
         torch._subclasses.FakeTensorMode(allow_non_fake_inputs=True),
-        pytest.raises(RuntimeError, match=r"a packed weight for x .* has 28416 bytes, not"),
+        pytest.raises(RuntimeError, match=r"of 70 rows in panels for it has 28416 bytes, not"),
     ):
-        packed_quantized_linear(torch.empty(3, 512), [packed], [None], [70], ["q4_k"])
+        packed_linear(torch.empty(3, 512), [packed], [None], [70], ["q4_k"])
 
 
 def test_other_activations_are_refused() -> None:
-    weight = pack_quantized(make_quantized_weight(64, 32, "q8_0"), "q8_0")
-    with pytest.raises(NotImplementedError, match=r"not with torch\.float16 on cpu"):
-        packed_quantized_linear(torch.ones(1, 32).half(), [weight], [None], [64], ["q8_0"])
-
-
-def test_the_kernel_is_built_here() -> None:
-    assert load_kernel("packed_quantized_linear") is not None
-    assert can_pack_encoding("q4_k") and not can_pack_encoding("float16")
+    weight = blocks_in_panels(make_quantized_weight(64, 32, "q8_0"), "q8_0")
+    with pytest.raises(NotImplementedError, match=r"in panels of q8_0 are multiplied with"):
+        packed_linear(torch.ones(1, 32).half(), [weight], [None], [64], ["q8_0"])

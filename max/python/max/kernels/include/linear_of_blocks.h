@@ -1,44 +1,43 @@
-// max::packed_quantized_linear on the CPU: x @ weight.T + bias, with the weight's blocks in panels
-// (quantized_blocks.h) and activations rounded to bytes (quantized_activations.h).
+// x @ weight.T + bias, with the weight's blocks in panels (quantized_blocks.h) and activations rounded to bytes (quantized_activations.h).
 //
 // Integer sums are exact, float sums (quantized_products.h) are added to an output in sequence, whatever
 // the number of rows and threads. So a row's bits do not depend on its batch.
 
-#include "../include/packed_quantized_linear.h"
-#include "../include/quantized_products.h"
-#include "../include/row_blocks.h"
+#pragma once
 
-namespace {
+#include "quantized_blocks.h"
+#include "quantized_products.h"
+#include "row_blocks.h"
 
-using namespace max;
+namespace max {
 
 // Elements of a panel's rows that stay in cache for all rows.
 constexpr int64_t kSlice = 512;
 // Rows whose sums a thread keeps beside them.
-constexpr int64_t kItemRows = 96;
+constexpr int64_t kRowsOfBlocks = 96;
 // Handing work to other threads costs about as much as this many blocks of a panel.
-constexpr int64_t kWorthThreads = 256;
+constexpr int64_t kBlocksWorthThreads = 256;
 
 template <typename Element>
-class PackedQuantizedLinear {
+class LinearOfBlocks {
  public:
-  explicit PackedQuantizedLinear(const PackedQuantizedLinearArgs& args)
+  explicit LinearOfBlocks(const PackedLinearArgs& args)
       : args_(args), blocks_{args.rows, kTileRows} {}
 
   void run(Pool* pool) {
     if (args_.rows == 0 || args_.num_weights == 0) return;
     int64_t panels = 0;
     for (int64_t i = 0; i < args_.num_weights; ++i) panels += panels_of<kOutputs>(args_.weights[i]);
-    if (panels * blocks_.count * args_.in_features / kBlockElements < kWorthThreads) pool = nullptr;
-    with_encoding(args_.encodings[0], [&](auto e) {
+    if (panels * blocks_.count * args_.in_features / kBlockElements < kBlocksWorthThreads) pool = nullptr;
+    with_encoding(args_.weights[0].encoding, [&](auto e) {
       parallel_for(pool, args_.rows, 4, [&](int64_t first, int64_t last) {
         arrange<unit_elements<decltype(e)>()>(first, last);
       });
     });
     for_each_panel<kOutputs>(
-        pool, args_.weights, args_.num_weights, blocks_, kItemRows,
+        pool, args_.weights, args_.num_weights, blocks_, kRowsOfBlocks,
         [&](const PackedWeight& weight, int64_t panel, int64_t first, int64_t last) {
-          with_encoding(args_.encodings[&weight - args_.weights], [&](auto e) {
+          with_encoding(weight.encoding, [&](auto e) {
             multiply<decltype(e)>(weight, panel, first, last);
           });
         });
@@ -79,7 +78,7 @@ class PackedQuantizedLinear {
   // Blocks of rows [first, last) times one panel.
   template <typename E>
   void multiply(const PackedWeight& weight, int64_t panel, int64_t first, int64_t last) {
-    alignas(64) float sums[kItemRows * kOutputs];
+    alignas(64) float sums[kRowsOfBlocks * kOutputs];
     int64_t units = args_.in_features / unit_elements<E>();
     int64_t slice = kSlice / unit_elements<E>();
     auto packed = static_cast<const uint8_t*>(weight.packed) + panel * units * E::kUnit;
@@ -97,12 +96,12 @@ class PackedQuantizedLinear {
     write_sums<kOutputs, Element>(weight, panel, top, end, sums);
   }
 
-  const PackedQuantizedLinearArgs& args_;
+  const PackedLinearArgs& args_;
   RowBlocks blocks_;
 };
 
 template <typename E>
-void pack_blocks(const PackBlocksArgs& args, Pool* pool) {
+void pack_blocks(const PackArgs& args, Pool* pool) {
   int64_t units = args.in_features / unit_elements<E>();
   int64_t panel_bytes = units * E::kUnit;
   int64_t panels = (args.out_features + kOutputs - 1) / kOutputs;
@@ -114,7 +113,7 @@ void pack_blocks(const PackBlocksArgs& args, Pool* pool) {
       for (int64_t unit = 0; unit < units; ++unit, to += E::kUnit)
         for (int64_t output = 0; output < count; ++output) {
           const uint8_t* from =
-              args.rows + (panel * kOutputs + output) * args.row_bytes + unit * E::kFileBytes;
+              static_cast<const uint8_t*>(args.rows) + (panel * kOutputs + output) * args.row_bytes + unit * E::kFileBytes;
           for (int64_t sub = 0; sub < E::kSubs; ++sub) {
             uint8_t* block = to + E::kHeader + sub * E::kBlock;
             Decoded decoded;
@@ -127,17 +126,4 @@ void pack_blocks(const PackBlocksArgs& args, Pool* pool) {
   });
 }
 
-}  // namespace
-
-// All weights are of encodings with the same number of blocks in a unit.
-MAX_EXPORT void packed_quantized_linear(const PackedQuantizedLinearArgs* args, Pool* pool) {
-  if (args->type == kFloat32)
-    PackedQuantizedLinear<float>(*args).run(pool);
-  else
-    PackedQuantizedLinear<bfloat16>(*args).run(pool);
-}
-
-// Writes every byte of `packed`.
-MAX_EXPORT void packed_quantized_linear_pack(const PackBlocksArgs* args, Pool* pool) {
-  with_encoding(args->encoding, [&](auto e) { pack_blocks<decltype(e)>(*args, pool); });
-}
+}  // namespace max

@@ -1,11 +1,11 @@
-"""What `max::packed_quantized_linear` computes, in plain torch, of weights as the file has them."""
+"""What `max::packed_linear` computes with weights of blocks (here not in panels), in torch."""
 
 from __future__ import annotations
 
 import torch
 
 from max.graph.quantization import QuantizationEncoding, dequantize_rows
-from max.kernels.packed_quantized_linear.packing import activation_block
+from max.kernels.layouts.panels import BLOCK_UNITS
 
 # As in include/quantized_activations.h.
 _SUMMED, _MOST_SUMMED = 16, 1023
@@ -38,9 +38,7 @@ def _to_bytes(blocks: torch.Tensor, largest: torch.Tensor) -> torch.Tensor:
     return (blocks * inverse).round()
 
 
-def packed_quantized_linear_oracle(
-    x: torch.Tensor, weight: torch.Tensor, encoding: str
-) -> torch.Tensor:
+def rounded_product(x: torch.Tensor, weight: torch.Tensor, encoding: str) -> torch.Tensor:
     """`rounded(x) @ decoded(weight).T` in double precision.
 
     Args:
@@ -52,4 +50,4 @@ def packed_quantized_linear_oracle(
         float64 [..., out_features].
     """
     decoded = dequantize_rows(weight, QuantizationEncoding(encoding)).double()
-    return rounded_activations(x, activation_block(encoding)) @ decoded.T
+    return rounded_activations(x, BLOCK_UNITS[encoding][0]) @ decoded.T

@@ -1,4 +1,4 @@
-"""The pass that packs the weights of linear layers."""
+"""The passes that lay out the weights of linear layers, and join those of one input."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from max.dtype import DType
 from max.engine import InferenceSession
 from max.graph import BufferType, Graph, TensorType, Weight, ops
 from max.graph.quantization import QuantizationEncoding, dequantize_rows
-from max.kernels.packed_quantized_linear.reference import packed_quantized_linear_oracle
+from max.kernels.packed_linear.rounded_products import rounded_product
 from max.nn.kernels import quantized_embedding, quantized_matmul
 from tests.kernels.quantized_weights import make_quantized_weight
 
@@ -32,11 +32,11 @@ def make_weight(name: str, *shape: int, dtype: DType = DType.float32) -> Weight:
 def run(
     forward: Callable[..., Any], *inputs: torch.Tensor, types: Any = (X,)
 ) -> tuple[list[torch.Tensor], str, frozenset[str]]:
-    """Results, generated code, and names of the packed weights."""
+    """Results, generated code, and names of the weights in a layout."""
     session = InferenceSession()
     compiled = session.compile(Graph("g", forward, types))
     results = [buffer.tensor for buffer in session.init(compiled)(*inputs)]
-    return results, compiled.code, compiled.packed_weights
+    return results, compiled.code, frozenset(compiled.layouts)
 
 
 @pytest.mark.parametrize("dtype", [DType.float32, DType.bfloat16])
@@ -165,12 +165,10 @@ def test_quantized_layers_of_one_input_are_one_node_for_each_way_of_rounding_it(
 
     results, code, packed = run(forward, x, types=[WIDE])
     assert packed == set(encodings)
-    assert code.count("max.packed_quantized_linear") == 2 and "quantized_matmul" not in code
+    assert code.count("max.packed_linear") == 2 and "quantized_matmul" not in code
     for result, weight in zip(results, weights, strict=True):
         assert weight.quantization_encoding is not None
-        expected = packed_quantized_linear_oracle(
-            x, weight.bound_tensor(), weight.quantization_encoding.value
-        )
+        expected = rounded_product(x, weight.bound_tensor(), weight.quantization_encoding.value)
         torch.testing.assert_close(result.double(), expected, rtol=1e-5, atol=1e-3)
 
 
@@ -183,9 +181,9 @@ def test_a_tied_quantized_embedding_reads_the_packed_table() -> None:
 
     tokens = torch.tensor([0, 69, 3])
     (rows, logits), code, packed = run(forward, tokens, types=[TOKENS])
-    assert packed == {"table"} and "packed_quantized_embedding" in code
+    assert packed == {"table"} and "packed_embedding" in code
     assert torch.equal(rows, dequantize_rows(table.bound_tensor(), Q4_K)[tokens])
-    expected = packed_quantized_linear_oracle(rows, table.bound_tensor(), "q4_k")
+    expected = rounded_product(rows, table.bound_tensor(), "q4_k")
     torch.testing.assert_close(logits.double(), expected, rtol=1e-5, atol=1e-3)
 
 
