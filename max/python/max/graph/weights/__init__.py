@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from max.graph.weights.gguf_header import GGUFHeader, read_gguf_header
     from max.graph.weights.gguf_weights import GGUFWeights
     from max.graph.weights.load import load_weights
+    from max.graph.weights.renames import Renames
     from max.graph.weights.safetensor_weights import SafetensorWeights
     from max.graph.weights.weight_data import Deferred, WeightData
     from max.graph.weights.weights import Weights, WeightsAdapter
@@ -22,6 +23,7 @@ __all__ = [
     "Deferred",
     "GGUFHeader",
     "GGUFWeights",
+    "Renames",
     "SafetensorWeights",
     "WeightData",
     "Weights",
@@ -42,6 +44,7 @@ _HOMES = (
     "safetensor_weights",
     "weight_data",
     "weights",
+    "renames",
     "load",
 )
 
