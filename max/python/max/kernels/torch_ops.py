@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 
+from max.graph.ops.rebinding import check_shape
 from max.kernels.facts import NO_FACTS, NativeCall, OpFacts
 from max.kernels.gather_rows import gather_rows
 from max.kernels.layouts import LayoutUse, Panels
@@ -17,6 +19,8 @@ from max.kernels.packed_embedding import rows_of_panels
 from max.kernels.packed_linear import product_of_panels
 from max.kernels.registry import facts_of_op
 from max.kernels.torch_arithmetic import ARITHMETIC, is_float_tensor, is_tensor
+
+_VIEW = OpFacts(is_view=True)
 
 
 def facts_of(target: object) -> OpFacts:
@@ -52,7 +56,18 @@ TORCH_FACTS: Mapping[Callable[..., Any] | Any, OpFacts] = MappingProxyType(
             row_arguments=1, layouts={"cpu": {1: LayoutUse(Panels, product_of_panels)}}
         ),
         operator.getitem: OpFacts(
-            native=_rows, layouts={"cpu": {0: LayoutUse(Panels, _gather, wants=False)}}
+            is_view=True,
+            native=_rows,
+            layouts={"cpu": {0: LayoutUse(Panels, _gather, wants=False)}},
         ),
+        torch.reshape: _VIEW,
+        torch.flatten: _VIEW,
+        torch.permute: _VIEW,
+        torch.transpose: _VIEW,
+        torch.unsqueeze: _VIEW,
+        torch.squeeze: _VIEW,
+        torch.broadcast_to: _VIEW,
+        torch.split: _VIEW,
+        check_shape: _VIEW,
     }
 )
