@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import fx
 
-from max.kernels.add import add
+from max.kernels.elementwise import elementwise
 from max.kernels.facts import NO_FACTS, NativeCall, OpFacts
 from max.kernels.layouts import LayoutUse, Panels
 from max.kernels.layouts.panels import ELEMENTS
@@ -33,7 +33,7 @@ def _is_tensor(x: object) -> bool:
 
 
 def _add(a: Any, b: Any) -> NativeCall | None:
-    return NativeCall(add, (a, b)) if _is_tensor(a) and _is_tensor(b) else None
+    return NativeCall(elementwise, (a, b, "add")) if _is_tensor(a) and _is_tensor(b) else None
 
 
 def _gather(layout: Panels, table: Any, index: Any) -> NativeCall | None:

@@ -4,6 +4,7 @@ from max.graph.weights.format import WeightsFormat, weights_format
 from max.graph.weights.gguf_header import GGUFHeader, read_gguf_header
 from max.graph.weights.gguf_weights import GGUFWeights
 from max.graph.weights.load import load_weights
+from max.graph.weights.renames import Renames
 from max.graph.weights.safetensor_weights import SafetensorWeights
 from max.graph.weights.weight_data import Deferred, WeightData
 from max.graph.weights.weights import Weights, WeightsAdapter
@@ -13,6 +14,7 @@ __all__ = [
     "Deferred",
     "GGUFHeader",
     "GGUFWeights",
+    "Renames",
     "SafetensorWeights",
     "WeightData",
     "Weights",

@@ -1,4 +1,4 @@
-"""Tests of `max.serve.worker.black_box`."""
+"""Tests of `max.serve.worker.crash_record`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from max.serve.worker.black_box import BlackBox, last_requests
+from max.serve.worker.crash_record import CrashRecord, last_requests
 
 KILLED_AT_WORK = """
 import os, signal, sys
 from pathlib import Path
-from max.serve.worker.black_box import BlackBox
-with BlackBox(Path(sys.argv[1])).working_on({"a/1.0": 7, "b": 12}):
+from max.serve.worker.crash_record import CrashRecord
+with CrashRecord(Path(sys.argv[1])).working_on({"a/1.0": 7, "b": 12}):
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -32,7 +32,7 @@ def test_what_was_worked_on_outlives_a_killed_process(tmp_path: Path) -> None:
 
 
 def test_between_steps_there_is_nothing(tmp_path: Path) -> None:
-    box = BlackBox(tmp_path)
+    box = CrashRecord(tmp_path)
     with box.working_on({"a long name that a shorter one follows": 100}):
         pass
     assert last_requests(tmp_path) == {}
@@ -42,7 +42,7 @@ def test_between_steps_there_is_nothing(tmp_path: Path) -> None:
 
 
 def test_exception_leaves_the_step_standing_until_it_is_cleared(tmp_path: Path) -> None:
-    box = BlackBox(tmp_path)
+    box = CrashRecord(tmp_path)
     with pytest.raises(ValueError, match="no"), box.working_on({"a": 1}):
         raise ValueError("no")
     assert last_requests(tmp_path) == {"a": 1}
@@ -53,7 +53,7 @@ def test_exception_leaves_the_step_standing_until_it_is_cleared(tmp_path: Path) 
 
 def test_more_requests_than_there_is_room_for_at_first(tmp_path: Path) -> None:
     many = {f"{number:0100}": number for number in range(1000)}
-    box = BlackBox(tmp_path)
+    box = CrashRecord(tmp_path)
     with box.working_on(many):
         assert last_requests(tmp_path) == many
     assert last_requests(tmp_path) == {}

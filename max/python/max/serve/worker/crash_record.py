@@ -17,13 +17,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-_NAME = "black-box"
+_NAME = "crash-record"
 _LENGTH_BYTES = 4
 _EMPTY = bytes(_LENGTH_BYTES)
 _ROOM = 1 << 16
 
 
-class BlackBox:
+class CrashRecord:
     """The worker's end. A step costs two writes to memory of a few hundred bytes."""
 
     def __init__(self, folder: Path) -> None:
