@@ -35,8 +35,8 @@ def cli_warm_cache(**options: Any) -> None:
     config.runtime.keep_packed_weights = True
     from max.nn import ReturnLogits
     from max.pipelines.lib import PIPELINE_REGISTRY
+    from max.pipelines.lib.make_pipeline import make_model
     from max.pipelines.lib.packed_weights import packed_folder
-    from max.pipelines.lib.pipeline_factory import make_model
 
     make_model(PIPELINE_REGISTRY.resolve(config), config, ReturnLogits.LAST_TOKEN)
     encoding = config.model.quantization_encoding
