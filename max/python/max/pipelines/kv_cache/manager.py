@@ -170,7 +170,7 @@ class PagedKVCacheManager:
         inputs = KVCacheInputsPerDevice(
             kv_blocks=self.kv_blocks,
             cache_lengths=Buffer.from_numpy(lookup.cache_lengths).to(self.device),
-            lookup_table=Buffer.from_numpy(lookup.lookup_table).to(self.device),
+            lookup_table=Buffer.from_numpy(lookup.lookup_tables[0]).to(self.device),
             max_prompt_length=Buffer.from_numpy(lookup.max_prompt_length),
             max_cache_length=Buffer.from_numpy(lookup.max_cache_length),
         )
