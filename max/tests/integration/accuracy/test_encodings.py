@@ -3,8 +3,6 @@
 The numbers in docs/gguf.md come from here: `pytest -s -m slow` prints them.
 """
 
-# build: timeout = "long"
-
 from __future__ import annotations
 
 from pathlib import Path

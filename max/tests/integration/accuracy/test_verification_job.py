@@ -1,7 +1,5 @@
 """Jobs on a tiny model. Those in a process of their own take seconds each, so they are few."""
 
-# build: timeout = "moderate"
-
 from __future__ import annotations
 
 from dataclasses import replace

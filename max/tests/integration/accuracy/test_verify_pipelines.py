@@ -1,7 +1,5 @@
 """The tool end to end, on tiny models."""
 
-# build: timeout = "moderate"
-
 from __future__ import annotations
 
 import json

@@ -20,7 +20,6 @@ from tests.own_cache import make_own_cache
 from tests.serve.server_process import ready
 
 # build: size = "medium"
-# build: timeout = "long"
 # build: data = ["//docs"]
 PAGE = Path(__file__).parents[4] / "docs" / "gguf.md"
 QUESTION = "Tom has 3 apples and buys 5 more. How many apples does Tom have?"

@@ -1,6 +1,5 @@
 """GGUF files have the logits that transformers gives the numbers that they hold."""
 
-# build: timeout = "long"
 # build: deps = ["@pip//:accelerate"]
 
 from __future__ import annotations

@@ -1,7 +1,5 @@
 """Every tiny model has the logits and greedy tokens that transformers gives it."""
 
-# build: timeout = "moderate"
-
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,5 +1,3 @@
-# build: timeout = "moderate"
-
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Downloads, against a server in this process that speaks the Hub's protocol."""
 
+# build: size = "medium"
+
 from __future__ import annotations
 
 import errno

@@ -1,4 +1,3 @@
-# build: timeout = "moderate"
 """What the largest step is predicted to take, against sums by hand."""
 
 from __future__ import annotations

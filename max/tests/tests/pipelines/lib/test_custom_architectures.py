@@ -1,7 +1,5 @@
 """Packages from outside the tree. Each test has package names of its own: imports are for ever."""
 
-# build: timeout = "moderate"
-
 from __future__ import annotations
 
 import logging

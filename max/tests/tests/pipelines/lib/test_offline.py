@@ -1,7 +1,5 @@
 """The documented use from Python, without a server."""
 
-# build: timeout = "moderate"
-
 from __future__ import annotations
 
 import asyncio

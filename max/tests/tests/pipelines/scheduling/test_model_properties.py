@@ -1,4 +1,3 @@
-# build: timeout = "long"
 """Random histories of a server with a real model in float32, tiny and of random weights.
 
 Every request, greedy or sampled with its seed, gets the tokens that it gets alone: whatever else

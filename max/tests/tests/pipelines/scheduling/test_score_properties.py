@@ -1,4 +1,3 @@
-# build: timeout = "long"
 """Random histories of a server whose requests ask for log probabilities.
 
 Each token's comes once and is that of a solo run, whatever else runs, however the prompt is cut,

@@ -43,9 +43,15 @@ def plan(tmp_path: Path) -> EnginePlan:
     return read_engine_plan(write(tmp_path, PLAN))
 
 
-def test_every_number_of_this_repository_s_plan_has_an_engine_in_the_example() -> None:
-    plan = read_engine_plan(SCENARIOS / "cpu.yaml")
-    engines = read_engines(SCENARIOS / "engines.example.yaml", plan)
+@pytest.mark.parametrize(
+    ("plan_name", "example"),
+    [("cpu.yaml", "engines.example.yaml"), ("commits.yaml", "commits.example.yaml")],
+)
+def test_every_number_of_this_repository_s_plans_has_an_engine_in_the_example(
+    plan_name: str, example: str
+) -> None:
+    plan = read_engine_plan(SCENARIOS / plan_name)
+    engines = read_engines(SCENARIOS / example, plan)
     named = {cell.engine for row in plan.rows for cell in row.cells()}
     assert named == set(engines.engines)
     loads = {
