@@ -19,7 +19,7 @@ from max.pipelines.kv_cache.errors import KVCacheIntegrityError, UnknownRequestE
 from max.pipelines.kv_cache.integrity import check_integrity
 from max.pipelines.kv_cache.request_pages import RequestPages
 from max.pipelines.kv_cache.results import AllocationResult, KVCacheMetrics
-from max.pipelines.kv_cache.rules import FullPages, PageGroup
+from max.pipelines.kv_cache.rules import FullPages, PageGroup, StatePages, most_pages
 
 if TYPE_CHECKING:
     from max.pipelines.context import TextContext
@@ -50,7 +50,12 @@ class BlockManager:
         self.page_size = page_size
         self.enable_prefix_caching = enable_prefix_caching
         self.groups = tuple(groups) or (PageGroup(FullPages(page_size)),)
-        self._dropping = [(i, group.rule) for i, group in enumerate(self.groups) if group.rule.drops]
+        self._states = [
+            i for i, group in enumerate(self.groups) if isinstance(group.rule, StatePages)
+        ]
+        self._dropping = [
+            (i, group.rule) for i, group in enumerate(self.groups) if group.rule.drops
+        ]
         self._requests: dict[str, RequestPages] = {}
         # Prefixes that some running request will register, by the page that ends them.
         self._coming: Counter[bytes] = Counter()
@@ -64,9 +69,7 @@ class BlockManager:
             num_tokens: of the request.
             step_tokens: most tokens that a step computes; None if that may be all.
         """
-        return sum(
-            group.tables * group.rule.most_pages(num_tokens, step_tokens) for group in self.groups
-        )
+        return most_pages(self.groups, num_tokens, step_tokens)
 
     def claim(self, request_id: str) -> None:
         """Opens an empty page list for a request.
@@ -205,6 +208,8 @@ class BlockManager:
         held = self._get(ctx.request_id, "commit")
         processed = ctx.tokens.processed_length
         full = processed // self.page_size
+        for index in self._states if processed else ():
+            held.settle(index, (processed - 1) // self.page_size)
         if full > held.num_full and self.enable_prefix_caching and held.registers:
             keys = ctx.page_keys(self.page_size)
             for position in range(held.num_full, full):
@@ -278,7 +283,7 @@ class BlockManager:
         later = max(0, ctx.tokens.active_length - (step_tokens or ctx.tokens.active_length))
         positions = []
         for group, end in zip(self.groups, held.ends, strict=True):
-            tokens = num_tokens - later if group.rule.drops else num_tokens
+            tokens = num_tokens - later if group.rule.grows_by_step else num_tokens
             positions.append(group.rule.new_pages(end, -(-tokens // self.page_size)))
         return positions
 

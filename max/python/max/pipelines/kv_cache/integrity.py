@@ -65,7 +65,8 @@ def _broken_index(pool: BlockPool) -> Iterator[str]:
         if page not in column:
             yield f"page {page} is among the pages of its own key: {column}"
         if len({counts[beside] for beside in column}) != 1:
-            yield f"ref_counts of pages {column} of one key are equal: {[counts[p] for p in column]}"
+            of_pages = [counts[beside] for beside in column]
+            yield f"ref_counts of pages {column} of one key are equal: {of_pages}"
 
 
 def _broken_requests(pool: BlockPool, holdings: Holdings, holders: Counter[int]) -> Iterator[str]:
@@ -84,7 +85,8 @@ def _broken_requests(pool: BlockPool, holdings: Holdings, holders: Counter[int])
                     f"{held.begins[group]} .. {held.ends[group] - 1}: {position} is not"
                 )
             for page in column if position >= held.num_full else ():
+                writer = f"page {page} that '{request}' writes"
                 if holders[page] != 1:
-                    yield f"holders of page {page} that '{request}' writes == 1: {holders[page]} != 1"
+                    yield f"holders of {writer} == 1: {holders[page]} != 1"
                 if pool.index.holds(page):
-                    yield f"page {page} that '{request}' writes is in the prefix index: yes != no"
+                    yield f"{writer} is in the prefix index: yes != no"

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from max.pipelines.kv_cache.block_manager import BlockManager
+from max.pipelines.kv_cache.block_pool import NULL_PAGE
 from max.pipelines.kv_cache.errors import KVCacheIntegrityError
 from max.pipelines.kv_cache.request_pages import RequestPages, UInt32Array
 from max.pipelines.kv_cache.rules import StatePages
@@ -67,21 +69,28 @@ def _tables(
     rows = np.concatenate(
         [np.empty((count, 0), np.uint32), *[pages.row(width) for pages in held]], axis=1
     ).reshape(count, len(held), width)
-    tables, first = [], 0
-    for group in blocks.groups:
-        of_group = rows[first : first + group.tables]
-        first += group.tables
+    tables: list[UInt32Array] = []
+    for index, group in enumerate(blocks.groups):
+        of_group = rows[len(tables) : len(tables) + group.tables]
         if isinstance(group.rule, StatePages):
-            of_group = _states(of_group, blocks.page_size, processed, after)
+            ends = np.array([pages.ends[index] for pages in held], dtype=np.int64)
+            of_group = _states(of_group, blocks.page_size, np.array([processed, after]), ends)
         tables.extend(of_group)
     return tables
 
 
 def _states(
-    rows: UInt32Array, page_size: int, processed: list[int], after: list[int]
+    rows: UInt32Array, page_size: int, lengths: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
 ) -> UInt32Array:
-    """[tables, batch, 2]: the page of the state before the step, and of that after it."""
-    ends = np.array([processed, after]).T
-    picked = rows[:, np.arange(len(ends))[:, None], np.maximum(ends - 1, 0) // page_size]
-    picked[:, ends == 0] = 0
-    return picked
+    """The pages of the states before and after a step, [tables, batch, 2]; see `StatePages`.
+
+    Args:
+        rows: [tables, batch, width].
+        page_size: tokens of a page.
+        lengths: [2, batch], tokens before and after the step.
+        ends: [batch], the position behind each request's last page.
+    """
+    batch = np.arange(len(ends))
+    before, after = (rows[:, batch, np.maximum(n - 1, 0) // page_size] for n in lengths)
+    after = np.where(after == NULL_PAGE, rows[:, batch, ends - 1], after)
+    return np.stack([np.where(lengths[0] == 0, NULL_PAGE, before), after], axis=-1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -54,7 +54,7 @@ class RequestPages:
 
     def __init__(self, groups: Sequence[PageGroup]) -> None:
         bounds = [0, *accumulate(group.tables for group in groups)]
-        self.slices = [slice(*pair) for pair in zip(bounds, bounds[1:], strict=False)]
+        self.slices = [slice(*pair) for pair in pairwise(bounds)]
         self.rows: UInt32Array = np.zeros((bounds[-1], _COLUMNS), np.uint32)
         self.begins = [0] * len(groups)
         self.ends = [0] * len(groups)
@@ -95,6 +95,13 @@ class RequestPages:
         """Notes that a group has its pages before a position."""
         self.ends[group] = max(self.ends[group], position)
         self.num_covered = min(self.ends)
+
+    def settle(self, group: int, position: int) -> None:
+        """Lets the last column be that of a position that has none."""
+        if not self.column(group, position):
+            self.put(group, position, self.remove(group, self.ends[group] - 1))
+            self.ends[group] = position + 1
+            self.num_covered = min(self.ends)
 
     def remove(self, group: int, position: int) -> tuple[int, ...]:
         """Holds a column no more; gives its pages."""

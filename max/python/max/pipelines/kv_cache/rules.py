@@ -1,15 +1,20 @@
 """Which pages of a request later steps still read, and what a prefix hit needs of them.
 
-    full      [ 0 ][ 1 ][ 2 ][ 3 ][ 4 ][ 5 ]    all
-    window    [   ][   ][   ][ 3 ][ 4 ][ 5 ]    those of the last tokens that a query sees
-    state     [   ][   ][   ][   ][ 4 ][ 5 ]    4 is read by the step, 5 written
-              ------------------------ tokens
+full      [ 0 ][ 1 ][ 2 ][ 3 ][ 4 ][ 5 ]    all
+window    [   ][   ][   ][ 3 ][ 4 ][ 5 ]    those of the last tokens that a query sees
+state     [   ][   ][   ][   ][ 4 ][ 5 ]    4 is read by the step, 5 written
+          ------------------------ tokens
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from max.nn.kv_cache import CacheGroup, PageLayout
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,12 @@ class FullPages:
 
     @property
     def drops(self) -> bool:
-        """Whether pages become needless; then a request takes them step by step."""
+        """Whether pages become needless."""
+        return False
+
+    @property
+    def grows_by_step(self) -> bool:
+        """Whether a request takes pages for the coming step's tokens only, not for all."""
         return False
 
     def first(self, num_tokens: int) -> int:
@@ -75,6 +85,11 @@ class WindowPages(FullPages):
         """See `FullPages.drops`."""
         return True
 
+    @property
+    def grows_by_step(self) -> bool:
+        """See `FullPages.grows_by_step`."""
+        return True
+
     def first(self, num_tokens: int) -> int:
         """See `FullPages.first`."""
         return max(0, num_tokens - self.window + 1) // self.page_size
@@ -100,8 +115,8 @@ class StatePages(WindowPages):
     """Later steps read one page: the state after the last token.
 
     The page of a state after n tokens is number (n - 1) // page_size, so that it is full, and of
-    use for others, when a step ends at a page's end. A full one is read by the next step, which
-    writes the state that it leaves to another page.
+    use for others, when a step ends at a page's end. A step writes in place while it stays in that
+    page, else to the last page that the request holds, which then takes the place of the new state.
 
     Args:
         page_size: tokens after which a state may be kept for others.
@@ -109,6 +124,11 @@ class StatePages(WindowPages):
 
     def __init__(self, page_size: int) -> None:
         super().__init__(page_size, window=2)
+
+    @property
+    def grows_by_step(self) -> bool:
+        """See `FullPages.grows_by_step`: one page more is enough for any step."""
+        return False
 
     def new_pages(self, end: int, needed: int) -> range:
         """See `FullPages.new_pages`: the last one alone is written."""
@@ -134,3 +154,31 @@ class PageGroup:
 
     rule: FullPages
     tables: int = 1
+
+
+def page_groups(layout: PageLayout, page_size: int) -> list[PageGroup]:
+    """What the bookkeeping knows of a cache's layers.
+
+    Args:
+        layout: how groups of layers share pages.
+        page_size: tokens of a page.
+    """
+    tables = groupby(layout.tables, key=lambda table: table.group)
+    return [PageGroup(_rule(group, page_size), len(list(own))) for group, own in tables]
+
+
+def most_pages(groups: Sequence[PageGroup], num_tokens: int, step_tokens: int | None) -> int:
+    """`FullPages.most_pages` of all groups."""
+    return sum(group.tables * group.rule.most_pages(num_tokens, step_tokens) for group in groups)
+
+
+def _rule(group: CacheGroup, page_size: int) -> FullPages:
+    from max.nn.kv_cache import Slot, Window
+
+    match group.keep:
+        case Window(tokens):
+            return WindowPages(page_size, tokens)
+        case Slot():
+            return StatePages(page_size)
+        case _:
+            return FullPages(page_size)

@@ -70,7 +70,11 @@ class PipelineFactory:
         plan = plan_memory(architecture, config, available, activations)
         logger.info("%s", plan)
         manager = PagedKVCacheManager(
-            model.kv_params, plan.total_num_pages, model.devices[0], plan.max_batch_size
+            model.kv_params,
+            plan.total_num_pages,
+            model.devices[0],
+            plan.max_batch_size,
+            _step_tokens(config),
         )
         pipeline_cls = architecture.pipeline_cls or TextGenerationPipeline
         pipeline: TextGenerationPipeline = pipeline_cls(
@@ -85,6 +89,12 @@ class PipelineFactory:
 
 def _logits_needed(config: PipelineConfig) -> ReturnLogits:
     return ReturnLogits.VARIABLE if config.model.enable_echo else ReturnLogits.LAST_TOKEN
+
+
+def _step_tokens(config: PipelineConfig) -> int | None:
+    """Most tokens of a step; None where a prompt is computed whole, however long."""
+    runtime = config.runtime
+    return runtime.step_tokens if runtime.enable_chunked_prefill else None
 
 
 def max_length_of(architecture: SupportedArchitecture, config: PipelineConfig) -> int:
@@ -131,6 +141,7 @@ def plan_memory(
         max_length=max_length_of(architecture, config),
         max_batch_size=config.runtime.max_batch_size,
         max_batch_input_tokens=config.runtime.step_tokens,
+        step_tokens=_step_tokens(config),
         weights_bytes=weights_bytes(config, load_weights(config.model.resolved_weight_paths)),
         activation_bytes=activation_bytes,
         available_bytes=available_bytes,

@@ -36,7 +36,9 @@ def test_a_prompt_and_a_decoding_request_in_one_batch() -> None:
     assert not table[:, 3:].any()
     np.testing.assert_array_equal(lookup.max_prompt_length, [3])
     np.testing.assert_array_equal(lookup.max_cache_length, [10])
-    assert {array.dtype for array in (lookup.cache_lengths, table, *lookup[2:])} == {np.dtype(np.uint32)}
+    assert {array.dtype for array in (lookup.cache_lengths, table, *lookup[2:])} == {
+        np.dtype(np.uint32)
+    }
 
 
 def test_an_empty_batch_has_arrays_too() -> None:
