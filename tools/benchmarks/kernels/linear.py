@@ -20,11 +20,9 @@ import torch.nn.functional as F
 
 from max.benchmark.table import aligned, number
 from max.graph.quantization import QuantizationEncoding
-from max.kernels import packed_linear, packed_quantized_linear
+from max.kernels import packed_linear
+from max.kernels.layouts.panels import BLOCK_UNITS, Panels
 from max.kernels.memory import empty_in_huge_pages
-from max.kernels.packed_linear import pack
-from max.kernels.packed_quantized_linear import pack_quantized
-from max.kernels.packed_quantized_linear.structs import ENCODINGS
 from max.kernels.peak_arithmetic import run_peak_arithmetic
 from max.kernels.read_bandwidth import read_rate
 from max.kernels.thread_pool import num_threads
@@ -52,7 +50,7 @@ class Weights(NamedTuple):
 def main(argv: Sequence[str] | None = None) -> None:
     """Prints a table per encoding."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    encodings = [*_DTYPES, *ENCODINGS]
+    encodings = [*_DTYPES, *BLOCK_UNITS]
     parser.add_argument("--encodings", nargs="+", choices=encodings, default=["bfloat16"])
     parser.add_argument("--rows", nargs="+", type=int, default=[1, 4, 8, 16, 32, 128, 512])
     parser.add_argument("--outputs", type=int, default=8192)
@@ -114,12 +112,15 @@ def measure(
 
 
 def _packed(weight: torch.Tensor, encoding: str) -> torch.Tensor:
-    if encoding in _DTYPES:
-        return pack(weight)
     rows, columns = weight.shape
-    row_bytes = QuantizationEncoding(encoding).row_bytes(columns)
-    # Of bytes that stand for ordinary numbers wherever a scale may be.
-    return pack_quantized(torch.full((rows, row_bytes), 0x2C, dtype=torch.uint8), encoding)
+    if encoding in BLOCK_UNITS:
+        row_bytes = QuantizationEncoding(encoding).row_bytes(columns)
+        # Of bytes that stand for ordinary numbers wherever a scale may be.
+        weight = torch.full((rows, row_bytes), 0x2C, dtype=torch.uint8)
+    panels = Panels(rows, columns, encoding)
+    packed = empty_in_huge_pages([panels.nbytes], torch.uint8)
+    panels.place(weight, packed)
+    return packed
 
 
 def _copy(packed: torch.Tensor) -> torch.Tensor:
@@ -127,9 +128,7 @@ def _copy(packed: torch.Tensor) -> torch.Tensor:
 
 
 def _product(encoding: str, x: torch.Tensor, outputs: int) -> Callable[[torch.Tensor], object]:
-    if encoding in _DTYPES:
-        return lambda weight: packed_linear(x, [weight], [None], [outputs])
-    return lambda weight: packed_quantized_linear(x, [weight], [None], [outputs], [encoding])
+    return lambda weight: packed_linear(x, [weight], [None], [outputs], [encoding])
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from torch import fx
 from max.driver import Buffer, Device
 from max.dtype import DType
 from max.graph import AlgebraicDim, Dim, Shape, StaticDim, TensorType, Weight
+from max.kernels.layouts import WeightLayout
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class CompiledModel:
     input_types: Sequence[TensorType]
     output_types: Sequence[TensorType]
     weights: Mapping[str, Weight]
-    # Names of the weights that the code expects packed for the CPU kernels.
-    packed_weights: frozenset[str]
+    # The layouts of the weights that the code expects in one, by name.
+    layouts: Mapping[str, WeightLayout]
     constants: Mapping[str, torch.Tensor]
     # Names of weights and constants in the order of the code's parameters, after the inputs.
     extra_names: Sequence[str]

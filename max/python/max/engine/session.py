@@ -14,7 +14,8 @@ from max.driver import CPU, Device
 from max.engine.debug_print import DebugPrinter, PrintStyle
 from max.engine.model import CompiledModel, Model
 from max.engine.needed_rows import compute_needed_rows
-from max.engine.packing import use_packed_weights
+from max.engine.passes.joining import join_calls
+from max.engine.passes.layouts import use_layouts
 from max.engine.printing import with_printer
 from max.engine.replay import Profiler, with_programs
 from max.engine.weights import place_weights
@@ -67,14 +68,15 @@ class InferenceSession:
         code = fx.Graph()
         code.output(code.graph_copy(graph.fx, {}))
         compute_needed_rows(code)
-        packed_weights = use_packed_weights(code, graph.weights)
+        layouts = use_layouts(code, graph.weights)
+        join_calls(code)
         return CompiledModel(
             name=graph.name,
             module=fx.GraphModule({}, code, class_name=_class_name(graph.name)),
             input_types=graph.input_types,
             output_types=graph.output_types,
             weights=dict(graph.weights),
-            packed_weights=packed_weights,
+            layouts=layouts,
             constants=dict(graph.constants),
             extra_names=names[len(graph.input_types) :],
         )

@@ -10,10 +10,10 @@ import torch
 from max.driver import Buffer
 from max.dtype import DType
 from max.engine.model import CompiledModel
-from max.engine.packing import packed
 from max.graph import Weight
 from max.graph.weights import WeightData
-from max.kernels.packing_pieces import ignore_rows
+from max.kernels.layouts.pieces import ignore_rows
+from max.kernels.memory import empty_in_huge_pages
 
 
 def place_weights(compiled: CompiledModel, registry: Mapping[str, Any]) -> dict[str, torch.Tensor]:
@@ -37,8 +37,10 @@ def place_weights(compiled: CompiledModel, registry: Mapping[str, Any]) -> dict[
         problem = mismatch(weight, tensor)
         if problem:
             problems.append(problem)
-        elif name in compiled.packed_weights:
-            placed[name] = packed(weight, tensor, _releaser(value, tensor))
+        elif name in compiled.layouts:
+            layout = compiled.layouts[name]
+            placed[name] = empty_in_huge_pages([layout.nbytes], torch.uint8)
+            layout.place(tensor, placed[name], _releaser(value, tensor))
         else:
             placed[name] = tensor.to(weight.device.to_torch())
     if problems:

@@ -3,32 +3,28 @@
 Importing this package registers them with torch as `torch.ops.max.*`.
 """
 
-from max.kernels.add import add
 from max.kernels.choose_tokens import choose_tokens
+from max.kernels.elementwise import elementwise
 from max.kernels.flash_attention_ragged import flash_attention_ragged
+from max.kernels.gated import gated
 from max.kernels.last_rows import last_rows
 from max.kernels.packed_embedding import packed_embedding
 from max.kernels.packed_linear import packed_linear
-from max.kernels.packed_quantized_embedding import packed_quantized_embedding
-from max.kernels.packed_quantized_linear import packed_quantized_linear
 from max.kernels.quantized_embedding import quantized_embedding
 from max.kernels.quantized_matmul import quantized_matmul
 from max.kernels.rms_norm import rms_norm
 from max.kernels.rope_store_ragged import rope_store_ragged
-from max.kernels.swiglu import swiglu
 
 __all__ = [
-    "add",
     "choose_tokens",
+    "elementwise",
     "flash_attention_ragged",
+    "gated",
     "last_rows",
     "packed_embedding",
     "packed_linear",
-    "packed_quantized_embedding",
-    "packed_quantized_linear",
     "quantized_embedding",
     "quantized_matmul",
     "rms_norm",
     "rope_store_ragged",
-    "swiglu",
 ]

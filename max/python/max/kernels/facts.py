@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from max.kernels.layouts import LayoutUse
 
 
 class NativeCall(NamedTuple):
@@ -31,6 +34,8 @@ class OpFacts:
     row_arguments: int = 0
     picks_rows: bool = False
     native: Callable[..., NativeCall | None] | None = None
+    layouts: Mapping[str, Mapping[int, LayoutUse]] = field(default_factory=dict)
+    join_key: Callable[..., Hashable] | None = None
 
 
 NO_FACTS = OpFacts()

@@ -11,8 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import fx
 
-from max.kernels.add import add
+from max.kernels.elementwise import elementwise
 from max.kernels.facts import NO_FACTS, NativeCall, OpFacts
+from max.kernels.layouts import LayoutUse, Panels
+from max.kernels.layouts.panels import ELEMENTS
+from max.kernels.packed_embedding import rows_of_panels
+from max.kernels.packed_linear import product_of_panels
 from max.kernels.registry import facts_of_op
 
 _ROWS = OpFacts(row_arguments=1)
@@ -29,14 +33,24 @@ def _is_tensor(x: object) -> bool:
 
 
 def _add(a: Any, b: Any) -> NativeCall | None:
-    return NativeCall(add, (a, b)) if _is_tensor(a) and _is_tensor(b) else None
+    return NativeCall(elementwise, (a, b, "add")) if _is_tensor(a) and _is_tensor(b) else None
+
+
+def _gather(layout: Panels, table: Any, index: Any) -> NativeCall | None:
+    """`table[indices]`, as `ops.gather` along the first axis records it."""
+    is_gather = isinstance(index, tuple) and len(index) == 1 and _is_tensor(index[0])
+    dtype = ELEMENTS.get(layout.encoding)
+    return rows_of_panels(layout, table, index[0], dtype) if is_gather and dtype else None
 
 
 TORCH_FACTS: Mapping[Callable[..., Any] | Any, OpFacts] = MappingProxyType(
     {
-        F.linear: _ROWS,
+        F.linear: OpFacts(
+            row_arguments=1, layouts={"cpu": {1: LayoutUse(Panels, product_of_panels)}}
+        ),
         F.silu: _ROWS,
         operator.add: OpFacts(row_arguments=2, native=_add),
         operator.mul: OpFacts(row_arguments=2),
+        operator.getitem: OpFacts(layouts={"cpu": {0: LayoutUse(Panels, _gather, wants=False)}}),
     }
 )

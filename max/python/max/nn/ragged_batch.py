@@ -17,12 +17,14 @@ class RaggedBatch(Generic[T]):
         row_offsets: uint32 [batch + 1], each request's rows.
         return_n_logits: int64 [1] or [batch] on the host, see `logits_postprocess`.
         freqs_cis: the angles that a documented call hands from layer to layer.
+        positions: int64 [rows], each token's place in its request, for models that embed it.
     """
 
     tokens: T
     row_offsets: T
     return_n_logits: T
     freqs_cis: T | None = None
+    positions: T | None = None
 
     @classmethod
     def of_rows(cls, row_offsets: T, freqs_cis: T | None = None) -> RaggedBatch[Any]:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from max.pipelines.context import InputError, PromptTooLongError, SamplingParams, TextContext
-from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRequestMessage
+from max.pipelines.modeling.types import (
+    RequestID,
+    TextGenerationRequest,
+    TextGenerationRequestMessage,
+)
 from max.serve.echo import EchoedPrompt
 from max.serve.errors import ApiError, context_length_exceeded, invalid_value
-from max.serve.schemas.chat import ChatCompletionRequest, ChatMessage
+from max.serve.schemas.chat import ChatCompletionRequest
 from max.serve.schemas.completion import CompletionRequest
+from max.serve.schemas.conversation import ChatMessage
 from max.serve.schemas.sampling_fields import SamplingFields
 from max.serve.state import ModelService
 
@@ -24,6 +29,13 @@ DEFAULTED = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
 SEED_RANGE = 2**63
 MAX_COMPLETIONS = 2048
 
+_PARAMETERS = {
+    parameter.name: name
+    for parameter in fields(SamplingParams)
+    if (name := FIELD_OF_PARAMETER.get(parameter.name, parameter.name))
+    in SamplingFields.model_fields
+}
+
 
 def sampling_params(body: SamplingFields, defaults: Mapping[str, Any]) -> SamplingParams:
     """What the request says, and for the rest what the model recommends.
@@ -31,23 +43,10 @@ def sampling_params(body: SamplingFields, defaults: Mapping[str, Any]) -> Sampli
     Raises:
         InputError: Fields contradict each other, as min_tokens above max_tokens.
     """
-    given = {
-        "temperature": body.temperature,
-        "top_p": body.top_p,
-        "top_k": body.top_k,
-        "min_p": body.min_p,
-        "repetition_penalty": body.repetition_penalty,
-        "frequency_penalty": body.frequency_penalty,
-        "presence_penalty": body.presence_penalty,
-        # Without an answer, the model's first token still tells that the prompt is done with.
-        "max_new_tokens": 1 if body.completion_limit == 0 else body.completion_limit,
-        "min_new_tokens": body.min_tokens,
-        "ignore_eos": body.ignore_eos,
-        "stop": body.stop,
-        "stop_token_ids": body.stop_token_ids,
-        "seed": body.seed,
-        "logit_bias": {int(token): bias for token, bias in (body.logit_bias or {}).items()},
-    }
+    given = {parameter: getattr(body, name) for parameter, name in _PARAMETERS.items()}
+    # Without an answer, the model's first token still tells that the prompt is done with.
+    given["max_new_tokens"] = 1 if body.completion_limit == 0 else body.completion_limit
+    given["logit_bias"] = {int(token): bias for token, bias in (body.logit_bias or {}).items()}
     recommended = {name: defaults[name] for name in DEFAULTED if name in defaults}
     return SamplingParams(
         **recommended | {name: value for name, value in given.items() if value is not None}
@@ -65,7 +64,7 @@ async def chat_contexts(service: ModelService, body: ChatCompletionRequest) -> l
             model_name=body.model,
             messages=[prompt_message(message) for message in body.messages],
             sampling_params=sampling_params(body, service.sampling_defaults),
-            chat_template_options=body.chat_template_kwargs,
+            chat_template_options=body.template_options,
             cache_salt=body.cache_salt,
             logprobs=body.log_probabilities,
         )
@@ -139,31 +138,24 @@ async def _choices_of(
             error.allowed, error.given, body.completion_limit, where
         ) from error
     _check_length(service, first, body.completion_limit, where)
-    return [first, *await _siblings(service, request, first, body.n or 1)]
+    return [first, *_siblings(first, body.n or 1)]
 
 
-async def _siblings(
-    service: ModelService, request: TextGenerationRequest, first: TextContext, count: int
-) -> list[TextContext]:
-    """The other choices: the same tokens, with seeds that follow from the first one's."""
-    seed = first.sampling_params.seed
-    assert seed is not None, "a context's seed is decided when it is made"
-    siblings = []
-    for offset in range(1, count):
-        params = replace(request.sampling_params, seed=(seed + offset) % SEED_RANGE)
-        siblings.append(
-            await service.new_context(
-                TextGenerationRequest(
-                    model_name=request.model_name,
-                    prompt=first.tokens.prompt.tolist(),
-                    sampling_params=params,
-                    cache_salt=request.cache_salt,
-                    logprobs=request.logprobs,
-                    echo=request.echo,
-                )
-            )
+def _siblings(first: TextContext, count: int) -> list[TextContext]:
+    """The other choices: the same tokens, with seeds that follow from the first one's.
+
+    They share one buffer, which nobody on this side changes: 128 choices cost no more than one.
+    """
+    params = first.sampling_params
+    assert params.seed is not None, "a context's seed is decided when it is made"
+    return [
+        replace(
+            first,
+            request_id=RequestID(),
+            sampling_params=replace(params, seed=(params.seed + offset) % SEED_RANGE),
         )
-    return siblings
+        for offset in range(1, count)
+    ]
 
 
 def _check_length(
@@ -181,10 +173,11 @@ def prompt_message(message: ChatMessage) -> TextGenerationRequestMessage:
     return TextGenerationRequestMessage(
         # "developer" is OpenAI's newer name; chat templates know the older one.
         role="system" if message.role == "developer" else message.role,
-        content=None if message.content is None else message.text,
+        content=message.template_content(),
         name=message.name,
         tool_calls=message.tool_calls,
         tool_call_id=message.tool_call_id,
+        reasoning_content=message.reasoning_content or message.reasoning,
     )
 
 

@@ -6,10 +6,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, groupby
 from typing import Protocol
 
 from max.pipelines.context import TextContext
-from max.serve.context_codec import from_context
+from max.serve.context_codec import from_siblings, joined
 from max.serve.errors import ApiError, invalid_value
 from max.serve.mailbox import ChoiceDelta, Mailbox
 from max.serve.messages import (
@@ -121,19 +122,26 @@ class EngineClient:
         """The worker is gone; its requests wait for the next one.
 
         Args:
-            last_requests: What the worker was working on, see `black_box`.
+            last_requests: What the worker was working on, see `crash_record`.
             reason: Why it is gone.
             killed: It was ended by SIGKILL.
         """
         self._worker = None
         self._metrics.steps.observe_load(EngineLoad(0, len(self._running), 0, 0))
-        self._suspect(last_requests, reason, killed=killed)
+        if last_requests:
+            self._suspect(last_requests, reason, killed=killed)
+        elif not killed:
+            for request_id, request in list(self._running.items()):
+                if request.suspicion.add_unexplained():
+                    self._give_up(request_id, reason)
 
     async def submit(self, contexts: Sequence[TextContext]) -> Generation:
         """Hands requests to the worker and waits until its scheduler took them.
 
         Args:
-            contexts: The choices of one HTTP request; deltas name them by position.
+            contexts: The choices of one HTTP request; deltas name them by position. Those that
+                stand in a row and share their `tokens` differ in their ids and seeds only, and are
+                sent as one.
 
         Raises:
             ApiError: The queue is full, the worker refused one of them (then none runs), the
@@ -145,15 +153,19 @@ class EngineClient:
         mailbox = Mailbox()
         loop = asyncio.get_running_loop()
         record = current_record()
+        prompts = [
+            from_siblings(list(choices))
+            for _, choices in groupby(contexts, key=lambda context: id(context.tokens))
+        ]
         requests = [
             RunningRequest(
-                from_context(context),
+                submit,
                 mailbox,
                 index,
                 loop.create_future(),
                 TokenClock(record, self._metrics.requests),
             )
-            for index, context in enumerate(contexts)
+            for index, submit in enumerate(chain.from_iterable(prompts))
         ]
         request_ids = [request.submit.request_id for request in requests]
         deadline = None
@@ -161,10 +173,10 @@ class EngineClient:
             deadline = loop.call_later(self._request_timeout, self._end_overdue, request_ids)
         generation = Generation(self, mailbox, request_ids, deadline)
         try:
-            for request in requests:
-                self._running[request.submit.request_id] = request
-                self._idle.clear()
-                self._send(request.message())
+            self._running |= zip(request_ids, requests, strict=True)
+            self._idle.clear()
+            for siblings in prompts:
+                self._send(joined(siblings))
             outcomes = await asyncio.gather(
                 *(request.admitted for request in requests), return_exceptions=True
             )
@@ -243,12 +255,15 @@ class EngineClient:
             if request is None:
                 continue
             if request.suspicion.add(alone=len(lengths) == 1, killed=killed):
-                logger.error("Request %s is given up: with it, %s", request_id, reason)
-                self._fail(request_id, engine_failed(reason, request_id))
+                self._give_up(request_id, reason)
             else:
                 request.failed_length = length
                 innocent.append(request)
         return innocent
+
+    def _give_up(self, request_id: str, reason: str) -> None:
+        logger.error("Request %s is given up: with it, %s", request_id, reason)
+        self._fail(request_id, engine_failed(reason, request_id))
 
     def _note_begun(self, steps: Iterable[StepStats]) -> None:
         for step in steps:
@@ -265,6 +280,7 @@ class EngineClient:
         request.prompt_tokens_scored += len(prompt_scores or ())
         if delta.tokens:
             request.clock.tick(len(delta.tokens), now)
+            request.suspicion.unexplained = 0
         if request.failed_length and request.length > request.failed_length:
             request.failed_length = 0
             request.suspicion.clear()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from asyncio import BaseTransport, TimerHandle, Transport
 from typing import cast
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 # Node's limit is 16 KiB, nginx's 32 KiB, that of uvicorn's other parser 64 KiB.
@@ -13,7 +13,6 @@ MAX_HEAD_BYTES = 64 * 1024
 # As Node: 16 MiB within it are 55 KB/s.
 ARRIVAL_TIMEOUT_S = 300.0
 
-_UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 _TOO_LARGE = b"431 Request Header Fields Too Large"
 _TOO_SLOW = b"408 Request Timeout"
 
@@ -24,13 +23,15 @@ class HttpProtocol(HttpToolsProtocol):
     Heads, trailers and the sizes of chunks together may have `MAX_HEAD_BYTES`, beside as much as
     the body; bodies are bounded by the route. A request has `ARRIVAL_TIMEOUT_S` to arrive.
 
-    An offer to upgrade the protocol is ignored, as RFC 9110 (7.8) allows. The parser would stop at
-    it, and the body would be lost: Java's HTTP client makes that offer with its first request.
+    An offer to upgrade the protocol is ignored, as RFC 9110 (7.8) allows: Java's HTTP client makes
+    it with its first request. The parser takes such a head for a whole request without a body, and
+    stops behind it. So another parser is given that head without the offer, and what comes next.
     """
 
     _arrival: TimerHandle | None = None
     _in_message = False
     _began = False
+    _offers_upgrade = False
     _framing_bytes = 0
     _body_bytes = 0
     _taken = 0
@@ -47,11 +48,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parses what has come."""
-        if not self._in_message:
-            head, end_of_head, rest = data.partition(b"\r\n\r\n")
-            data = _UPGRADE.sub(b"\r\nx-ignored-upgrade:", head) + end_of_head + rest
         self._began, self._taken = False, 0
-        super().data_received(data)
+        self._parse(data)
         # What begins in the middle of a read is counted from the next one on.
         if self._in_message and not self._began:
             self._framing_bytes += len(data) - self._taken
@@ -65,6 +63,15 @@ class HttpProtocol(HttpToolsProtocol):
         self._expect_a_request()
         super().on_message_begin()
 
+    def on_headers_complete(self) -> None:
+        """The parser found the end of a head."""
+        # CONNECT counts as an upgrade too, but nobody offers anything else with it.
+        self._offers_upgrade = (
+            self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        )
+        if not self._offers_upgrade:
+            super().on_headers_complete()
+
     def on_body(self, body: bytes) -> None:
         """The parser found a part of a body."""
         self._taken += len(body)
@@ -73,9 +80,41 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The parser found the end of a request."""
+        if self._offers_upgrade:
+            return
         self._in_message = False
         self._stop_waiting()
         super().on_message_complete()
+
+    def _parse(self, data: bytes) -> None:
+        """What uvicorn does with it, but for the offers to upgrade."""
+        self._unset_keepalive_if_required()
+        try:
+            while data:
+                data = self._feed(data)
+        except httptools.HttpParserError:
+            message = "Invalid HTTP request received."
+            self.logger.warning(message)
+            self.send_400_response(message)
+
+    def _feed(self, data: bytes) -> bytes:
+        """Parses as far as an offer to upgrade; gives what is to be parsed then."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._offers_upgrade:
+                head = self._head_without_offer()
+                self.parser = httptools.HttpRequestParser(self)
+                # As uvicorn's: a pipelined request may follow one that closes the connection.
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+                return head + data[upgrade.args[0] :]
+        return b""
+
+    def _head_without_offer(self) -> bytes:
+        version = self.parser.get_http_version().encode()
+        lines = [self.parser.get_method() + b" " + self.url + b" HTTP/" + version]
+        lines += [name + b": " + value for name, value in self.headers if name != b"upgrade"]
+        return b"\r\n".join(lines) + b"\r\n\r\n"
 
     def _expect_a_request(self) -> None:
         self._stop_waiting()

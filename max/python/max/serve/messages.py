@@ -8,26 +8,15 @@ from __future__ import annotations
 
 import msgspec
 
-from max.pipelines.context import GenerationStatus, LogProbabilities
+from max.pipelines.context import (
+    EOSTracker,
+    GenerationStatus,
+    LogProbabilities,
+    SamplingParams,
+)
 from max.serve.telemetry.worker_stats import NOTHING_RUNS, WorkerStats
 
 PROTOCOL_VERSION = 1
-
-
-class Sampling(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of `SamplingParams` that the worker needs. The seed is always decided."""
-
-    top_k: int
-    top_p: float
-    min_p: float
-    temperature: float
-    frequency_penalty: float
-    presence_penalty: float
-    repetition_penalty: float
-    min_new_tokens: int
-    ignore_eos: bool
-    seed: int
-    logit_bias: dict[int, float] | None = None
 
 
 class Load(msgspec.Struct, frozen=True, tag=True):
@@ -50,6 +39,10 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     `tokens` is the prompt (`prompt_length` tokens) and whatever was generated before, so a replay
     is the same message with the emitted tokens appended.
 
+    `sampling_params` have a seed: it is decided before, or a replay would go on otherwise.
+
+    `siblings` are further requests that differ in nothing but their seeds: from ids to seeds.
+
     `log_probabilities` to `prompt_tokens_scored` are those of `TextContext`; what was sent before
     is not sent again.
 
@@ -61,15 +54,15 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     tokens: list[int]
     prompt_length: int
     max_length: int
-    eos_token_ids: list[int]
-    stop_token_ids: list[int]
-    sampling: Sampling
+    eos_tracker: EOSTracker
+    sampling_params: SamplingParams
     model_name: str
     cache_salt: str | None = None
     log_probabilities: int | None = None
     log_probabilities_echo: bool = False
     prompt_tokens_scored: int = 0
     failed_length: int = 0
+    siblings: dict[str, int] = {}
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):

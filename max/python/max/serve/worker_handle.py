@@ -25,7 +25,7 @@ from max.serve.messages import (
     ToWorker,
 )
 from max.serve.transport import EndpointFolder, api_channel
-from max.serve.worker.black_box import last_requests
+from max.serve.worker.crash_record import last_requests
 from max.serve.worker.interface import PipelineBuilder
 from max.serve.worker.process import run_worker
 
@@ -115,16 +115,28 @@ class WorkerHandle:
         self._folder.close()
 
     def _take_events(self) -> None:
+        """Takes all events; an error in one does not hold up those behind it.
+
+        The channel's descriptor reports only what is new: the rest would wait for a further event.
+        """
         for event in self._channel.drain():
-            match event:
-                case Loading(phase=phase):
-                    self._on_phase(phase)
-                case Ready():
-                    self._note_ready(event)
-                case StartFailed(report=report):
-                    self._fail_start(report)
-                case _:
-                    self._on_event(event)
+            try:
+                self._take(event)
+            except Exception as error:
+                self._loop.call_exception_handler(
+                    {"message": f"an error in {type(event).__name__}", "exception": error}
+                )
+
+    def _take(self, event: FromWorker) -> None:
+        match event:
+            case Loading(phase=phase):
+                self._on_phase(phase)
+            case Ready():
+                self._note_ready(event)
+            case StartFailed(report=report):
+                self._fail_start(report)
+            case _:
+                self._on_event(event)
 
     def _note_ready(self, ready: Ready) -> None:
         if self.ready.done():

@@ -63,7 +63,7 @@ def make_checkpoint(model: TinyModel, folder: Path) -> Path:
     folder.mkdir(parents=True)
     # float32 whatever the files' dtype: the weights of both are then the same, but for rounding.
     torch_model = AutoModelForCausalLM.from_config(make_config(model), dtype=torch.float32)
-    _fill(torch_model, model.seed)
+    fill(torch_model, model.seed)
     torch_model.to(getattr(torch, model.dtype)).save_pretrained(
         folder, max_shard_size=model.max_shard_bytes or "5GB"
     )
@@ -88,7 +88,7 @@ def cached_checkpoint(model: TinyModel) -> Path:
     return folder
 
 
-def _fill(torch_model: torch.nn.Module, seed: int) -> None:
+def fill(torch_model: torch.nn.Module, seed: int) -> None:
     """Gives every parameter values that a mistake would show in.
 
     transformers itself makes biases 0, norms 1 and the rest so small that all logits are alike.
@@ -97,7 +97,7 @@ def _fill(torch_model: torch.nn.Module, seed: int) -> None:
     with torch.no_grad():
         for name, parameter in torch_model.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)
-            if name.endswith("norm.weight"):
+            if parameter.ndim == 1 and name.endswith("weight"):  # of a norm
                 parameter.copy_(1 + 0.2 * noise)
             elif parameter.ndim == 1:
                 parameter.copy_(0.3 * noise)

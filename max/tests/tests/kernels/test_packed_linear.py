@@ -11,12 +11,11 @@ import torch.nn.functional as F
 from max.kernels import packed_linear
 from max.kernels.isa import available_isas
 from max.kernels.native import load_kernel
-from max.kernels.packed_linear import pack, unpack
 from max.kernels.packed_linear.cpu import make_packed_linear_record
-from max.kernels.packed_linear.packing import packed_shape
 from max.kernels.packed_linear.reference import packed_linear_reference
 from max.kernels.thread_pool import set_num_threads
 from tests.kernels.cpu_kernels import cpu_kernels
+from tests.kernels.panels import in_panels
 
 IMPLEMENTATIONS: dict[str, Callable[..., list[torch.Tensor]]] = {
     "op": packed_linear,
@@ -62,7 +61,10 @@ def product(
     bias: torch.Tensor | None = None,
     implementation: str = "op",
 ) -> torch.Tensor:
-    (result,) = IMPLEMENTATIONS[implementation](x, [pack(weight)], [bias], [len(weight)])
+    packed, layout = in_panels(weight)
+    (result,) = IMPLEMENTATIONS[implementation](
+        x, [packed], [bias], [len(weight)], [layout.encoding]
+    )
     return result
 
 
@@ -134,7 +136,9 @@ def test_several_weights_share_their_input() -> None:
     weights = [torch.randn(n, 40) for n in (65, 3, 128)]
     biases = [torch.randn(65), None, torch.randn(128)]
     x = torch.randn(7, 40)
-    together = packed_linear(x, [pack(w) for w in weights], biases, [65, 3, 128])
+    together = packed_linear(
+        x, [in_panels(w)[0] for w in weights], biases, [65, 3, 128], ["float32"] * 3
+    )
     for got, weight, bias in zip(together, weights, biases, strict=True):
         assert torch.equal(got, product(x, weight, bias))
 
@@ -165,28 +169,26 @@ def test_nan_and_infinity_stay_in_their_row() -> None:
 def test_packing_is_undone_by_unpacking(dtype: torch.dtype) -> None:
     for rows, columns in ((1, 1), (64, 64), (65, 33), (130, 100), (0, 5), (5, 0)):
         weight = torch.randn(rows, columns).to(dtype)
-        packed = pack(weight)
-        assert packed.shape == packed_shape(rows, columns, dtype)
-        assert torch.equal(unpack(packed, rows, columns), weight)
+        packed, layout = in_panels(weight)
+        assert torch.equal(layout.elements(packed), weight)
 
 
-def test_packing_reads_any_strides_and_fills_huge_pages() -> None:
+def test_packing_reads_any_strides() -> None:
     weight = torch.randn(1030, 1000)
-    packed = pack(weight.T)
-    assert packed.nbytes > 2 * 2**20 and packed.data_ptr() % (2 * 2**20) == 0
-    assert torch.equal(packed, pack(weight.T.contiguous()))
+    assert torch.equal(in_panels(weight.T)[0], in_panels(weight.T.contiguous())[0])
+    assert torch.equal(in_panels(weight[::2])[0], in_panels(weight[::2].contiguous())[0])
 
 
 def test_schema_and_shape_function() -> None:
     x, weight, bias = make_operands(3, 8, 16, torch.float32)
-    arguments = (x, [pack(weight)], [bias], [16])
+    arguments = (x, [in_panels(weight)[0]], [bias], [16], ["float32"])
     torch.library.opcheck(packed_linear, arguments, test_utils="test_faketensor")
-    narrow = pack(weight[:, :4])
+    narrow, _ = in_panels(weight[:, :4])
     with (
         torch._subclasses.FakeTensorMode(allow_non_fake_inputs=True),
-        pytest.raises(RuntimeError, match=r"a weight packed for it is \[1, 8, 64, 1\] of that"),
+        pytest.raises(RuntimeError, match=r"of 16 rows in panels for it has 2048 bytes, not"),
     ):
-        packed_linear(x, [narrow], [None], [16])
+        packed_linear(x, [narrow], [None], [16], ["float32"])
 
 
 def test_the_kernel_is_built_here() -> None:

@@ -5,9 +5,10 @@ from itertools import pairwise
 import pytest
 import torch
 
-from max.kernels import packing_pieces
-from max.kernels.packed_linear import pack
-from max.kernels.packing_pieces import pieces
+from max.kernels.layouts import Panels
+from max.kernels.layouts import pieces as packing_pieces
+from max.kernels.layouts.pieces import pieces
+from tests.kernels.panels import placed
 
 
 def test_pieces_are_whole_panels_and_all_rows() -> None:
@@ -22,8 +23,11 @@ def test_small_weights_are_one_piece() -> None:
 
 def test_packing_in_pieces_is_packing(monkeypatch: pytest.MonkeyPatch) -> None:
     weight = torch.randn(300, 70)
-    whole = pack(weight)
+    layout = Panels(300, 70, "float32")
+    whole, _ = placed(layout, weight)
     told: list[int] = []
     monkeypatch.setattr(packing_pieces, "_PIECE_BYTES", 64 * 70 * 4)
-    assert torch.equal(pack(weight, told.append), whole)
+    in_pieces = torch.empty_like(whole)
+    layout.place(weight, in_pieces, told.append)
+    assert torch.equal(in_pieces, whole)
     assert told[-1] == 300

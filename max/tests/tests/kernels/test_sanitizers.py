@@ -66,10 +66,9 @@ def test_kernels_stay_within_their_memory(name: str, environment: dict[str, str]
 TOO_FEW_ROWS = """
 import ctypes, torch
 from max.kernels.native import load_kernel
-from max.kernels.packed_linear.structs import PackRowsArgs
+from max.kernels.layouts import Panels
 rows, packed = torch.ones(63, 64), torch.empty(64, 64)
-args = PackRowsArgs(rows.data_ptr(), 64, 64, 64, packed.data_ptr(), 0)
-load_kernel("packed_linear").packed_linear_pack(ctypes.byref(args), None)
+Panels(64, 64, "float32").place(rows, packed.view(torch.uint8).view(-1))
 """
 
 

@@ -11,7 +11,7 @@ from max.pipelines.context import TextContext, TokenBuffer
 from max.pipelines.scheduling import Scheduler
 from max.serve.context_codec import from_context
 from max.serve.messages import FromWorker, Submit, Tokens, ToWorker
-from max.serve.worker.black_box import BlackBox
+from max.serve.worker.crash_record import CrashRecord
 from max.serve.worker.engine import Engine
 from tests.serve.scripted_model import ScriptedPipeline, scheduler_of
 
@@ -65,7 +65,7 @@ def make_submit(pipeline: ScriptedPipeline, prompt: str, *, max_length: int = 20
 def run_engine(pipeline: ScriptedPipeline, channel: ScriptedChannel) -> Scheduler:
     scheduler = scheduler_of(pipeline)
     with tempfile.TemporaryDirectory() as folder:
-        Engine(pipeline, scheduler, channel, BlackBox(Path(folder))).run()
+        Engine(pipeline, scheduler, channel, CrashRecord(Path(folder))).run()
     pipeline.kv_manager.check_integrity()
     return scheduler
 

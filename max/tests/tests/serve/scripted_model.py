@@ -48,7 +48,7 @@ MAX_LENGTH = PAGE_SIZE * TOTAL_PAGES // 2
 
 GREETING = "Hello, world! Grüße, 世界 😀. Bye."
 REPLIES = {"greet": GREETING, "forever": "again and ", "empty": ""}
-FAULT = re.compile(r"(?P<kind>raise|die)(?: at (?P<position>\d+))?")
+FAULT = re.compile(r"(?P<kind>raise|die|lose)(?: at (?P<position>\d+))?")
 
 _EOS = "</s>"
 _TEMPLATE = (
@@ -201,8 +201,8 @@ class ScriptedPipeline:
 
     A prompt with one of `REPLIES` in it gets that reply ("forever" over and over), any other one
     its own text back, and "pages" is answered with the number of pages that other requests hold, in
-    three digits. "raise" makes the step raise and "die" ends the process: in the first step, or
-    "at 5" when it has 5 tokens.
+    three digits. "raise" makes the step raise, "die" ends the process and "lose" leaves the request
+    out of the step's outputs: in the first step, or "at 5" when it has 5 tokens.
     """
 
     tokenizer: Tokenizer
@@ -226,8 +226,10 @@ class ScriptedPipeline:
         outputs = {}
         for context in inputs.flat_batch:
             last = context.tokens.processed_length + context.tokens.active_length - 1
-            tokens = self._next_tokens(context)
+            tokens, is_lost = self._next_tokens(context)
             context.tokens.advance()
+            if is_lost:
+                continue
             outputs[context.request_id] = TextGenerationOutput(
                 context.request_id,
                 tokens,
@@ -247,21 +249,23 @@ class ScriptedPipeline:
     def release(self, request_id: RequestID) -> None:
         self.kv_manager.release(request_id)
 
-    def _next_tokens(self, context: TextContext) -> list[int]:
+    def _next_tokens(self, context: TextContext) -> tuple[list[int], bool]:
+        """The tokens, and whether nobody will hear of them."""
         if not context.tokens.is_complete_after_step:
-            return []
+            return [], False
         position = context.tokens.generated_length
         if position == 0:
             self.kv_manager.check_integrity()
         if context.request_id not in self._replies:
             self._replies[context.request_id] = self._reply(context)
             self._faults[context.request_id] = self._planned_faults(context)
-        self._fail(self._faults[context.request_id].get(position))
+        fault = self._faults[context.request_id].get(position)
+        self._fail(fault)
         reply = self._replies[context.request_id]
         ends = position >= len(reply) and reply != self._forever
         token = self.eos if ends else reply[position % len(reply)]
         context.update(token)
-        return [token]
+        return [token], fault == "lose"
 
     def _planned_faults(self, context: TextContext) -> dict[int, str]:
         """What goes wrong, by the number of tokens that the request has then."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 
 from max.pipelines.context import EOSTracker, SamplingParams, TextContext, TokenBuffer
-from max.serve.context_codec import from_context, to_context
+from max.pipelines.modeling.types import RequestID
+from max.serve.context_codec import from_context, from_siblings, joined, to_contexts
 from max.serve.messages import Submit
 
 
@@ -39,13 +42,14 @@ def test_context_survives_the_way_to_the_worker() -> None:
         repetition_penalty=1.5,
         min_new_tokens=4,
         ignore_eos=True,
+        stop=["x"],
         stop_token_ids=[9],
         seed=-42,
         logit_bias={3: 2.5},
     )
 
     data = msgspec.msgpack.encode(from_context(context))
-    rebuilt = to_context(msgspec.msgpack.decode(data, type=Submit))
+    (rebuilt,) = to_contexts(msgspec.msgpack.decode(data, type=Submit))
 
     assert rebuilt.sampling_params == context.sampling_params
     assert rebuilt.eos_tracker == context.eos_tracker
@@ -63,19 +67,33 @@ def test_context_survives_the_way_to_the_worker() -> None:
         assert getattr(rebuilt, name) == getattr(context, name)
 
 
-def test_stop_strings_stay_on_this_side() -> None:
-    assert to_context(from_context(make_context(stop=["x"]))).sampling_params.stop is None
-
-
 def test_seed_is_decided_before_the_worker_sees_the_request() -> None:
-    submit = from_context(make_context())
+    assert from_context(make_context()).sampling_params.seed is not None
 
-    assert to_context(submit).sampling_params.seed == submit.sampling.seed
+
+def test_siblings_travel_together() -> None:
+    first = make_context(seed=3, temperature=0.5)
+    second, third = (
+        replace(
+            first, request_id=RequestID(), sampling_params=replace(first.sampling_params, seed=s)
+        )
+        for s in (-4, 5)
+    )
+    contexts = [first, second, third]
+
+    data = msgspec.msgpack.encode(joined(from_siblings(contexts)))
+    rebuilt = to_contexts(msgspec.msgpack.decode(data, type=Submit))
+
+    assert [context.request_id for context in rebuilt] == [c.request_id for c in contexts]
+    assert [context.sampling_params for context in rebuilt] == [c.sampling_params for c in contexts]
+    assert [context.tokens.all.tolist() for context in rebuilt] == [[5, 6, 7]] * 3
+    rebuilt[0].update(8)
+    assert [len(context.tokens) for context in rebuilt] == [4, 3, 3]
 
 
 def test_replay_is_the_same_message_with_the_emitted_tokens() -> None:
     submit = from_context(make_context())
-    replay = to_context(msgspec.structs.replace(submit, tokens=[*submit.tokens, 8, 9]))
+    (replay,) = to_contexts(msgspec.structs.replace(submit, tokens=[*submit.tokens, 8, 9]))
 
     assert replay.tokens.prompt.tolist() == [5, 6, 7]
     assert replay.tokens.generated.tolist() == [8, 9]

@@ -8,6 +8,7 @@ import pytest
 
 from max.pipelines.context import TextContext
 from max.pipelines.lib.tokenizer import TextTokenizer
+from max.pipelines.modeling.types import TextGenerationRequest
 from max.serve.contexts import chat_contexts, completion_contexts, sampling_params
 from max.serve.engine_client import EngineClient
 from max.serve.errors import ApiError
@@ -81,6 +82,26 @@ def test_choices_have_seeds_that_follow_from_the_requests(tokenizer: TextTokeniz
     contexts = complete(make_service(tokenizer), prompt="x", n=3, seed=40)
 
     assert [context.sampling_params.seed for context in contexts] == [40, 41, 42]
+
+
+def test_choices_are_tokenized_and_checked_once(
+    tokenizer: TextTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[TextContext] = []
+    new_context = tokenizer.new_context
+
+    async def count(request: TextGenerationRequest) -> TextContext:
+        made.append(await new_context(request))
+        return made[-1]
+
+    monkeypatch.setattr(tokenizer, "new_context", count)
+    contexts = complete(make_service(tokenizer), prompt="x", n=128, max_tokens=5, min_tokens=2)
+
+    assert len(made) == 1
+    assert len({context.request_id for context in contexts}) == 128
+    assert {context.max_length for context in contexts} == {made[0].tokens.prompt_length + 5}
+    assert all(context.tokens is made[0].tokens for context in contexts)
+    assert all(context.sampling_params.min_new_tokens == 2 for context in contexts)
 
 
 @pytest.mark.parametrize("seed", [2**63 - 1, -(2**63), -1])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from max.pipelines.context import GenerationStatus, LogProbabilities, TextContext, TokenBuffer
+from max.pipelines.modeling.types import RequestID
 from max.serve.engine_client import EngineClient
 from max.serve.errors import ApiError
 from max.serve.mailbox import ChoiceDelta
@@ -177,6 +179,32 @@ def test_request_that_fails_twice_is_failed_alone(caplog: pytest.LogCaptureFixtu
     run(test())
 
 
+def test_siblings_are_sent_as_one_and_replayed_each() -> None:
+    async def test() -> None:
+        commands, later = Commands(), Commands()
+        client = make_client(commands)
+        (first,) = make_contexts(1)
+        params = replace(first.sampling_params, seed=1)
+        first.sampling_params = params
+        second = replace(first, request_id=RequestID(), sampling_params=replace(params, seed=2))
+        (other,) = make_contexts(1)
+        await submitted(client, [first, second, other])
+        assert [(s.request_id, s.siblings) for s in submits(commands)] == [
+            (str(first.request_id), {str(second.request_id): 2}),
+            (str(other.request_id), {}),
+        ]
+        client.handle(Tokens([TokenDelta(str(second.request_id), [5], ACTIVE)]))
+        client.disconnect({}, "it was killed", killed=True)
+        client.connect(later, max_batch_size=8)
+        assert [(s.request_id, s.siblings, s.sampling_params.seed) for s in submits(later)[:2]] == [
+            (str(first.request_id), {}, 1),
+            (str(second.request_id), {}, 2),
+        ]
+        assert [s.tokens for s in submits(later)] == [[1, 2], [1, 2, 5], [1, 2]]
+
+    run(test())
+
+
 def test_requests_of_a_failed_step_are_run_again_each_alone() -> None:
     async def test() -> None:
         commands = Commands()
@@ -218,6 +246,37 @@ def test_requests_of_a_dead_worker_go_on_in_the_next_one() -> None:
         await waiting
         client.handle(Tokens([TokenDelta(str(begun.request_id), [6], ENDED)]))
         assert await generation.take() == [ChoiceDelta(0, [5, 6], ENDED)]
+
+    run(test())
+
+
+def test_request_that_ends_every_worker_between_two_steps_is_given_up() -> None:
+    async def test() -> None:
+        client = make_client(Commands())
+        stuck, lucky = make_contexts(2)
+        generation = await submitted(client, [stuck])
+        other = await submitted(client, [lucky])
+        for _ in range(3):
+            client.disconnect({}, "it ended with code 1", killed=False)
+            client.connect(Commands(), max_batch_size=8)
+            client.handle(Tokens([TokenDelta(str(lucky.request_id), [5], ACTIVE)]))
+        with pytest.raises(ApiError, match="ended with code 1"):
+            await generation.take()
+        assert await other.take() == [ChoiceDelta(0, [5, 5, 5], ACTIVE)]
+
+    run(test())
+
+
+def test_workers_that_are_killed_between_two_steps_speak_against_nobody() -> None:
+    async def test() -> None:
+        client = make_client(Commands())
+        (context,) = make_contexts(1)
+        generation = await submitted(client, [context])
+        for _ in range(9):
+            client.disconnect({}, "it was killed", killed=True)
+            client.connect(Commands(), max_batch_size=8)
+        client.handle(Tokens([TokenDelta(str(context.request_id), [5], ENDED)]))
+        assert await generation.take() == [ChoiceDelta(0, [5], ENDED)]
 
     run(test())
 

@@ -29,7 +29,7 @@ from max.pipelines.modeling.types import RequestID, TextGenerationInputs
 from max.serve.engine_client import EngineClient, Generation
 from max.serve.errors import ApiError
 from max.serve.messages import FromWorker, ToWorker
-from max.serve.worker.black_box import BlackBox, last_requests
+from max.serve.worker.crash_record import CrashRecord, last_requests
 from max.serve.worker.engine import Engine
 from tests.serve.scripted_model import ScriptedPipeline, end_token, make_pipeline, scheduler_of
 
@@ -130,7 +130,7 @@ class World:
             num_steps=self._steps_before,
         )
         scheduler = scheduler_of(pipeline)
-        box = BlackBox(folder)
+        box = CrashRecord(folder)
         engine = Engine(pipeline, scheduler, channel, box)
         self.client.connect(Commands(channel), max_batch_size=64)
         try:
@@ -216,7 +216,16 @@ def expected(model_folder: Path, prompt: str) -> list[int]:
 
 
 INNOCENTS = ("hello", "greet", "a longer prompt that is repeated", "forever", "x")
-CULPRITS = ("die", "raise", "die at 3", "raise at 7", "now die at 1, die at 4", "raise at 2")
+CULPRITS = (
+    "die",
+    "raise",
+    "die at 3",
+    "raise at 7",
+    "now die at 1, die at 4",
+    "raise at 2",
+    "lose",
+    "lose at 6",
+)
 
 run_settings = settings(
     max_examples=40,

@@ -84,6 +84,40 @@ def test_offer_to_upgrade_does_not_cost_the_body(upgrade: bytes) -> None:
     assert (status_of(answer), answer[-5:]) == (200, b"hello")
 
 
+OFFER = b"connection: upgrade, close\r\nUpgrade: h2c\r\ncontent-length: 5\r\n\r\n"
+
+
+def test_offer_in_a_later_read_does_not_cost_the_body() -> None:
+    answer = answer_to(HEAD, OFFER, b"he", b"llo")
+
+    assert (status_of(answer), answer[-5:]) == (200, b"hello")
+
+
+@pytest.mark.parametrize("cut", range(1, len(HEAD + OFFER) + 5))
+def test_head_with_an_offer_may_be_cut_anywhere(cut: int) -> None:
+    request = HEAD + OFFER + b"hello"
+
+    answer = answer_to(request[:cut], request[cut:])
+
+    assert (status_of(answer), answer[-5:]) == (200, b"hello")
+
+
+def test_offer_of_a_pipelined_request_does_not_cost_the_body() -> None:
+    first = HEAD + b"content-length: 5\r\n\r\nfirst"
+    offers = HEAD + OFFER.replace(b", close", b"") + b"other"
+
+    answer = answer_to(first + offers + offers + HEAD + OFFER + b"hello")
+
+    bodies = [part[-5:] for part in answer.split(b"HTTP/1.1 200")[1:]]
+    assert bodies == [b"first", b"other", b"other", b"hello"]
+
+
+def test_connect_is_answered_as_any_method() -> None:
+    answer = answer_to(b"CONNECT / HTTP/1.1\r\nhost: x\r\n" + CLOSE + b"\r\n")
+
+    assert status_of(answer) == 200
+
+
 def test_bodies_are_left_as_they_are() -> None:
     body = b"a\r\nupgrade: b"
     answer = answer_to(HEAD + CLOSE + b"content-length: %d\r\n\r\n" % len(body) + body)

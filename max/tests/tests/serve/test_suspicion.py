@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from max.serve.suspicion import Suspicion
+from max.serve.suspicion import MAX_UNEXPLAINED, Suspicion
 
 
 @pytest.mark.parametrize("killed", [True, False])
@@ -50,3 +50,9 @@ def test_what_is_proven_is_not_cleared() -> None:
     suspicion.clear()
 
     assert suspicion.add(alone=True, killed=False)
+
+
+def test_workers_that_die_between_steps_are_counted() -> None:
+    suspicion = Suspicion()
+
+    assert [suspicion.add_unexplained() for _ in range(MAX_UNEXPLAINED)] == [False, False, True]

@@ -1,6 +1,7 @@
 // Arguments of `max::packed_linear`, of packing its weights, and of `max::packed_embedding`.
 //
-// A weight [out_features, in_features] is packed into panels of 64 outputs:
+// Weights of blocks are packed as quantized_blocks.h says. One of elements [out_features, in_features] is
+// packed into panels of 64 outputs:
 //
 //   packed [panels][groups][64]    a group is four bytes of one output's row: a float, or two bfloat16
 //
@@ -19,6 +20,29 @@ inline int64_t groups_of(ElementType type, int64_t in_features) {
   return type == kFloat32 ? in_features : (in_features + 1) / 2;
 }
 
+// How the rows of a weight are encoded: blocks, named as `QuantizationEncoding` of max.graph.quantization
+// does, or elements. layouts/panels.py has the same numbers.
+enum Encoding : int32_t {
+  kQ8_0 = 0,
+  kQ4_0 = 1,
+  kQ4_1 = 2,
+  kQ5_0 = 3,
+  kQ5_1 = 4,
+  kQ4_K = 5,
+  kQ5_K = 6,
+  kQ6_K = 7,
+  kOfFloat32 = 8,
+  kOfBfloat16 = 9,
+  kOfFloat16 = 10,
+};
+
+inline bool is_of_elements(Encoding encoding) { return encoding >= kOfFloat32; }
+
+// Of an encoding that is elements.
+inline ElementType element_type(Encoding encoding) {
+  return static_cast<ElementType>(encoding - kOfFloat32);
+}
+
 // One weight that is multiplied: out = x @ weight.T + bias.
 struct PackedWeight {
   const void* packed;
@@ -26,28 +50,30 @@ struct PackedWeight {
   void* out;         // [rows, out_features] of the element type
   int64_t out_features;
   int64_t out_stride;  // elements from one row of `out` to the next
+  Encoding encoding;
 };
 
 struct PackedLinearArgs {
   const void* x;  // [rows, in_features]
   int64_t rows;
-  int64_t in_features;
-  int64_t x_stride;  // elements from one row of `x` to the next
+  int64_t in_features;  // of weights of blocks: a multiple of those
+  int64_t x_stride;     // elements from one row of `x` to the next
+  // All of elements of one type: `type`, or one of 16 bits. Or all of blocks, as many in a unit.
   const PackedWeight* weights;
   int64_t num_weights;
-  // rows * groups * 4 bytes; for weights of 16 bits and other activations, rows * groups * 8
+  // Elements: rows * groups * 4 bytes; beside weights of another type rows * groups * 8.
+  // Blocks: rows * in_features / 32 * 48 bytes, aligned to 4.
   void* workspace;
-  ElementType type;         // of x, biases and results
-  ElementType weight_type;  // of all weights; `type`, or one of 16 bits
+  ElementType type;  // of x, biases and results
 };
 
-struct PackRowsArgs {
-  const void* rows;  // [out_features, in_features]
+struct PackArgs {
+  const void* rows;  // [out_features, in_features], as in a file
   int64_t out_features;
   int64_t in_features;
-  int64_t row_stride;  // elements
+  int64_t row_bytes;  // from one row to the next
   void* packed;
-  ElementType type;
+  Encoding encoding;
 };
 
 // Rows of a packed weight [rows, columns] by number: an embedding.
@@ -57,7 +83,8 @@ struct PackedEmbeddingArgs {
   int64_t columns;
   const int64_t* indices;  // those outside [-rows, rows) give NaN
   int64_t count;
-  void* out;  // [count, columns]
+  void* out;  // [count, columns] of `type`
+  Encoding encoding;
   ElementType type;
 };
 

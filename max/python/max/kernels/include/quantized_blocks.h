@@ -370,18 +370,6 @@ struct Q6_K {
   }
 };
 
-// As `QuantizationEncoding` of max.graph.quantization names them; structs.py has the same numbers.
-enum Encoding : int32_t {
-  kQ8_0 = 0,
-  kQ4_0 = 1,
-  kQ4_1 = 2,
-  kQ5_0 = 3,
-  kQ5_1 = 4,
-  kQ4_K = 5,
-  kQ5_K = 6,
-  kQ6_K = 7,
-};
-
 // Calls f with the traits of an encoding.
 template <typename F>
 auto with_encoding(Encoding encoding, const F& f) {

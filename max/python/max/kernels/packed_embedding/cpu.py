@@ -6,8 +6,9 @@ import ctypes
 
 import torch
 
-from max.kernels.element_types import WEIGHT_TYPES
+from max.kernels.element_types import ELEMENT_TYPES
 from max.kernels.isa import Isa
+from max.kernels.layouts.panels import ENCODINGS
 from max.kernels.recording import (
     Empty,
     KernelCall,
@@ -28,6 +29,7 @@ class PackedEmbeddingArgs(ctypes.Structure):
         ("indices", ctypes.c_void_p),
         ("count", ctypes.c_int64),
         ("out", ctypes.c_void_p),
+        ("encoding", ctypes.c_int32),
         ("type", ctypes.c_int32),
     )
 
@@ -43,11 +45,18 @@ def make_packed_embedding_record(isa: Isa | None = None) -> Record | None:
         return None
 
     def record(
-        empty: Empty, packed: torch.Tensor, indices: torch.Tensor, rows: int, columns: int
+        empty: Empty,
+        packed: torch.Tensor,
+        indices: torch.Tensor,
+        rows: int,
+        columns: int,
+        encoding: str,
+        dtype: torch.dtype,
     ) -> Recording | None:
-        if indices.dtype != torch.int64 or not are_contiguous(packed, indices):
+        is_indices = indices.dtype == torch.int64 and are_contiguous(packed, indices)
+        if not is_indices or dtype not in ELEMENT_TYPES:
             return None
-        out = empty((*indices.shape, columns), packed.dtype)
+        out = empty((*indices.shape, columns), dtype)
         args = PackedEmbeddingArgs(
             packed.data_ptr(),
             rows,
@@ -55,7 +64,8 @@ def make_packed_embedding_record(isa: Isa | None = None) -> Record | None:
             indices.data_ptr(),
             indices.numel(),
             out.data_ptr(),
-            WEIGHT_TYPES[packed.dtype],
+            ENCODINGS[encoding],
+            ELEMENT_TYPES[dtype],
         )
         return Recording(out, KernelCall(function, args), 2 * out.nbytes)
 

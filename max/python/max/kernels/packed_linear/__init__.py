@@ -1,6 +1,5 @@
-"""Products with weights that are packed for the CPU's vectors."""
+"""Products with weights in panels."""
 
-from max.kernels.packed_linear.op import packed_linear
-from max.kernels.packed_linear.packing import can_pack, pack, unpack
+from max.kernels.packed_linear.op import packed_linear, product_of_panels
 
-__all__ = ["can_pack", "pack", "packed_linear", "unpack"]
+__all__ = ["packed_linear", "product_of_panels"]

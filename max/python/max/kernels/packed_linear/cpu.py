@@ -3,17 +3,46 @@
 from __future__ import annotations
 
 import ctypes
-import math
 from collections.abc import Sequence
 
 import torch
 
-from max.kernels.element_types import ELEMENT_TYPES, WEIGHT_TYPES
+from max.kernels.element_types import ELEMENT_TYPES
 from max.kernels.isa import Isa
-from max.kernels.packed_linear.structs import PackedLinearArgs, PackedWeight
+from max.kernels.layouts.panels import BLOCK_UNITS, ELEMENTS, ENCODINGS, Panels
 from max.kernels.recording import Empty, KernelCall, Record, Recording, load_function
 
+_BLOCK = 32
+_BYTES_PER_BLOCK = 48  # of include/quantized_activations.h
 _GROUP_BYTES = 4
+
+
+class _PackedWeight(ctypes.Structure):
+    """One weight that is multiplied; of `include/packed_linear.h`, as the next."""
+
+    _fields_ = (
+        ("packed", ctypes.c_void_p),
+        ("bias", ctypes.c_void_p),
+        ("out", ctypes.c_void_p),
+        ("out_features", ctypes.c_int64),
+        ("out_stride", ctypes.c_int64),
+        ("encoding", ctypes.c_int32),
+    )
+
+
+class _PackedLinearArgs(ctypes.Structure):
+    """All of a call."""
+
+    _fields_ = (
+        ("x", ctypes.c_void_p),
+        ("rows", ctypes.c_int64),
+        ("in_features", ctypes.c_int64),
+        ("x_stride", ctypes.c_int64),
+        ("weights", ctypes.c_void_p),
+        ("num_weights", ctypes.c_int64),
+        ("workspace", ctypes.c_void_p),
+        ("type", ctypes.c_int32),
+    )
 
 
 def make_packed_linear_record(isa: Isa | None = None) -> Record | None:
@@ -32,26 +61,31 @@ def make_packed_linear_record(isa: Isa | None = None) -> Record | None:
         weights: Sequence[torch.Tensor],
         biases: Sequence[torch.Tensor | None],
         out_features: Sequence[int],
+        encodings: Sequence[str],
     ) -> Recording | None:
         in_features = x.shape[-1]
         rows = x if x.ndim == 2 else x.reshape(-1, in_features) if x.is_contiguous() else None
         if rows is None or rows.stride(1) != 1 or x.dtype not in ELEMENT_TYPES:
             return None
-        (dtype,) = {weight.dtype for weight in weights}
         results = [empty((*x.shape[:-1], n), x.dtype) for n in out_features]
-        groups = math.ceil(in_features * dtype.itemsize / _GROUP_BYTES)
-        # Activations are arranged as they are multiplied: as float32 beside weights of 16 bits.
-        group_bytes = _GROUP_BYTES if dtype == x.dtype else 2 * _GROUP_BYTES
-        workspace = empty((len(rows), groups * group_bytes), torch.uint8)
-        targets = (PackedWeight * len(weights))(
+        row_bytes = _workspace_of_row(x.dtype, Panels(0, in_features, encodings[0]))
+        workspace = empty((len(rows), row_bytes), torch.uint8)
+        targets = (_PackedWeight * len(weights))(
             *(
-                PackedWeight(
-                    w.data_ptr(), None if b is None else b.data_ptr(), out.data_ptr(), n, n
+                _PackedWeight(
+                    w.data_ptr(),
+                    None if b is None else b.data_ptr(),
+                    out.data_ptr(),
+                    n,
+                    n,
+                    ENCODINGS[e],
                 )
-                for w, b, out, n in zip(weights, biases, results, out_features, strict=True)
+                for w, b, out, n, e in zip(
+                    weights, biases, results, out_features, encodings, strict=True
+                )
             )
         )
-        args = PackedLinearArgs(
+        args = _PackedLinearArgs(
             rows.data_ptr(),
             len(rows),
             in_features,
@@ -60,8 +94,15 @@ def make_packed_linear_record(isa: Isa | None = None) -> Record | None:
             len(weights),
             workspace.data_ptr(),
             ELEMENT_TYPES[x.dtype],
-            WEIGHT_TYPES[dtype],
         )
         return Recording(results, KernelCall(function, args, (targets, workspace)))
 
     return record
+
+
+def _workspace_of_row(dtype: torch.dtype, panels: Panels) -> int:
+    if panels.encoding in BLOCK_UNITS:
+        return panels.columns // _BLOCK * _BYTES_PER_BLOCK
+    # Activations are arranged as they are multiplied: as float32 beside weights of 16 bits.
+    is_same = ELEMENTS[panels.encoding] == dtype
+    return panels.groups * (_GROUP_BYTES if is_same else 2 * _GROUP_BYTES)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 
-from max.kernels.packed_linear.packing import unpack
+from max.kernels.layouts.panels import Panels
 
 
 def packed_linear_reference(
@@ -15,21 +15,29 @@ def packed_linear_reference(
     weights: Sequence[torch.Tensor],
     biases: Sequence[torch.Tensor | None],
     out_features: Sequence[int],
+    encodings: Sequence[str],
 ) -> list[torch.Tensor]:
-    """`x @ weight.T + bias` for several weights.
+    """`x @ weight.T + bias` for several weights; with weights of blocks x is rounded to bytes (see
+    `rounded_products.py`).
 
     Args:
         x: [..., in_features].
-        weights: packed (see `packing`), all of one dtype: x's, or float16 or bfloat16.
+        weights: in `Panels`, uint8 [bytes]: all of x's dtype, or all of one type of 16 bits, or all
+            of blocks with as many elements in a unit.
         biases: [out_features] of x's dtype, or None, for each weight.
         out_features: rows of each weight.
+        encodings: of each weight.
 
     Returns:
         [..., out_features] for each weight.
+
+    Raises:
+        NotImplementedError: for weights of blocks.
     """
+    panels = [Panels(n, x.shape[-1], e) for n, e in zip(out_features, encodings, strict=True)]
     return [
-        _linear(x, unpack(weight, rows, x.shape[-1]), bias)
-        for weight, bias, rows in zip(weights, biases, out_features, strict=True)
+        _linear(x, layout.elements(weight), bias)
+        for layout, weight, bias in zip(panels, weights, biases, strict=True)
     ]
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from max.graph.quantization import QuantizationEncoding
+from max.kernels.facts import NativeCall, OpFacts
+from max.kernels.layouts import LayoutUse, Panels
+from max.kernels.packed_embedding import rows_of_panels
 from max.kernels.quantized_embedding.reference import quantized_embedding_reference
 from max.kernels.registry import define_op
 
@@ -17,8 +22,15 @@ def _fake(
     return weight.new_empty(*indices.shape, elements, dtype=dtype)
 
 
+def _rows(
+    layout: Panels, table: Any, indices: Any, encoding: str, dtype: torch.dtype
+) -> NativeCall:
+    return rows_of_panels(layout, table, indices, dtype)
+
+
 quantized_embedding = define_op(
     "quantized_embedding(Tensor weight, Tensor indices, str encoding, ScalarType dtype) -> Tensor",
     reference=quantized_embedding_reference,
     fake=_fake,
+    facts=OpFacts(layouts={"cpu": {0: LayoutUse(Panels, _rows, wants=False)}}),
 )

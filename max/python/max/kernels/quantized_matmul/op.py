@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from max.graph.quantization import QuantizationEncoding
-from max.kernels.facts import OpFacts
+from max.kernels.facts import NativeCall, OpFacts
+from max.kernels.layouts import LayoutUse, Panels
+from max.kernels.packed_linear import product_of_panels
 from max.kernels.quantized_matmul.reference import quantized_matmul_reference
 from max.kernels.registry import define_op
 
@@ -20,9 +24,13 @@ def _fake(x: torch.Tensor, weight: torch.Tensor, encoding: str) -> torch.Tensor:
     return x.new_empty(*x.shape[:-1], weight.shape[0])
 
 
+def _product(layout: Panels, x: Any, weight: Any, encoding: str) -> NativeCall:
+    return product_of_panels(layout, x, weight)
+
+
 quantized_matmul = define_op(
     "quantized_matmul(Tensor x, Tensor weight, str encoding) -> Tensor",
     reference=quantized_matmul_reference,
     fake=_fake,
-    facts=OpFacts(row_arguments=1),
+    facts=OpFacts(row_arguments=1, layouts={"cpu": {1: LayoutUse(Panels, _product)}}),
 )

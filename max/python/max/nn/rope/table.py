@@ -65,6 +65,16 @@ ROPE_SCALINGS: Mapping[str, Callable[[Mapping[str, Any], int], RopeScaling]] = {
     "yarn": _yarn,
     "longrope": _longrope,
 }
+# Parameters that any of them reads, and those of the angles themselves.
+_KNOWN = frozenset(
+    {
+        *("rope_type", "type", "rope_theta", "partial_rotary_factor"),
+        *("factor", "original_max_position_embeddings", "attention_factor"),
+        *("low_freq_factor", "high_freq_factor"),
+        *("beta_fast", "beta_slow", "truncate", "mscale", "mscale_all_dim"),
+        *("short_factor", "long_factor"),
+    }
+)
 
 
 def rope_scaling_of(parameters: Mapping[str, Any], max_positions: int) -> RopeScaling | None:
@@ -75,8 +85,13 @@ def rope_scaling_of(parameters: Mapping[str, Any], max_positions: int) -> RopeSc
         max_positions: `max_position_embeddings`.
 
     Raises:
-        ValueError: for a type that is not in the table, or a parameter that is missing.
+        ValueError: for a type that is not in the table, or a parameter that is missing or unknown.
     """
+    if unknown := [f"{k}={v!r}" for k, v in parameters.items() if k not in _KNOWN and v]:
+        raise ValueError(
+            f"rope parameters that are not supported: {', '.join(unknown)}; known: "
+            f"{', '.join(sorted(_KNOWN))}"
+        )
     kind = parameters["rope_type"]
     if kind == "default":
         return None

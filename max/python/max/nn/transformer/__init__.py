@@ -2,7 +2,7 @@
 
 from max.nn.blocks import PreNormBlock as TransformerBlock
 from max.nn.transformer.logits import ReturnHiddenStates, ReturnLogits, logits_postprocess
-from max.nn.transformer.transformer import Transformer
+from max.nn.transformer.transformer import Transformer, run_decoder
 
 __all__ = [
     "ReturnHiddenStates",
@@ -10,4 +10,5 @@ __all__ = [
     "Transformer",
     "TransformerBlock",
     "logits_postprocess",
+    "run_decoder",
 ]

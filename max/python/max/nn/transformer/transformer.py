@@ -126,3 +126,15 @@ class Transformer(Module):
         reject_unsupported("Transformer", hidden_states=hidden_states is not None)
         batch = RaggedBatch(tokens, input_row_offsets, return_n_logits)
         return self.decode(batch, kv_collection)
+
+
+def run_decoder(
+    decoder: Module, batch: RaggedBatch[Any], cache: PagedCacheValues
+) -> tuple[TensorValue, ...]:
+    """Runs one of our decoders, or one of a package, which defines the documented call alone."""
+    if isinstance(decoder, Transformer) and type(decoder).__call__ is Transformer.__call__:
+        return decoder.decode(batch, cache)
+    outputs: tuple[TensorValue, ...] = decoder(
+        batch.tokens, cache, batch.return_n_logits, batch.row_offsets
+    )
+    return outputs

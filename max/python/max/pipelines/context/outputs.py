@@ -75,10 +75,3 @@ class TextGenerationOutput:
             [scores for output in outputs for scores in output.log_probabilities or ()] or None,
             LogProbabilities.joined(prompt) if prompt else None,
         )
-
-    @property
-    def text_tokens(self) -> list[int]:
-        """The tokens that are shown as text: all but the one that ended the sequence."""
-        if self.final_status is GenerationStatus.END_OF_SEQUENCE:
-            return self.tokens[:-1]
-        return self.tokens

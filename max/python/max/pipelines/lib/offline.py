@@ -125,10 +125,10 @@ class OfflineEngine:
         assert batch is not None, "somebody waits for a request"
         try:
             outputs = execute(TextGenerationInputs(batches=[batch.contexts]))
+            self._scheduler.finish_step(batch, outputs)
         except BaseException as error:
             self._give_up(batch, error)
             raise
-        self._scheduler.finish_step(batch, outputs)
         for request_id, output in outputs.items():
             self._outputs[request_id].append(self._stopped(output))
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from max.pipelines.context import SamplingParams, TextContext
-from max.serve.contexts import chat_contexts, prompt_message
+from max.pipelines.context import TextContext
+from max.serve.contexts import FIELD_OF_PARAMETER, chat_contexts, prompt_message
 from max.serve.routes.body import read_body
 from max.serve.routes.json_answer import json_answer
 from max.serve.schemas.chat import ChatCompletionRequest
@@ -24,7 +27,7 @@ async def render_chat_completion(request: Request) -> Response:
     service.check_name(body.model)
     (context,) = await chat_contexts(service, body.model_copy(update={"n": 1}))
     messages = [prompt_message(message) for message in body.messages]
-    text, _ = service.tokenizer.prompt_text(messages, options=body.chat_template_kwargs)
+    text, _ = service.tokenizer.prompt_text(messages, options=body.template_options)
     return json_answer(
         RenderedChat(
             model=service.name,
@@ -38,20 +41,11 @@ async def render_chat_completion(request: Request) -> Response:
 
 
 def _resolved(context: TextContext, *, seed: int | None) -> ResolvedSampling:
-    params: SamplingParams = context.sampling_params
-    return ResolvedSampling(
-        temperature=params.temperature,
-        top_p=params.top_p,
-        top_k=params.top_k,
-        min_p=params.min_p,
-        frequency_penalty=params.frequency_penalty,
-        presence_penalty=params.presence_penalty,
-        repetition_penalty=params.repetition_penalty,
-        max_tokens=context.max_length - context.tokens.prompt_length,
-        min_tokens=params.min_new_tokens,
-        ignore_eos=params.ignore_eos,
-        stop=list(params.stop or ()),
-        stop_token_ids=list(params.stop_token_ids or ()),
-        logit_bias={str(token): bias for token, bias in (params.logit_bias or {}).items()},
-        seed=seed,
-    )
+    params = asdict(context.sampling_params)
+    params |= {FIELD_OF_PARAMETER.get(name, name): value for name, value in params.items()}
+    params["max_tokens"] = context.max_length - context.tokens.prompt_length
+    params["stop"] = params["stop"] or []
+    params["stop_token_ids"] = params["stop_token_ids"] or []
+    params["logit_bias"] = {str(id): bias for id, bias in (params["logit_bias"] or {}).items()}
+    params["seed"] = seed
+    return msgspec.convert(params, ResolvedSampling)

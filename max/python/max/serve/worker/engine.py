@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from max.pipelines.context import TextContext
+from max.pipelines.context import TextContext, TextGenerationOutput
 from max.pipelines.modeling.types import RequestID, TextGenerationInputs
 from max.pipelines.scheduling import Batch, Scheduler
-from max.serve.context_codec import to_context
+from max.serve.context_codec import to_contexts
 from max.serve.messages import (
     Admitted,
     Cancel,
@@ -25,7 +25,7 @@ from max.serve.messages import (
     Tokens,
     ToWorker,
 )
-from max.serve.worker.black_box import BlackBox
+from max.serve.worker.crash_record import CrashRecord
 from max.serve.worker.device_failure import is_device_failure
 from max.serve.worker.interface import ServablePipeline
 from max.serve.worker.step_recorder import StepRecorder
@@ -53,12 +53,12 @@ class Engine:
         pipeline: ServablePipeline,
         scheduler: Scheduler,
         channel: WorkerChannel,
-        black_box: BlackBox,
+        crash_record: CrashRecord,
     ) -> None:
         self._pipeline = pipeline
         self._scheduler = scheduler
         self._channel = channel
-        self._black_box = black_box
+        self._crash_record = crash_record
         self._failed_lengths: dict[str, int] = {}
         self._recorder = StepRecorder(scheduler, pipeline.kv_manager)
         self._checked_at = time.monotonic()
@@ -102,8 +102,9 @@ class Engine:
     def _take(self, message: ToWorker, admitted: list[str]) -> None:
         match message:
             case Submit():
-                with self._black_box.working_on({message.request_id: len(message.tokens)}):
-                    self._submit(message, admitted)
+                request_ids = [message.request_id, *message.siblings]
+                with self._crash_record.working_on(dict.fromkeys(request_ids, len(message.tokens))):
+                    self._submit(message, request_ids, admitted)
             case Cancel(request_ids=request_ids):
                 for request_id in request_ids:
                     self._forget(request_id)
@@ -112,16 +113,20 @@ class Engine:
             case Stop():
                 self._stopped = True
 
-    def _submit(self, message: Submit, admitted: list[str]) -> None:
+    def _submit(self, message: Submit, request_ids: list[str], admitted: list[str]) -> None:
         try:
-            self._scheduler.add(to_context(message))
+            # Siblings are equal to the scheduler: it refuses the first one or none.
+            for context in to_contexts(message):
+                self._scheduler.add(context)
         except ValueError as refusal:
-            self._channel.send(Refused(message.request_id, str(refusal)))
+            for request_id in request_ids:
+                self._channel.send(Refused(request_id, str(refusal)))
             return
-        admitted.append(message.request_id)
-        self._recorder.queued(message.request_id)
-        if message.failed_length:
-            self._failed_lengths[message.request_id] = message.failed_length
+        admitted += request_ids
+        for request_id in request_ids:
+            self._recorder.queued(request_id)
+            if message.failed_length:
+                self._failed_lengths[request_id] = message.failed_length
 
     def _forget(self, request_id: str) -> None:
         self._scheduler.cancel(RequestID(request_id))
@@ -144,11 +149,15 @@ class Engine:
         self._recorder.start_executing(batch)
         lengths = {str(context.request_id): len(context.tokens) for context in batch.contexts}
         try:
-            with self._black_box.working_on(lengths):
+            # To its last message: what goes wrong after the model ran is the step's failure too.
+            with self._crash_record.working_on(lengths):
                 outputs = self._pipeline.execute(TextGenerationInputs(batches=[batch.contexts]))
+                self._finish(batch, outputs)
         except Exception as error:
             self._fail(lengths, error)
-            return
+
+    def _finish(self, batch: Batch, outputs: Mapping[RequestID, TextGenerationOutput]) -> None:
+        """Takes note of what a step brought, and tells it."""
         self._scheduler.finish_step(batch, outputs)
         self._recorder.finish(batch, outputs)
         deltas = [
@@ -179,7 +188,7 @@ class Engine:
         logger.error("A step with the requests %s failed", ", ".join(lengths), exc_info=error)
         if is_device_failure(error):
             raise error
-        self._black_box.clear()
         for request_id in lengths:
             self._forget(request_id)
         self._channel.send(Failed(lengths, f"{type(error).__name__}: {error}"))
+        self._crash_record.clear()

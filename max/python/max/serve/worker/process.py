@@ -26,7 +26,7 @@ from max.serve.messages import (
     StartFailed,
 )
 from max.serve.transport import Endpoints, worker_channel
-from max.serve.worker.black_box import BlackBox
+from max.serve.worker.crash_record import CrashRecord
 from max.serve.worker.engine import Engine, WorkerChannel
 from max.serve.worker.failure_report import report_failure
 from max.serve.worker.interface import PipelineBuilder
@@ -64,7 +64,7 @@ def run_worker(endpoints: Endpoints, preload: Sequence[str], logs: LogSettings) 
     channel = worker_channel(context, endpoints)
     try:
         with no_collection_while_loading():
-            engine = start_engine(channel, preload, BlackBox(endpoints.folder))
+            engine = start_engine(channel, preload, CrashRecord(endpoints.folder))
         if engine is None:
             raise SystemExit(1)
         engine.run()
@@ -77,7 +77,7 @@ def run_worker(endpoints: Endpoints, preload: Sequence[str], logs: LogSettings) 
 
 
 def start_engine(
-    channel: WorkerChannel, preload: Sequence[str], black_box: BlackBox
+    channel: WorkerChannel, preload: Sequence[str], crash_record: CrashRecord
 ) -> Engine | None:
     """Waits for `Load`, builds the pipeline and says `Ready`; on failure says why, gives None."""
     try:
@@ -90,7 +90,7 @@ def start_engine(
         scheduler = Scheduler(limits, pipeline.kv_manager)
         channel.send(Loading("warm up"))
         warm_up(pipeline, scheduler)
-        engine = Engine(pipeline, scheduler, channel, black_box)
+        engine = Engine(pipeline, scheduler, channel, crash_record)
     except Exception as error:
         channel.send(StartFailed(report_failure(error)))
         return None

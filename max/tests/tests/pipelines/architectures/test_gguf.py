@@ -30,7 +30,7 @@ MakePair = Callable[..., Pair]
 @pytest.fixture
 def in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights are decoded and multiplied in float32, not with activations rounded to bytes."""
-    monkeypatch.setattr("max.engine.packing.can_pack_encoding", lambda encoding: False)
+    monkeypatch.setattr("max.kernels.layouts.panels.BLOCK_UNITS", {})
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from integration.test_common.tiny_checkpoints import make_checkpoint, make_confi
 from integration.test_common.tiny_models import LLAMA3_ROPE, TINY_MODELS, TinyModel
 from max.dtype import DType
 from max.nn import LinearScalingParams, Llama3RopeScalingParams
-from max.pipelines.architectures.llama3.model_config import Llama3Config, rope_scaling
+from max.pipelines.architectures.llama3.model_config import Llama3Config
 from max.pipelines.lib import PIPELINE_REGISTRY, PipelineConfig, get_rope_theta
+from max.pipelines.lib.decoder_config import rope_scaling
 from tests.pipelines.architectures import checkpoints
 
 LLAMA = TINY_MODELS["tiny-llama"]

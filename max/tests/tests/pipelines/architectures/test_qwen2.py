@@ -23,10 +23,11 @@ def test_windows_that_are_switched_off(folder: Path) -> None:
     check_prompt(Pair(folder), 40, length=40)
 
 
-def test_windows_are_refused(folder: Path) -> None:
-    change_config(folder, {"sliding_window": 8, "use_sliding_window": True})
-    with pytest.raises(ValueError, match="use_sliding_window=true"):
-        PIPELINE_REGISTRY.retrieve(make_config(folder))
+@pytest.mark.parametrize("max_window_layers", [0, 1])
+def test_windows(folder: Path, max_window_layers: int) -> None:
+    windows = {"sliding_window": 8, "use_sliding_window": True, "layer_types": None}
+    change_config(folder, {**windows, "max_window_layers": max_window_layers})
+    check_prompt(Pair(folder), 7, length=40)
 
 
 def test_biases_are_required(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from max.pipelines.context import GenerationStatus
@@ -12,12 +13,15 @@ from max.serve.messages import (
     Admitted,
     Cancel,
     Failed,
+    FromWorker,
     Refused,
     ResetPrefixCache,
     Stop,
-    Submit,
     Tokens,
 )
+from max.serve.worker.crash_record import CrashRecord, last_requests
+from max.serve.worker.engine import Engine
+from max.serve.worker.step_recorder import StepRecorder
 from tests.serve.scripted_engine import ScriptedChannel, idle, make_submit, run_engine
 from tests.serve.scripted_model import (
     GREETING,
@@ -25,6 +29,7 @@ from tests.serve.scripted_model import (
     PAGE_SIZE,
     ScriptedPipeline,
     make_pipeline,
+    scheduler_of,
 )
 
 
@@ -120,6 +125,34 @@ def test_request_that_can_never_fit_is_refused_with_the_reason(pipeline: Scripte
     assert str(room + 1) in refused.reason
 
 
+def test_siblings_are_taken_together(pipeline: ScriptedPipeline) -> None:
+    submit = make_submit(pipeline, "greet", max_length=7)
+    together = msgspec.structs.replace(submit, siblings={"second": 1, "third": 2})
+    channel = ScriptedChannel([together], *idle(2), [Stop()])
+
+    run_engine(pipeline, channel)
+
+    assert channel.sent[0] == Admitted([submit.request_id, "second", "third"])
+    answers = [
+        channel.tokens_of(msgspec.structs.replace(submit, request_id=name))
+        for name in (submit.request_id, "second", "third")
+    ]
+    assert answers == [pipeline.tokenizer.encode(GREETING).ids[:2]] * 3
+
+
+def test_siblings_that_can_never_fit_are_refused_each(pipeline: ScriptedPipeline) -> None:
+    submit = make_submit(pipeline, "greet", max_length=MAX_LENGTH + 1)
+    together = msgspec.structs.replace(submit, siblings={"second": 1, "third": 2})
+    channel = ScriptedChannel([together], [Stop()])
+
+    scheduler = run_engine(pipeline, channel)
+
+    assert [message.request_id for message in channel.sent if isinstance(message, Refused)] == [
+        *(submit.request_id, "second", "third")
+    ]
+    assert not scheduler.has_work
+
+
 def test_failing_step_fails_its_requests_and_the_engine_goes_on(
     pipeline: ScriptedPipeline, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -139,18 +172,62 @@ def test_failing_step_fails_its_requests_and_the_engine_goes_on(
     assert pipeline.kv_manager.num_free_pages == pipeline.kv_manager.total_num_pages
 
 
+class UnencodableTokens(ScriptedChannel):
+    """A channel that cannot send tokens."""
+
+    def send(self, message: FromWorker) -> None:
+        if isinstance(message, Tokens):
+            raise TypeError("what a pipeline gave cannot be encoded")
+        super().send(message)
+
+
+def lose_statistics(*_: object) -> None:
+    raise ZeroDivisionError("statistics")
+
+
+@pytest.mark.parametrize("where", ["output", "statistics", "message"])
+def test_what_fails_just_after_the_step_fails_its_requests(
+    pipeline: ScriptedPipeline, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    failing = make_submit(pipeline, "lose" if where == "output" else "greet")
+    channel_type = UnencodableTokens if where == "message" else ScriptedChannel
+    channel = channel_type([failing], [Cancel([])], [Stop()])
+    if where == "statistics":
+        monkeypatch.setattr(StepRecorder, "finish", lose_statistics)
+
+    scheduler = run_engine(pipeline, channel)
+
+    (failed,) = channel.sent_of(Failed)
+    assert isinstance(failed, Failed)
+    assert failed.lengths == {failing.request_id: len(failing.tokens)}
+    assert not scheduler.has_work
+    assert pipeline.kv_manager.num_free_pages == pipeline.kv_manager.total_num_pages
+
+
+def test_step_whose_failure_cannot_be_told_stays_in_the_crash_record(
+    pipeline: ScriptedPipeline, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    failing = make_submit(pipeline, "raise")
+    channel = ScriptedChannel([failing], [Stop()])
+
+    def send(message: FromWorker) -> None:
+        if isinstance(message, Failed):
+            raise OSError("the socket is gone")
+
+    monkeypatch.setattr(channel, "send", send)
+    engine = Engine(pipeline, scheduler_of(pipeline), channel, CrashRecord(tmp_path))
+
+    with pytest.raises(OSError, match="socket"):
+        engine.run()
+
+    assert last_requests(tmp_path) == {failing.request_id: len(failing.tokens)}
+
+
 def test_replay_continues_where_the_tokens_end(pipeline: ScriptedPipeline) -> None:
     submit = make_submit(pipeline, "greet", max_length=10)
     greeting = pipeline.tokenizer.encode(GREETING).ids
-    replay = Submit(
-        request_id="again",
-        tokens=[*submit.tokens, *greeting[:3]],
-        prompt_length=submit.prompt_length,
-        max_length=submit.max_length,
-        eos_token_ids=submit.eos_token_ids,
-        stop_token_ids=submit.stop_token_ids,
-        sampling=submit.sampling,
-        model_name=submit.model_name,
+    replay = msgspec.structs.replace(
+        submit, request_id="again", tokens=[*submit.tokens, *greeting[:3]]
     )
     channel = ScriptedChannel([replay], *idle(1), [Stop()])
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from max.serve.messages import Load, StartFailed
-from max.serve.worker.black_box import BlackBox
+from max.serve.worker.crash_record import CrashRecord
 from max.serve.worker.process import start_engine
 from tests.serve.scripted_engine import ScriptedChannel
 from tests.serve.scripted_model import ScriptedPipeline, make_pipeline
@@ -23,7 +23,7 @@ def test_pipeline_without_a_plan_cannot_be_served(model_folder: Path, tmp_path: 
     factory = pickle.dumps(partial(make_without_plan, model_folder))
     channel = ScriptedChannel([Load(factory)])
 
-    assert start_engine(channel, [], BlackBox(tmp_path)) is None
+    assert start_engine(channel, [], CrashRecord(tmp_path)) is None
 
     (failed,) = channel.sent_of(StartFailed)
     assert isinstance(failed, StartFailed)

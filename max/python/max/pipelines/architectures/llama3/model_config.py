@@ -1,173 +1,43 @@
-"""What a Llama model is, read from config.json once."""
+"""What a Llama model is, and what packages say of models that differ from one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from max.driver import load_devices
-from max.dtype import DType
-from max.graph import DeviceRef
 from max.graph.weights import WeightData
-from max.nn import ReturnHiddenStates, ReturnLogits, RopeFactors, RopeScaling
-from max.nn.kv_cache import KVCacheParams
-from max.nn.rope import rope_scaling_of
-from max.pipelines.config import MAXModelConfig, PipelineConfig
-from max.pipelines.lib.call_tolerantly import call_tolerantly
-from max.pipelines.lib.interfaces import (
-    ArchConfigWithBoundedMaxSeqLen,
-    ArchConfigWithStoredKVParams,
-)
-from max.pipelines.lib.utils import rope_parameters
+from max.nn import ReturnHiddenStates, ReturnLogits
+from max.pipelines.checkpoint.config_fields import ConfigFields
+from max.pipelines.lib.decoder_config import DecoderConfig
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
+NormMethod = Literal["rms_norm", "layer_norm"]
+
 
 @dataclass(kw_only=True)
-class Llama3Config(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen):
-    """Sizes and settings of a Llama model.
-
-    `initialize` reads config.json and the settings; `finalize` what only the weights tell. A family
-    that differs overrides `initialize_from_config` and sets other values.
+class Llama3Config(DecoderConfig):
+    """A decoder's configuration with the settings that the documentation gives Llama's.
 
     Args:
-        hidden_size: width of the residual stream.
-        num_attention_heads: query heads.
-        num_key_value_heads: KV heads.
-        num_hidden_layers: blocks.
-        intermediate_size: width inside the MLP.
-        vocab_size: rows of the embedding.
-        rope_theta: base of the rotary angles.
-        rope_scaling_params: how the angles are stretched for long contexts.
-        interleaved_rope_weights: layout of queries and keys, see `RotaryEmbedding`.
-        max_seq_len: most tokens of a request.
-        dtype: of the weights.
-        devices: where the model runs; one device.
-        kv_params: sizes of the cache.
-        rms_norm_eps: of all normalizations.
-        attention_bias: whether the q, k, v projections have biases.
-        attention_output_bias: whether the attention's output projection has one.
-        mlp_bias: whether the MLP's projections have biases.
-        hidden_act: the MLP's activation function.
-        attention_multiplier: factor of attention scores.
-        embedding_multiplier: factor of the embeddings.
-        residual_multiplier: factor of what a block's parts add.
-        logits_scaling: divisor of the logits.
+        norm_method: "rms_norm", or "layer_norm" for layer norms without weights.
         stacked_qkv: whether the checkpoint has one projection for q, k, v.
         clip_qkv: limit of the magnitude of q, k, v.
         use_qk_norm: whether each head's q and k are normalized.
-        sliding_window: positions that a query sees; None for all.
-        tie_word_embeddings: whether the head is the embedding.
-        return_logits: which logits the graph gives.
-        return_hidden_states: which hidden states it gives beside them.
     """
 
-    # Whether GGUF files have the rows of queries and keys in the order of `RotaryEmbedding`'s
-    # interleaved layout.
+    config_fields: ClassVar[ConfigFields | None] = ConfigFields(
+        read=("attention_bias", "mlp_bias"),
+        ignored=("is_llama_config", "pretraining_tp"),
+    )
     gguf_rope_is_interleaved: ClassVar[bool] = True
 
-    hidden_size: int
-    num_attention_heads: int
-    num_key_value_heads: int
-    num_hidden_layers: int
-    intermediate_size: int
-    vocab_size: int
-    rope_theta: float
-    rope_scaling_params: RopeScaling | None = None
-    interleaved_rope_weights: bool = False
-    max_seq_len: int
-    dtype: DType
-    devices: Sequence[DeviceRef]
-    kv_params: KVCacheParams
-    rms_norm_eps: float
-    attention_bias: bool = False
-    attention_output_bias: bool = False
-    mlp_bias: bool = False
-    hidden_act: str = "silu"
-    attention_multiplier: float
-    embedding_multiplier: float = 1.0
-    residual_multiplier: float = 1.0
-    logits_scaling: float = 1.0
+    norm_method: NormMethod = "rms_norm"
     stacked_qkv: bool = False
     clip_qkv: float | None = None
     use_qk_norm: bool = False
-    sliding_window: int | None = None
-    tie_word_embeddings: bool = False
-    return_logits: ReturnLogits = ReturnLogits.LAST_TOKEN
-    return_hidden_states: ReturnHiddenStates = ReturnHiddenStates.NONE
-
-    @classmethod
-    def initialize(
-        cls, pipeline_config: PipelineConfig, model_config: MAXModelConfig | None = None
-    ) -> Self:
-        """Reads config.json and the settings; see `ArchConfig.initialize`."""
-        model_config = model_config or pipeline_config.model
-        config: Self = call_tolerantly(
-            cls.initialize_from_config,
-            pipeline_config,
-            model_config.huggingface_config,
-            model_config,
-        )
-        return config
-
-    @classmethod
-    def initialize_from_config(
-        cls,
-        pipeline_config: PipelineConfig,
-        huggingface_config: PretrainedConfig,
-        model_config: MAXModelConfig | None = None,
-    ) -> Self:
-        """Reads a config.json that is already open.
-
-        Args:
-            pipeline_config: all settings.
-            huggingface_config: config.json.
-            model_config: which model's settings; `pipeline_config.model` unless given.
-
-        Raises:
-            ValueError: for a kind of rope scaling that is not known, or a length above the limit.
-        """
-        model_config = model_config or pipeline_config.model
-        hf = huggingface_config
-        devices = [DeviceRef.from_device(d) for d in load_devices(model_config.device_specs)]
-        return cls(
-            hidden_size=hf.hidden_size,
-            num_attention_heads=hf.num_attention_heads,
-            num_key_value_heads=hf.num_key_value_heads,
-            num_hidden_layers=cls.get_num_layers(hf),
-            intermediate_size=hf.intermediate_size,
-            vocab_size=hf.vocab_size,
-            rope_theta=float(rope_parameters(hf)["rope_theta"]),
-            rope_scaling_params=rope_scaling(hf),
-            interleaved_rope_weights=(
-                cls.gguf_rope_is_interleaved and model_config.has_gguf_weights
-            ),
-            max_seq_len=cls.calculate_max_seq_len(pipeline_config, hf, model_config),
-            dtype=model_config.dtype,
-            devices=devices,
-            kv_params=cls.construct_kv_params(
-                hf, pipeline_config, devices, model_config.kv_cache, model_config.cache_dtype
-            ),
-            rms_norm_eps=cls.get_norm_eps(hf),
-            attention_bias=bool(getattr(hf, "attention_bias", False)),
-            attention_output_bias=bool(getattr(hf, "attention_bias", False)),
-            mlp_bias=bool(getattr(hf, "mlp_bias", False)),
-            hidden_act=hf.hidden_act,
-            attention_multiplier=cls.calculate_attention_multiplier(hf),
-            tie_word_embeddings=bool(hf.tie_word_embeddings),
-        )
-
-    @classmethod
-    def calculate_attention_multiplier(cls, huggingface_config: PretrainedConfig) -> float:
-        """Factor of the attention scores: `1 / sqrt(head_dim)`."""
-        return float(cls.get_head_dim(huggingface_config) ** -0.5)
-
-    @staticmethod
-    def get_norm_eps(huggingface_config: PretrainedConfig) -> float:
-        """What keeps the normalizations' roots away from zero: `rms_norm_eps`."""
-        return float(huggingface_config.rms_norm_eps)
 
     def finalize(
         self,
@@ -175,29 +45,20 @@ class Llama3Config(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen)
         state_dict: Mapping[str, WeightData],
         return_logits: ReturnLogits = ReturnLogits.LAST_TOKEN,
         return_hidden_states: ReturnHiddenStates = ReturnHiddenStates.NONE,
-        **unused: Any,
+        norm_method: NormMethod | None = None,
+        attention_bias: bool | None = None,
     ) -> None:
-        """Settles what depends on the weights.
+        """See `DecoderConfig.finalize`.
 
         Args:
             huggingface_config: config.json.
             state_dict: the weights under our names.
             return_logits: which logits the graph gives.
             return_hidden_states: which hidden states it gives beside them.
-            unused: arguments of other families' `finalize`.
+            norm_method: the field of that name, where it is given.
+            attention_bias: likewise.
         """
-        self.tie_word_embeddings = "lm_head.weight" not in state_dict
-        self.return_logits = return_logits
-        self.return_hidden_states = return_hidden_states
-
-
-def rope_scaling(huggingface_config: PretrainedConfig) -> RopeScaling | None:
-    """The rope scaling of config.json, or of the table that GGUF files have instead.
-
-    Raises:
-        ValueError: for a kind that is not known, or one that lacks a parameter.
-    """
-    if factors := getattr(huggingface_config, "rope_freq_factors", None):
-        return RopeFactors(tuple(factors))
-    positions = getattr(huggingface_config, "max_position_embeddings", 0)
-    return rope_scaling_of(rope_parameters(huggingface_config), positions)
+        super().finalize(huggingface_config, state_dict, return_logits, return_hidden_states)
+        self.norm_method = norm_method or self.norm_method
+        if attention_bias is not None:
+            self.attention_bias = attention_bias

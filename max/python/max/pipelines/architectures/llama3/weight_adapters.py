@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from max.graph.weights import WeightData, Weights
+from max.graph.weights.renames import Renames
 
-# Hugging Face's name -> ours, as replacements in this order.
+# Parts of Hugging Face's names -> ours.
 LLAMA_SAFETENSOR_MAPPING = {"model.": ""}
 
-# GGUF's name -> ours, likewise.
+# Parts of GGUF's names -> ours.
 LLAMA_GGUF_MAPPING = {
     "token_embd": "embed_tokens",
     "blk": "layers",
@@ -27,13 +28,14 @@ LLAMA_GGUF_MAPPING = {
     "output_norm": "norm",
 }
 
-# Tables that old checkpoints carry and that the model computes itself.
+# Tables that checkpoints carry and that the model computes itself.
 _COMPUTED = ("rotary_emb.inv_freq", "rope_freqs.weight")
+_SAFETENSORS = Renames(LLAMA_SAFETENSOR_MAPPING, _COMPUTED)
+_GGUF = Renames(LLAMA_GGUF_MAPPING, _COMPUTED)
 
 
 def convert_safetensor_state_dict(
-    state_dict: Mapping[str, Weights],
-    **unused: Any,
+    state_dict: Mapping[str, Weights], **unused: Any
 ) -> dict[str, WeightData]:
     """Renames the weights of a safetensors checkpoint.
 
@@ -44,12 +46,11 @@ def convert_safetensor_state_dict(
     Returns:
         The weights by our names, `layers.0.self_attn.q_proj.weight`.
     """
-    return _renamed(state_dict, LLAMA_SAFETENSOR_MAPPING)
+    return _SAFETENSORS(state_dict)
 
 
 def convert_gguf_state_dict(
-    state_dict: Mapping[str, Weights],
-    **unused: Any,
+    state_dict: Mapping[str, Weights], **unused: Any
 ) -> dict[str, WeightData]:
     """Renames the weights of a GGUF file.
 
@@ -60,17 +61,4 @@ def convert_gguf_state_dict(
     Returns:
         The weights by our names, `layers.0.self_attn.q_proj.weight`.
     """
-    return _renamed(state_dict, LLAMA_GGUF_MAPPING)
-
-
-def _renamed(
-    state_dict: Mapping[str, Weights], mapping: Mapping[str, str]
-) -> dict[str, WeightData]:
-    converted: dict[str, WeightData] = {}
-    for name, value in state_dict.items():
-        if name.endswith(_COMPUTED):
-            continue
-        for theirs, ours in mapping.items():
-            name = name.replace(theirs, ours)
-        converted[name] = value.data()
-    return converted
+    return _GGUF(state_dict)

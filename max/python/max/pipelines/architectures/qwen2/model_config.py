@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from max.pipelines.architectures.llama3.model_config import Llama3Config
-from max.pipelines.config import MAXModelConfig, PipelineConfig
+from max.pipelines.checkpoint.config_fields import ConfigFields
+from max.pipelines.lib.decoder_config import FULL, SLIDING
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 
 class Qwen2Config(Llama3Config):
-    """Llama's configuration; config.json says whether the layers have an attention window."""
+    """Llama's configuration, but for the layers from `max_window_layers` on, which may have an
+    attention window."""
 
+    config_fields: ClassVar[ConfigFields | None] = ConfigFields(
+        read=("layer_types", "max_window_layers", "sliding_window", "use_sliding_window"),
+        only={"mlp_bias": [False]},
+        ignored=("attention_bias", "pretraining_tp", "use_mrope"),
+    )
     gguf_rope_is_interleaved: ClassVar[bool] = False
 
-    @classmethod
-    def initialize_from_config(
-        cls,
-        pipeline_config: PipelineConfig,
-        huggingface_config: PretrainedConfig,
-        model_config: MAXModelConfig | None = None,
-    ) -> Self:
-        """See `Llama3Config.initialize_from_config`.
-
-        Raises:
-            ValueError: for a checkpoint whose layers have attention windows.
-        """
-        if getattr(huggingface_config, "use_sliding_window", False):
-            raise ValueError(
-                "Qwen2 checkpoints with use_sliding_window=true are not supported in this release"
-            )
-        return super().initialize_from_config(pipeline_config, huggingface_config, model_config)
+    @staticmethod
+    def get_layer_types(huggingface_config: PretrainedConfig) -> Sequence[str]:
+        """`layer_types`, or windows from layer `max_window_layers` on, if there are any."""
+        hf = huggingface_config
+        layers: int = hf.num_hidden_layers
+        if not getattr(hf, "use_sliding_window", False):
+            return (FULL,) * layers
+        if given := getattr(hf, "layer_types", None):
+            return tuple(given)
+        return tuple(SLIDING if i >= hf.max_window_layers else FULL for i in range(layers))

@@ -12,7 +12,8 @@ import numpy as np
 
 from max.driver import Buffer, Device
 from max.dtype import DType
-from max.graph import DeviceRef, TensorType
+from max.graph import DeviceRef, TensorType, TensorValue, Value
+from max.nn import RaggedBatch
 from max.nn.kv_cache import KVCacheInputs, KVCacheParamInterface
 from max.nn.transformer import ReturnHiddenStates, ReturnLogits
 from max.pipelines.config import PipelineConfig
@@ -54,6 +55,14 @@ class BatchProcessor(ABC):
         self, *, kv_params: KVCacheParamInterface, device_refs: Sequence[DeviceRef]
     ) -> list[TensorType]:
         """The types of the graph's inputs, in order."""
+
+    def unflatten(self, inputs: Sequence[Value]) -> tuple[RaggedBatch[TensorValue], list[Value]]:
+        """The batch in the graph's inputs, and the cache's inputs; in their documented order.
+
+        A processor with further inputs appends them, and hands them over in the batch.
+        """
+        tokens, input_row_offsets, return_n_logits, *cache = inputs
+        return RaggedBatch(tokens.tensor, input_row_offsets.tensor, return_n_logits.tensor), cache
 
     @abstractmethod
     def prepare_initial_token_inputs(

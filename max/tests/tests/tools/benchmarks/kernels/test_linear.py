@@ -39,7 +39,7 @@ def test_what_is_timed_is_the_product() -> None:
     """The weights of all three say the same."""
     weights = make_weights("float32", 64, 32, 0)
     x = torch.randn(3, 32)
-    (ours,) = packed_linear(x, weights.packed, [None], [64])
+    (ours,) = packed_linear(x, weights.packed, [None], [64], ["float32"])
     onednn = torch.ops.mkldnn._linear_pointwise(x, weights.reordered[0], None, "none", [], "")
     torch.testing.assert_close(ours, x @ weights.plain[0].T)
     torch.testing.assert_close(ours, onednn)

@@ -1,0 +1,51 @@
+"""Gives the weights of a checkpoint the names that a model has for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+from max.graph.weights.weight_data import WeightData
+from max.graph.weights.weights import Weights
+
+
+class Renames:
+    """Rules for names, which are paths of parts with dots between: `blk.0.attn_q.weight`.
+
+    A rule is about whole parts: that of "attn_q" leaves `attn_qkv` alone. All rules are followed at
+    once, so that their order does not matter, and what one writes no other reads.
+
+    Args:
+        parts: part, or parts with dots between, and what stands there instead; with a dot behind
+            both (or nothing instead) the parts may go.
+        dropped: ends of the names of weights that the model has no use for.
+    """
+
+    def __init__(self, parts: Mapping[str, str], dropped: Collection[str] = ()) -> None:
+        longest_first = sorted(parts, key=len, reverse=True)
+        keys = "|".join(re.escape(key) for key in longest_first)
+        self._rule = re.compile(rf"(?:(?<=\.)|^)(?:{keys})(?:(?<=\.)|(?=\.|$))")
+        self._parts = parts
+        self._dropped = tuple(dropped)
+
+    def name(self, name: str) -> str:
+        """The model's name of a weight."""
+        return self._rule.sub(lambda found: self._parts[found[0]], name)
+
+    def __call__(self, weights: Mapping[str, Weights]) -> dict[str, WeightData]:
+        """The weights by the model's names.
+
+        Raises:
+            ValueError: if two of them would have the same name.
+        """
+        theirs: dict[str, str] = {}
+        for name in weights:
+            if any(f".{name}".endswith(f".{end}") for end in self._dropped):
+                continue
+            first = theirs.setdefault(self.name(name), name)
+            if first != name:
+                raise ValueError(
+                    f"the checkpoint's weights '{first}' and '{name}' would both be called "
+                    f"'{self.name(name)}'"
+                )
+        return {ours: weights[name].data() for ours, name in theirs.items()}

@@ -1,0 +1,129 @@
+// x @ weight.T + bias, with the weight's blocks in panels (quantized_blocks.h) and activations rounded to bytes (quantized_activations.h).
+//
+// Integer sums are exact, float sums (quantized_products.h) are added to an output in sequence, whatever
+// the number of rows and threads. So a row's bits do not depend on its batch.
+
+#pragma once
+
+#include "quantized_blocks.h"
+#include "quantized_products.h"
+#include "row_blocks.h"
+
+namespace max {
+
+// Elements of a panel's rows that stay in cache for all rows.
+constexpr int64_t kSlice = 512;
+// Rows whose sums a thread keeps beside them.
+constexpr int64_t kRowsOfBlocks = 96;
+// Handing work to other threads costs about as much as this many blocks of a panel.
+constexpr int64_t kBlocksWorthThreads = 256;
+
+template <typename Element>
+class LinearOfBlocks {
+ public:
+  explicit LinearOfBlocks(const PackedLinearArgs& args)
+      : args_(args), blocks_{args.rows, kTileRows} {}
+
+  void run(Pool* pool) {
+    if (args_.rows == 0 || args_.num_weights == 0) return;
+    int64_t panels = 0;
+    for (int64_t i = 0; i < args_.num_weights; ++i) panels += panels_of<kOutputs>(args_.weights[i]);
+    if (panels * blocks_.count * args_.in_features / kBlockElements < kBlocksWorthThreads) pool = nullptr;
+    with_encoding(args_.weights[0].encoding, [&](auto e) {
+      parallel_for(pool, args_.rows, 4, [&](int64_t first, int64_t last) {
+        arrange<unit_elements<decltype(e)>()>(first, last);
+      });
+    });
+    for_each_panel<kOutputs>(
+        pool, args_.weights, args_.num_weights, blocks_, kRowsOfBlocks,
+        [&](const PackedWeight& weight, int64_t panel, int64_t first, int64_t last) {
+          with_encoding(weight.encoding, [&](auto e) {
+            multiply<decltype(e)>(weight, panel, first, last);
+          });
+        });
+  }
+
+ private:
+  // Of the block of rows that begins with `row`, from element k on; `count` have one scale.
+  template <int64_t count>
+  char* activations(int64_t row, int64_t rows, int64_t k) const {
+    int64_t begin = row * args_.in_features + rows * k;
+    return static_cast<char*>(args_.workspace) + begin / count * sizeof(Activations<count, 1>);
+  }
+
+  // Rounds rows of activations, `count` with one scale.
+  template <int64_t count>
+  void arrange(int64_t first, int64_t last) {
+    int64_t block = 0;
+    for (int64_t row = first; row < last; ++row) {
+      while (blocks_.begin(block + 1) <= row) ++block;
+      int64_t begin = blocks_.begin(block), rows = blocks_.begin(block + 1) - begin;
+      const Element* x = static_cast<const Element*>(args_.x) + row * args_.x_stride;
+      for (int64_t k = 0; k < args_.in_features; k += count) {
+        Rounded<count> rounded;
+        round_activations(x + k, &rounded);
+        auto to = reinterpret_cast<uint32_t*>(activations<count>(begin, rows, k));
+        put_activations(rounded, rows, to + row - begin);
+      }
+    }
+  }
+
+  // Whether so many rows take longer to multiply than weights to read, which is then done ahead; with
+  // fewer rows it would only be disturbed.
+  template <typename E>
+  static constexpr bool is_slow(int64_t rows) {
+    return rows * 20 > 3 * (E::kUnit / unit_elements<E>());
+  }
+
+  // Blocks of rows [first, last) times one panel.
+  template <typename E>
+  void multiply(const PackedWeight& weight, int64_t panel, int64_t first, int64_t last) {
+    alignas(64) float sums[kRowsOfBlocks * kOutputs];
+    int64_t units = args_.in_features / unit_elements<E>();
+    int64_t slice = kSlice / unit_elements<E>();
+    auto packed = static_cast<const uint8_t*>(weight.packed) + panel * units * E::kUnit;
+    int64_t top = blocks_.begin(first), end = blocks_.begin(last);
+    std::fill(sums, sums + (end - top) * kOutputs, 0.0f);
+    for (int64_t unit = 0; unit < units; unit += slice)
+      for (int64_t block = first; block < last; ++block) {
+        int64_t begin = blocks_.begin(block), rows = blocks_.begin(block + 1) - begin;
+        const char* x = activations<unit_elements<E>()>(begin, rows, unit * unit_elements<E>());
+        Ahead ahead{is_slow<E>(end - top) ? slice * E::kUnit : 0, block - first, last - first};
+        multiply_rows<E>(std::make_integer_sequence<int, kTileRows>(), rows,
+                         packed + unit * E::kUnit, x, std::min(slice, units - unit),
+                         ahead, sums + (begin - top) * kOutputs);
+      }
+    write_sums<kOutputs, Element>(weight, panel, top, end, sums);
+  }
+
+  const PackedLinearArgs& args_;
+  RowBlocks blocks_;
+};
+
+template <typename E>
+void pack_blocks(const PackArgs& args, Pool* pool) {
+  int64_t units = args.in_features / unit_elements<E>();
+  int64_t panel_bytes = units * E::kUnit;
+  int64_t panels = (args.out_features + kOutputs - 1) / kOutputs;
+  parallel_for(pool, panels, 1, [&](int64_t first, int64_t last) {
+    for (int64_t panel = first; panel < last; ++panel) {
+      uint8_t* to = static_cast<uint8_t*>(args.packed) + panel * panel_bytes;
+      std::memset(to, 0, panel_bytes);
+      int64_t count = std::min(kOutputs, args.out_features - panel * kOutputs);
+      for (int64_t unit = 0; unit < units; ++unit, to += E::kUnit)
+        for (int64_t output = 0; output < count; ++output) {
+          const uint8_t* from =
+              static_cast<const uint8_t*>(args.rows) + (panel * kOutputs + output) * args.row_bytes + unit * E::kFileBytes;
+          for (int64_t sub = 0; sub < E::kSubs; ++sub) {
+            uint8_t* block = to + E::kHeader + sub * E::kBlock;
+            Decoded decoded;
+            E::decode(from, sub, &decoded);
+            E::put_scales(decoded, to, sub, output);
+            E::Elements::put(decoded.elements, block + E::kElementsAt, output);
+          }
+        }
+    }
+  });
+}
+
+}  // namespace max

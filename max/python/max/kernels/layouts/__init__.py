@@ -1,0 +1,6 @@
+"""How kernels want the elements of weights to lie in memory."""
+
+from max.kernels.layouts.layout import LayoutUse, WeightLayout
+from max.kernels.layouts.panels import Panels
+
+__all__ = ["LayoutUse", "Panels", "WeightLayout"]

@@ -1,0 +1,95 @@
+"""Which fields of config.json a family computes with, so that no other is passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from max.pipelines.modeling.errors import ModelSourceError
+
+# What changes nothing in what any model computes for an answer.
+_BOOKKEEPING = "architectures auto_map generation_config model_type name_or_path unsloth_version"
+_ENCODING = "dtype quantization_config torch_dtype transformers.js_config transformers_version"
+_TRAINING = (
+    "attention_dropout attn_pdrop classifier_dropout embd_pdrop embedding_dropout "
+    "gradient_checkpointing hidden_dropout initializer_range output_router_logits resid_pdrop "
+    "router_aux_loss_coef unsloth_fixed"
+)
+_TOKENS = "bos_token_id eos_token_id pad_token_id sep_token_id tokenizer_class unk_token_id"
+_GENERATION = (
+    "chunk_size_feed_forward id2label is_decoder label2id max_length model_max_length num_labels "
+    "output_attentions output_hidden_states problem_type return_dict seq_length temperature top_k "
+    "top_p use_cache"
+)
+_INERT = frozenset(" ".join((_BOOKKEEPING, _ENCODING, _TRAINING, _TOKENS, _GENERATION)).split())
+# What `DecoderConfig` reads of every decoder.
+_OF_EVERY_DECODER = frozenset(
+    {
+        "head_dim",
+        "hidden_act",
+        "hidden_size",
+        "intermediate_size",
+        "max_position_embeddings",
+        "num_attention_heads",
+        "num_hidden_layers",
+        "num_key_value_heads",
+        "rms_norm_eps",
+        "rope_freq_factors",
+        "rope_parameters",
+        "rope_scaling",
+        "rope_theta",
+        "tie_word_embeddings",
+        "vocab_size",
+    }
+)
+
+
+@dataclass(frozen=True)
+class ConfigFields:
+    """The fields that a family knows.
+
+    Args:
+        read: names that its configuration class reads, beside those of every decoder.
+        only: names that it knows, and the values of them that it computes; None always is one.
+        ignored: names that change nothing in what the family's reference implementation computes.
+    """
+
+    read: Collection[str] = ()
+    only: Mapping[str, Collection[object]] = field(default_factory=dict)
+    ignored: Collection[str] = ()
+
+    def check(self, content: Mapping[str, Any], path: Path) -> None:
+        """Refuses what the family would pass over.
+
+        A name that is not known may be empty, 0 or false: what it stands for is switched off.
+
+        Args:
+            content: of config.json.
+            path: the file, for the message.
+
+        Raises:
+            ModelSourceError: naming each field that is not supported, and its value.
+        """
+        wrong = [
+            f"{name}={value!r} ({self._expected(name)})"
+            for name, value in content.items()
+            if not self._is_supported(name, value)
+        ]
+        if wrong:
+            raise ModelSourceError(
+                f"{path} has what this release does not compute: {', '.join(wrong)}. If a field "
+                "changes nothing in this model, remove it from the file; if it does, the model "
+                "needs an architecture of its own (--custom-architectures)."
+            )
+
+    def _is_supported(self, name: str, value: object) -> bool:
+        if name in self.only:
+            return value is None or value in self.only[name]
+        known = (_OF_EVERY_DECODER, self.read, self.ignored, _INERT)
+        return any(name in names for names in known) or name.startswith("_") or not value
+
+    def _expected(self, name: str) -> str:
+        known = self.only.get(name)
+        return f"supported: {', '.join(map(repr, known))}" if known else "not known"

@@ -1,0 +1,265 @@
+"""What a decoder is, read from config.json once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
+
+from max.driver import load_devices
+from max.dtype import DType
+from max.graph import DeviceRef
+from max.graph.weights import WeightData
+from max.nn import Mask, ReturnHiddenStates, ReturnLogits, RopeScaling
+from max.nn.kv_cache import KVCacheParams
+from max.nn.rope import RopeFactors, rope_scaling_of
+from max.pipelines.checkpoint.config_fields import ConfigFields
+from max.pipelines.checkpoint.hf_files import read_json
+from max.pipelines.config import MAXModelConfig, PipelineConfig
+from max.pipelines.lib.call_tolerantly import call_tolerantly
+from max.pipelines.lib.interfaces import (
+    ArchConfigWithBoundedMaxSeqLen,
+    ArchConfigWithStoredKVParams,
+)
+from max.pipelines.lib.utils import rope_parameters
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+# What Hugging Face calls the usual kinds of layers.
+FULL, SLIDING = "full_attention", "sliding_attention"
+
+
+class RopeSettings(NamedTuple):
+    """The angles of a kind of layer; see `Rope`."""
+
+    rotary_dim: int
+    theta: float
+    interleaved: bool = False
+    scaling: RopeScaling | None = None
+
+
+class LayerKind(NamedTuple):
+    """How a layer of one kind attends: by which angles (None for none), and to what."""
+
+    rope: RopeSettings | None
+    mask: Mask
+
+
+@dataclass(kw_only=True)
+class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen):
+    """Sizes and settings that every decoder has.
+
+    `initialize` reads config.json and the settings; `finalize` what only the weights tell. A family
+    adds fields of its own, with defaults, and sets them in `initialize_from_config`; the methods
+    `get_*` say where it keeps the usual ones.
+
+    Args:
+        hidden_size: width of the residual stream.
+        num_attention_heads: query heads.
+        num_key_value_heads: KV heads.
+        num_hidden_layers: blocks.
+        intermediate_size: width inside the MLP.
+        vocab_size: rows of the embedding.
+        max_seq_len: most tokens of a request.
+        dtype: of the weights.
+        devices: where the model runs; one device.
+        kv_params: sizes of the cache.
+        rms_norm_eps: of all RMS norms; None for a model that has none.
+        attention_multiplier: factor of attention scores.
+        rope_theta: base of the rotary angles.
+        rope_scaling_params: how the angles are stretched for long contexts.
+        interleaved_rope_weights: layout of queries and keys, see `Rope`.
+        partial_rotary_factor: share of a head's elements that are turned.
+        layer_types: the kind of each layer, as Hugging Face names it; empty where all are alike.
+        sliding_window: positions that a query of a windowed layer sees; without `layer_types` all
+            layers are windowed. None for no windows.
+        attention_bias: whether the q, k, v projections have biases.
+        attention_output_bias: whether the attention's output projection has one.
+        mlp_bias: whether the MLP's projections have biases.
+        hidden_act: the MLP's activation function.
+        embedding_multiplier: factor of the embeddings.
+        residual_multiplier: factor of what a block's parts add.
+        logits_scaling: divisor of the logits.
+        logits_soft_cap: logits l become `cap * tanh(l / cap)`; 0 for l itself.
+        tie_word_embeddings: whether the head is the embedding.
+        return_logits: which logits the graph gives.
+        return_hidden_states: which hidden states it gives beside them.
+    """
+
+    # The fields of config.json that this very class knows (a subclass says its own); None for a
+    # class that does not say, whose files are not checked.
+    config_fields: ClassVar[ConfigFields | None] = None
+    # Whether GGUF files have the rows of queries and keys in `Rope`'s interleaved order.
+    gguf_rope_is_interleaved: ClassVar[bool] = False
+
+    hidden_size: int
+    num_attention_heads: int
+    num_key_value_heads: int
+    num_hidden_layers: int
+    intermediate_size: int
+    vocab_size: int
+    max_seq_len: int
+    dtype: DType
+    devices: Sequence[DeviceRef]
+    kv_params: KVCacheParams
+    rms_norm_eps: float | None
+    attention_multiplier: float
+    rope_theta: float
+    rope_scaling_params: RopeScaling | None = None
+    interleaved_rope_weights: bool = False
+    partial_rotary_factor: float = 1.0
+    layer_types: Sequence[str] = ()
+    sliding_window: int | None = None
+    attention_bias: bool = False
+    attention_output_bias: bool = False
+    mlp_bias: bool = False
+    hidden_act: str = "silu"
+    embedding_multiplier: float = 1.0
+    residual_multiplier: float = 1.0
+    logits_scaling: float = 1.0
+    logits_soft_cap: float = 0.0
+    tie_word_embeddings: bool = False
+    return_logits: ReturnLogits = ReturnLogits.LAST_TOKEN
+    return_hidden_states: ReturnHiddenStates = ReturnHiddenStates.NONE
+
+    @classmethod
+    def initialize(
+        cls, pipeline_config: PipelineConfig, model_config: MAXModelConfig | None = None
+    ) -> Self:
+        """Reads config.json and the settings; see `ArchConfig.initialize`.
+
+        Raises:
+            ModelSourceError: for a value of config.json that the family does not compute.
+        """
+        model_config = model_config or pipeline_config.model
+        if (fields := vars(cls).get("config_fields")) is not None:
+            path = model_config.resolved_model_path / "config.json"
+            fields.check(read_json(path), path)
+        config: Self = call_tolerantly(
+            cls.initialize_from_config,
+            pipeline_config,
+            model_config.huggingface_config,
+            model_config,
+        )
+        return config
+
+    @classmethod
+    def initialize_from_config(
+        cls,
+        pipeline_config: PipelineConfig,
+        huggingface_config: PretrainedConfig,
+        model_config: MAXModelConfig | None = None,
+    ) -> Self:
+        """Reads a config.json that is already open.
+
+        Args:
+            pipeline_config: all settings.
+            huggingface_config: config.json.
+            model_config: which model's settings; `pipeline_config.model` unless given.
+
+        Raises:
+            ValueError: for a kind of rope scaling that is not known, or a length above the limit.
+        """
+        model_config = model_config or pipeline_config.model
+        hf = huggingface_config
+        devices = [DeviceRef.from_device(d) for d in load_devices(model_config.device_specs)]
+        rope = rope_parameters(hf)
+        return cls(
+            hidden_size=hf.hidden_size,
+            num_attention_heads=hf.num_attention_heads,
+            num_key_value_heads=hf.num_key_value_heads,
+            num_hidden_layers=cls.get_num_layers(hf),
+            intermediate_size=hf.intermediate_size,
+            vocab_size=hf.vocab_size,
+            rope_theta=float(rope["rope_theta"]),
+            rope_scaling_params=rope_scaling(hf),
+            interleaved_rope_weights=(
+                cls.gguf_rope_is_interleaved and model_config.has_gguf_weights
+            ),
+            partial_rotary_factor=float(rope.get("partial_rotary_factor") or 1.0),
+            layer_types=cls.get_layer_types(hf),
+            sliding_window=getattr(hf, "sliding_window", None),
+            max_seq_len=cls.calculate_max_seq_len(pipeline_config, hf, model_config),
+            dtype=model_config.dtype,
+            devices=devices,
+            kv_params=cls.construct_kv_params(
+                hf, pipeline_config, devices, model_config.kv_cache, model_config.cache_dtype
+            ),
+            rms_norm_eps=cls.get_norm_eps(hf),
+            attention_bias=bool(getattr(hf, "attention_bias", False)),
+            attention_output_bias=bool(getattr(hf, "attention_bias", False)),
+            mlp_bias=bool(getattr(hf, "mlp_bias", False)),
+            hidden_act=hf.hidden_act,
+            attention_multiplier=cls.calculate_attention_multiplier(hf),
+            tie_word_embeddings=bool(hf.tie_word_embeddings),
+        )
+
+    @classmethod
+    def calculate_attention_multiplier(cls, huggingface_config: PretrainedConfig) -> float:
+        """Factor of the attention scores: `1 / sqrt(head_dim)`."""
+        return float(cls.get_head_dim(huggingface_config) ** -0.5)
+
+    @staticmethod
+    def get_norm_eps(huggingface_config: PretrainedConfig) -> float | None:
+        """What keeps RMS norms' roots away from zero: `rms_norm_eps`, if config.json has it."""
+        eps: float | None = getattr(huggingface_config, "rms_norm_eps", None)
+        return eps
+
+    @staticmethod
+    def get_layer_types(huggingface_config: PretrainedConfig) -> Sequence[str]:
+        """The kind of each layer: `layer_types`, empty where config.json has none."""
+        return tuple(getattr(huggingface_config, "layer_types", None) or ())
+
+    def layer_kind(self, index: int) -> LayerKind:
+        """How layer `index` attends.
+
+        A family whose kinds of layers have angles of their own, or none, overrides it.
+
+        Raises:
+            ValueError: for a kind of layer that is not known.
+        """
+        usual = SLIDING if self.sliding_window else FULL
+        layer_type = self.layer_types[index] if self.layer_types else usual
+        masks = {FULL: Mask(), SLIDING: Mask(window=self.sliding_window or 0)}
+        if layer_type not in masks:
+            raise ValueError(
+                f"layer {index} is of the kind '{layer_type}' (layer_types), which is not "
+                f"supported; known: {', '.join(masks)}"
+            )
+        rotary_dim = int(self.kv_params.head_dim * self.partial_rotary_factor)
+        rope = RopeSettings(
+            rotary_dim, self.rope_theta, self.interleaved_rope_weights, self.rope_scaling_params
+        )
+        return LayerKind(rope, masks[layer_type])
+
+    def finalize(
+        self,
+        huggingface_config: PretrainedConfig,
+        state_dict: Mapping[str, WeightData],
+        return_logits: ReturnLogits = ReturnLogits.LAST_TOKEN,
+        return_hidden_states: ReturnHiddenStates = ReturnHiddenStates.NONE,
+    ) -> None:
+        """Settles what depends on the weights.
+
+        Args:
+            huggingface_config: config.json.
+            state_dict: the weights under our names.
+            return_logits: which logits the graph gives.
+            return_hidden_states: which hidden states it gives beside them.
+        """
+        self.tie_word_embeddings = "lm_head.weight" not in state_dict
+        self.return_logits = return_logits
+        self.return_hidden_states = return_hidden_states
+
+
+def rope_scaling(huggingface_config: PretrainedConfig) -> RopeScaling | None:
+    """The rope scaling of config.json, or of the table that GGUF files have instead.
+
+    Raises:
+        ValueError: for a kind that is not known, or one that lacks a parameter.
+    """
+    if factors := getattr(huggingface_config, "rope_freq_factors", None):
+        return RopeFactors(tuple(factors))
+    positions = getattr(huggingface_config, "max_position_embeddings", 0)
+    return rope_scaling_of(rope_parameters(huggingface_config), positions)

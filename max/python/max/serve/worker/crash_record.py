@@ -1,0 +1,80 @@
+"""Which requests a worker was working on when it died.
+
+A file in the worker's folder holds the requests of the step that runs, and how many tokens each
+has. What is written to a file, or to memory that is one, is the system's: it outlives the process,
+however that ends, which a message to another process, waiting in a thread of ours, would not.
+
+    length of the rest, 4 bytes, little-endian | "id number-of-tokens", one per line
+
+A length of 0 says that no step runs.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+_NAME = "crash-record"
+_LENGTH_BYTES = 4
+_EMPTY = bytes(_LENGTH_BYTES)
+_ROOM = 1 << 16
+
+
+class CrashRecord:
+    """The worker's end. A step costs two writes to memory of a few hundred bytes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._fd = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT, 0o600)
+        self._make_room(_ROOM)
+
+    @contextmanager
+    def working_on(self, lengths: Mapping[str, int]) -> Iterator[None]:
+        """Says that what happens in the block is done for these requests.
+
+        Args:
+            lengths: How many tokens each of them has.
+
+        An exception leaves that standing: it ends the worker, unless whoever catches it calls
+        `clear`.
+        """
+        text = "\n".join(f"{name} {length}" for name, length in lengths.items()).encode()
+        end = _LENGTH_BYTES + len(text)
+        if end > len(self._memory):
+            self._make_room(end)
+        self._memory[_LENGTH_BYTES:end] = text
+        # What stands there counts from here on.
+        self._memory[:_LENGTH_BYTES] = len(text).to_bytes(_LENGTH_BYTES, "little")
+        yield
+        self.clear()
+
+    def clear(self) -> None:
+        """Says that no request is being worked on."""
+        self._memory[:_LENGTH_BYTES] = _EMPTY
+
+    def close(self) -> None:
+        """Closes the file; it stays."""
+        self._memory.close()
+        os.close(self._fd)
+
+    def _make_room(self, size: int) -> None:
+        """Raises OSError here where the disk is full, not SIGBUS later."""
+        os.posix_fallocate(self._fd, 0, size)
+        self._memory = mmap.mmap(self._fd, size)
+
+
+def last_requests(folder: Path) -> dict[str, int]:
+    """What a worker that has ended was working on; nothing if it was between two steps.
+
+    Returns:
+        How many tokens each of the requests had.
+    """
+    try:
+        data = (folder / _NAME).read_bytes()
+    except FileNotFoundError:
+        return {}
+    end = _LENGTH_BYTES + int.from_bytes(data[:_LENGTH_BYTES], "little")
+    lines = data[_LENGTH_BYTES:end].decode().splitlines()
+    return {name: int(length) for name, _, length in (line.rpartition(" ") for line in lines)}

@@ -1,0 +1,47 @@
+"""Every family of the tree says which fields of config.json it knows."""
+
+# build: timeout = "moderate"
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration.test_common.tiny_checkpoints import make_checkpoint
+from integration.test_common.tiny_models import TINY_MODELS
+from max.pipelines.lib import PIPELINE_REGISTRY
+from tests.pipelines.architectures.checkpoints import change_config, make_config
+
+MODELS = {"LlamaForCausalLM": "tiny-llama", "Qwen2ForCausalLM": "tiny-qwen2"}
+
+
+def test_every_family_has_a_table() -> None:
+    for name, architecture in PIPELINE_REGISTRY.architectures.items():
+        assert vars(architecture.config).get("config_fields"), name
+
+
+@pytest.mark.parametrize("architecture", MODELS)
+def test_fields_of_transformers_class_are_known(architecture: str) -> None:
+    import transformers
+
+    model_cls: Any = getattr(transformers, architecture)
+    config: Any = PIPELINE_REGISTRY.architectures[architecture].config
+    config.config_fields.check(model_cls.config_class().to_dict(), Path("config.json"))
+
+
+@pytest.mark.parametrize("model", MODELS.values())
+def test_a_field_that_is_not_known_is_refused(tmp_path: Path, model: str) -> None:
+    folder = make_checkpoint(TINY_MODELS[model], tmp_path / "model")
+    change_config(folder, {"attention_gate": "sigmoid"})
+    with pytest.raises(ValueError, match=r"config\.json has .* attention_gate='sigmoid' \(not"):
+        PIPELINE_REGISTRY.retrieve(make_config(folder))
+
+
+def test_a_rope_parameter_that_is_not_known_is_refused(tmp_path: Path) -> None:
+    folder = make_checkpoint(TINY_MODELS["tiny-llama"], tmp_path / "model")
+    rope = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 3, 3]}
+    change_config(folder, {"rope_parameters": rope})
+    with pytest.raises(ValueError, match=r"not supported: mrope_section=\[2, 3, 3\]; known: "):
+        PIPELINE_REGISTRY.retrieve(make_config(folder))
