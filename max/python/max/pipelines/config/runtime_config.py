@@ -164,6 +164,11 @@ class PipelineRuntimeConfig(ConfigModel):
             raise ValueError("max_batch_input_tokens is not settled: call PipelineConfig.resolve")
         return self.max_batch_input_tokens
 
+    @property
+    def longest_step(self) -> int | None:
+        """Most tokens of a step; None where prompts are computed whole, however long."""
+        return self.step_tokens if self.enable_chunked_prefill else None
+
     def resolve(self, device_type: DeviceType) -> None:
         """Settles `max_batch_input_tokens` for the kind of device that the model runs on."""
         if self.max_batch_input_tokens is None:

@@ -60,7 +60,11 @@ def make_pipeline(
     plan = plan_memory(architecture, config, available, activations)
     logger.info("%s", plan)
     manager = PagedKVCacheManager(
-        model.kv_params, plan.total_num_pages, model.devices[0], plan.max_batch_size
+        model.kv_params,
+        plan.total_num_pages,
+        model.devices[0],
+        plan.max_batch_size,
+        config.runtime.longest_step,
     )
     pipeline_cls = architecture.pipeline_cls or TextGenerationPipeline
     pipeline: TextGenerationPipeline = pipeline_cls(
@@ -112,6 +116,7 @@ def plan_memory(
         max_length=architecture.max_length_of(config),
         max_batch_size=config.runtime.max_batch_size,
         max_batch_input_tokens=config.runtime.step_tokens,
+        step_tokens=config.runtime.longest_step,
         weights_bytes=weights_bytes(config, load_weights(config.model.resolved_weight_paths)),
         activation_bytes=activation_bytes,
         available_bytes=available_bytes,
