@@ -19,8 +19,6 @@ MESSAGES: list[dict[str, Any]] = [
 ]
 LOOK = {"name": "look", "parameters": {"z": 1, "a": []}}
 TOOLS: list[Any] = [{"type": "function", "function": LOOK}]
-    {"type": "function", "function": {"name": "look", "parameters": {"z": 1, "a": []}}}
-]
 LOOP = "{% for m in messages %}\n    {{ m.role }}\n  {% endfor %}\n"
 TEMPLATES = {
     "blocks are trimmed": LOOP,
