@@ -104,7 +104,7 @@ class _Recorder:
         return value
 
     def _call(self, node: fx.Node) -> Any:
-        record, call = _kernel_of(node), _native_call(node)
+        record, call = _kernel_of(node), native_call(node)
         assert record is not None and call is not None
         taken: set[int] = set()
 
@@ -156,7 +156,7 @@ def _last_uses(segment: Segment) -> dict[fx.Node, list[fx.Node]]:
     return uses
 
 
-def _native_call(node: fx.Node) -> NativeCall | None:
+def native_call(node: fx.Node) -> NativeCall | None:
     """The call of an op of ours that a node is, or that computes the same; None for none."""
     if node.op != "call_function":
         return None
@@ -168,7 +168,7 @@ def _native_call(node: fx.Node) -> NativeCall | None:
 
 def _kernel_of(node: fx.Node) -> Record | None:
     """What records a node's native call; None if no kernel does."""
-    call = _native_call(node)
+    call = native_call(node)
     return None if call is None else record_of(call.op)
 
 
