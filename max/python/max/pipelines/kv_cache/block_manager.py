@@ -171,7 +171,7 @@ class BlockManager:
         held = self._get(ctx.request_id, "commit")
         if not (self.enable_prefix_caching and held.registers):
             return
-        full = ctx.tokens.processed_length // self.page_size
+        full = ctx.tokens.computed_length // self.page_size
         if full == held.num_full:
             return
         keys = ctx.page_keys(self.page_size)

@@ -177,7 +177,7 @@ class PagedKVCacheManager:
         return KVCacheInputs(inputs=[inputs])
 
     def step(self, batches: Sequence[Sequence[TextContext]]) -> None:
-        """Takes note of a finished step, after `tokens.advance()`: full pages become shareable.
+        """Takes note of a finished step: full pages of computed tokens become shareable.
 
         Calling it twice is harmless.
         """
