@@ -11,7 +11,7 @@ import pytest
 from max.pipelines.context import GenerationStatus, TextContext
 from max.pipelines.modeling.types import TextGenerationInputs
 from max.pipelines.scheduling import LaunchedStep
-from max.serve.messages import Cancel, Failed, Stop, Tokens
+from max.serve.messages import Cancel, Failed, Stop, Tokens, ToWorker
 from max.serve.worker.crash_record import CrashRecord, last_requests
 from max.serve.worker.overlapped_engine import OverlappedEngine
 from tests.serve.scripted_engine import ScriptedChannel, idle, make_submit, run_engine
@@ -82,14 +82,14 @@ def test_requests_are_taken_while_a_step_runs_and_no_tokens_are_lost(
     pipeline: ScriptedPipeline,
 ) -> None:
     submits = [make_submit(pipeline, "greet", max_length=9 + number) for number in range(4)]
-    channel = ScriptedChannel(*([submit] for submit in submits), *idle(12), [Stop()])
+    rounds: list[list[ToWorker]] = [[submit] for submit in submits]
+    channel = ScriptedChannel(*rounds, *idle(12), [Stop()])
 
     run_engine(pipeline, channel, OverlappedEngine)
 
     greeting = pipeline.tokenizer.encode(GREETING).ids
-    assert [channel.tokens_of(submit) for submit in submits] == [
-        greeting[: 4 + n] for n in range(4)
-    ]
+    for number, submit in enumerate(submits):
+        assert channel.tokens_of(submit) == greeting[: 4 + number]
 
 
 class OnlyExecutes:
