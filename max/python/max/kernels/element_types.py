@@ -2,5 +2,7 @@
 
 import torch
 
-# What they compute with.
+# What matrix products, attention and norms compute with.
 ELEMENT_TYPES = {torch.float32: 0, torch.bfloat16: 1}
+# What elementwise kernels read and write.
+FLOAT_TYPES = {**ELEMENT_TYPES, torch.float16: 2}

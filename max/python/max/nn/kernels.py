@@ -8,7 +8,7 @@ from typing import Any
 from max import kernels
 from max.graph import TensorValue, TensorValueLike, Weight, ops
 from max.graph.call import call
-from max.nn.activations import activation_function_from_name
+from max.nn.activations import activation_name
 from max.nn.attention.mask import Mask, MHAMaskVariant
 from max.nn.kv_cache import CacheLayer, KVCacheParams, PagedCacheValues, static_layer_index
 from max.nn.ragged_batch import RaggedBatch
@@ -27,14 +27,17 @@ def rms_norm(
 
 def swiglu(gate: TensorValueLike, up: TensorValueLike) -> TensorValue:
     """`silu(gate) * up`."""
-    return call("swiglu", kernels.swiglu, gate, up)
+    return gated(gate, up, "silu")
+
+
+def soft_cap(x: TensorValueLike, cap: float) -> TensorValue:
+    """`cap * tanh(x / cap)`, computed in float32."""
+    return call("soft_cap", kernels.elementwise, x, None, "soft_cap", [cap])
 
 
 def gated(gate: TensorValueLike, up: TensorValueLike, activation: str) -> TensorValue:
     """`activation(gate) * up`; see `max.nn.activations` for the names."""
-    if activation == "silu":
-        return swiglu(gate, up)
-    return activation_function_from_name(activation)(gate) * up
+    return call("gated", kernels.gated, gate, up, activation_name(activation))
 
 
 def last_rows(x: TensorValueLike, row_offsets: TensorValueLike) -> TensorValue:

@@ -13,7 +13,7 @@ from max.nn.transformer import ReturnLogits
 from max.pipelines.context import SamplingParams, TextContext, TokenBuffer
 from max.pipelines.lib import PIPELINE_REGISTRY, PipelineConfig
 from max.pipelines.lib.interfaces import ModelInputs, ModelOutputs
-from max.pipelines.lib.pipeline_factory import PipelineFactory
+from max.pipelines.lib.registry import PipelineFactory
 from max.pipelines.modeling.types import TextGenerationInputs
 
 

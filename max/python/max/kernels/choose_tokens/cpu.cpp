@@ -12,7 +12,7 @@
 #include <limits>
 #include <vector>
 
-#include "../include/exponential.h"
+#include "../include/functions.h"
 #include "../include/pool.h"
 
 namespace {

@@ -1,4 +1,4 @@
-// Elements of tensors as the CPU kernels read and write them: float, and bfloat16 as uint16_t.
+// Elements of tensors as the CPU kernels read and write them: float, bfloat16 as uint16_t, float16.
 
 #pragma once
 
@@ -16,8 +16,11 @@
 namespace max {
 
 using bfloat16 = uint16_t;
+struct float16 {
+  uint16_t bits;
+};
 
-// Activations are of the first two; weights are of any.
+// Matrix products, attention and norms take activations of the first two; all else takes any.
 enum ElementType : int32_t { kFloat32 = 0, kBfloat16 = 1, kFloat16 = 2 };
 
 MAX_INLINE float load(float x) { return x; }
@@ -56,6 +59,32 @@ inline float float_of_half(uint16_t bits) {
   return scaled;
 #endif
 }
+
+// The nearest float16's bits, ties to even; a NaN stays one.
+inline uint16_t half_of_float(float x) {
+#if defined(__F16C__)
+  return _cvtss_sh(x, 0);
+#else
+  constexpr uint32_t kInfinite = 0x7f800000, kTooLarge = 0x477ff000, kNormal = 0x38800000;
+  constexpr uint32_t kBias = 112u << 23, kHalf = 0x3f000000;  // 0.5: its last place is float16's least number
+  uint32_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  uint32_t sign = bits >> 16 & 0x8000, most = bits & 0x7fffffff;
+  if (most > kInfinite) return static_cast<uint16_t>(sign | 0x7e00);
+  if (most >= kTooLarge) return static_cast<uint16_t>(sign | 0x7c00);
+  if (most < kNormal) {
+    float shifted;
+    std::memcpy(&shifted, &most, sizeof shifted);
+    shifted += 0.5f;
+    std::memcpy(&most, &shifted, sizeof most);
+    return static_cast<uint16_t>(sign | (most - kHalf));
+  }
+  return static_cast<uint16_t>(sign | (most - kBias + 0xfff + (most >> 13 & 1)) >> 13);
+#endif
+}
+
+MAX_INLINE float load(float16 x) { return float_of_half(x.bits); }
+MAX_INLINE void store(float x, float16* to) { to->bits = half_of_float(x); }
 
 template <typename To, typename From>
 MAX_INLINE To converted(From x) {

@@ -100,6 +100,37 @@ MAX_INLINE void store_elements(bfloat16* to, Floats x) {
   HalfWords halves = __builtin_convertvector(nearest_bfloat16(x), HalfWords);
   std::memcpy(to, &halves, sizeof halves);
 }
+MAX_INLINE Floats load_elements(const float16* from) {
+#if defined(__AVX512F__)
+  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+#elif defined(__AVX2__)
+  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+#else
+  Floats x;
+  for (int64_t i = 0; i < kFloats; ++i) x[i] = load(from[i]);
+  return x;
+#endif
+}
+MAX_INLINE void store_elements(float16* to, Floats x) {
+#if defined(__AVX512F__)
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtps_ph(x, 0));
+#elif defined(__AVX2__)
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_cvtps_ph(x, 0));
+#else
+  for (int64_t i = 0; i < kFloats; ++i) store(x[i], to + i);
+#endif
+}
+// x rounded to an element and back.
+template <typename T>
+MAX_INLINE Floats rounded_elements(Floats x) {
+  T stored[kFloats];
+  store_elements(stored, x);
+  return load_elements(stored);
+}
+template <>
+MAX_INLINE Floats rounded_elements<float>(Floats x) {
+  return x;
+}
 
 // The low and the high elements of words that hold two.
 struct Pair {

@@ -55,6 +55,7 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         self.tokenizer = tokenizer
         self.plan = plan
         self.sampler = Sampler()
+        self._has_states = kv_manager.has_states
 
     def execute(
         self, inputs: TextGenerationInputs[TextContext]
@@ -82,6 +83,7 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
             bool(sampling.edited)
             or any(ctx.log_probabilities is not None for ctx in batch)
             or not isinstance(model_inputs, RaggedModelInputs)
+            or self._has_states
         )
 
         def run() -> StepResult:

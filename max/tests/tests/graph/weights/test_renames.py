@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import pytest
 
-from max.graph.weights import Renames
+from max.graph.weights.renames import Renames
 
 GGUF = Renames({"blk": "layers", "attn_q": "self_attn.q_proj", "output.weight": "lm_head.weight"})
 SAFETENSORS = Renames({"model.": ""}, dropped=("rotary_emb.inv_freq",))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from max.graph.weights import Renames, WeightData, Weights
+from max.graph.weights import WeightData, Weights
+from max.graph.weights.renames import Renames
 
 # Parts of Hugging Face's names -> ours.
 LLAMA_SAFETENSOR_MAPPING = {"model.": ""}
