@@ -52,6 +52,11 @@ class PipelineRuntimeConfig(ConfigModel):
         description="Threads of the CPU kernels; one per physical core that the process may use "
         "when not given.",
     )
+    keep_packed_weights: bool = Field(
+        default=False,
+        description="Keep the weights on disk as the kernels read them when they are first loaded, "
+        "as `max warm-cache` does: later starts map them.",
+    )
     custom_architectures: list[str] = Field(
         default_factory=list,
         description="Package with your own architectures, as PACKAGE or DIR:PACKAGE; repeatable.",

@@ -11,7 +11,7 @@ from max.driver.host_reserve import end_reserve, reserved_bytes
 from max.engine import InferenceSession
 from max.engine.session import ignore_phase
 from max.graph import DeviceRef
-from max.graph.weights import WeightData, Weights, load_weights, weights_format
+from max.graph.weights import Weights, load_weights, weights_format
 from max.nn.transformer import ReturnLogits
 from max.pipelines.config import PipelineConfig
 from max.pipelines.kv_cache import MemoryPlan, PagedKVCacheManager, PagedMemoryPlanner
@@ -19,9 +19,9 @@ from max.pipelines.kv_cache.memory_limits import available_memory
 from max.pipelines.lib.activation_memory import largest_step_bytes
 from max.pipelines.lib.call_tolerantly import call_tolerantly
 from max.pipelines.lib.interfaces import PipelineModelWithKVCache
+from max.pipelines.lib.packed_weights import packed_weights
 from max.pipelines.lib.supported_architecture import SupportedArchitecture
 from max.pipelines.lib.text_generation import TextGenerationPipeline
-from max.pipelines.lib.utils import parse_state_dict_from_weights
 from max.pipelines.lib.weight_encoding import encoded_bytes
 
 logger = logging.getLogger("max.pipelines")
@@ -129,19 +129,6 @@ def weights_bytes(config: PipelineConfig, weights: Weights) -> int:
     return encoded_bytes({name: value.data() for name, value in weights.items()}, config.model)
 
 
-def read_state_dict(
-    architecture: SupportedArchitecture, config: PipelineConfig
-) -> dict[str, WeightData]:
-    """The checkpoint's weights under the names that the architecture gives them.
-
-    Raises:
-        ValueError: if the format has no adapter.
-    """
-    paths = config.model.resolved_weight_paths
-    adapter = _adapter(architecture.weight_adapters, weights_format(paths), architecture.name)
-    return parse_state_dict_from_weights(config, load_weights(paths), adapter)
-
-
 def make_model(
     architecture: SupportedArchitecture,
     config: PipelineConfig,
@@ -159,7 +146,12 @@ def make_model(
     model: PipelineModelWithKVCache = call_tolerantly(
         _model_with_cache(architecture),
         pipeline_config=config,
-        session=InferenceSession(devices, config.runtime.num_threads, on_phase=on_phase),
+        session=InferenceSession(
+            devices,
+            config.runtime.num_threads,
+            on_phase,
+            packed_weights(architecture, config),
+        ),
         devices=devices,
         kv_cache_config=config.model.kv_cache,
         weights=weights,
