@@ -109,8 +109,8 @@ class PipelineRuntimeConfig(ConfigModel):
     decode_request_ttl_s: Annotated[float | None, NotInThisRelease()] = Field(
         default=None, description="Longest life of a request in seconds."
     )
-    enable_overlap_scheduler: Annotated[bool, NotInThisRelease()] = Field(
-        default=False, description="Prepare the next step while the device computes."
+    enable_overlap_scheduler: bool = Field(
+        default=False, description="Schedule the next step while the model computes this one."
     )
     allow_unsupported_logprobs: Annotated[bool, NotInThisRelease()] = Field(
         default=False, description="Ignore a request for log probabilities that cannot be met."
@@ -168,6 +168,11 @@ class PipelineRuntimeConfig(ConfigModel):
     def longest_step(self) -> int | None:
         """Most tokens of a step; None where prompts are computed whole, however long."""
         return self.step_tokens if self.enable_chunked_prefill else None
+
+    @property
+    def steps_in_flight(self) -> int:
+        """Most steps that are launched and not collected yet."""
+        return 2 if self.enable_overlap_scheduler else 1
 
     def resolve(self, device_type: DeviceType) -> None:
         """Settles `max_batch_input_tokens` for the kind of device that the model runs on."""

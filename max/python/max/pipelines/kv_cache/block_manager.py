@@ -205,10 +205,10 @@ class BlockManager:
         its pages are shared instead.
         """
         held = self._get(ctx.request_id, "commit")
-        processed = ctx.tokens.processed_length
-        full = processed // self.page_size
-        for index in self._states if processed else ():
-            held.settle(index, (processed - 1) // self.page_size)
+        computed = ctx.tokens.computed_length
+        full = computed // self.page_size
+        for index in self._states if computed else ():
+            held.settle(index, (computed - 1) // self.page_size)
         if full > held.num_full and self.enable_prefix_caching and held.registers:
             coming = held.coming_keys
             self._forget_coming(
@@ -216,10 +216,10 @@ class BlockManager:
             )
             keys = ctx.page_keys(self.page_size)
             for index in range(len(self.groups)):
-                self._register(held, index, keys[:full], processed)
+                self._register(held, index, keys[:full], computed)
             held.num_full = full
         for index, rule in self._dropping:
-            first = rule.first(processed)
+            first = rule.first(computed)
             if first > held.begins[index]:
                 for pages in held.remove(index, held.begins[index], first):
                     self._drop(pages)

@@ -10,7 +10,7 @@ from max.pipelines.kv_cache.block_manager import BlockManager
 from max.pipelines.kv_cache.errors import InsufficientBlocksError
 from max.pipelines.kv_cache.lookup import make_lookup
 from max.pipelines.kv_cache.results import AllocationResult, KVCacheMetrics
-from max.pipelines.kv_cache.rules import page_groups
+from max.pipelines.kv_cache.rules import StatePages, page_groups
 from max.pipelines.kv_cache.storage import allocate_pages, page_views
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class PagedKVCacheManager:
         max_batch_size: most requests of one step; None sets no bound.
         step_tokens: most tokens of one step; None sets no bound. Layers that see a window need
             pages for no more than it and a step.
+        steps_in_flight: most steps that are launched and not noted by `step` yet, whose tokens no
+            page is given back for.
     """
 
     def __init__(
@@ -41,11 +43,13 @@ class PagedKVCacheManager:
         device: Device,
         max_batch_size: int | None = None,
         step_tokens: int | None = None,
+        steps_in_flight: int = 1,
     ) -> None:
         self.params = params
         self.device = device
         self.max_batch_size = max_batch_size
         self.step_tokens = step_tokens
+        self._tokens_in_flight = step_tokens and step_tokens * steps_in_flight
         self.blocks = BlockManager(
             total_num_pages,
             params.page_size,
@@ -66,6 +70,11 @@ class PagedKVCacheManager:
         return self.blocks.pool.total_pages
 
     @property
+    def has_states(self) -> bool:
+        """Whether a step can find what the last one left only when that one is committed."""
+        return any(isinstance(group.rule, StatePages) for group in self.blocks.groups)
+
+    @property
     def num_free_pages(self) -> int:
         """Pages that a request could get now."""
         return self.blocks.pool.num_free
@@ -77,7 +86,7 @@ class PagedKVCacheManager:
 
     def pages_for(self, num_tokens: int) -> int:
         """Most pages that a request of that many tokens holds at a time."""
-        return self.blocks.pages_for(num_tokens, self.step_tokens)
+        return self.blocks.pages_for(num_tokens, self._tokens_in_flight)
 
     def claim(self, request_id: str, replica_idx: int = 0) -> None:
         """Opens a place for a request, without pages yet.
@@ -183,7 +192,7 @@ class PagedKVCacheManager:
         )
 
     def step(self, batches: Sequence[Sequence[TextContext]]) -> None:
-        """Takes note of a finished step, after `tokens.advance()`: full pages become shareable.
+        """Takes note of a finished step: full pages of computed tokens become shareable.
 
         Calling it twice is harmless.
         """
