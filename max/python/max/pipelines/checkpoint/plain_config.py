@@ -27,11 +27,13 @@ _REQUIRED: Mapping[str, tuple[type, ...]] = {
 _OPTIONAL: Mapping[str, object] = {
     "attention_bias": False,
     "head_dim": None,
+    "layer_types": None,
     "mlp_bias": False,
     "rope_freq_factors": None,
     "rope_parameters": None,
     "rope_scaling": None,
     "rope_theta": 10000.0,
+    "sliding_window": None,
     "tie_word_embeddings": False,
     "use_sliding_window": False,
 }
@@ -86,6 +88,7 @@ def is_plain(fields: Mapping[str, Any]) -> bool:
         fields.get("model_type") in _MODEL_TYPES
         and not fields.get("auto_map")
         and fields.get("quantization_config") is None
+        and not fields.get("use_sliding_window")  # transformers computes which layers have one
         and all(type(fields.get(name)) in kinds for name, kinds in _REQUIRED.items())
         and all(
             _is_usual(fields[name], usual) for name, usual in _OPTIONAL.items() if name in fields

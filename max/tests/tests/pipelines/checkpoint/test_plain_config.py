@@ -74,6 +74,7 @@ def test_transformers_answers_what_else_is_asked(make_checkpoint: MakeCheckpoint
         {"num_key_value_heads": None},
         {"head_dim": 15},
         {"tie_word_embeddings": 1},
+        {"use_sliding_window": True},
         {"rope_scaling": {"rope_type": "dynamic", "factor": 2.0}},
         {"rope_parameters": {"rope_type": "linear"}},
     ],
