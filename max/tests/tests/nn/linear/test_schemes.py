@@ -35,7 +35,8 @@ def decoded(stored: dict[str, WeightData], name: str = "weight_scale_inv") -> to
     weight, scale = stored["weight"].data.float(), stored[name].data
     if scale.ndim == 2 and scale.shape[1] > 1:
         scale = scale.repeat_interleave(64, 0)[:130].repeat_interleave(32, 1)
-    return weight * scale
+    result: torch.Tensor = weight * scale
+    return result
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from integration.test_common.tiny_checkpoints import make_checkpoint
+from integration.test_common.tiny_models import TINY_MODELS
 from max.graph.weights import WeightsFormat
 from max.nn.transformer import ReturnLogits
 from max.pipelines.architectures.llama3 import llama_arch
@@ -139,3 +143,20 @@ def test_a_model_without_a_cache_cannot_generate(folder: Path) -> None:
     PIPELINE_REGISTRY.resolve(config)
     with pytest.raises(TypeError, match="must be a subclass of PipelineModelWithKVCache"):
         plan_memory(replace(llama_arch, pipeline_model=Stateless), config)
+
+
+@pytest.mark.parametrize("model", ["tiny-llama", "tiny-qwen2"])
+def test_a_usual_model_is_made_without_transformers(tmp_path: Path, model: str) -> None:
+    program = (
+        "import sys\n"
+        "from max.pipelines.config import PipelineConfig\n"
+        "from max.pipelines.lib.registry import PipelineFactory\n"
+        "config = PipelineConfig.from_flat_kwargs(model_path=sys.argv[1], max_batch_size=2)\n"
+        "PipelineFactory(config)()\n"
+        "print('transformers' in sys.modules)"
+    )
+    folder = make_checkpoint(TINY_MODELS[model], tmp_path / "model")
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(folder)], capture_output=True, text=True
+    )
+    assert done.stdout == "False\n", done.stderr
