@@ -6,13 +6,15 @@ Keys are those of ggml/docs/gguf.md; the values' names are Hugging Face's.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from max.graph.weights.headers.gguf import GGUFHeader, read_gguf_header
+from max.pipelines.checkpoint.gguf.choice import parts_of
 from max.pipelines.modeling.errors import ModelSourceError
-
-if TYPE_CHECKING:
-    from max.graph.weights import GGUFHeader
 
 # `general.architecture` -> `architectures[0]` and `model_type`.
 _ARCHITECTURES = {
@@ -27,6 +29,7 @@ _SIZES = {
     "max_position_embeddings": "context_length",
     "rms_norm_eps": "attention.layer_norm_rms_epsilon",
 }
+_ROPE_FACTORS = "rope_freqs.weight"  # float32
 # Which tokens end an answer; llama.cpp stops at all of them too. Files name some of them by their
 # ids, and all by their texts.
 _END_KEYS = ("eos_token_id", "eot_token_id", "eom_token_id")
@@ -75,7 +78,7 @@ def gguf_config(header: GGUFHeader, path: Path) -> dict[str, Any]:
         config["mlp_bias"] = "blk.0.ffn_up.bias" in header.tensors
     else:
         config["use_sliding_window"] = False
-    if "rope_freqs.weight" in header.tensors:
+    if _ROPE_FACTORS in header.tensors:
         config["rope_freq_factors"] = _rope_factors(path)
     return config | _token_ids(header.metadata, ("bos_token_id", "eos_token_id"))
 
@@ -109,9 +112,11 @@ def _rope(reader: _Reader) -> dict[str, Any]:
 
 def _rope_factors(path: Path) -> list[float]:
     """What the rotary frequencies are divided by: Llama 3.1's stretching comes as this table."""
-    from max.graph.weights import load_weights
-
-    factors: list[float] = load_weights(path).rope_freqs.weight.data().to_numpy().tolist()
+    headers = ((part, read_gguf_header(part)) for part in parts_of(path))
+    part, header = next(each for each in headers if _ROPE_FACTORS in each[1].tensors)
+    table = header.tensors[_ROPE_FACTORS]
+    start = header.data_start + table.offset
+    factors: list[float] = np.fromfile(part, "<f4", prod(table.shape), offset=start).tolist()
     return factors
 
 
