@@ -7,35 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from max.pipelines.checkpoint.config_fields import SIZES, ConfigFields
+
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-# Families whose fields mean what they say; transformers' own class changes none of them.
-_MODEL_TYPES = frozenset({"llama", "qwen2"})
-_REQUIRED: Mapping[str, tuple[type, ...]] = {
-    "hidden_act": (str,),
-    "hidden_size": (int,),
-    "intermediate_size": (int,),
-    "max_position_embeddings": (int,),
-    "num_attention_heads": (int,),
-    "num_hidden_layers": (int,),
-    "num_key_value_heads": (int,),
-    "rms_norm_eps": (float,),
-    "vocab_size": (int,),
-}
-# What a field means that is not there; transformers has the same, or computes `head_dim`.
-_OPTIONAL: Mapping[str, object] = {
-    "attention_bias": False,
-    "head_dim": None,
-    "mlp_bias": False,
-    "rope_freq_factors": None,
-    "rope_parameters": None,
-    "rope_scaling": None,
-    "rope_theta": 10000.0,
-    "tie_word_embeddings": False,
-    "use_sliding_window": False,
-}
-_KINDS: Mapping[type, tuple[type, ...]] = {bool: (bool,), float: (float, int)}
+_KINDS: Mapping[type, tuple[type, ...]] = {bool: (bool,), int: (int,), float: (float, int)}
 _ROPE_NUMBERS: Mapping[object, tuple[str, ...]] = {
     "default": (),
     "linear": ("factor",),
@@ -56,11 +33,14 @@ class PlainConfig:
     Args:
         folder: of the checkpoint.
         fields: content of its config.json.
+        known: what its family says of them.
     """
 
-    def __init__(self, folder: Path, fields: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, fields: Mapping[str, Any], known: ConfigFields) -> None:
         self._folder = folder
-        self._fields = {**_OPTIONAL, **fields}
+        names = ("model_type", *SIZES, *known.defaults)
+        given = {**known.defaults, **fields}
+        self._fields = {name: given[name] for name in names}
 
     @cached_property
     def _complete(self) -> PretrainedConfig:
@@ -72,25 +52,26 @@ class PlainConfig:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if name in _REQUIRED or name in _OPTIONAL or name == "model_type":
+        if name in self._fields:
             return self._fields[name]
         return getattr(self._complete, name)
 
 
-def is_plain(fields: Mapping[str, Any]) -> bool:
-    """Whether a config.json of a known family has all sizes, of the right kinds, and no surprise.
+def is_plain(fields: Mapping[str, Any], known: ConfigFields) -> bool:
+    """Whether a config.json of a family has all sizes, of the right kinds, and no surprise.
 
     Anything else is for transformers to complete or to refuse.
     """
     return (
-        fields.get("model_type") in _MODEL_TYPES
-        and not fields.get("auto_map")
+        not fields.get("auto_map")
         and fields.get("quantization_config") is None
-        and all(type(fields.get(name)) in kinds for name, kinds in _REQUIRED.items())
+        and all(type(fields.get(name)) in kinds for name, kinds in SIZES.items())
         and all(
-            _is_usual(fields[name], usual) for name, usual in _OPTIONAL.items() if name in fields
+            _is_usual(fields[name], usual)
+            for name, usual in known.defaults.items()
+            if name in fields
         )
-        and min(fields[name] for name, kinds in _REQUIRED.items() if int in kinds) > 0
+        and min(fields[name] for name, kinds in SIZES.items() if int in kinds) > 0
         and _has_usual_heads(fields)
         and all(_is_known_rope(fields.get(name)) for name in ("rope_parameters", "rope_scaling"))
     )
