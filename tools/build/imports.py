@@ -12,7 +12,7 @@ from pathlib import Path
 MARKERS = ("bench", "gpu", "slow")
 _DIRECTIVE = re.compile(r"^# build: (\w+) = (.+)$", re.MULTILINE)
 _DOTTED = re.compile(r"\b[a-z_]\w*(?:\.\w+)+")
-_MODULE_LIKE = re.compile(r"\.?[a-z_]\w*(\.\w+)*")
+_MODULE_LIKE = re.compile(r"(\.?[a-z_]\w*(?:\.\w+)*)(?::\w+)?")
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,9 @@ class Module:
         name: absolute dotted name.
         path: the file.
         imports: in the order of the file.
-        strings: string constants that could name a module (lazy imports, registries); a leading
-            dot or a bare name is relative to the file's package.
+        strings: string constants that could name a module (lazy imports, registries), without the
+            symbol of `module:Symbol`; a leading dot or a bare name is relative to the file's
+            package.
         mentions: dotted names inside longer strings, docstrings aside (a test's `python3 -c` code).
         markers: the pytest markers of MARKERS that tests in the file carry.
         all_marked: every test in the file carries one of them.
@@ -179,7 +180,7 @@ def parse(path: Path, name: str) -> Module:
         name=name,
         path=path,
         imports=tuple(_imports(tree, package)),
-        strings=frozenset(text for text in texts if _MODULE_LIKE.fullmatch(text)),
+        strings=frozenset(found[1] for text in texts if (found := _MODULE_LIKE.fullmatch(text))),
         mentions=frozenset(name for text in texts for name in _DOTTED.findall(text)),
         markers=frozenset(_markers(tree)),
         all_marked=_all_marked(tree),

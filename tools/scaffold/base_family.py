@@ -24,14 +24,17 @@ class Family:
 
 def known_families() -> list[str]:
     """The folders of the tree's architectures."""
-    return sorted(entry.module.split(".")[-2] for entry in PIPELINE_REGISTRY.lazy_architectures())
+    return sorted({_folder(each) for each in PIPELINE_REGISTRY.all_architectures()})
 
 
 def find_family(name: str) -> Family | None:
     """The family in the folder of that name."""
-    for entry in PIPELINE_REGISTRY.lazy_architectures():
-        if entry.module.split(".")[-2] == name:
-            architecture = PIPELINE_REGISTRY.retrieve_architecture(entry.name, entry.task)
-            kind = entry.name.removesuffix("ForCausalLM").lower()
+    for architecture in PIPELINE_REGISTRY.all_architectures():
+        if _folder(architecture) == name:
+            kind = architecture.name.removesuffix("ForCausalLM").lower()
             return Family(name, architecture, f"tiny-{kind}")
     return None
+
+
+def _folder(architecture: SupportedArchitecture) -> str:
+    return architecture.pipeline_model.__module__.split(".")[-2]

@@ -37,13 +37,10 @@ def add_line(source: str, names: Names) -> str:
     if f'"{names.hugging_face}"' in source:
         raise ValueError(f"'{names.hugging_face}' is registered already; give another --hf-name")
     lines = source.splitlines(keepends=True)
-    entries = [i for i, line in enumerate(lines) if line.startswith("    LazyArchitecture(")]
+    entries = [i for i, line in enumerate(lines) if line.startswith('    ("')]
     if not entries:
-        raise ValueError("architectures/__init__.py has no line `LazyArchitecture(...)` to add to")
-    line = (
-        f'    LazyArchitecture("{names.hugging_face}", f"{{__name__}}.{names.package}.arch", '
-        f'"{names.package}_arch"),\n'
-    )
+        raise ValueError("architectures/__init__.py has no line `(NAME, MODULE, SYMBOL),`")
+    line = f'    ("{names.hugging_face}", ".{names.package}.arch", "{names.package}_arch"),\n'
     after = [i for i in entries if lines[i] < line]
     position = after[-1] + 1 if after else entries[0]
     return "".join([*lines[:position], line, *lines[position:]])

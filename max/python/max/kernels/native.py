@@ -54,7 +54,7 @@ def load_kernel(op: str, isa: Isa | None = None) -> ctypes.CDLL | None:
     wanted = tuple(shlex.split(os.environ.get("CXXFLAGS", "")))
     if built.exists() and not wanted:
         return ctypes.CDLL(str(built))
-    compiler = shutil.which(os.environ.get("CXX", "c++"))
+    compiler = shutil.which(os.environ.get("CXX") or "c++")
     if compiler is None:
         logger.warning("no C++ compiler: %s runs its slower reference; install g++ or set CXX", op)
         return None

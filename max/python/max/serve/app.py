@@ -45,7 +45,7 @@ def create_app(state: ServerState) -> Starlette:
             Exception: handle_unexpected,
         },
     )
-    # A path with a slash too many is unknown, not another one's: bodies do not survive redirects.
+    # NoFinalSlash does it without a redirect, which request bodies do not survive.
     app.router.redirect_slashes = False
     app.state.server = state
     app.state.openapi_document = functools.cache(
@@ -61,7 +61,7 @@ def create_app(state: ServerState) -> Starlette:
 
 def _middleware(settings: ServerSettings, endpoints: Sequence[Endpoint]) -> list[Middleware]:
     """Outermost first. A browser's preflight request has no key, so CORS comes before keys."""
-    stack = [Middleware(DateHeader)]
+    stack = [Middleware(NoFinalSlash), Middleware(DateHeader)]
     if settings.allowed_origins:
         stack.append(
             Middleware(
@@ -81,6 +81,19 @@ def _middleware(settings: ServerSettings, endpoints: Sequence[Endpoint]) -> list
             )
         )
     return stack
+
+
+class NoFinalSlash:
+    """Takes `/v1/models/` for `/v1/models`, as clients that join URLs write it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if len(path) > 1 and path.endswith("/"):
+            scope = {**scope, "path": path[:-1]}
+        await self._app(scope, receive, send)
 
 
 class DateHeader:

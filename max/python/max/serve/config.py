@@ -177,6 +177,9 @@ class ServerSettings(BaseModel):
     ) -> ServerSettings:
         """Reads the settings from the environment; `overrides` that are not None win.
 
+        An empty variable is one that is not set, as deployment templates leave it. Only an empty
+        secret is an error: without it the server would be open.
+
         Args:
             environ: The environment; `os.environ` when None.
             **overrides: Field values, usually from command line flags.
@@ -190,7 +193,10 @@ class ServerSettings(BaseModel):
         from_env = {
             name: source[_variable(name)]
             for name in cls.model_fields
-            if _variable(name) in source and name not in given
+            if name not in given
+            and (
+                source.get(_variable(name)) or (name in SECRET_FIELDS and _variable(name) in source)
+            )
         }
         for name, value in from_env.items():
             try:

@@ -15,8 +15,9 @@ from max.pipelines.modeling.types import (
 )
 from max.serve.echo import EchoedPrompt
 from max.serve.errors import ApiError, context_length_exceeded, invalid_value
-from max.serve.schemas.chat import ChatCompletionRequest, ChatMessage
+from max.serve.schemas.chat import ChatCompletionRequest
 from max.serve.schemas.completion import CompletionRequest
+from max.serve.schemas.conversation import ChatMessage
 from max.serve.schemas.sampling_fields import SamplingFields
 from max.serve.state import ModelService
 
@@ -63,7 +64,7 @@ async def chat_contexts(service: ModelService, body: ChatCompletionRequest) -> l
             model_name=body.model,
             messages=[prompt_message(message) for message in body.messages],
             sampling_params=sampling_params(body, service.sampling_defaults),
-            chat_template_options=body.chat_template_kwargs,
+            chat_template_options=body.template_options,
             cache_salt=body.cache_salt,
             logprobs=body.log_probabilities,
         )
@@ -172,10 +173,11 @@ def prompt_message(message: ChatMessage) -> TextGenerationRequestMessage:
     return TextGenerationRequestMessage(
         # "developer" is OpenAI's newer name; chat templates know the older one.
         role="system" if message.role == "developer" else message.role,
-        content=None if message.content is None else message.text,
+        content=message.template_content(),
         name=message.name,
         tool_calls=message.tool_calls,
         tool_call_id=message.tool_call_id,
+        reasoning_content=message.reasoning_content or message.reasoning,
     )
 
 

@@ -58,7 +58,9 @@ class ApiError(Exception):
 
 
 def invalid_value(message: str, param: str | None = None, code: str | None = None) -> ApiError:
-    """400: the request can be read but not be done."""
+    """400: the request can be read but not be done. The message names the field too."""
+    if param and param not in message:
+        message = f"Invalid value for '{param}': {message}"
     return ApiError(400, message, param=param, code=code)
 
 

@@ -110,7 +110,7 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
         retrieve=retrieve,
         allow_extra_fields=pipeline_config.runtime.allow_extra_request_fields,
         enable_echo=pipeline_config.model.enable_echo,
-        preload=("max.pipelines.lib.pipeline_factory",),
+        preload=("max.pipelines.lib.make_pipeline",),
     )
 
 
@@ -128,6 +128,6 @@ def _build_pipeline(
     pipeline_config: PipelineConfig, *, on_phase: Callable[[str], None]
 ) -> ServablePipeline:
     """Makes the pipeline in the worker; this process need not import what that takes."""
-    from max.pipelines.lib.pipeline_factory import PipelineFactory
+    from max.pipelines.lib.registry import PipelineFactory
 
     return PipelineFactory(pipeline_config)(on_phase=on_phase)

@@ -91,12 +91,13 @@ def test_weights_that_do_not_fit(good_model: Path) -> None:
 
 
 def test_request_that_does_not_fit(good_model: Path) -> None:
-    # A token's keys and values: 2 layers of 2 heads of 16 float32, so 2**40 of them are 512 TiB.
+    # A token's keys and values: 2 layers of 2 heads of 16 float32, so 2**40 of them are 512 TiB;
+    # the null page is as large.
     pages = ("--kv-cache-page-size", str(2**40))
     message = refusal(
         generate(good_model, *pages, "--max-length", "100"),
         "one request of --max-length 100 tokens does not fit",
-        f"1 pages of --kv-cache-page-size {2**40} tokens = 512.0 TiB",
+        f"1 pages of --kv-cache-page-size {2**40} tokens and an empty one = 1024.0 TiB",
         "is left on cpu:0",
         "raise --device-memory-utilization",
         "lower --kv-cache-page-size",

@@ -12,7 +12,7 @@ from integration.test_common.torch_reference import Logits
 from max.nn.transformer import ReturnLogits
 from max.pipelines.context import SamplingParams, TextContext, TokenBuffer
 from max.pipelines.lib import PIPELINE_REGISTRY, PipelineConfig
-from max.pipelines.lib.pipeline_factory import PipelineFactory
+from max.pipelines.lib.registry import PipelineFactory
 
 
 @dataclass

@@ -227,8 +227,18 @@ def test_head_is_get_without_a_body() -> None:
     assert response.headers["content-length"] == str(len(answer("GET", "/version").content))
 
 
-def test_path_with_a_slash_too_many_is_unknown() -> None:
-    assert answer("POST", "/v1/completions/").status_code == 404
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/v1/models/"), ("POST", "/v1/completions/"), ("POST", "/tokenize/")],
+)
+def test_one_slash_at_the_end_does_not_matter(method: str, path: str) -> None:
+    assert answer(method, path).content == answer(method, path[:-1]).content
+    assert answer(method, path).status_code != 404
+
+
+@pytest.mark.parametrize("path", ["/", "//"])
+def test_a_slash_alone_is_unknown(path: str) -> None:
+    assert answer("GET", path).status_code == 404
 
 
 def test_host_that_is_none_does_not_matter() -> None:

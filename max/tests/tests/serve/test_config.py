@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from max.serve.config import ServerSettings
+from max.serve.config import SECRET_FIELDS, ServerSettings, _variable
 from max.serve.logs import LogSettings
 
 
@@ -130,3 +130,8 @@ def test_keys_are_not_shown() -> None:
 def test_origins_that_are_none_are_refused(origin: str) -> None:
     with pytest.raises(ValueError, match="--allowed-origins"):
         ServerSettings.from_env({}, allowed_origins=[origin])
+
+
+@pytest.mark.parametrize("field", sorted(set(ServerSettings.model_fields) - SECRET_FIELDS))
+def test_an_empty_variable_is_not_set(field: str) -> None:
+    assert ServerSettings.from_env({_variable(field): ""}) == ServerSettings.from_env({})

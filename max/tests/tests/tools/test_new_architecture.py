@@ -61,10 +61,7 @@ def test_an_architecture_of_the_tree_gets_its_line_and_its_test(
     tests.mkdir(parents=True)
     monkeypatch.setattr("tools.new_architecture.workspace_root", lambda: tmp_path)
     run("scaffolded_tree", "--from", "llama3", "--hf-name", "TreeForCausalLM")
-    line = (
-        '    LazyArchitecture("TreeForCausalLM", f"{__name__}.scaffolded_tree.arch", '
-        '"scaffolded_tree_arch"),\n'
-    )
+    line = '    ("TreeForCausalLM", ".scaffolded_tree.arch", "scaffolded_tree_arch"),\n'
     assert line in copy.read_text()
     test = (tests / "test_scaffolded_tree.py").read_text()
     assert 'TINY_MODELS["tiny-llama"]' in test and '["TreeForCausalLM"]' in test
@@ -74,7 +71,7 @@ def test_an_architecture_of_the_tree_gets_its_line_and_its_test(
 
 def test_lines_stay_in_order() -> None:
     names = [Names.of(n, None) for n in ("b_model", "a_model", "c_model")]
-    source = 'A = (\n    LazyArchitecture("AmForCausalLM", "x", "y"),\n)\n'
+    source = 'A = (\n    ("AmForCausalLM", "x", "y"),\n)\n'
     for each in names:
         source = add_line(source, each)
     entries = source.splitlines()[1:-1]

@@ -20,7 +20,7 @@ _PLAIN_ERRORS = (CacheFolderError, ConfigurationError, ModelSourceError)
 _IMPORTERS = frozenset(
     {
         ("max.pipelines.lib.custom_architectures", "_import"),
-        ("max.pipelines.lib.lazy_architecture", "load"),
+        ("max.pipelines.lib.symbols", "load_symbol"),
     }
 )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from max.pipelines.lib.lazy_architecture import ArchitectureSummary
+    from max.pipelines.lib.supported_architecture import SupportedArchitecture
 
 
 @click.command("list")
@@ -18,27 +18,26 @@ def cli_list(as_json: bool) -> None:
 
     Other ones can be added with --custom-architectures.
     """
-    from max.pipelines.lib.lazy_architecture import summarize
     from max.pipelines.lib.registry import PIPELINE_REGISTRY
 
-    summaries = [summarize(entry) for entry in PIPELINE_REGISTRY.lazy_architectures()]
-    summaries.sort(key=lambda summary: summary.name)
-    click.echo(_json(summaries) if as_json else "\n".join(map(_text, summaries)))
+    architectures = sorted(PIPELINE_REGISTRY.all_architectures(), key=lambda each: each.name)
+    click.echo(_json(architectures) if as_json else "\n".join(map(_text, architectures)))
 
 
-def _json(summaries: list[ArchitectureSummary]) -> str:
-    architectures = {
-        summary.name: {
-            "example_repo_ids": summary.example_repo_ids,
-            "supported_encodings": summary.supported_encodings,
+def _json(architectures: list[SupportedArchitecture]) -> str:
+    described = {
+        each.name: {
+            "example_repo_ids": list(each.example_repo_ids),
+            "supported_encodings": sorted(each.supported_encodings),
         }
-        for summary in summaries
+        for each in architectures
     }
-    return json.dumps({"architectures": architectures}, indent=2)
+    return json.dumps({"architectures": described}, indent=2)
 
 
-def _text(summary: ArchitectureSummary) -> str:
-    lines = [f"    Architecture: {summary.name}", "         Example Huggingface Repo Ids: "]
-    lines += [f"              {repo_id}" for repo_id in summary.example_repo_ids]
-    lines += [f"         Encoding Supported: {name}" for name in summary.supported_encodings]
+def _text(architecture: SupportedArchitecture) -> str:
+    lines = [f"    Architecture: {architecture.name}", "         Example Huggingface Repo Ids: "]
+    lines += [f"              {repo_id}" for repo_id in architecture.example_repo_ids]
+    encodings = sorted(architecture.supported_encodings)
+    lines += [f"         Encoding Supported: {name}" for name in encodings]
     return "\n".join(lines) + "\n"

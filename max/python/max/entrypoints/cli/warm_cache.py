@@ -33,7 +33,7 @@ def cli_warm_cache(**options: Any) -> None:
     config = PipelineConfig.from_flat_kwargs(**given(options))
     _ = config.model.architecture_name  # a wrong folder is found before anything slow is done
     from max.pipelines.lib import PIPELINE_REGISTRY
-    from max.pipelines.lib.pipeline_factory import read_state_dict
+    from max.pipelines.lib.make_pipeline import read_state_dict
     from max.pipelines.lib.weight_encoding import keep_quantized
 
     architecture = PIPELINE_REGISTRY.resolve(config)

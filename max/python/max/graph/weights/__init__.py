@@ -1,14 +1,23 @@
-"""Weights of checkpoints: read lazily from files, handed to graphs and modules by name."""
+"""Weights of checkpoints: read lazily from files, handed to graphs and modules by name.
 
-from max.graph.weights.format import WeightsFormat, weights_format
-from max.graph.weights.gguf_header import GGUFHeader, read_gguf_header
-from max.graph.weights.gguf_weights import GGUFWeights
-from max.graph.weights.load import load_weights
-from max.graph.weights.renames import Renames
-from max.graph.weights.safetensor_weights import SafetensorWeights
-from max.graph.weights.weight_data import Deferred, WeightData
-from max.graph.weights.weights import Weights, WeightsAdapter
-from max.graph.weights.weights_file import WeightsFileError
+Names are imported when they are first used: formats and headers are had without torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from max.graph.weights.format import WeightsFormat, weights_format
+    from max.graph.weights.gguf_header import GGUFHeader, read_gguf_header
+    from max.graph.weights.gguf_weights import GGUFWeights
+    from max.graph.weights.load import load_weights
+    from max.graph.weights.renames import Renames
+    from max.graph.weights.safetensor_weights import SafetensorWeights
+    from max.graph.weights.weight_data import Deferred, WeightData
+    from max.graph.weights.weights import Weights, WeightsAdapter
+    from max.graph.weights.weights_file import WeightsFileError
 
 __all__ = [
     "Deferred",
@@ -25,3 +34,25 @@ __all__ = [
     "read_gguf_header",
     "weights_format",
 ]
+
+# Where the names are; light modules first.
+_HOMES = (
+    "format",
+    "gguf_header",
+    "weights_file",
+    "gguf_weights",
+    "safetensor_weights",
+    "weight_data",
+    "weights",
+    "renames",
+    "load",
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        for home in _HOMES:
+            found = importlib.import_module(f"{__name__}.{home}")
+            if hasattr(found, name):
+                return globals().setdefault(name, getattr(found, name))
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

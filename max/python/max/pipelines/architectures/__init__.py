@@ -1,12 +1,12 @@
 """The architectures of the tree, one line each. Importing this imports none of them."""
 
-from max.pipelines.lib.lazy_architecture import LazyArchitecture
 from max.pipelines.lib.registry import PIPELINE_REGISTRY
 
+# `architectures[0]` of the checkpoints, the module here that registers it, the name in it.
 ARCHITECTURES = (
-    LazyArchitecture("LlamaForCausalLM", f"{__name__}.llama3.arch", "llama_arch", is_usual=True),
-    LazyArchitecture("Qwen2ForCausalLM", f"{__name__}.qwen2.arch", "qwen2_arch", is_usual=True),
+    ("LlamaForCausalLM", ".llama3.arch", "llama_arch"),
+    ("Qwen2ForCausalLM", ".qwen2.arch", "qwen2_arch"),
 )
 
-for _entry in ARCHITECTURES:
-    PIPELINE_REGISTRY.register_lazy(_entry)
+for _name, _module, _symbol in ARCHITECTURES:
+    PIPELINE_REGISTRY.register_lazy(_name, _module, _symbol, package=__name__)

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
         RaggedBatchProcessor,
         RaggedModelInputs,
     )
-    from max.pipelines.lib.lazy_architecture import LazyArchitecture
     from max.pipelines.lib.log_probabilities import LogProbabilitiesMixin
     from max.pipelines.lib.registry import PIPELINE_REGISTRY, PipelineRegistry
     from max.pipelines.lib.supported_architecture import SupportedArchitecture
@@ -51,7 +50,6 @@ if TYPE_CHECKING:
 # Where the names are; light modules first, so that a light name imports nothing heavy.
 _HOMES = (
     "max.pipelines.config",
-    "max.pipelines.lib.lazy_architecture",
     "max.pipelines.lib.registry",
     "max.pipelines.lib.supported_architecture",
     "max.pipelines.lib.interfaces",
@@ -74,7 +72,6 @@ __all__ = [
     "BatchProcessor",
     "BatchProcessorRuntime",
     "KVCacheConfig",
-    "LazyArchitecture",
     "LoRAConfig",
     "LogProbabilitiesMixin",
     "MAXModelConfig",

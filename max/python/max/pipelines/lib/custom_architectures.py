@@ -73,7 +73,7 @@ def parse_spec(spec: str) -> CustomPackage:
             f"Custom module spec names no package: {spec!r}. "
             "Allowed: `package`, `path/to/package`, `path/to/folder:package`."
         )
-    here = Path(os.environ.get("BUILD_WORKING_DIRECTORY", os.curdir))
+    here = Path(os.environ.get("BUILD_WORKING_DIRECTORY") or os.curdir)
     if len(parts) == 2:
         return CustomPackage((here / parts[0]).resolve(), parts[1])
     path = (here / spec).resolve()

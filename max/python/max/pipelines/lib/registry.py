@@ -8,18 +8,20 @@ from __future__ import annotations
 import difflib
 import importlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from max.pipelines.config import PipelineConfig
 from max.pipelines.lib.call_tolerantly import call_tolerantly
-from max.pipelines.lib.lazy_architecture import LazyArchitecture, summarize
-from max.pipelines.lib.tokenizer import TextTokenizer
-from max.pipelines.lib.utils import upper_bounded_default
+from max.pipelines.lib.supported_architecture import SupportedArchitecture
+from max.pipelines.lib.symbols import load_symbol
 from max.pipelines.modeling.types import PipelineTask
 
 if TYPE_CHECKING:
-    from max.pipelines.lib.supported_architecture import SupportedArchitecture
+    from max.nn.transformer import ReturnLogits
+    from max.pipelines.lib.text_generation import TextGenerationPipeline
 
 logger = logging.getLogger("max.pipelines")
 
@@ -32,7 +34,7 @@ class PipelineRegistry:
 
     def __init__(self) -> None:
         self._loaded: dict[tuple[str, PipelineTask], SupportedArchitecture] = {}
-        self._lazy: dict[tuple[str, PipelineTask], LazyArchitecture] = {}
+        self._lazy: dict[tuple[str, PipelineTask], str] = {}  # "module:symbol"
         self._imported_specs: set[str] = set()
 
     def register(
@@ -46,34 +48,45 @@ class PipelineRegistry:
             ValueError: if the name is taken and may not be overridden.
         """
         self._add(architecture.name, architecture.task, allow_override)
-        self._install(architecture)
+        architecture.check()
+        self._loaded[architecture.name, architecture.task] = architecture
 
-    def register_lazy(self, entry: LazyArchitecture) -> None:
+    def register_lazy(
+        self,
+        name: str,
+        module: str,
+        symbol: str,
+        *,
+        package: str | None = None,
+        task: PipelineTask = PipelineTask.TEXT_GENERATION,
+    ) -> None:
         """Adds an architecture that is imported when it is first needed.
+
+        Args:
+            name: `architectures[0]` of its checkpoints.
+            module: the module that defines it; one that begins with a dot is inside `package`.
+            symbol: the `SupportedArchitecture` in it.
+            package: see `module`.
+            task: what it does.
 
         Raises:
             ValueError: if the name is taken.
         """
-        self._add(entry.name, entry.task, allow_override=False)
-        self._lazy[entry.name, entry.task] = entry
+        self._add(name, task, allow_override=False)
+        self._lazy[name, task] = f"{resolve_name(module, package)}:{symbol}"
 
     def names(self) -> list[str]:
         """All registered names, sorted."""
         importlib.import_module(_TREE)
         return sorted({name for name, _ in (*self._loaded, *self._lazy)})
 
-    def lazy_architectures(self) -> list[LazyArchitecture]:
-        """The architectures of the tree, not imported."""
-        importlib.import_module(_TREE)
-        return list(self._lazy.values())
-
     @property
     def architectures(self) -> dict[str, SupportedArchitecture]:
-        """All architectures by name; imports them."""
+        """All architectures by name."""
         return {a.name: a for a in self.all_architectures()}
 
     def all_architectures(self) -> list[SupportedArchitecture]:
-        """All architectures; imports them."""
+        """All architectures. Those of the tree name their classes: these are not imported."""
         importlib.import_module(_TREE)
         keys = dict.fromkeys([*self._lazy, *self._loaded])
         return [self._load(key) for key in keys]
@@ -152,28 +165,24 @@ class PipelineRegistry:
     def retrieve_tokenizer(self, pipeline_config: PipelineConfig) -> Any:
         """The tokenizer of the model that a configuration asks for.
 
-        Usual architectures are not imported for it, nor is torch.
+        Where the architecture tells `max_length` beside its model, neither the model nor torch is
+        imported for it.
         """
-        self.import_custom_architectures(pipeline_config.runtime.custom_architectures)
-        if (usual := self._usual(pipeline_config)) is not None:
-            pipeline_config.resolve(summarize(usual))
-            positions = pipeline_config.model.huggingface_config.max_position_embeddings
-            max_length = upper_bounded_default(positions, pipeline_config.model.max_length)
-            return _make_tokenizer(TextTokenizer, pipeline_config, max_length)
-        from max.pipelines.lib.pipeline_factory import max_length_of
-
         architecture = self.resolve(pipeline_config)
-        return _make_tokenizer(
+        model = pipeline_config.model
+        return call_tolerantly(
             architecture.tokenizer,
-            pipeline_config,
-            max_length_of(architecture, pipeline_config),
-            architecture.context_validators,
+            model_path=str(model.resolved_model_path),
+            pipeline_config=pipeline_config,
+            revision=model.huggingface_model_revision,
+            max_length=architecture.max_length_of(pipeline_config),
+            trust_remote_code=model.trust_remote_code,
+            chat_template=model.retrieve_chat_template(),
+            context_validators=architecture.context_validators,
         )
 
     def retrieve_factory(self, pipeline_config: PipelineConfig) -> tuple[Any, Any]:
         """The tokenizer, and what makes the pipeline: a picklable function without arguments."""
-        from max.pipelines.lib.pipeline_factory import PipelineFactory
-
         tokenizer = self.retrieve_tokenizer(pipeline_config)
         return tokenizer, PipelineFactory(pipeline_config)
 
@@ -187,8 +196,7 @@ class PipelineRegistry:
 
         with weight_memory(pipeline_config.model):
             # Imports torch, in which time there is memory to be had.
-            from max.pipelines.lib.pipeline_factory import PipelineFactory
-
+            importlib.import_module("max.pipelines.lib.make_pipeline")
             tokenizer = self.retrieve_tokenizer(pipeline_config)
             return tokenizer, PipelineFactory(pipeline_config)(tokenizer)
 
@@ -196,17 +204,6 @@ class PipelineRegistry:
         """Forgets what was registered at run time and reads the tree's registrations anew."""
         self._loaded.clear()
         self._imported_specs.clear()
-
-    def _usual(self, pipeline_config: PipelineConfig) -> LazyArchitecture | None:
-        """The usual architecture that a configuration asks for; None if it is another, or one that
-        is imported already."""
-        importlib.import_module(_TREE)
-        name, task = pipeline_config.model.architecture_name, pipeline_config.task
-        entries = [entry for entry in self._lazy.values() if entry.name == name]
-        is_loaded = any(key[0] == name for key in self._loaded)
-        if is_loaded or len(entries) != 1 or not entries[0].is_usual:
-            return None
-        return entries[0] if task in (entries[0].task, None, PipelineTask.UNDEFINED) else None
 
     def _add(self, name: str, task: PipelineTask, allow_override: bool) -> None:
         if (name, task) not in {*self._loaded, *self._lazy}:
@@ -217,52 +214,44 @@ class PipelineRegistry:
             )
         logger.warning("Overriding existing architecture for '%s' with task %s", name, task)
 
-    def _install(self, architecture: SupportedArchitecture) -> None:
-        from max.pipelines.lib.interfaces import PipelineModel
-        from max.pipelines.lib.retired_hooks import refuse_retired_hooks
-
-        model = architecture.pipeline_model
-        if not (isinstance(model, type) and issubclass(model, PipelineModel)):
-            raise TypeError(
-                f"pipeline_model of '{architecture.name}' must be a subclass of PipelineModel, "
-                f"got {model!r}"
-            )
-        refuse_retired_hooks(architecture.name, model)
-        if not callable(architecture.tokenizer):
-            raise TypeError(
-                f"tokenizer of '{architecture.name}' must be a class or a function that makes a "
-                f"tokenizer, got {architecture.tokenizer!r}"
-            )
-        self._loaded[architecture.name, architecture.task] = architecture
-
     def _load(self, key: tuple[str, PipelineTask]) -> SupportedArchitecture:
-        from max.pipelines.lib.supported_architecture import SupportedArchitecture
-
         if key not in self._loaded:
-            architecture = self._lazy[key].load()
+            architecture = load_symbol(self._lazy[key])
             if not isinstance(architecture, SupportedArchitecture):
                 raise TypeError(f"{self._lazy[key]} is not a SupportedArchitecture")
-            self._install(architecture)
+            self._loaded[key] = architecture
         return self._loaded[key]
 
 
-def _make_tokenizer(
-    make: Callable[..., Any],
-    pipeline_config: PipelineConfig,
-    max_length: int,
-    context_validators: Sequence[Callable[[Any], None]] = (),
-) -> Any:
-    model = pipeline_config.model
-    return call_tolerantly(
-        make,
-        model_path=str(model.resolved_model_path),
-        pipeline_config=pipeline_config,
-        revision=model.huggingface_model_revision,
-        max_length=max_length,
-        trust_remote_code=model.trust_remote_code,
-        chat_template=model.retrieve_chat_template(),
-        context_validators=context_validators,
-    )
+@dataclass(frozen=True)
+class PipelineFactory:
+    """Makes the pipeline of a configuration, here or in another process (it can be pickled).
+
+    Args:
+        pipeline_config: all settings.
+        return_logits: which logits the graph gives; by default those that the configuration needs.
+    """
+
+    pipeline_config: PipelineConfig
+    return_logits: ReturnLogits | None = None
+
+    def __call__(
+        self, tokenizer: Any = None, *, on_phase: Callable[[str], None] = lambda _: None
+    ) -> TextGenerationPipeline:
+        """Makes the pipeline.
+
+        Args:
+            tokenizer: the model's; only the offline methods of the pipeline need it.
+            on_phase: told what begins: "read", "compile", "place weights", "allocate".
+
+        Raises:
+            ValueError: if weights are missing or wrong, or memory does not suffice.
+        """
+        from max.pipelines.lib.make_pipeline import make_pipeline
+
+        config = self.pipeline_config
+        architecture = PIPELINE_REGISTRY.resolve(config)
+        return make_pipeline(architecture, config, self.return_logits, tokenizer, on_phase)
 
 
 PIPELINE_REGISTRY = PipelineRegistry()

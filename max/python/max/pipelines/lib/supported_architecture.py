@@ -7,24 +7,30 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from max.graph.weights import WeightsAdapter, WeightsFormat
+from max.graph.weights.format import WeightsFormat
+from max.pipelines.config import PipelineConfig
 from max.pipelines.context import TextContext
+from max.pipelines.lib.symbols import Symbol, is_symbol_name
+from max.pipelines.modeling.config_enums import loadable_encodings
 from max.pipelines.modeling.types import InputModality, PipelineTask
 
 if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+    from max.graph.weights import WeightsAdapter
     from max.pipelines.lib.interfaces import BatchProcessor, PipelineModel
-    from max.pipelines.lib.tokenizer import TextTokenizer
 
 
-def _text_tokenizer(*args: Any, **kwargs: Any) -> TextTokenizer:
-    from max.pipelines.lib.tokenizer import TextTokenizer
-
-    return TextTokenizer(*args, **kwargs)
+# What a decoder made of `max.nn` runs in: plain elements, or any encoding of blocks.
+DECODER_ENCODINGS = frozenset(loadable_encodings())
 
 
-@dataclass
+@dataclass(repr=False)
 class SupportedArchitecture:
     """Everything that serves a family of checkpoints. Only the first three fields are required.
+
+    Classes and functions may be given by name, as "module:Symbol": they are imported when they are
+    first used, and the architecture can be listed and settled without torch.
 
     Args:
         name: `architectures[0]` of the checkpoints' config.json, exactly.
@@ -38,6 +44,8 @@ class SupportedArchitecture:
             both, safetensors files are taken unless blocks are asked for).
         context_type: the state of a request, as the tokenizer makes it; descriptive.
         config: the architecture's configuration class.
+        max_length: what `pipeline_model.calculate_max_seq_len` gives, without importing it: the
+            process that answers HTTP need not import the model then.
         rope_type: layout of rotary embeddings: none, normal, neox, longrope, yarn; descriptive.
         weight_adapters: for each weight format, what renames the checkpoint's weights.
         multi_gpu_supported: whether the model runs on several devices.
@@ -56,38 +64,31 @@ class SupportedArchitecture:
 
     name: str
     task: PipelineTask
-    pipeline_model: type[PipelineModel]
+    pipeline_model: Symbol[type[PipelineModel]] = Symbol()
     example_repo_ids: Sequence[str] = ()
     default_encoding: str | None = None
     supported_encodings: set[str] = field(default_factory=set)
-    tokenizer: Callable[..., Any] = _text_tokenizer
+    tokenizer: Symbol[Callable[..., Any]] = Symbol("max.pipelines.lib.tokenizer:TextTokenizer")
     default_weights_format: WeightsFormat = WeightsFormat.safetensors
     context_type: type = TextContext
-    config: type[Any] | None = None
+    config: Symbol[type[Any] | None] = Symbol(None)
+    max_length: Callable[[PipelineConfig, PretrainedConfig], int] | None = None
     rope_type: str = "none"
-    weight_adapters: Mapping[WeightsFormat, WeightsAdapter] = field(default_factory=dict)
+    weight_adapters: Symbol[Mapping[WeightsFormat, WeightsAdapter]] = Symbol({})
     multi_gpu_supported: bool = False
     input_modalities: set[InputModality] = field(default_factory=lambda: {InputModality.TEXT})
     required_arguments: Mapping[str, Any] = field(default_factory=dict)
     context_validators: Sequence[Callable[[Any], None]] = ()
-    batching: type[BatchProcessor] | None = None
-    memory_planner: Callable[..., Any] | None = None
-    pipeline_cls: type | None = None
+    batching: Symbol[type[BatchProcessor] | None] = Symbol(None)
+    memory_planner: Symbol[Callable[..., Any] | None] = Symbol(None)
+    pipeline_cls: Symbol[type | None] = Symbol(None)
     supports_empty_batches: bool = False
     requires_max_batch_context_length: bool = False
     tool_parser: str | Callable[..., Any] | None = None
     reasoning_parser: str | Callable[..., Any] | None = None
 
-    @cached_property
-    def model_cls(self) -> type[PipelineModel]:
-        """`pipeline_model` with this architecture's `config` and `batching`.
-
-        A class of its own, so that several architectures may share a pipeline model.
-        """
-        given = {"model_config_cls": self.config, "batch_processor_cls": self.batching}
-        base = self.pipeline_model
-        own = {name: cls for name, cls in given.items() if cls is not None}
-        return type(base.__name__, (base,), {"__module__": base.__module__, **own})
+    def __repr__(self) -> str:
+        return f"SupportedArchitecture({self.name!r}, {self.task})"
 
     @property
     def tokenizer_cls(self) -> type[Any]:
@@ -99,3 +100,55 @@ class SupportedArchitecture:
         if not isinstance(self.tokenizer, type):
             raise ValueError(f"the tokenizer of {self.name} is made by a function")
         return self.tokenizer
+
+    @cached_property
+    def model_cls(self) -> type[PipelineModel]:
+        """`pipeline_model` with this architecture's `config` and `batching`.
+
+        A subclass of it where it has others: one class may serve several architectures.
+
+        Raises:
+            TypeError: if it is no PipelineModel, or has hooks of earlier releases.
+        """
+        from max.pipelines.lib.interfaces import PipelineModel
+        from max.pipelines.lib.retired_hooks import refuse_retired_hooks
+
+        model = self.pipeline_model
+        if not (isinstance(model, type) and issubclass(model, PipelineModel)):
+            raise TypeError(
+                f"pipeline_model of '{self.name}' must be a subclass of PipelineModel, "
+                f"got {model!r}"
+            )
+        refuse_retired_hooks(self.name, model)
+        given = {"model_config_cls": self.config, "batch_processor_cls": self.batching}
+        own = {k: v for k, v in given.items() if v is not None and getattr(model, k) is not v}
+        if not own:
+            return model
+        copied = {"__module__": model.__module__, "__doc__": model.__doc__}
+        return type(model.__name__, (model,), copied | own)
+
+    def check(self) -> None:
+        """Refuses classes of a wrong kind, as far as they are given and not named.
+
+        Raises:
+            TypeError: if `pipeline_model` is no PipelineModel, or `tokenizer` makes nothing.
+        """
+        if not is_symbol_name(vars(self)["pipeline_model"]):
+            _ = self.model_cls
+        tokenizer = vars(self)["tokenizer"]
+        if not (is_symbol_name(tokenizer) or callable(tokenizer)):
+            raise TypeError(
+                f"tokenizer of '{self.name}' must be a class or a function that makes a "
+                f"tokenizer, got {tokenizer!r}"
+            )
+
+    def max_length_of(self, config: PipelineConfig) -> int:
+        """Most tokens of a request, prompt and output together.
+
+        Raises:
+            ValueError: if `--max-length` is more than the model can do.
+        """
+        huggingface_config = config.model.huggingface_config
+        if self.max_length is not None and is_symbol_name(vars(self)["pipeline_model"]):
+            return self.max_length(config, huggingface_config)
+        return self.model_cls.calculate_max_seq_len(config, huggingface_config)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from max.pipelines.config import PipelineConfig
+from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.call_tolerantly import call_tolerantly
 
 if TYPE_CHECKING:
@@ -27,6 +27,22 @@ def upper_bounded_default(upper_bound: int, default: int | None) -> int:
             "lower --max-length"
         )
     return default
+
+
+def bounded_max_length(
+    pipeline_config: PipelineConfig,
+    huggingface_config: PretrainedConfig,
+    model_config: MAXModelConfig | None = None,
+) -> int:
+    """Most tokens of a request: `--max-length`, or the model's `max_position_embeddings`.
+
+    Raises:
+        ValueError: if `--max-length` is more than the model's limit.
+    """
+    return upper_bounded_default(
+        upper_bound=huggingface_config.max_position_embeddings,
+        default=(model_config or pipeline_config.model).max_length,
+    )
 
 
 def get_rope_theta(huggingface_config: PretrainedConfig) -> float:

@@ -22,6 +22,7 @@ class TextGenerationRequestMessage:
         name: The speaker's name, where the template uses it.
         tool_calls: The calls that the assistant made.
         tool_call_id: For role "tool": the call that this message answers.
+        reasoning_content: What the assistant thought before it answered.
     """
 
     role: str
@@ -29,6 +30,7 @@ class TextGenerationRequestMessage:
     name: str | None = None
     tool_calls: list[dict[str, Any]] | None = None
     tool_call_id: str | None = None
+    reasoning_content: str | None = None
 
     @classmethod
     def from_mapping(cls, message: Mapping[str, Any]) -> TextGenerationRequestMessage:

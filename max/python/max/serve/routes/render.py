@@ -27,7 +27,7 @@ async def render_chat_completion(request: Request) -> Response:
     service.check_name(body.model)
     (context,) = await chat_contexts(service, body.model_copy(update={"n": 1}))
     messages = [prompt_message(message) for message in body.messages]
-    text, _ = service.tokenizer.prompt_text(messages, options=body.chat_template_kwargs)
+    text, _ = service.tokenizer.prompt_text(messages, options=body.template_options)
     return json_answer(
         RenderedChat(
             model=service.name,

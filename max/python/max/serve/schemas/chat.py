@@ -2,54 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import msgspec
 from pydantic import Field, JsonValue, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from max.serve.schemas.conversation import Conversation
 from max.serve.schemas.logprobs import MAX_TOP_LOGPROBS, ChatLogprobs
 from max.serve.schemas.sampling_fields import INT32_MAX, SamplingFields
 from max.serve.schemas.unsupported import unsupported
 from max.serve.schemas.usage import Usage
-from max.serve.schemas.validation import RequestModel
 
 
-class TextPart(RequestModel):
-    """One part of a message's content; text is what this release takes."""
-
-    type: Literal["text"]
-    text: str
-
-
-class ChatMessage(RequestModel):
-    """One message of the conversation."""
-
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[TextPart] | None = None
-    name: str | None = None
-    tool_calls: list[dict[str, JsonValue]] | None = None
-    tool_call_id: str | None = None
-    refusal: Annotated[JsonValue, unsupported()] = None
-    audio: Annotated[JsonValue, unsupported()] = None
-    function_call: Annotated[JsonValue, unsupported()] = None
-
-    @property
-    def text(self) -> str:
-        """The content as one string."""
-        if self.content is None or isinstance(self.content, str):
-            return self.content or ""
-        return "\n".join(part.text for part in self.content)
-
-
-class ChatCompletionRequest(SamplingFields):
+class ChatCompletionRequest(Conversation, SamplingFields):
     """The request body."""
 
-    messages: list[ChatMessage] = Field(min_length=1)
     max_completion_tokens: int | None = Field(
         default=None, ge=1, le=INT32_MAX, description="Wins over its older name max_tokens."
     )
-    chat_template_kwargs: dict[str, Any] | None = None
     logprobs: bool | None = Field(
         default=None, description="Return the log probability of each token of the answer."
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from pydantic import Field
 
-from max.serve.schemas.chat import ChatMessage
+from max.serve.schemas.conversation import Conversation
 from max.serve.schemas.sampling_fields import INT32_MAX
 from max.serve.schemas.validation import RequestModel
 
@@ -23,26 +23,15 @@ class TokenizePromptRequest(RequestModel):
     return_token_strs: bool = False
 
 
-class TokenizeChatRequest(RequestModel):
+class TokenizeChatRequest(Conversation):
     """A conversation whose tokens are wanted."""
 
     model: str | None = None
-    messages: list[ChatMessage] = Field(min_length=1)
-    add_generation_prompt: bool = Field(
-        default=True, description="End with the beginning of an answer, as when one is asked for."
-    )
     add_special_tokens: bool | None = Field(
         default=None,
         description="By default as /v1/chat/completions does: the chat template writes them.",
     )
-    chat_template_kwargs: dict[str, Any] | None = None
     return_token_strs: bool = False
-
-    @property
-    def template_options(self) -> dict[str, Any]:
-        """All variables of the chat template that the request sets."""
-        own = {"add_generation_prompt": self.add_generation_prompt}
-        return own | (self.chat_template_kwargs or {})
 
 
 class Tokenization(msgspec.Struct, frozen=True, kw_only=True):

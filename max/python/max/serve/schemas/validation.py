@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -36,7 +37,9 @@ def parse_request(model: type[RequestT], body: bytes, *, allow_extra_fields: boo
         ApiError: 400 that names the first offending field in `param`.
     """
     try:
-        return model.model_validate_json(body, extra="ignore" if allow_extra_fields else "forbid")
+        # Some clients begin JSON with a byte order mark, which RFC 8259 lets a reader ignore.
+        text = body.removeprefix(codecs.BOM_UTF8)
+        return model.model_validate_json(text, extra="ignore" if allow_extra_fields else None)
     except ValidationError as error:
         details = error.errors(include_url=False)
         # Of a union's branches, the one that got deepest is the one that was meant.
@@ -46,7 +49,7 @@ def parse_request(model: type[RequestT], body: bytes, *, allow_extra_fields: boo
 def has_field(body: bytes, name: str) -> bool:
     """Whether a body is a JSON object with that field: what tells two kinds of request apart."""
     try:
-        value = from_json(body)
+        value = from_json(body.removeprefix(codecs.BOM_UTF8))
     except ValueError:
         return False
     return isinstance(value, dict) and name in value
@@ -77,7 +80,7 @@ def _describe(detail: ErrorDetails) -> ApiError:
                 "unknown_parameter",
             )
         case "unsupported":
-            return invalid_value(detail["msg"], param, "unsupported_parameter")
+            return invalid_value(f"'{param}': {detail['msg']}", param, "unsupported_parameter")
         case kind:
             code = "invalid_type" if kind.endswith("_type") else "invalid_value"
             return invalid_value(
@@ -94,7 +97,7 @@ def _path(location: tuple[int | str, ...]) -> str | None:
     for part in location:
         if isinstance(part, int):
             path += f"[{part}]"
-        elif part != "str" and "[" not in part:
+        elif part != "str" and "[" not in part and not part[:1].isupper():
             path += f".{part}" if path else part
     return path or None
 

@@ -44,7 +44,7 @@ class RequestTracer:
     """
 
     def __init__(self, endpoint: str) -> None:
-        name = os.environ.get("OTEL_SERVICE_NAME", "max-serve")
+        name = os.environ.get("OTEL_SERVICE_NAME") or "max-serve"
         self._provider = TracerProvider(
             resource=Resource.create({SERVICE_NAME: name, SERVICE_VERSION: __version__}),
             shutdown_on_exit=False,

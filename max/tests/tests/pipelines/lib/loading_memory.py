@@ -16,7 +16,7 @@ import torch
 
 from max.pipelines.architectures import llama3  # its imports belong to the baseline
 from max.pipelines.config import PipelineConfig
-from max.pipelines.lib.pipeline_factory import PipelineFactory
+from max.pipelines.lib.registry import PipelineFactory
 
 _INTERVAL_S = 0.002
 

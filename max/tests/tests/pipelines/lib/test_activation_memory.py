@@ -9,7 +9,7 @@ import pytest
 
 from max.nn.transformer import ReturnLogits
 from max.pipelines.lib.activation_memory import largest_step_bytes
-from max.pipelines.lib.pipeline_factory import PipelineFactory
+from max.pipelines.lib.registry import PipelineFactory
 from tests.pipelines.lib.tiny_llama import make_config, make_tiny_llama
 
 # The tiny Llama's sizes (integration.test_common.tiny_models), and its tokenizer's vocabulary.

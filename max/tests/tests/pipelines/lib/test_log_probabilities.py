@@ -17,7 +17,7 @@ from max.pipelines.lib import (
     ModelOutputs,
     TextGenerationPipeline,
 )
-from max.pipelines.lib.pipeline_factory import PipelineFactory
+from max.pipelines.lib.registry import PipelineFactory
 from max.pipelines.modeling.types import TextGenerationInputs
 from tests.pipelines.lib.tiny_llama import make_config, make_tiny_llama
 

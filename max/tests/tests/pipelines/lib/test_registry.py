@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -14,13 +15,10 @@ from max.pipelines.architectures.llama3.model import Llama3Model
 from max.pipelines.architectures.llama3.model_config import Llama3Config
 from max.pipelines.lib import (
     PIPELINE_REGISTRY,
-    ArchConfigWithBoundedMaxSeqLen,
-    PipelineModel,
     RaggedBatchProcessor,
     SupportedArchitecture,
     TextTokenizer,
 )
-from max.pipelines.lib.lazy_architecture import LazyArchitecture, summarize
 from max.pipelines.lib.registry import PipelineRegistry
 from max.pipelines.modeling.types import PipelineTask
 from tests.pipelines.lib.tiny_llama import make_config, make_tiny_llama
@@ -34,6 +32,16 @@ def make_architecture(
     return SupportedArchitecture(name=name, task=task, pipeline_model=pipeline_model)
 
 
+def run(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path!r}; {code}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
 def test_the_tree_is_registered() -> None:
     assert {"LlamaForCausalLM", "Qwen2ForCausalLM"} <= set(PIPELINE_REGISTRY.names())
     assert PIPELINE_REGISTRY.retrieve_architecture("LlamaForCausalLM") is llama_arch
@@ -44,37 +52,51 @@ def test_the_tree_is_registered() -> None:
 
 def test_importing_the_registry_imports_no_architecture() -> None:
     code = (
-        "import sys, max.pipelines.architectures as a; "
+        "import max.pipelines.architectures as a; "
         "from max.pipelines.lib import PIPELINE_REGISTRY; PIPELINE_REGISTRY.names(); "
         "print([m for m in sys.modules if m.startswith(a.__name__ + '.')])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path!r}; {code}"],
-        capture_output=True,
-        text=True,
-        check=True,
+    assert run(code) == "[]"
+
+
+def test_architectures_of_the_tree_are_listed_without_importing_torch() -> None:
+    code = (
+        "from max.pipelines.lib import PIPELINE_REGISTRY; "
+        "found = PIPELINE_REGISTRY.all_architectures(); "
+        "print(len(found), 'torch' in sys.modules, 'transformers' in sys.modules)"
     )
-    assert done.stdout.strip() == "[]"
+    assert run(code) == f"{len(PIPELINE_REGISTRY.names())} False False"
 
 
-def test_every_architecture_of_the_tree_is_what_its_summary_says() -> None:
-    for entry in PIPELINE_REGISTRY.lazy_architectures():
-        architecture = PIPELINE_REGISTRY.retrieve_architecture(entry.name)
-        summary = summarize(entry)
-        assert summary.name == architecture.name
-        assert summary.example_repo_ids == list(architecture.example_repo_ids)
-        assert set(summary.supported_encodings) == architecture.supported_encodings
-        assert summary.default_encoding == architecture.default_encoding
-        if entry.is_usual:
-            assert architecture.tokenizer is TextTokenizer
-            assert not architecture.context_validators and not architecture.required_arguments
-            assert not architecture.multi_gpu_supported
-            limit = cast(Any, architecture.config).calculate_max_seq_len.__func__
-            assert limit is cast(Any, ArchConfigWithBoundedMaxSeqLen).calculate_max_seq_len.__func__
-            model = cast(Any, architecture.pipeline_model)
-            assert model.calculate_max_seq_len.__func__ is (
-                cast(Any, PipelineModel).calculate_max_seq_len.__func__
-            )
+@pytest.mark.parametrize("architecture", PIPELINE_REGISTRY.all_architectures(), ids=str)
+def test_names_of_the_tree_lead_to_what_they_should(architecture: SupportedArchitecture) -> None:
+    model = architecture.model_cls
+    assert model.model_config_cls is architecture.config
+    assert all(map(callable, architecture.weight_adapters.values()))
+    assert architecture.tokenizer is TextTokenizer
+
+
+@pytest.mark.parametrize("architecture", PIPELINE_REGISTRY.all_architectures(), ids=str)
+def test_the_length_told_beside_a_model_is_the_models(architecture: SupportedArchitecture) -> None:
+    config = cast(Any, SimpleNamespace(model=SimpleNamespace(max_length=None)))
+    huggingface_config = cast(Any, SimpleNamespace(max_position_embeddings=512))
+    assert architecture.max_length is not None
+    for config.model.max_length in (None, 7):
+        told = architecture.max_length(config, huggingface_config)
+        assert told == architecture.model_cls.calculate_max_seq_len(config, huggingface_config)
+
+
+def test_the_length_of_a_model_that_was_exchanged_is_its_own(tmp_path: Path) -> None:
+    class Endless(Llama3Model):
+        @classmethod
+        def calculate_max_seq_len(cls, *args: object) -> int:
+            return 10**6
+
+    config = make_config(make_tiny_llama(tmp_path / "model"), max_length=None)
+    assert llama_arch.max_length_of(config) == 512
+    assert replace(llama_arch, pipeline_model=Endless).max_length_of(config) == 10**6
+    with pytest.raises(ValueError, match="lower --max-length"):
+        llama_arch.max_length_of(make_config(tmp_path / "model", max_length=1000))
 
 
 def test_unknown_name_lists_the_known_nearest_first() -> None:
@@ -168,9 +190,16 @@ def test_hooks_of_earlier_releases_are_refused_by_name() -> None:
 
 def test_lazy_entry_that_is_no_architecture() -> None:
     registry = PipelineRegistry()
-    registry.register_lazy(LazyArchitecture("X", "max.pipelines.lib.registry", "PipelineRegistry"))
+    registry.register_lazy("X", "max.pipelines.lib.registry", "PipelineRegistry")
     with pytest.raises(TypeError, match="not a SupportedArchitecture"):
         registry.retrieve_architecture("X")
+
+
+def test_lazy_entry_inside_a_package() -> None:
+    registry = PipelineRegistry()
+    package = "max.pipelines.architectures"
+    registry.register_lazy("X", ".llama3.arch", "llama_arch", package=package)
+    assert registry.retrieve_architecture("X") is llama_arch
 
 
 def test_reset_forgets_what_was_registered_at_run_time() -> None:
@@ -185,7 +214,8 @@ def test_only_three_fields_are_required() -> None:
     mine = make_architecture()
     assert mine.supported_encodings == set()
     assert mine.default_encoding is None
+    assert mine.tokenizer_cls is TextTokenizer
     with pytest.raises(ValueError, match="made by a function"):
-        _ = mine.tokenizer_cls
+        _ = replace(mine, tokenizer=lambda **_: None).tokenizer_cls
     with pytest.raises(TypeError, match="pipeline_model"):
         cast("Any", SupportedArchitecture)(name="x", task=PipelineTask.TEXT_GENERATION)

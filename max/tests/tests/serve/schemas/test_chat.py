@@ -23,25 +23,6 @@ def parse(message: dict[str, Any], **fields: object) -> ChatCompletionRequest:
     return parse_request(ChatCompletionRequest, json.dumps(body).encode(), allow_extra_fields=False)
 
 
-def test_text_parts_become_one_text() -> None:
-    parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
-
-    assert parse({"role": "user", "content": parts}).messages[0].text == "a\nb"
-
-
-def test_assistant_may_have_said_nothing() -> None:
-    assert parse({"role": "assistant", "content": None}).messages[0].text == ""
-
-
-def test_pictures_are_refused_where_they_stand() -> None:
-    picture = {"type": "image_url", "image_url": {"url": "x"}}
-
-    with pytest.raises(ApiError) as refusal:
-        parse({"role": "user", "content": [picture]})
-
-    assert refusal.value.body.param == "messages[0].content[0].type"
-
-
 def test_newer_name_of_the_token_limit_wins() -> None:
     message = {"role": "user", "content": "x"}
 

@@ -78,7 +78,7 @@ def test_unknown_fields_can_be_allowed() -> None:
     body = make_body(temperatur=1, messages=[message])
     request = parse_request(ChatCompletionRequest, body, allow_extra_fields=True)
 
-    assert request.messages[0].text == "x"
+    assert request.messages[0].content == "x"
 
 
 def test_wrong_types_stay_errors_when_unknown_fields_are_allowed() -> None:

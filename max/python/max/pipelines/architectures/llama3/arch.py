@@ -1,15 +1,11 @@
 """Registration of the Llama family."""
 
-from max.graph.weights import WeightsFormat
-from max.pipelines.architectures.llama3.model import Llama3Model
-from max.pipelines.architectures.llama3.model_config import Llama3Config
-from max.pipelines.architectures.llama3.weight_adapters import (
-    convert_gguf_state_dict,
-    convert_safetensor_state_dict,
-)
-from max.pipelines.context import TextContext
-from max.pipelines.lib import RaggedBatchProcessor, SupportedArchitecture, TextTokenizer
+from max.graph.weights.format import WeightsFormat
+from max.pipelines.lib.supported_architecture import DECODER_ENCODINGS, SupportedArchitecture
+from max.pipelines.lib.utils import bounded_max_length
 from max.pipelines.modeling.types import PipelineTask
+
+_ADAPTERS = "max.pipelines.architectures.llama3.weight_adapters"
 
 llama_arch = SupportedArchitecture(
     name="LlamaForCausalLM",
@@ -20,27 +16,14 @@ llama_arch = SupportedArchitecture(
         "HuggingFaceTB/SmolLM2-360M-Instruct",
     ],
     default_encoding="bfloat16",
-    supported_encodings={
-        "bfloat16",
-        "float32",
-        "q4_0",
-        "q4_1",
-        "q4_k",
-        "q5_0",
-        "q5_1",
-        "q5_k",
-        "q6_k",
-        "q8_0",
-    },
-    pipeline_model=Llama3Model,
-    config=Llama3Config,
-    tokenizer=TextTokenizer,
-    context_type=TextContext,
-    default_weights_format=WeightsFormat.safetensors,
+    supported_encodings=set(DECODER_ENCODINGS),
+    pipeline_model="max.pipelines.architectures.llama3.model:Llama3Model",
+    config="max.pipelines.architectures.llama3.model_config:Llama3Config",
+    max_length=bounded_max_length,
     weight_adapters={
-        WeightsFormat.safetensors: convert_safetensor_state_dict,
-        WeightsFormat.gguf: convert_gguf_state_dict,
+        WeightsFormat.safetensors: f"{_ADAPTERS}:convert_safetensor_state_dict",
+        WeightsFormat.gguf: f"{_ADAPTERS}:convert_gguf_state_dict",
     },
-    batching=RaggedBatchProcessor,
+    batching="max.pipelines.lib.interfaces:RaggedBatchProcessor",
     rope_type="normal",
 )

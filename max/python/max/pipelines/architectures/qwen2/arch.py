@@ -1,42 +1,25 @@
 """Registration of the Qwen2 family."""
 
-from max.graph.weights import WeightsFormat
-from max.pipelines.architectures.llama3.weight_adapters import (
-    convert_gguf_state_dict,
-    convert_safetensor_state_dict,
-)
-from max.pipelines.architectures.qwen2.model import Qwen2Model
-from max.pipelines.architectures.qwen2.model_config import Qwen2Config
-from max.pipelines.context import TextContext
-from max.pipelines.lib import RaggedBatchProcessor, SupportedArchitecture, TextTokenizer
+from max.graph.weights.format import WeightsFormat
+from max.pipelines.lib.supported_architecture import DECODER_ENCODINGS, SupportedArchitecture
+from max.pipelines.lib.utils import bounded_max_length
 from max.pipelines.modeling.types import PipelineTask
+
+_ADAPTERS = "max.pipelines.architectures.llama3.weight_adapters"
 
 qwen2_arch = SupportedArchitecture(
     name="Qwen2ForCausalLM",
     task=PipelineTask.TEXT_GENERATION,
     example_repo_ids=["Qwen/Qwen2.5-0.5B-Instruct", "Qwen/Qwen2.5-7B-Instruct"],
     default_encoding="bfloat16",
-    supported_encodings={
-        "bfloat16",
-        "float32",
-        "q4_0",
-        "q4_1",
-        "q4_k",
-        "q5_0",
-        "q5_1",
-        "q5_k",
-        "q6_k",
-        "q8_0",
-    },
-    pipeline_model=Qwen2Model,
-    config=Qwen2Config,
-    tokenizer=TextTokenizer,
-    context_type=TextContext,
-    default_weights_format=WeightsFormat.safetensors,
+    supported_encodings=set(DECODER_ENCODINGS),
+    pipeline_model="max.pipelines.architectures.qwen2.model:Qwen2Model",
+    config="max.pipelines.architectures.qwen2.model_config:Qwen2Config",
+    max_length=bounded_max_length,
     weight_adapters={
-        WeightsFormat.safetensors: convert_safetensor_state_dict,
-        WeightsFormat.gguf: convert_gguf_state_dict,
+        WeightsFormat.safetensors: f"{_ADAPTERS}:convert_safetensor_state_dict",
+        WeightsFormat.gguf: f"{_ADAPTERS}:convert_gguf_state_dict",
     },
-    batching=RaggedBatchProcessor,
+    batching="max.pipelines.lib.interfaces:RaggedBatchProcessor",
     rope_type="neox",
 )

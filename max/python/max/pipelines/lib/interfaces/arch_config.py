@@ -9,7 +9,7 @@ from max.dtype import DType
 from max.graph import DeviceRef
 from max.nn.kv_cache import KVCacheParams
 from max.pipelines.config import KVCacheConfig, MAXModelConfig, PipelineConfig
-from max.pipelines.lib.utils import upper_bounded_default
+from max.pipelines.lib.utils import bounded_max_length
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -66,10 +66,7 @@ class ArchConfigWithBoundedMaxSeqLen:
         Raises:
             ValueError: if `--max-length` is more than the model's limit.
         """
-        model_config = model_config or pipeline_config.model
-        return upper_bounded_default(
-            upper_bound=huggingface_config.max_position_embeddings, default=model_config.max_length
-        )
+        return bounded_max_length(pipeline_config, huggingface_config, model_config)
 
 
 class ArchConfigWithPermissiveMaxSeqLen(ArchConfigWithBoundedMaxSeqLen):

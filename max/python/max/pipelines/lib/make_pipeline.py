@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from max.driver import load_devices
@@ -19,8 +18,7 @@ from max.pipelines.kv_cache import MemoryPlan, PagedKVCacheManager, PagedMemoryP
 from max.pipelines.kv_cache.memory_limits import available_memory
 from max.pipelines.lib.activation_memory import largest_step_bytes
 from max.pipelines.lib.call_tolerantly import call_tolerantly
-from max.pipelines.lib.interfaces import PipelineModel, PipelineModelWithKVCache
-from max.pipelines.lib.registry import PIPELINE_REGISTRY
+from max.pipelines.lib.interfaces import PipelineModelWithKVCache
 from max.pipelines.lib.supported_architecture import SupportedArchitecture
 from max.pipelines.lib.text_generation import TextGenerationPipeline
 from max.pipelines.lib.utils import parse_state_dict_from_weights
@@ -29,71 +27,54 @@ from max.pipelines.lib.weight_encoding import encoded_bytes
 logger = logging.getLogger("max.pipelines")
 
 
-@dataclass(frozen=True)
-class PipelineFactory:
-    """Makes the pipeline of a configuration, here or in another process (it can be pickled).
+def make_pipeline(
+    architecture: SupportedArchitecture,
+    config: PipelineConfig,
+    return_logits: ReturnLogits | None = None,
+    tokenizer: Any = None,
+    on_phase: Callable[[str], None] = ignore_phase,
+) -> TextGenerationPipeline:
+    """Makes a pipeline.
 
     Args:
-        pipeline_config: all settings.
+        architecture: of the model.
+        config: all settings, resolved for the architecture.
         return_logits: which logits the graph gives; by default those that the configuration needs.
+        tokenizer: the model's; only the offline methods of the pipeline need it.
+        on_phase: told what begins: "read", "compile", "place weights", "allocate".
+
+    Raises:
+        ValueError: if weights are missing or wrong, or memory does not suffice.
     """
-
-    pipeline_config: PipelineConfig
-    return_logits: ReturnLogits | None = None
-
-    def __call__(
-        self, tokenizer: Any = None, *, on_phase: Callable[[str], None] = ignore_phase
-    ) -> TextGenerationPipeline:
-        """Makes the pipeline.
-
-        Args:
-            tokenizer: the model's; only the offline methods of the pipeline need it.
-            on_phase: told what begins: "read", "compile", "place weights", "allocate".
-
-        Raises:
-            ValueError: if weights are missing or wrong, or memory does not suffice.
-        """
-        config = self.pipeline_config
-        on_phase("read")
-        architecture = PIPELINE_REGISTRY.resolve(config)
-        device = load_devices(config.model.device_specs)[0]
-        # What is reserved for the weights is available to them.
-        available = available_memory(device) + (reserved_bytes() if device.is_host else 0)
-        # Without activations, whose graph is yet to be made: what cannot fit is refused right now.
-        plan = plan_memory(architecture, config, available)
-        config.runtime.max_batch_size = plan.max_batch_size
-        return_logits = self.return_logits or _logits_needed(config)
-        model = make_model(architecture, config, return_logits, on_phase)
-        on_phase("allocate")
-        end_reserve()
-        activations = largest_step_bytes(model, config, plan.max_batch_size)
-        plan = plan_memory(architecture, config, available, activations)
-        logger.info("%s", plan)
-        manager = PagedKVCacheManager(
-            model.kv_params, plan.total_num_pages, model.devices[0], plan.max_batch_size
-        )
-        pipeline_cls = architecture.pipeline_cls or TextGenerationPipeline
-        pipeline: TextGenerationPipeline = pipeline_cls(
-            pipeline_config=config,
-            pipeline_model=model,
-            kv_manager=manager,
-            tokenizer=tokenizer,
-            plan=plan,
-        )
-        return pipeline
+    on_phase("read")
+    device = load_devices(config.model.device_specs)[0]
+    # What is reserved for the weights is available to them.
+    available = available_memory(device) + (reserved_bytes() if device.is_host else 0)
+    # Without activations, whose graph is yet to be made: what cannot fit is refused right now.
+    plan = plan_memory(architecture, config, available)
+    config.runtime.max_batch_size = plan.max_batch_size
+    model = make_model(architecture, config, return_logits or _logits_needed(config), on_phase)
+    on_phase("allocate")
+    end_reserve()
+    activations = largest_step_bytes(model, config, plan.max_batch_size)
+    plan = plan_memory(architecture, config, available, activations)
+    logger.info("%s", plan)
+    manager = PagedKVCacheManager(
+        model.kv_params, plan.total_num_pages, model.devices[0], plan.max_batch_size
+    )
+    pipeline_cls = architecture.pipeline_cls or TextGenerationPipeline
+    pipeline: TextGenerationPipeline = pipeline_cls(
+        pipeline_config=config,
+        pipeline_model=model,
+        kv_manager=manager,
+        tokenizer=tokenizer,
+        plan=plan,
+    )
+    return pipeline
 
 
 def _logits_needed(config: PipelineConfig) -> ReturnLogits:
     return ReturnLogits.VARIABLE if config.model.enable_echo else ReturnLogits.LAST_TOKEN
-
-
-def max_length_of(architecture: SupportedArchitecture, config: PipelineConfig) -> int:
-    """Most tokens of a request, prompt and output together.
-
-    Raises:
-        ValueError: if `--max-length` is more than the model can do.
-    """
-    return architecture.model_cls.calculate_max_seq_len(config, config.model.huggingface_config)
 
 
 def plan_memory(
@@ -128,7 +109,7 @@ def plan_memory(
     plan: MemoryPlan = make_planner(config.model.kv_cache.device_memory_utilization).plan(
         params,
         device,
-        max_length=max_length_of(architecture, config),
+        max_length=architecture.max_length_of(config),
         max_batch_size=config.runtime.max_batch_size,
         max_batch_input_tokens=config.runtime.step_tokens,
         weights_bytes=weights_bytes(config, load_weights(config.model.resolved_weight_paths)),
@@ -194,7 +175,7 @@ def _adapter(adapters: Mapping[Any, Any], format: Any, name: str) -> Any:
 
 
 def _model_with_cache(architecture: SupportedArchitecture) -> type[PipelineModelWithKVCache]:
-    model: type[PipelineModel] = architecture.model_cls
+    model = architecture.model_cls
     if not issubclass(model, PipelineModelWithKVCache):
         raise TypeError(
             f"{model.__name__} of '{architecture.name}' generates text: it must be a subclass of "

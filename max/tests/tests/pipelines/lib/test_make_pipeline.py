@@ -13,12 +13,8 @@ from max.pipelines.architectures.llama3 import llama_arch
 from max.pipelines.architectures.llama3.weight_adapters import convert_safetensor_state_dict
 from max.pipelines.context import SamplingParams, TextContext, TokenBuffer
 from max.pipelines.lib import PIPELINE_REGISTRY, PipelineModel, TextGenerationPipeline
-from max.pipelines.lib.pipeline_factory import (
-    PipelineFactory,
-    make_model,
-    max_length_of,
-    plan_memory,
-)
+from max.pipelines.lib.make_pipeline import make_model, plan_memory
+from max.pipelines.lib.registry import PipelineFactory
 from max.pipelines.modeling.types import TextGenerationInputs
 from tests.pipelines.lib.tiny_llama import make_config, make_tiny_llama
 
@@ -105,18 +101,11 @@ def test_the_plan_counts_the_weights_in_the_encoding_that_runs(folder: Path) -> 
     assert sizes == {"float32": 4 * elements, "bfloat16": 2 * elements}
 
 
-def test_max_length(folder: Path) -> None:
-    assert max_length_of(llama_arch, make_config(folder, max_length=None)) == 512
-    assert max_length_of(llama_arch, make_config(folder, max_length=7)) == 7
-    with pytest.raises(ValueError, match="lower --max-length"):
-        max_length_of(llama_arch, make_config(folder, max_length=1000))
-
-
 def test_activations_that_do_not_fit_are_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With 2 MiB the weights fit (0.4), but not the activations of a step of 4096 tokens (6)."""
-    monkeypatch.setattr("max.pipelines.lib.pipeline_factory.available_memory", lambda _: 2**21)
+    monkeypatch.setattr("max.pipelines.lib.make_pipeline.available_memory", lambda _: 2**21)
     PipelineFactory(make_config(folder, max_batch_input_tokens=256))()
     with pytest.raises(ValueError, match=r"activations 5.5 MiB.*--max-batch-input-tokens"):
         PipelineFactory(make_config(folder, max_batch_input_tokens=4096))()
@@ -125,8 +114,8 @@ def test_activations_that_do_not_fit_are_refused(
 def test_what_cannot_fit_is_refused_before_the_weights_are_read(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("max.pipelines.lib.pipeline_factory.available_memory", lambda _: 2**18)
-    monkeypatch.setattr("max.pipelines.lib.pipeline_factory.make_model", pytest.fail)
+    monkeypatch.setattr("max.pipelines.lib.make_pipeline.available_memory", lambda _: 2**18)
+    monkeypatch.setattr("max.pipelines.lib.make_pipeline.make_model", pytest.fail)
     with pytest.raises(ValueError, match=r"weights 370\.8 KiB"):
         PipelineFactory(make_config(folder))()
 
