@@ -113,7 +113,7 @@ def encoded_bytes(state_dict: Mapping[str, WeightData], model_config: MAXModelCo
     """Bytes that the weights will take after `encode_weights`.
 
     Args:
-        state_dict: the checkpoint's weights, under any names.
+        state_dict: the checkpoint's weights; by our names if they are to be quantized.
         model_config: its encoding is resolved.
     """
     wanted, size = model_config.graph_quantization_encoding, model_config.dtype.size_in_bytes

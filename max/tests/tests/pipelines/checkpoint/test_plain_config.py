@@ -13,8 +13,10 @@ import pytest
 from transformers import AutoConfig
 
 from max.demo import model_path
+from max.pipelines.checkpoint.config_fields import ConfigFields
 from max.pipelines.checkpoint.hf_files import load_huggingface_config
 from max.pipelines.checkpoint.plain_config import PlainConfig, is_plain
+from max.pipelines.lib.registry import PIPELINE_REGISTRY
 
 MakeCheckpoint = Callable[..., Path]
 SIZES: dict[str, Any] = {
@@ -32,7 +34,10 @@ SIZES: dict[str, Any] = {
 FIELDS = (*SIZES, "model_type", "tie_word_embeddings")
 
 
-@pytest.mark.parametrize("model_type", ["llama", "qwen2"])
+@pytest.mark.parametrize(
+    "model_type",
+    [a.config_fields.model_type for a in PIPELINE_REGISTRY.all_architectures() if a.config_fields],
+)
 @pytest.mark.parametrize(
     "more",
     [
@@ -50,7 +55,7 @@ def test_says_what_transformers_says(
     assert isinstance(plain, PlainConfig)
     for name in FIELDS:
         assert getattr(plain, name) == getattr(complete, name), name
-    for name in ("attention_bias", "mlp_bias", "use_sliding_window"):
+    for name in ("attention_bias", "mlp_bias"):
         assert getattr(plain, name) == getattr(complete, name, False), name
 
 
@@ -65,7 +70,6 @@ def test_transformers_answers_what_else_is_asked(make_checkpoint: MakeCheckpoint
 @pytest.mark.parametrize(
     "change",
     [
-        {"model_type": "gemma2"},
         {"auto_map": {"AutoConfig": "own.Config"}},
         {"quantization_config": {"quant_method": "gptq"}},
         {"hidden_size": "64"},
@@ -74,21 +78,27 @@ def test_transformers_answers_what_else_is_asked(make_checkpoint: MakeCheckpoint
         {"num_key_value_heads": None},
         {"head_dim": 15},
         {"tie_word_embeddings": 1},
+        {"clip_qkv": "8"},
         {"rope_scaling": {"rope_type": "dynamic", "factor": 2.0}},
         {"rope_parameters": {"rope_type": "linear"}},
     ],
 )
 def test_the_unusual_is_left_to_transformers(change: dict[str, Any]) -> None:
-    usual = {"model_type": "llama", **SIZES}
-    assert is_plain(usual)
-    assert not is_plain(usual | change)
+    family = ConfigFields("mine", own={"clip_qkv": 1.0})
+    assert is_plain(SIZES, family)
+    assert not is_plain(SIZES | change, family)
+
+
+def test_another_model_type_is_left_to_transformers(make_checkpoint: MakeCheckpoint) -> None:
+    folder = make_checkpoint(**SIZES | {"model_type": "mistral"})
+    assert not isinstance(load_huggingface_config(folder, trust_remote_code=False), PlainConfig)
 
 
 def test_neither_config_nor_devices_import_torch_or_transformers(
     child_environment: dict[str, str],
 ) -> None:
     code = (
-        "import sys, json; from max.pipelines.config import PipelineConfig;"
+        "import sys, json; from max.pipelines.lib import PIPELINE_REGISTRY, PipelineConfig;"
         f"config = PipelineConfig.from_flat_kwargs(model_path={str(model_path())!r});"
         "sizes = config.model.huggingface_config.hidden_size;"
         "print(json.dumps(sorted({'torch', 'transformers'} & sys.modules.keys())))"

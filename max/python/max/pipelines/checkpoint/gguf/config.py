@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from max.pipelines.checkpoint.families import GGUFFamily, gguf_families
+from max.pipelines.checkpoint.families import gguf_families
 from max.pipelines.checkpoint.gguf.model import GGUFModel
 from max.pipelines.modeling.errors import ModelSourceError
 
@@ -30,21 +30,18 @@ _END_TEXTS = frozenset(
 )
 
 
-def gguf_config(
-    header: GGUFHeader, path: Path, families: Mapping[str, GGUFFamily] | None = None
-) -> dict[str, Any]:
+def gguf_config(header: GGUFHeader, path: Path) -> dict[str, Any]:
     """The content of config.json, as the model's family reads it.
 
     Args:
         header: of the model's first file.
         path: that file.
-        families: by name; those that are registered unless given.
 
     Raises:
         ModelSourceError: if no family has that architecture, or a size is missing or wrong.
     """
     model = GGUFModel(header, path)
-    known = gguf_families() if families is None else families
+    known = gguf_families()
     if model.architecture not in known:
         raise ModelSourceError(
             f"{path} is a model of the architecture {model.architecture!r} (general.architecture), "

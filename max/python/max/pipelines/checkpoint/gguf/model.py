@@ -33,7 +33,7 @@ class GGUFModel:
     def __init__(self, header: GGUFHeader, path: Path) -> None:
         self.path = path
         self._header = header
-        self.architecture = header.metadata.get("general.architecture")
+        self.architecture: str = header.metadata.get("general.architecture", "")
 
     def own(self, key: str, default: Any = None) -> Any:
         """The entry `<architecture>.<key>`, which is one number or text.
@@ -114,7 +114,7 @@ class GGUFModel:
         return fields
 
     def _rope_factors(self) -> list[float]:
-        """What the rotary frequencies are divided by: Llama 3.1's stretching comes as this table."""
+        """What the rotary frequencies are divided by, where the stretching comes as this table."""
         from max.graph.weights import load_weights
 
         factors: list[float] = load_weights(self.path).rope_freqs.weight.data().to_numpy().tolist()
