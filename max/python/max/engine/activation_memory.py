@@ -1,9 +1,12 @@
-"""How much memory the intermediate tensors of a compiled graph take at once.
+"""How much memory one execution of a model takes beside its inputs and weights.
 
 A graph's code drops each tensor after its last use, so what it needs follows from the graph alone:
 
     node      x @ w1    relu      @ w2      + x
     alive     a         a b       b c       c d       (the inputs x, w1, w2 are not counted)
+
+Segments that are replayed work in one region of memory, which stays. How large it must be, the
+recording itself says, made of tensors without elements.
 """
 
 from __future__ import annotations
@@ -16,48 +19,71 @@ import torch
 from torch import fx
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.fx.node import Target
-from torch.utils._pytree import tree_iter
+from torch.utils._pytree import tree_iter, tree_map
 
 from max.engine.model import Model
+from max.engine.replay import Refused, SegmentRunner
+from max.graph.ops.control import Branches, ControlFlow
 
 
 def peak_activation_bytes(model: Model, inputs: Sequence[torch.Tensor]) -> int:
     """The most bytes that intermediate tensors and outputs of one execution take together.
 
-    The graph is run on tensors without elements. Exact for the tensors between the graph's nodes;
-    what a node allocates within itself is not seen.
+    The graph is run on tensors without elements. Exact for the tensors between the graph's nodes
+    and for replayed segments; what a node that is not replayed allocates within itself is not seen.
+    The model's memory for replays becomes as large as this execution needs it.
 
     Args:
         model: what would be executed.
         inputs: as `Model.execute` takes them. Large ones may be on the device "meta". Of the
             others the elements are read: sizes that depend on them are those of these inputs.
     """
-    sizes = _StorageSizes(model.compiled.module)
     devices = [type.device.to_torch() for type in model.compiled.input_types]
-    with sizes.fake_mode:
-        given = [
-            torch.empty_like(tensor, device=device) if tensor.is_meta else tensor
-            for tensor, device in zip(inputs, devices, strict=True)
-        ]
-    extras = [sizes.fake_mode.from_tensor(tensor) for tensor in model.extras]
-    with torch.no_grad():
-        sizes.run(*given, *extras)
-    return sizes.peak
+    while True:
+        sizes = _StorageSizes(model.replayed.lowered, FakeTensorMode(allow_non_fake_inputs=True))
+        with sizes.fake_mode:
+            given = [
+                torch.empty_like(tensor, device=device) if tensor.is_meta else tensor
+                for tensor, device in zip(inputs, devices, strict=True)
+            ]
+        try:
+            with torch.no_grad():
+                sizes.run(*given)
+        except Refused as refused:
+            model.replayed.refuse(refused.node)
+            continue
+        model.replayed.reserve(sizes.replayed)
+        return sizes.replayed + sizes.peak
 
 
 class _StorageSizes(fx.Interpreter):
-    """Runs a graph without elements and follows which of its tensors' storages are alive."""
+    """Runs a graph without elements and follows which of its tensors' storages are alive.
 
-    def __init__(self, module: fx.GraphModule) -> None:
+    Attributes:
+        peak: the most bytes that were alive at once.
+        replayed: the most bytes that a replayed segment works in.
+    """
+
+    def __init__(self, module: fx.GraphModule, fake_mode: FakeTensorMode) -> None:
         super().__init__(module, garbage_collect_values=False)
-        self.fake_mode = FakeTensorMode(allow_non_fake_inputs=True)
+        self.fake_mode = fake_mode
         self.peak = 0
+        self.replayed = 0
         self._alive = 0
         self._holders: Counter[int] = Counter()
         self._last_used_by = _last_uses(module.graph)
 
+    def get_attr(self, target: Target, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A weight."""
+        return self.fake_mode.from_tensor(super().get_attr(target, args, kwargs))
+
     def call_function(self, target: Target, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Computes elements only from elements: of small inputs, for the sizes that they decide."""
+        if isinstance(target, ControlFlow):
+            return self._any_region(target, *args)
+        runner = getattr(target, "__self__", None)
+        if isinstance(runner, SegmentRunner):
+            return self._replay(runner, args)
         if not any(isinstance(leaf, FakeTensor) for leaf in tree_iter((args, kwargs))):
             return super().call_function(target, args, kwargs)
         with self.fake_mode:
@@ -73,11 +99,41 @@ class _StorageSizes(fx.Interpreter):
             self._drop(self.env[node])
         return result
 
+    def _replay(self, runner: SegmentRunner, inputs: Sequence[Any]) -> Any:
+        plan = runner.plan(*inputs)
+        self.replayed = max(self.replayed, plan.nbytes)
+        return self._like(plan.outputs)
+
+    def _any_region(self, flow: ControlFlow, first: Any, *captured: Sequence[Any]) -> Any:
+        """Runs all regions, since elements choose; the largest counts."""
+        variables = () if isinstance(flow, Branches) else self._like(first)
+        peaks, results = [], ()
+        for region, given in zip(flow.regions, captured, strict=True):
+            inner = _StorageSizes(region, self.fake_mode)
+            results = inner.run(*variables, *self._like(given))
+            peaks.append(inner.peak)
+        # The variables of a loop's last round are there while the next are computed.
+        kept = sum(storage.nbytes() for storage in _storages(variables))
+        self.peak = max(self.peak, self._alive + kept + max(peaks))
+        return results
+
+    def _like(self, values: Any) -> Any:
+        """Tensors without elements, like those of nested lists."""
+        with self.fake_mode:
+            return tree_map(
+                lambda x: (
+                    torch.empty(x.shape, dtype=x.dtype, device="cpu" if x.is_meta else x.device)
+                    if isinstance(x, torch.Tensor)
+                    else x
+                ),
+                values,
+            )
+
     def _hold(self, node: fx.Node, result: Any) -> None:
         for storage in _storages(result):
             key = storage._cdata
-            # Inputs have a holder for ever: they are not ours to count.
-            self._holders[key] += 1 + (node.op == "placeholder")
+            # Inputs and weights have a holder for ever: they are not ours to count.
+            self._holders[key] += 1 + (node.op in ("placeholder", "get_attr"))
             if self._holders[key] == 1:
                 self._alive += storage.nbytes()
         self.peak = max(self.peak, self._alive)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from torch import fx
 
 from max.driver import Buffer, Device
 from max.dtype import DType
+from max.engine.replay import ReplayedGraph
 from max.graph import AlgebraicDim, Dim, Shape, StaticDim, TensorType, Weight
 from max.kernels.layouts import WeightLayout
 
@@ -54,8 +55,9 @@ class Model:
     """
 
     compiled: CompiledModel
-    extras: Sequence[torch.Tensor]
-    _forward: Callable[..., tuple[torch.Tensor, ...]] = field(repr=False)
+    # The weights and constants by name, as the code reads them.
+    weights: Mapping[str, torch.Tensor] = field(repr=False)
+    replayed: ReplayedGraph = field(repr=False)
     # What the inputs of the last call looked like: those of steps in a row seldom differ.
     _accepted: set[tuple[object, ...]] = field(
         default_factory=set, init=False, repr=False, compare=False
@@ -90,7 +92,7 @@ class Model:
             self._accepted.clear()
             self._accepted.add(look)
         with torch.inference_mode():
-            return [Buffer(t) for t in self._forward(*tensors, *self.extras)]
+            return [Buffer(t) for t in self.replayed(*tensors)]
 
     __call__ = execute
 
@@ -101,7 +103,7 @@ class Model:
             _Declared(
                 type.dtype.to_torch(),
                 [int(d) if isinstance(d, StaticDim) else str(d) for d in type.shape],
-                "cpu" if type.device.is_cpu() else "cuda",
+                torch.device(type.device.to_torch()),
             )
             for type in self.compiled.input_types
         ]
@@ -121,7 +123,7 @@ class Model:
         for i, (tensor, declared) in enumerate(zip(tensors, self._declared, strict=True)):
             if tensor.dtype != declared.dtype or not _bind(declared.dims, tensor.shape, sizes):
                 raise ValueError(self._misfit(i, tensor, sizes))
-            if tensor.device.type != declared.device_type:
+            if tensor.device != declared.device:
                 device = self.compiled.input_types[i].device
                 raise ValueError(
                     f"input {i} of {self.compiled.name} must be on {device}, but is on "
@@ -146,11 +148,11 @@ class Model:
 
 
 class _Declared(NamedTuple):
-    """What an input must be; a symbolic dim is its name, a device type torch's."""
+    """What an input must be; a symbolic dim is its name."""
 
     dtype: torch.dtype
     dims: list[int | str]
-    device_type: str
+    device: torch.device
 
 
 def _bind(dims: Sequence[int | str], actual: Sequence[int], sizes: dict[str, int]) -> bool:

@@ -25,7 +25,7 @@ def with_printer(module: fx.GraphModule, printer: Printer) -> fx.GraphModule:
         elif isinstance(node.target, ControlFlow):
             regions = [with_printer(r, printer) for r in node.target.regions]
             node.target = type(node.target)(*regions)
-    return fx.GraphModule({}, graph, class_name=type(module).__name__)
+    return fx.GraphModule(module, graph, class_name=type(module).__name__)
 
 
 def _prints(module: fx.GraphModule) -> bool:

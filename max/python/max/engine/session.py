@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,9 @@ from max.engine.model import CompiledModel, Model
 from max.engine.needed_rows import compute_needed_rows
 from max.engine.passes.joining import join_calls
 from max.engine.passes.layouts import use_layouts
-from max.engine.printing import with_printer
-from max.engine.replay import Profiler, with_programs
+from max.engine.replay import CpuBackend, Profiler, ReplayedGraph
 from max.engine.weights import place_weights
-from max.graph import Graph
+from max.graph import BufferType, Graph
 from max.graph.ops.control import has_effect
 from max.kernels.registry import make_cpu_kernels
 from max.kernels.thread_pool import set_num_threads
@@ -98,8 +97,7 @@ class InferenceSession:
         """
         self._on_phase("place weights")
         weights = place_weights(compiled, weights_registry or {})
-        extras = [weights[name] for name in compiled.extra_names]
-        return Model(compiled, extras, self._forward(compiled, extras))
+        return Model(compiled, weights, self._replayed(compiled, weights))
 
     def load(self, model: Graph, *, weights_registry: Mapping[str, Any] | None = None) -> Model:
         """`compile` and `init` in one."""
@@ -115,16 +113,23 @@ class InferenceSession:
         directory = None if output_directory is None else Path(output_directory)
         self.printer = DebugPrinter(PrintStyle(style), precision, directory)
 
-    def _forward(
-        self, compiled: CompiledModel, extras: Sequence[torch.Tensor]
-    ) -> Callable[..., tuple[torch.Tensor, ...]]:
-        """The code as a function: native kernels in programs, prints by this session's printer."""
-        names = [node.name for node in compiled.module.graph.find_nodes(op="placeholder")]
-        constants = dict(zip(names[len(compiled.input_types) :], extras, strict=True))
-        make_cpu_kernels(node.target for node in compiled.module.graph.nodes)
-        module = with_printer(with_programs(compiled.module, constants, self.profiler), self._print)
-        forward: Callable[..., tuple[torch.Tensor, ...]] = module.forward
-        return forward
+    def _replayed(
+        self, compiled: CompiledModel, weights: Mapping[str, torch.Tensor]
+    ) -> ReplayedGraph:
+        """The code with its weights: what the host's kernels cover recorded, where all is there."""
+        graph = compiled.module.graph
+        make_cpu_kernels(node.target for node in graph.nodes)
+        placeholders = [node.name for node in graph.find_nodes(op="placeholder")]
+        inputs = zip(placeholders, compiled.input_types, strict=False)
+        extras = placeholders[len(compiled.input_types) :]
+        return ReplayedGraph(
+            compiled.module,
+            {n: weights[name] for n, name in zip(extras, compiled.extra_names, strict=True)},
+            frozenset(name for name, type in inputs if isinstance(type, BufferType)),
+            CpuBackend() if _is_on_host(compiled) else None,
+            self.profiler,
+            self._print,
+        )
 
     def _print(self, tensor: torch.Tensor, label: str) -> None:
         self.printer(tensor, label)
@@ -141,6 +146,11 @@ class InferenceSession:
 
     def __repr__(self) -> str:
         return f"InferenceSession(devices={self.devices})"
+
+
+def _is_on_host(compiled: CompiledModel) -> bool:
+    types = [*compiled.input_types, *(weight.type for weight in compiled.weights.values())]
+    return all(type.device.is_cpu() for type in types)
 
 
 def _class_name(name: str) -> str:

@@ -25,6 +25,8 @@ class OpFacts:
         row_arguments: so many of the first arguments are read row by row: row i of the result is
             computed from row i of these, and the other arguments are the same for all rows. An
             argument of fewer axes, or of one row, is the same for all rows too.
+        is_view: the result is memory of the first argument, which the others choose by numbers: as
+            long as it exists, nothing is computed.
         picks_rows: the result is some rows of the first argument, which the others choose.
         native: for a target that is not an op of ours: the call of ours that computes the same from
             the target's arguments, in which tensors are real ones or fx nodes; None for arguments
@@ -32,6 +34,7 @@ class OpFacts:
     """
 
     row_arguments: int = 0
+    is_view: bool = False
     picks_rows: bool = False
     native: Callable[..., NativeCall | None] | None = None
     layouts: Mapping[str, Mapping[int, LayoutUse]] = field(default_factory=dict)

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import fx
 
+from max.graph.ops.rebinding import check_shape
 from max.kernels.elementwise import elementwise
 from max.kernels.facts import NO_FACTS, NativeCall, OpFacts
 from max.kernels.layouts import LayoutUse, Panels
@@ -20,6 +21,7 @@ from max.kernels.packed_linear import product_of_panels
 from max.kernels.registry import facts_of_op
 
 _ROWS = OpFacts(row_arguments=1)
+_VIEW = OpFacts(is_view=True)
 
 
 def facts_of(target: object) -> OpFacts:
@@ -51,6 +53,17 @@ TORCH_FACTS: Mapping[Callable[..., Any] | Any, OpFacts] = MappingProxyType(
         F.silu: _ROWS,
         operator.add: OpFacts(row_arguments=2, native=_add),
         operator.mul: OpFacts(row_arguments=2),
-        operator.getitem: OpFacts(layouts={"cpu": {0: LayoutUse(Panels, _gather, wants=False)}}),
+        operator.getitem: OpFacts(
+            is_view=True, layouts={"cpu": {0: LayoutUse(Panels, _gather, wants=False)}}
+        ),
+        torch.reshape: _VIEW,
+        torch.flatten: _VIEW,
+        torch.permute: _VIEW,
+        torch.transpose: _VIEW,
+        torch.unsqueeze: _VIEW,
+        torch.squeeze: _VIEW,
+        torch.broadcast_to: _VIEW,
+        torch.split: _VIEW,
+        check_shape: _VIEW,
     }
 )

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 import torch
 
+from max import kernels
 from max.driver import CPU
 from max.dtype import DType
 from max.engine import InferenceSession, Model
 from max.engine.activation_memory import peak_activation_bytes
 from max.graph import Graph, TensorType, TensorValue, Weight, ops
+from max.graph.call import call
 
 ROWS, FLOAT = 10, 4
 WIDE = Weight("wide", DType.float32, [8, 32], CPU())
@@ -46,8 +48,9 @@ def test_what_is_used_later_takes_memory_until_then() -> None:
         kept = x * 2.0
         return mlp(x) + kept
 
-    # `kept`, and the two of 32 columns.
-    assert peak(forward) == ROWS * (8 + 32 + 32) * FLOAT
+    # `kept`, and the two of 32 columns; and for the sums, which are replayed, what they read and
+    # the first of them.
+    assert peak(forward) == ROWS * (8 + 32 + 32) * FLOAT + 4 * ROWS * 8 * FLOAT
 
 
 def test_views_share_memory_and_keep_it() -> None:
@@ -98,6 +101,57 @@ def test_sizes_that_inputs_elements_decide() -> None:
     )
     # 7 indices, and the rows that they pick.
     assert predicted == 7 * 8 + 7 * 8 * FLOAT
+
+
+def test_of_branches_the_largest_counts() -> None:
+    def forward(x: TensorValue) -> TensorValue:
+        def small() -> TensorValue:
+            return x * 2.0
+
+        def large() -> TensorValue:
+            return ops.relu(x @ WIDE) @ NARROW
+
+        is_small = (ops.sum(x[0]) > 0.0).reshape([1])
+        (y,) = ops.cond(is_small, [x.type], small, large)
+        return y + x
+
+    # Two of 32 columns in a branch, beside the condition.
+    assert peak(forward) == ROWS * (32 + 32) * FLOAT + 1
+
+
+def test_a_loop_s_variables_are_there_while_the_next_are_computed() -> None:
+    def forward(x: TensorValue) -> TensorValue:
+        def body(x: TensorValue) -> TensorValue:
+            return ops.relu(x @ WIDE) @ NARROW
+
+        (y,) = ops.while_loop(x, lambda x: (ops.sum(x[0]) > 0.0).reshape([1]), body)
+        return y
+
+    assert peak(forward) == ROWS * (8 + 32 + 32) * FLOAT
+
+
+def test_what_is_planned_is_what_a_run_keeps() -> None:
+    def forward(x: TensorValue) -> list[TensorValue]:
+        hidden = x
+        for _ in range(3):
+            wide = ops.linear(hidden, weights[0])
+            gated = call("gated", kernels.gated, wide, wide, "silu")
+            hidden = hidden + ops.linear(gated, weights[1])
+        return [hidden, hidden[:, :4]]
+
+    weights = [
+        Weight("up", DType.float32, [256, 8], CPU()),
+        Weight("down", DType.float32, [8, 256], CPU()),
+    ]
+    model = make_model(forward)
+    rows = 4096
+    planned = peak_activation_bytes(model, [torch.empty(rows, 8, device="meta")])
+    assert model.replayed.replays is not None
+    memory = model.replayed.replays.memory
+    reserved = memory.nbytes
+    for n in (1, rows, 100):
+        model(torch.zeros(n, 8))
+    assert memory.nbytes == reserved == planned - rows * (8 + 4) * FLOAT
 
 
 def test_no_memory_is_taken_for_it() -> None:

@@ -64,7 +64,7 @@ def test_in_a_graph_the_weight_stays_where_it_is(monkeypatch: pytest.MonkeyPatch
     (got,) = loaded.execute(tokens)
     rows = decoded(table)
     torch.testing.assert_close(got.tensor, rows[tokens] @ rows.T)
-    (kept,) = loaded.extras
+    (kept,) = loaded.weights.values()
     assert kept.data_ptr() == table.data.data_ptr()
 
 

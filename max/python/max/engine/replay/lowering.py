@@ -1,77 +1,132 @@
-"""Puts programs into a compiled graph."""
+"""Puts segments and weights into a compiled graph."""
 
 from __future__ import annotations
 
+import logging
 import operator
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import fx
 
-from max.engine.replay.arena import Arena
+from max.engine.printing import Printer, with_printer
+from max.engine.replay.backend import Backend
 from max.engine.replay.profile import Profiler
-from max.engine.replay.runner import SegmentRunner
-from max.engine.replay.segments import Segment, find_segments
+from max.engine.replay.runner import Replays, SegmentRunner
+from max.engine.replay.segments import Segment, buffers_of, find_segments, is_view
+from max.graph.ops.control import has_effect
+
+logger = logging.getLogger("max.engine")
+
+_REFUSED = "is_refused"  # in a node's meta
 
 
-def with_programs(
-    module: fx.GraphModule, constants: Mapping[str, torch.Tensor], profiler: Profiler
-) -> fx.GraphModule:
-    """The module with its native segments run by recorded programs; itself when it has none.
+class ReplayedGraph:
+    """A compiled graph with its weights, as a function of its inputs.
+
+    What the backend can hold runs by replays. A node that it refuses with the operands that come
+    cuts its segment in two, from the next call on.
 
     Args:
-        module: of a compiled graph.
-        constants: the weights and constants that it is called with, by placeholder. They must stay
-            where they are.
+        module: of the compiled graph.
+        constants: the weights and constants by placeholder. They must stay where they are.
+        buffers: names of the placeholders that are inputs of a `BufferType`.
+        backend: that the graph's device has; None for none.
         profiler: of the session.
+        printer: of the session.
     """
-    graph = fx.Graph()
-    graph.output(graph.graph_copy(module.graph, {}))
-    if not find_segments(graph):
-        return module
-    arena = Arena()
-    while segments := find_segments(graph):
-        _replace(
-            graph, segments[0], constants, arena, profiler
-        )  # What it replaces others may refer to.
-    return fx.GraphModule({}, graph, class_name=type(module).__name__)
 
+    def __init__(
+        self,
+        module: fx.GraphModule,
+        constants: Mapping[str, torch.Tensor],
+        buffers: frozenset[str],
+        backend: Backend | None,
+        profiler: Profiler,
+        printer: Printer,
+    ) -> None:
+        self._graph = module.graph
+        self._class_name = type(module).__name__
+        placeholders = {node.name: node for node in self._graph.find_nodes(op="placeholder")}
+        self._constants = {placeholders[name]: tensor for name, tensor in constants.items()}
+        self._buffers = buffers_of(self._graph, frozenset(placeholders[name] for name in buffers))
+        self._backend = backend
+        self.replays = None if backend is None else Replays(backend)
+        self._profiler = profiler
+        self._printer = printer
+        self._lower()
 
-def _replace(
-    graph: fx.Graph,
-    segment: Segment,
-    constants: Mapping[str, torch.Tensor],
-    arena: Arena,
-    profiler: Profiler,
-) -> None:
-    fixed = {n: constants[n.name] for n in segment.inputs if _is_constant(n, constants)}
-    inputs = [node for node in segment.inputs if node not in fixed]
-    # The runner keeps the nodes as they are now, in a graph of their own.
-    private = fx.Graph()
-    copies: dict[fx.Node, fx.Node] = {n: private.placeholder(n.name) for n in segment.inputs}
-    for node in segment.nodes:
-        copies[node] = private.node_copy(node, copies.__getitem__)
-    runner = SegmentRunner(
-        Segment(
-            [copies[node] for node in segment.nodes],
-            [copies[node] for node in segment.inputs],
-            [copies[node] for node in segment.outputs],
-        ),
-        [copies[node] for node in inputs],
-        {copies[node]: tensor for node, tensor in fixed.items()},
-        arena,
-        profiler,
-    )
-    with graph.inserting_before(segment.nodes[0]):
-        results = graph.call_function(runner.run_segment, tuple(inputs))
+    def __call__(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The outputs, for the caller to keep."""
+        if self._is_outdated:
+            self._lower()
+        outputs: tuple[torch.Tensor, ...] = self._forward(*inputs)
+        return outputs
+
+    @property
+    def lowered(self) -> fx.GraphModule:
+        """The code that runs, with the printing nodes as they were recorded."""
+        if self._is_outdated:
+            self._lower()
+        return self._module
+
+    def reserve(self, nbytes: int) -> None:
+        """Makes the memory of the replays that large."""
+        if self.replays is not None:
+            self.replays.reserve(nbytes)
+
+    def refuse(self, node: fx.Node) -> None:
+        """Leaves a node out of all segments from now on."""
+        node.meta[_REFUSED] = True
+        self._is_outdated = True
+
+    def _lower(self) -> None:
+        self._is_outdated = False
+        if self.replays is not None:
+            self.replays.clear()
+        self._module = self._with_runners(self._segments())
+        self._forward: Callable[..., Any] = with_printer(self._module, self._printer).forward
+
+    def _segments(self) -> list[Segment]:
+        if self._backend is None:
+            return []
+        can_hold = self._backend.can_hold
+        segments = find_segments(
+            self._graph,
+            lambda node: _REFUSED not in node.meta and can_hold(node),
+            self._constants,
+            self._buffers,
+        )
+        return segments
+
+    def _with_runners(self, segments: Sequence[Segment]) -> fx.GraphModule:
+        """The graph with the weights as attributes and each segment as one call."""
+        first = {segment.nodes[0]: segment for segment in segments}
+        held = {node for segment in segments for node in segment.nodes}
+        graph = fx.Graph()
+        copies: dict[fx.Node, fx.Node] = {}
+        for node in self._graph.nodes:
+            if node in first:
+                self._insert(graph, first[node], copies)
+            if node in copies or (node in held and not is_view(node)):
+                continue
+            if node in self._constants:
+                copies[node] = graph.get_attr(node.name)
+            elif all(used in copies for used in node.all_input_nodes):
+                copies[node] = graph.node_copy(node, copies.__getitem__)
+        graph.eliminate_dead_code(is_impure_node=lambda n: has_effect(n) or _is_replay(n))
+        tensors = {node.name: tensor for node, tensor in self._constants.items()}
+        return fx.GraphModule(tensors, graph, class_name=self._class_name)
+
+    def _insert(self, graph: fx.Graph, segment: Segment, copies: dict[fx.Node, fx.Node]) -> None:
+        assert self.replays is not None
+        runner = SegmentRunner(segment, self.replays, self._profiler, self.refuse)
+        inputs = tuple(copies[node] for node in segment.inputs)
+        results = graph.call_function(runner.run_segment, inputs)
         for i, node in enumerate(segment.outputs):
-            result = graph.call_function(operator.getitem, (results, i))
-            if any(user.op == "output" for user in node.users):
-                result = graph.call_function(torch.clone, (result,))
-            node.replace_all_uses_with(result)
-    for node in reversed(segment.nodes):
-        graph.erase_node(node)
+            copies[node] = graph.call_function(operator.getitem, (results, i))
 
 
-def _is_constant(node: fx.Node, constants: Mapping[str, torch.Tensor]) -> bool:
-    return node.op == "placeholder" and node.name in constants
+def _is_replay(node: fx.Node) -> bool:
+    return isinstance(getattr(node.target, "__self__", None), SegmentRunner)

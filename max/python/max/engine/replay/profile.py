@@ -71,10 +71,10 @@ class Profiler:
 
 
 def weight_label(names: Sequence[str]) -> str:
-    """Placeholders of weights without what differs from layer to layer.
+    """Names of weights without what differs from layer to layer.
 
-    `["layers_3_mlp_gate_proj_weight", "layers_3_mlp_up_proj_weight"]` is "gate_proj + up_proj".
+    `["layers.3.mlp.gate_proj.weight", "layers.3.mlp.up_proj.weight"]` is
+    "mlp.gate_proj + mlp.up_proj".
     """
-    weights = [name for name in names if not name.startswith("constant_")]
-    plain = [re.sub(r"^layers_\d+_(self_attn_|mlp_)?|_weight$", "", name) for name in weights]
-    return " + ".join(plain)
+    weights = [name for name in names if not name.startswith("constant.")]
+    return " + ".join(re.sub(r"^(.*\.)?\d+\.|\.weight$", "", name) for name in weights)

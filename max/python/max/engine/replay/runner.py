@@ -1,4 +1,4 @@
-"""Runs a segment by programs that are recorded when shapes are first met."""
+"""Runs segments by replays that are recorded when shapes are first met."""
 
 from __future__ import annotations
 
@@ -9,25 +9,97 @@ from typing import Any, NamedTuple
 import torch
 from torch import fx
 
-from max.engine.replay.arena import Arena
-from max.engine.replay.profile import OpLabel, Profiler
-from max.engine.replay.recorder import record_segment
-from max.engine.replay.segments import Segment, written_inputs
-from max.kernels.program import Program
+from max.engine.replay.backend import Backend, Refused, Replay
+from max.engine.replay.memory import Memory, RegionTooSmall
+from max.engine.replay.profile import Profiler
+from max.engine.replay.segments import Segment
 
-# Programs of a segment that are kept: a decoding batch has few shapes, and meets them again.
-_MOST_PROGRAMS = 64
-# Inputs up to this size are copied to where the program reads them. A larger one, or one that is
-# written, is used where it lies: in another place it needs another program.
-_COPIED_BYTES = 1 << 18
+# What the replays of a model may keep beside its memory: decoding batches have few shapes, and meet
+# them again. A program of 16 layers takes about 150 KiB.
+_MOST_BYTES = 32 << 20
 
 
-class _Entry(NamedTuple):
-    program: Program
-    copied: Sequence[tuple[int, torch.Tensor]]  # position of an input, where the program reads it
-    outputs: tuple[torch.Tensor, ...]
-    labels: Sequence[OpLabel]
-    held: object  # what the program's addresses belong to
+class Replays:
+    """The replays of a model, and the memory in which they take turns.
+
+    Args:
+        backend: records them.
+        most_bytes: what they may keep; the longest unused go first.
+    """
+
+    def __init__(self, backend: Backend, most_bytes: int = _MOST_BYTES) -> None:
+        self.memory = Memory()
+        self._backend = backend
+        self.most_bytes = most_bytes
+        self._entries: OrderedDict[tuple[object, ...], Replay] = OrderedDict()
+
+    @property
+    def nbytes(self) -> int:
+        """What they keep beside the memory."""
+        return sum(replay.nbytes for replay in self._entries.values())
+
+    @property
+    def keys(self) -> list[tuple[object, ...]]:
+        """What they were added with, the longest unused first."""
+        return list(self._entries)
+
+    def find(self, key: tuple[object, ...]) -> Replay | None:
+        """The replay that was added with a key."""
+        replay = self._entries.get(key)
+        if replay is not None:
+            self._entries.move_to_end(key)
+        return replay
+
+    def add(
+        self, key: tuple[object, ...], segment: Segment, inputs: Mapping[fx.Node, Any]
+    ) -> Replay:
+        """Records a segment.
+
+        Raises:
+            Refused: if the backend cannot hold a node.
+        """
+        try:
+            replay = self._backend.record(segment, inputs, self.memory)
+        except RegionTooSmall:
+            # Not little by little: what was recorded is void each time.
+            self.reserve(max(self.plan(segment, inputs).nbytes, 2 * self.memory.nbytes))
+            replay = self._backend.record(segment, inputs, self.memory)
+        self._entries[key] = replay
+        excess = self.nbytes - self.most_bytes
+        while excess > 0 and len(self._entries) > 1:
+            excess -= self._entries.popitem(last=False)[1].nbytes
+        return replay
+
+    def plan(self, segment: Segment, inputs: Mapping[fx.Node, Any]) -> Plan:
+        """What recording a segment would take and give, without taking it.
+
+        Args:
+            segment: of the model.
+            inputs: of which nothing but shapes, strides and dtypes is read.
+
+        Raises:
+            Refused: if the backend cannot hold a node.
+        """
+        given = {node: _on_meta(value) for node, value in inputs.items()}
+        replay = self._backend.record(segment, given, Memory.without_elements())
+        return Plan(replay.memory_bytes, replay.outputs)
+
+    def reserve(self, nbytes: int) -> None:
+        """Makes the memory that large, if it is not."""
+        if nbytes > self.memory.nbytes:
+            self.clear()
+            self.memory.grow(nbytes)
+
+    def clear(self) -> None:
+        """Forgets all replays."""
+        self._entries.clear()
+
+
+class Plan(NamedTuple):
+    """What a segment would take of the model's memory, and give: tensors without elements."""
+
+    nbytes: int
+    outputs: Sequence[Any]
 
 
 class SegmentRunner:
@@ -35,78 +107,70 @@ class SegmentRunner:
 
     Args:
         segment: of a graph.
-        inputs: those of the segment's inputs that differ from call to call, in their order.
-        constants: the others.
-        arena: of the model.
+        replays: of the model.
         profiler: told the kernels' times while it is on.
+        on_refused: told of a node that the backend refuses.
     """
 
     def __init__(
         self,
         segment: Segment,
-        inputs: Sequence[fx.Node],
-        constants: Mapping[fx.Node, torch.Tensor],
-        arena: Arena,
+        replays: Replays,
         profiler: Profiler,
+        on_refused: Callable[[fx.Node], None],
     ) -> None:
         self._segment = segment
-        self._inputs = list(inputs)
-        written = written_inputs(segment)
-        self._is_written = [node in written for node in inputs]
-        self._constants = dict(constants)
-        self.arena = arena
-        self._outputs = Arena()
+        self._replays = replays
         self._profiler = profiler
-        self._entries: OrderedDict[tuple[object, ...], _Entry | None] = OrderedDict()
+        self._on_refused = on_refused
+        self._is_buffer = [node in segment.buffers for node in segment.inputs]
 
-    def run_segment(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """The segment's outputs; they are overwritten by the next call."""
-        key = tuple(map(_identity, inputs, self._is_written))
-        if key in self._entries:
-            entry = self._entries[key]
-            self._entries.move_to_end(key)
-        else:
-            entry = self._entries[key] = self._record(inputs)
-            if len(self._entries) > _MOST_PROGRAMS:
-                self._entries.popitem(last=False)
-        if entry is None:
-            return self._run_eagerly(inputs)
-        for position, place in entry.copied:
-            place.copy_(inputs[position])
+    def run_segment(self, *inputs: Any) -> tuple[Any, ...]:
+        """The segment's outputs, for the caller to keep."""
+        key = (self, *map(_identity, inputs, self._is_buffer))
+        replay = self._replays.find(key)
+        if replay is None:
+            try:
+                replay = self._replays.add(key, self._segment, self._named(inputs))
+            except Refused as refused:
+                self._on_refused(refused.node)
+                return self._run_eagerly(inputs)
+        for place, given in zip(replay.places, inputs, strict=True):
+            if place is not None:
+                place.copy_(given)
         if self._profiler.is_on:
-            self._profiler.add(entry.labels, entry.program.run_timed())
+            self._profiler.add(replay.labels, replay.run_timed())
         else:
-            entry.program.run()
-        return entry.outputs
+            replay.run()
+        return tuple([x.clone() if isinstance(x, torch.Tensor) else x for x in replay.outputs])
 
-    def _record(self, inputs: Sequence[torch.Tensor]) -> _Entry | None:
-        places = [
-            x if is_written or _is_large(x) else x.clone(memory_format=torch.contiguous_format)
-            for x, is_written in zip(inputs, self._is_written, strict=True)
-        ]
-        given = dict(zip(self._inputs, places, strict=True))
-        recorded = record_segment(self._segment, given, self._constants, self.arena, self._outputs)
-        if recorded is None:
-            return None
-        copied = [(i, place) for i, place in enumerate(places) if place is not inputs[i]]
-        held = (given, self._constants, self.arena, self._outputs)
-        return _Entry(Program(recorded.calls), copied, recorded.outputs, recorded.labels, held)
+    def plan(self, *inputs: Any) -> Plan:
+        """What a run would take and give.
 
-    def _run_eagerly(self, inputs: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
-        values: dict[fx.Node, Any] = self._constants | dict(zip(self._inputs, inputs, strict=True))
+        Raises:
+            Refused: if the backend cannot hold a node.
+        """
+        return self._replays.plan(self._segment, self._named(inputs))
+
+    def _named(self, inputs: Sequence[Any]) -> dict[fx.Node, Any]:
+        return dict(zip(self._segment.inputs, inputs, strict=True))
+
+    def _run_eagerly(self, inputs: Sequence[Any]) -> tuple[Any, ...]:
+        values: dict[fx.Node, Any] = {**self._segment.constants, **self._named(inputs)}
         for node in self._segment.nodes:
-            target = node.target
-            assert isinstance(target, Callable)  # type: ignore[arg-type]
-            values[node] = target(*fx.map_arg(node.args, values.__getitem__))  # type: ignore[operator]
+            arguments, options = fx.map_arg((node.args, node.kwargs), values.__getitem__)
+            values[node] = node.target(*arguments, **options)  # type: ignore[operator]
         return tuple(values[node] for node in self._segment.outputs)
 
 
-def _is_large(tensor: torch.Tensor) -> bool:
-    return tensor.nbytes > _COPIED_BYTES
+def _identity(given: Any, is_buffer: bool) -> object:
+    """What a replay depends on in an input."""
+    if is_buffer:
+        return (given.shape, given.stride(), given.data_ptr())
+    return given.shape if isinstance(given, torch.Tensor) else given
 
 
-def _identity(tensor: torch.Tensor, is_written: bool) -> object:
-    """What a program depends on in an input."""
-    if is_written or _is_large(tensor):
-        return (tensor.shape, tensor.stride(), tensor.data_ptr())
-    return tensor.shape
+def _on_meta(value: Any) -> Any:
+    if not isinstance(value, torch.Tensor):
+        return value
+    return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")

@@ -1,89 +1,135 @@
-"""Finds the parts of a graph that native kernels cover."""
+"""Finds the parts of a graph that a backend can hold.
+
+a ── matmul ── view ── add ── cumsum ── mul ── add ── out
+     └────── segment ─────┘    cut      └─ segment ─┘
+"""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 import torch
 from torch import fx
 
-from max.kernels.facts import NativeCall
-from max.kernels.recording import Record
-from max.kernels.registry import record_of
 from max.kernels.torch_ops import facts_of
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Consecutive nodes of a graph that one program can run.
+    """Consecutive nodes of a graph that are recorded as a whole.
 
     Attributes:
-        nodes: kernels, and the `getitem`s that take their results apart.
-        inputs: nodes before it that it reads.
-        outputs: those of its nodes that others read.
+        nodes: operations, and views of what they read and give.
+        constants: the weights and constants among what it reads.
+        inputs: the other nodes before it that it reads.
+        buffers: those of the inputs that are used where they lie: they are written, or too large
+            to be copied (caches).
+        outputs: those of its nodes that others read, unless they are views of what it reads.
     """
 
     nodes: Sequence[fx.Node]
+    constants: Mapping[fx.Node, torch.Tensor]
     inputs: Sequence[fx.Node]
+    buffers: frozenset[fx.Node]
     outputs: Sequence[fx.Node]
 
 
-def find_segments(graph: fx.Graph) -> list[Segment]:
-    """The longest runs of nodes that native kernels cover, of at least two kernels each."""
-    runs = [list(nodes) for native, nodes in groupby(graph.nodes, is_native) if native]
-    return [_segment(run) for run in runs if sum(not _is_part(node) for node in run) > 1]
+def find_segments(
+    graph: fx.Graph,
+    can_hold: Callable[[fx.Node], bool],
+    constants: Mapping[fx.Node, torch.Tensor],
+    buffers: frozenset[fx.Node],
+) -> list[Segment]:
+    """The longest runs of nodes that can be held, of at least two that are no views.
+
+    Args:
+        graph: of a compiled model.
+        can_hold: of the backend.
+        constants: placeholders whose tensors are known and stay where they are.
+        buffers: placeholders that stand for memory of the caller (`buffers_of`).
+    """
+    runs = [list(nodes) for can, nodes in groupby(graph.nodes, can_hold) if can]
+    return [
+        _segment(run, constants, buffers)
+        for run in runs
+        if sum(not is_view(node) for node in run) > 1
+    ]
 
 
-def native_call(node: fx.Node) -> NativeCall | None:
-    """The call of an op of ours that a node is, or that computes the same; None for none."""
-    if node.op != "call_function" or node.kwargs:
-        return None
-    native = facts_of(node.target).native
-    return NativeCall(node.target, node.args) if native is None else native(*node.args)
+def buffers_of(graph: fx.Graph, declared: frozenset[fx.Node]) -> frozenset[fx.Node]:
+    """The placeholders that stand for memory of the caller.
+
+    Args:
+        graph: of a compiled model.
+        declared: those that are inputs of a `BufferType`; what a node writes to is one too.
+    """
+    return declared | {base_of(written) for node in graph.nodes for written in written_by(node)}
 
 
-def kernel_of(node: fx.Node) -> Record | None:
-    """What records a node's native call; None if no kernel does."""
-    call = native_call(node)
-    return None if call is None else record_of(call.op)
+def written_by(node: fx.Node) -> Iterator[fx.Node]:
+    """The arguments whose elements a node changes."""
+    if isinstance(node.target, torch._ops.OpOverload):
+        for argument, value in zip(node.target._schema.arguments, node.args, strict=False):
+            if argument.is_write and isinstance(value, fx.Node):
+                yield value
 
 
-def is_native(node: fx.Node) -> bool:
-    """Whether a program can hold a node."""
-    return kernel_of(node) is not None or _is_part(node)
+def base_of(node: fx.Node) -> fx.Node:
+    """What a node is a view of; itself if it is none."""
+    while is_view(node) and not is_number(node):
+        base = node.args[0]
+        assert isinstance(base, fx.Node)
+        node = base
+    return node
 
 
-def _is_part(node: fx.Node) -> bool:
-    """Whether a node is one of the results of a kernel that has several."""
-    if node.target is not operator.getitem or not isinstance(node.args[1], int):
+def is_view(node: fx.Node) -> bool:
+    """Whether a node gives memory of its first argument, or a number that shapes tell."""
+    if is_number(node):
+        return True
+    if node.op != "call_function" or not facts_of(node.target).is_view:
         return False
-    whole = node.args[0]
-    return isinstance(whole, fx.Node) and kernel_of(whole) is not None
+    base, *others = node.all_input_nodes
+    return base is node.args[0] and all(is_number(other) for other in others)
 
 
-def written_inputs(segment: Segment) -> set[fx.Node]:
-    """The inputs whose elements the segment's kernels change."""
-    return {
-        value
-        for node in segment.nodes
-        if isinstance(node.target, torch._ops.OpOverload)
-        for argument, value in zip(node.target._schema.arguments, node.args, strict=False)
-        if argument.is_write and isinstance(value, fx.Node)
-    }
+def is_part(node: fx.Node) -> bool:
+    """Whether a node is one of several results of another."""
+    whole = node.args[0] if node.target is operator.getitem else None
+    return isinstance(whole, fx.Node) and whole.op == "call_function" and "val" not in whole.meta
 
 
-def _segment(nodes: Sequence[fx.Node]) -> Segment:
+def is_number(node: fx.Node) -> bool:
+    """Whether a node gives a number: a size, or what is computed of sizes alone."""
+    if node.op != "call_function":
+        return False
+    if isinstance(node.target, torch._ops.OpOverload):
+        returns = node.target._schema.returns
+        return len(returns) == 1 and str(returns[0].type) in ("SymInt", "int")
+    operands = node.all_input_nodes
+    return bool(operands) and "val" not in node.meta and all(map(is_number, operands))
+
+
+def _segment(
+    nodes: Sequence[fx.Node],
+    constants: Mapping[fx.Node, torch.Tensor],
+    buffers: frozenset[fx.Node],
+) -> Segment:
     inside = set(nodes)
+    read = dict.fromkeys(used for node in nodes for used in node.all_input_nodes)
+    inputs = [node for node in read if node not in inside and node not in constants]
+    written = {base_of(value) for node in nodes for value in written_by(node)}
+    outside: set[fx.Node] = set()  # views of what the segment reads, which others have without it
+    for node in nodes:
+        if is_view(node) and all(n not in inside or n in outside for n in node.all_input_nodes):
+            outside.add(node)
     return Segment(
         nodes,
-        inputs=list(dict.fromkeys(_outside(nodes, inside))),
-        outputs=[node for node in nodes if not inside.issuperset(node.users)],
+        constants={node: constants[node] for node in read if node in constants},
+        inputs=inputs,
+        buffers=frozenset(n for n in inputs if base_of(n) in buffers or n in written),
+        outputs=[n for n in nodes if n not in outside and not inside.issuperset(n.users)],
     )
-
-
-def _outside(nodes: Sequence[fx.Node], inside: set[fx.Node]) -> Iterator[fx.Node]:
-    for node in nodes:
-        yield from (used for used in node.all_input_nodes if used not in inside)

@@ -33,22 +33,30 @@ def predict(folder: Path, kind: ReturnLogits | None = None, **settings: Any) -> 
 
 
 def by_hand(rows: int) -> int:
-    """Widest is where gate and up become their product, the residual stream beside them.
+    """Widest is where gate and up are computed: beside them the residual stream, its norm, and the
+    norm once more as the kernel arranges it. The embeddings are there twice, since they are
+    computed outside of the program.
 
-    The sampler has logits, a copy and their softmax in float32, and the latter twice in float64.
+    The sampler has logits, a copy and their softmax in float32, and the latter twice in float64;
+    the program has its own copy of the logits.
     """
-    layers = rows * (HIDDEN + 3 * INTERMEDIATE) * FLOAT
+    layers = rows * (4 * HIDDEN + 2 * INTERMEDIATE) * FLOAT
     return layers + 4 * VOCABULARY * (3 * 4 + 2 * 8)
+
+
+def assert_predicted(predicted: int, expected: int) -> None:
+    """Beside the large tensors there are offsets, lengths and pages of 4 requests."""
+    assert expected <= predicted <= expected + 1024 + 4 * VOCABULARY * FLOAT
 
 
 @pytest.mark.parametrize("tokens", [40, 100])
 def test_a_step_of_all_tokens_is_what_the_layers_take(folder: Path, tokens: int) -> None:
-    assert predict(folder, max_batch_input_tokens=tokens) == by_hand(tokens)
+    assert_predicted(predict(folder, max_batch_input_tokens=tokens), by_hand(tokens))
 
 
 def test_an_unchunked_prompt_may_be_longer_than_the_token_budget(folder: Path) -> None:
     predicted = predict(folder, max_batch_input_tokens=40, enable_chunked_prefill=False)
-    assert predicted == by_hand(128)  # --max-length
+    assert_predicted(predicted, by_hand(128))  # --max-length
 
 
 @pytest.mark.parametrize("kind", [ReturnLogits.ALL, ReturnLogits.VARIABLE])

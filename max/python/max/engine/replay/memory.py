@@ -1,0 +1,105 @@
+"""Memory of replays: one region per model, in which each recording places its tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch.utils._pytree import tree_iter
+
+_ALIGNMENT = 64
+
+
+class RegionTooSmall(Exception):
+    """A recording needs more memory than the region has."""
+
+
+class Memory:
+    """The region that all replays of a model work in, one at a time.
+
+    Nothing in it outlives a run: what is given is copied into it, what comes out is copied out. So
+    each recording may use all of it, and the largest decides how large it is.
+
+    Args:
+        region: uninitialised bytes that begin where a cache line does; none unless given.
+    """
+
+    def __init__(self, region: torch.Tensor | None = None) -> None:
+        self.region = aligned_bytes(0) if region is None else region
+
+    @staticmethod
+    def without_elements() -> Memory:
+        """An endless region of addresses alone: to ask what a recording would need."""
+        return Memory(torch.empty(1 << 60, dtype=torch.uint8, device="meta"))
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the region. The system gives pages of it when they are first written."""
+        return len(self.region)
+
+    def grow(self, nbytes: int) -> None:
+        """Replaces the region by one of at least so many bytes; what was recorded is void."""
+        self.region = aligned_bytes(nbytes)
+
+
+class Layout:
+    """Where the tensors of one recording lie: each in the tightest gap between those alive.
+
+        [ hidden ][ gate   ][ up     ][ scratch ]     [ hidden ][ gate   ][ down  ]
+        0         64        192       320             0         64        192
+
+    Args:
+        memory: what they lie in.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self._region = memory.region
+        self._blocks: list[tuple[int, int]] = []  # start and end of what is taken, in order
+        self.nbytes = 0  # the end of the furthest block that ever was
+
+    def take(self, shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
+        """An uninitialised tensor in a block of its own.
+
+        Raises:
+            RegionTooSmall: if the region ends before it.
+        """
+        nbytes = math.prod(shape) * dtype.itemsize
+        start = self._place(max(math.ceil(nbytes / _ALIGNMENT), 1) * _ALIGNMENT)
+        return self._region[start : start + nbytes].view(dtype).view(tuple(shape))
+
+    def release(self, start: int) -> None:
+        """Lets others have a block."""
+        self._blocks = [block for block in self._blocks if block[0] != start]
+
+    def blocks_of(self, value: object) -> set[int]:
+        """Starts of the blocks that the tensors of a value, or of nested lists, lie in."""
+        return set(self._starts(value))
+
+    def _starts(self, value: object) -> Iterator[int]:
+        storage = self._region.untyped_storage()._cdata
+        for tensor in tree_iter(value):
+            if isinstance(tensor, torch.Tensor) and tensor.untyped_storage()._cdata == storage:
+                begin = tensor.storage_offset() * tensor.itemsize - self._region.storage_offset()
+                yield max(start for start, _ in self._blocks if start <= begin)
+
+    def _place(self, size: int) -> int:
+        gaps: list[tuple[int, int]] = []  # size and start of those that are large enough
+        end = 0
+        for start, next_end in self._blocks:
+            if start - end >= size:
+                gaps.append((start - end, end))
+            end = next_end
+        start = min(gaps)[1] if gaps else end
+        self.nbytes = max(self.nbytes, start + size)
+        if self.nbytes > len(self._region):
+            raise RegionTooSmall
+        self._blocks = sorted([*self._blocks, (start, start + size)])
+        return start
+
+
+def aligned_bytes(nbytes: int) -> torch.Tensor:
+    """Uninitialised bytes that begin where a cache line does."""
+    room = torch.empty(nbytes + _ALIGNMENT, dtype=torch.uint8)
+    start = -room.data_ptr() % _ALIGNMENT
+    return room[start : start + nbytes]
