@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from max.driver import CPU, Device
 from max.engine.debug_print import DebugPrinter, PrintStyle
 from max.engine.model import CompiledModel, Model
 from max.engine.needed_rows import compute_needed_rows
+from max.engine.packed import PackedWeights
 from max.engine.passes.joining import join_calls
 from max.engine.passes.layouts import use_layouts
 from max.engine.replay import CpuBackend, Profiler, ReplayedGraph
@@ -36,6 +38,7 @@ class InferenceSession:
         num_threads: threads of this process's CPU kernels; unless given, one per core that it may
             use, or what an earlier session has set.
         on_phase: told what begins: "compile", "place weights".
+        packed: where its models' weights are, or are kept, as kernels read them.
     """
 
     def __init__(
@@ -43,11 +46,13 @@ class InferenceSession:
         devices: Iterable[Device] = (),
         num_threads: int | None = None,
         on_phase: Callable[[str], None] = ignore_phase,
+        packed: PackedWeights | None = None,
     ) -> None:
         self.devices = list(dict.fromkeys([*devices, CPU()]))
         self.printer = DebugPrinter()
         self.profiler = Profiler()
         self._on_phase = on_phase
+        self._packed = packed
         if num_threads is not None:
             set_num_threads(num_threads)
 
@@ -96,7 +101,9 @@ class InferenceSession:
                 of them are named.
         """
         self._on_phase("place weights")
-        weights = place_weights(compiled, weights_registry or {})
+        place = partial(place_weights, compiled, weights_registry or {})
+        placed = self._packed.mapped_or(compiled, place) if self._packed else place()
+        weights = {**compiled.constants, **placed}
         return Model(compiled, weights, self._replayed(compiled, weights))
 
     def load(self, model: Graph, *, weights_registry: Mapping[str, Any] | None = None) -> Model:

@@ -17,7 +17,7 @@ from max.kernels.memory import empty_in_huge_pages
 
 
 def place_weights(compiled: CompiledModel, registry: Mapping[str, Any]) -> dict[str, torch.Tensor]:
-    """The weights and constants of a model by name, each on its device.
+    """The weights of a model by name, each on its device.
 
     Args:
         compiled: the model that reads them.
@@ -27,7 +27,7 @@ def place_weights(compiled: CompiledModel, registry: Mapping[str, Any]) -> dict[
         ValueError: naming every weight that is missing or has another shape or dtype.
     """
     problems: list[str] = []
-    placed = dict(compiled.constants)
+    placed: dict[str, torch.Tensor] = {}
     for name, weight in compiled.weights.items():
         if name not in registry and not weight.is_bound:
             problems.append(f"'{name}' is missing")

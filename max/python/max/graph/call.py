@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from max.graph.dim import Dim
-from max.graph.errors import op_error
+from max.graph.errors import caller_line, op_error
 
 if TYPE_CHECKING:
     from max.graph.graph import Graph
@@ -127,6 +127,7 @@ def _record(
         node = graph.fx.call_function(
             target, _map(graph.node_of, args), _map(graph.node_of, kwargs)
         )
+    node.meta["op"], node.meta["line"] = op, caller_line()
     return graph.wrap(result, node)
 
 

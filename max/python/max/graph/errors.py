@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import linecache
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 
 _GRAPH = str(Path(__file__).parent)
 _NOT_THE_CALLER = (_GRAPH, contextlib.__file__)
@@ -14,12 +16,23 @@ _NOT_THE_CALLER = (_GRAPH, contextlib.__file__)
 
 def caller() -> str:
     """`file:line, in function: code` of the innermost frame outside `max.graph`."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_NOT_THE_CALLER):
-        frame = frame.f_back
+    frame = _calling_frame()
     file, line = frame.f_code.co_filename, frame.f_lineno
     code = linecache.getline(file, line).strip()
     return f"{file}:{line}, in {frame.f_code.co_name}: {code}"
+
+
+def caller_line() -> str:
+    """`file:line` of that frame, the file without its folder."""
+    frame = _calling_frame()
+    return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
+
+
+def _calling_frame() -> FrameType:
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_NOT_THE_CALLER):
+        frame = frame.f_back
+    return frame
 
 
 def op_error(op: str, reason: str, operands: Sequence[object] = ()) -> str:

@@ -7,7 +7,9 @@ from max.kernels.choose_tokens import choose_tokens
 from max.kernels.elementwise import elementwise
 from max.kernels.flash_attention_ragged import flash_attention_ragged
 from max.kernels.gated import gated
+from max.kernels.gather_rows import gather_rows
 from max.kernels.last_rows import last_rows
+from max.kernels.layer_norm import layer_norm
 from max.kernels.packed_embedding import packed_embedding
 from max.kernels.packed_linear import packed_linear
 from max.kernels.quantized_embedding import quantized_embedding
@@ -20,7 +22,9 @@ __all__ = [
     "elementwise",
     "flash_attention_ragged",
     "gated",
+    "gather_rows",
     "last_rows",
+    "layer_norm",
     "packed_embedding",
     "packed_linear",
     "quantized_embedding",

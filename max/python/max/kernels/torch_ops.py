@@ -9,18 +9,17 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import fx
 
 from max.graph.ops.rebinding import check_shape
-from max.kernels.elementwise import elementwise
 from max.kernels.facts import NO_FACTS, NativeCall, OpFacts
+from max.kernels.gather_rows import gather_rows
 from max.kernels.layouts import LayoutUse, Panels
 from max.kernels.layouts.panels import ELEMENTS
 from max.kernels.packed_embedding import rows_of_panels
 from max.kernels.packed_linear import product_of_panels
 from max.kernels.registry import facts_of_op
+from max.kernels.torch_arithmetic import ARITHMETIC, is_float_tensor, is_tensor
 
-_ROWS = OpFacts(row_arguments=1)
 _VIEW = OpFacts(is_view=True)
 
 
@@ -30,31 +29,36 @@ def facts_of(target: object) -> OpFacts:
     return TORCH_FACTS.get(target, NO_FACTS) if declared is None else declared
 
 
-def _is_tensor(x: object) -> bool:
-    return isinstance(x, torch.Tensor | fx.Node)
-
-
-def _add(a: Any, b: Any) -> NativeCall | None:
-    return NativeCall(elementwise, (a, b, "add")) if _is_tensor(a) and _is_tensor(b) else None
+def _index_of_rows(index: Any) -> Any:
+    """The indices of `table[indices]`, as `ops.gather` along the first axis records it, or None."""
+    is_gather = isinstance(index, tuple) and len(index) == 1 and is_tensor(index[0])
+    return index[0] if is_gather else None
 
 
 def _gather(layout: Panels, table: Any, index: Any) -> NativeCall | None:
-    """`table[indices]`, as `ops.gather` along the first axis records it."""
-    is_gather = isinstance(index, tuple) and len(index) == 1 and _is_tensor(index[0])
-    dtype = ELEMENTS.get(layout.encoding)
-    return rows_of_panels(layout, table, index[0], dtype) if is_gather and dtype else None
+    indices, dtype = _index_of_rows(index), ELEMENTS.get(layout.encoding)
+    if indices is None or dtype is None:
+        return None
+    return rows_of_panels(layout, table, indices, dtype)
+
+
+def _rows(table: Any, index: Any) -> NativeCall | None:
+    indices = _index_of_rows(index)
+    if indices is None or not is_float_tensor(table):
+        return None
+    return NativeCall(gather_rows, (table, indices))
 
 
 TORCH_FACTS: Mapping[Callable[..., Any] | Any, OpFacts] = MappingProxyType(
     {
+        **ARITHMETIC,
         F.linear: OpFacts(
             row_arguments=1, layouts={"cpu": {1: LayoutUse(Panels, product_of_panels)}}
         ),
-        F.silu: _ROWS,
-        operator.add: OpFacts(row_arguments=2, native=_add),
-        operator.mul: OpFacts(row_arguments=2),
         operator.getitem: OpFacts(
-            is_view=True, layouts={"cpu": {0: LayoutUse(Panels, _gather, wants=False)}}
+            is_view=True,
+            native=_rows,
+            layouts={"cpu": {0: LayoutUse(Panels, _gather, wants=False)}},
         ),
         torch.reshape: _VIEW,
         torch.flatten: _VIEW,

@@ -13,7 +13,7 @@ import torch
 from integration.test_common.decoders import DECODERS, LENGTH, VOCAB, graph_of
 from max.driver import CPU, Buffer
 from max.engine import InferenceSession, Model
-from max.nn.kv_cache import KVCacheParams
+from max.nn.kv_cache import KVCacheParamInterface
 from max.pipelines.context import TextContext, TokenBuffer
 from max.pipelines.kv_cache import PagedKVCacheManager
 
@@ -34,7 +34,7 @@ class Run:
         self.model: Model = session.init(
             session.compile(graph_of(decoder)), weights_registry=decoder.state_dict()
         )
-        self.params: KVCacheParams = decoder.kv_params
+        self.params: KVCacheParamInterface = decoder.kv_params
 
     def logits(self, chunk: int) -> np.ndarray:
         """The logits of the prompt, processed in chunks of so many tokens."""

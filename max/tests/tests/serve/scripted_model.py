@@ -319,6 +319,7 @@ def make_plan(*, max_length: int = MAX_LENGTH, max_batch_size: int = 64) -> Memo
         activation_bytes=0,
         bytes_per_page=0,
         page_size=PAGE_SIZE,
+        pages_of_request=-(-max_length // PAGE_SIZE),
         total_num_pages=TOTAL_PAGES,
         max_length=max_length,
         max_batch_size=max_batch_size,

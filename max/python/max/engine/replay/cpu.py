@@ -158,10 +158,12 @@ def _last_uses(segment: Segment) -> dict[fx.Node, list[fx.Node]]:
 
 def _native_call(node: fx.Node) -> NativeCall | None:
     """The call of an op of ours that a node is, or that computes the same; None for none."""
-    if node.op != "call_function" or node.kwargs:
+    if node.op != "call_function":
         return None
     native = facts_of(node.target).native
-    return NativeCall(node.target, node.args) if native is None else native(*node.args)
+    if native is not None:
+        return native(*node.args, **node.kwargs)
+    return None if node.kwargs else NativeCall(node.target, node.args)
 
 
 def _kernel_of(node: fx.Node) -> Record | None:

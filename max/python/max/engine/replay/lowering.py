@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import operator
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -47,7 +48,7 @@ class ReplayedGraph:
         printer: Printer,
     ) -> None:
         self._graph = module.graph
-        self._class_name = type(module).__name__
+        self._name = type(module).__name__
         placeholders = {node.name: node for node in self._graph.find_nodes(op="placeholder")}
         self._constants = {placeholders[name]: tensor for name, tensor in constants.items()}
         self._buffers = buffers_of(self._graph, frozenset(placeholders[name] for name in buffers))
@@ -86,19 +87,20 @@ class ReplayedGraph:
         if self.replays is not None:
             self.replays.clear()
         self._module = self._with_runners(self._segments())
+        if self.replays is not None:
+            self._tell_cuts()
         self._forward: Callable[..., Any] = with_printer(self._module, self._printer).forward
 
     def _segments(self) -> list[Segment]:
         if self._backend is None:
             return []
         can_hold = self._backend.can_hold
-        segments = find_segments(
+        return find_segments(
             self._graph,
             lambda node: _REFUSED not in node.meta and can_hold(node),
             self._constants,
             self._buffers,
         )
-        return segments
 
     def _with_runners(self, segments: Sequence[Segment]) -> fx.GraphModule:
         """The graph with the weights as attributes and each segment as one call."""
@@ -109,15 +111,16 @@ class ReplayedGraph:
         for node in self._graph.nodes:
             if node in first:
                 self._insert(graph, first[node], copies)
-            if node in copies or (node in held and not is_view(node)):
+            is_known = all(used in copies for used in node.all_input_nodes)
+            if node in copies or (node in held and not (is_view(node) and is_known)):
                 continue
             if node in self._constants:
                 copies[node] = graph.get_attr(node.name)
-            elif all(used in copies for used in node.all_input_nodes):
+            else:
                 copies[node] = graph.node_copy(node, copies.__getitem__)
         graph.eliminate_dead_code(is_impure_node=lambda n: has_effect(n) or _is_replay(n))
         tensors = {node.name: tensor for node, tensor in self._constants.items()}
-        return fx.GraphModule(tensors, graph, class_name=self._class_name)
+        return fx.GraphModule(tensors, graph, class_name=self._name)
 
     def _insert(self, graph: fx.Graph, segment: Segment, copies: dict[fx.Node, fx.Node]) -> None:
         assert self.replays is not None
@@ -126,6 +129,18 @@ class ReplayedGraph:
         results = graph.call_function(runner.run_segment, inputs)
         for i, node in enumerate(segment.outputs):
             copies[node] = graph.call_function(operator.getitem, (results, i))
+
+    def _tell_cuts(self) -> None:
+        """Names what stands beside the segments: each costs a call of Python, and copies."""
+        cuts = Counter(
+            f"ops.{node.meta['op']}, {node.meta['line']}" if "op" in node.meta else node.name
+            for node in self._module.graph.nodes
+            if node.op == "call_function" and not is_view(node) and not _is_replay(node)
+        )
+        told = [f"{cut} ({times} times)" if times > 1 else cut for cut, times in cuts.items()]
+        self._profiler.cuts[self._name] = told
+        for cut in told:
+            logger.debug("%s: program cut at %s", self._name, cut)
 
 
 def _is_replay(node: fx.Node) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -34,9 +33,14 @@ class OpTime:
 
 
 class Profiler:
-    """Collects the times of kernels while it is on; off, it costs nothing."""
+    """Collects the times of kernels while it is on; off, it costs nothing.
+
+    Attributes:
+        cuts: for each graph by name, what runs outside of its segments: "ops.cumsum, model.py:42".
+    """
 
     def __init__(self) -> None:
+        self.cuts: dict[str, list[str]] = {}
         self._times: dict[tuple[str, str], OpTime] | None = None
 
     @property
@@ -71,10 +75,13 @@ class Profiler:
 
 
 def weight_label(names: Sequence[str]) -> str:
-    """Names of weights without what differs from layer to layer.
+    """The modules of weights, without what differs from layer to layer.
 
-    `["layers.3.mlp.gate_proj.weight", "layers.3.mlp.up_proj.weight"]` is
-    "mlp.gate_proj + mlp.up_proj".
+    `["layers.3.mlp.gate_proj.weight", "layers.3.mlp.up_proj.weight"]` is "gate_proj + up_proj".
     """
-    weights = [name for name in names if not name.startswith("constant.")]
-    return " + ".join(re.sub(r"^(.*\.)?\d+\.|\.weight$", "", name) for name in weights)
+    return " + ".join(_module(name) for name in names if not name.startswith("constant."))
+
+
+def _module(name: str) -> str:
+    path = [part for part in name.removesuffix(".weight").split(".") if not part.isdecimal()]
+    return ".".join(path[-2:] if path[-1] == "bias" else path[-1:])

@@ -23,6 +23,7 @@ class Answer(NamedTuple):
         total: until the last one.
         prefill_ops: what the kernels took until the first token, where they are profiled.
         decode_ops: what they took after it.
+        cuts: operations that run outside of the recorded programs.
     """
 
     prompt_size: int
@@ -31,6 +32,7 @@ class Answer(NamedTuple):
     total: float
     prefill_ops: Sequence[OpTime] = ()
     decode_ops: Sequence[OpTime] = ()
+    cuts: Sequence[str] = ()
 
 
 def make_request(
@@ -88,4 +90,5 @@ def answer(
         total,
         prefill_ops,
         decode_ops=profiler.take(),
+        cuts=[cut for cuts in profiler.cuts.values() for cut in cuts],
     )

@@ -39,18 +39,22 @@ class Profile:
     Attributes:
         phases: prefill, and decoding if there was any.
         bandwidth: reading main memory, in bytes per second; None where it cannot be measured.
+        cuts: operations that run outside of the recorded programs, and where they were written.
     """
 
     phases: Sequence[Phase]
     bandwidth: float | None
+    cuts: Sequence[str] = ()
 
     def table(self, top_n: int) -> str:
-        """One block for each phase, the slowest kernels first."""
-        return "\n\n".join(self._block(phase, top_n) for phase in self.phases)
+        """One block for each phase, the slowest kernels first; and what is not in them."""
+        blocks = [self._block(phase, top_n) for phase in self.phases]
+        cuts = "\n".join(f"program cut at {cut}" for cut in self.cuts)
+        return "\n\n".join([*blocks, *([cuts] if cuts else [])])
 
     def write(self, path: Path) -> None:
         """Writes all numbers as JSON."""
-        content: dict[str, Any] = {"read_bandwidth": self.bandwidth}
+        content: dict[str, Any] = {"read_bandwidth": self.bandwidth, "cuts": list(self.cuts)}
         for phase in self.phases:
             content[phase.name] = {
                 "steps": phase.steps,
@@ -97,4 +101,4 @@ def make_profile(answer: Answer) -> Profile:
     if answer.output_size > 1:
         decoding = answer.total - answer.first_token
         phases.append(Phase("decode", answer.output_size - 1, decoding, answer.decode_ops))
-    return Profile(phases, read_bandwidth())
+    return Profile(phases, read_bandwidth(), answer.cuts)

@@ -21,9 +21,9 @@ from max.pipelines.config import PipelineConfig
 def cli_warm_cache(**options: Any) -> None:
     """Do now what the first start of a model would do, and keep the result on disk.
 
-    Downloads the model, builds the kernels, and with a quantized --quantization-encoding quantizes
-    the weights; a start with the same options then takes them from the cache
-    ($MODULAR_MAX_CACHE_DIR, or ~/.cache/max).
+    Downloads the model, builds the kernels, and keeps the weights as the kernels read them,
+    quantized if --quantization-encoding asks for it; a start with the same options then maps them
+    from the cache ($MODULAR_MAX_CACHE_DIR, or ~/.cache/max).
 
     \b
     Examples:
@@ -32,13 +32,13 @@ def cli_warm_cache(**options: Any) -> None:
     """
     config = PipelineConfig.from_flat_kwargs(**given(options))
     _ = config.model.architecture_name  # a wrong folder is found before anything slow is done
+    config.runtime.keep_packed_weights = True
+    from max.nn import ReturnLogits
     from max.pipelines.lib import PIPELINE_REGISTRY
-    from max.pipelines.lib.make_pipeline import read_state_dict
-    from max.pipelines.lib.weight_encoding import keep_quantized
+    from max.pipelines.lib.make_pipeline import make_model
+    from max.pipelines.lib.packed_weights import packed_folder
 
-    architecture = PIPELINE_REGISTRY.resolve(config)
-    folder = keep_quantized(read_state_dict(architecture, config), config.model)
+    make_model(PIPELINE_REGISTRY.resolve(config), config, ReturnLogits.LAST_TOKEN)
     encoding = config.model.quantization_encoding
     click.echo(f"{config.model.model_name}: ready to be served in {encoding}")
-    if folder is not None:
-        click.echo(f"quantized weights: {folder}")
+    click.echo(f"weights: {packed_folder(config.model)}")

@@ -34,6 +34,8 @@ def make_elementwise_record(isa: Isa | None = None) -> Record | None:
         numbers: Sequence[float] = (),
         dtype: torch.dtype | None = None,
     ) -> Recording | None:
+        if b is not None and not isinstance(b, torch.Tensor):
+            return None  # A size of the graph.
         function_named(function, b, numbers)
         operands = [each for each in (a, b) if each is not None]
         dtype = dtype or torch.result_type(a, a if b is None else b)

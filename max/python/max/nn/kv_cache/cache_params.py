@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from math import prod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
 
 from max.dtype import DType
-from max.graph import BufferType, DeviceRef, TensorType
-from max.nn.kv_cache.inputs import KVCacheInputs, KVCacheInputsPerDevice
+from max.graph import DeviceRef
+from max.nn.kv_cache.groups import All, CacheGroup, KeyValue, Window
+from max.nn.kv_cache.param_interface import KVCacheParamInterface
 
 
 @dataclass(frozen=True)
-class KVCacheParams:
-    """Sizes of a cache of keys and values in pages.
+class KVCacheParams(KVCacheParamInterface):
+    """Sizes of a cache of keys and values in pages, all layers alike.
 
     Args:
         dtype: of keys and values.
@@ -24,6 +25,7 @@ class KVCacheParams:
         enable_prefix_caching: whether full pages may be shared between requests.
         page_size: tokens of a page.
         data_parallel_degree: 1 in this release.
+        window: how many tokens a query of these layers sees, its own included; None for all.
 
     Raises:
         ValueError: if a size is below 1.
@@ -38,6 +40,7 @@ class KVCacheParams:
     enable_prefix_caching: bool = False
     page_size: int = 128
     data_parallel_degree: int = 1
+    window: int | None = None
 
     def __post_init__(self) -> None:
         wrong = [
@@ -50,11 +53,7 @@ class KVCacheParams:
                 f"the KV cache's sizes must be at least 1, got {', '.join(wrong)}; heads and "
                 "layers are the model's config.json's, the page size --kv-cache-page-size"
             )
-        if len(self.devices) != 1 or self.data_parallel_degree != 1:
-            raise NotImplementedError(
-                f"this release serves a model on one device, got {len(self.devices)} devices and "
-                f"data_parallel_degree {self.data_parallel_degree}: see --devices"
-            )
+        self.check_devices(self.data_parallel_degree)
 
     @property
     def n_kv_heads_per_device(self) -> int:
@@ -64,21 +63,105 @@ class KVCacheParams:
     @property
     def shape_per_block(self) -> list[int]:
         """One page: [keys and values, layers, tokens, heads, head_dim]."""
-        return [2, self.num_layers, self.page_size, self.n_kv_heads, self.head_dim]
+        return list(self.layout.tables[0].shape)
 
     @property
-    def bytes_per_block(self) -> int:
-        """Bytes of one page."""
-        return prod(self.shape_per_block) * self.dtype.size_in_bytes
+    def groups(self) -> tuple[CacheGroup, ...]:
+        """One: layers 0, 1, ..."""
+        keep = All() if self.window is None else Window(self.window)
+        entry = KeyValue(self.dtype, self.n_kv_heads, self.head_dim)
+        return (CacheGroup("cache", tuple(range(self.num_layers)), entry, keep),)
 
-    def get_symbolic_inputs(self) -> KVCacheInputs[TensorType]:
-        """The types of the tensors that a step hands to the graph."""
-        device, host = self.devices[0], DeviceRef.CPU()
-        per_device = KVCacheInputsPerDevice[TensorType](
-            kv_blocks=BufferType(self.dtype, ["total_num_pages", *self.shape_per_block], device),
-            cache_lengths=TensorType(DType.uint32, ["batch_size"], device),
-            lookup_table=TensorType(DType.uint32, ["batch_size", "max_num_pages"], device),
-            max_prompt_length=TensorType(DType.uint32, [1], host),
-            max_cache_length=TensorType(DType.uint32, [1], host),
+    def with_windows(self, windows: Sequence[int | None]) -> KVCacheParamInterface:
+        """The cache of a model some of whose layers see a window.
+
+        Args:
+            windows: of each layer, how many tokens a query sees, its own included; None for all.
+
+        Raises:
+            ValueError: if these are not `num_layers`.
+        """
+        if len(windows) != self.num_layers:
+            raise ValueError(f"num_layers={self.num_layers}, but {len(windows)} windows")
+        layers = {
+            window: [layer for layer, of in enumerate(windows) if of == window]
+            for window in windows
+        }
+        if len(layers) == 1:
+            return replace(self, window=windows[0])
+        names = {window: "full" if window is None else f"window {window}" for window in layers}
+        return MultiKVCacheParams.from_params(
+            {
+                names[window]: replace(self, num_layers=len(of), window=window)
+                for window, of in layers.items()
+            },
+            {names[window]: of for window, of in layers.items()},
         )
-        return KVCacheInputs([per_device])
+
+
+@dataclass(frozen=True)
+class MultiKVCacheParams(KVCacheParamInterface):
+    """Sizes of a cache of several groups of layers, which share one pool of pages.
+
+    Args:
+        layer_groups: which layers keep what, and for how long.
+        devices: where the cache lives; one device in this release.
+        enable_prefix_caching: whether full pages may be shared between requests.
+        page_size: tokens of a page.
+
+    Raises:
+        ValueError: if there is no group, or a layer is in two of them.
+        NotImplementedError: for more than one device.
+    """
+
+    layer_groups: tuple[CacheGroup, ...]
+    devices: Sequence[DeviceRef]
+    enable_prefix_caching: bool = False
+    page_size: int = 128
+
+    def __post_init__(self) -> None:
+        self.check_devices()
+        layers = [layer for group in self.groups for layer in group.layers]
+        if not layers or len(set(layers)) != len(layers):
+            raise ValueError(
+                "cache groups must have layers, each in one group, got "
+                f"{ {group.name: list(group.layers) for group in self.groups} }"
+            )
+
+    @property
+    def groups(self) -> tuple[CacheGroup, ...]:
+        """`layer_groups`."""
+        return self.layer_groups
+
+    @classmethod
+    def from_params(
+        cls, params: Mapping[str, KVCacheParams], layers: Mapping[str, Sequence[int]]
+    ) -> Self:
+        """Of parameters of each group.
+
+        Args:
+            params: by the group's name.
+            layers: of each group, its layers' numbers in the model.
+
+        Raises:
+            ValueError: if a group's layers are not `num_layers`, or what all share differs.
+        """
+        first = next(iter(params.values()))
+        groups = []
+        for name, of in params.items():
+            if of.num_layers != len(layers[name]):
+                raise ValueError(
+                    f"cache group '{name}' has num_layers={of.num_layers}, but layers "
+                    f"{list(layers[name])}"
+                )
+            if (of.page_size, of.devices, of.enable_prefix_caching) != (
+                first.page_size,
+                first.devices,
+                first.enable_prefix_caching,
+            ):
+                raise ValueError(
+                    f"cache group '{name}' differs from '{next(iter(params))}' in page_size, "
+                    f"devices or enable_prefix_caching: {of} and {first}"
+                )
+            groups.append(replace(of.groups[0], name=name, layers=tuple(layers[name])))
+        return cls(tuple(groups), first.devices, first.enable_prefix_caching, first.page_size)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from max.graph import Value
+from max.nn.kv_cache.page_layout import PageLayout
 
 T = TypeVar("T")
 
@@ -16,10 +17,12 @@ class KVCacheInputsPerDevice(Generic[T]):
     """The cache of one device, in the order of the graph's inputs.
 
     Args:
-        kv_blocks: all pages, [pages, 2, layers, page_size, kv_heads, head_dim]; written to. No
-            request holds page 0, the null page.
+        kv_blocks: all pages, [pages, 2, layers, page_size, kv_heads, head_dim] for keys and values;
+            written to. No request holds page 0, the null page.
         cache_lengths: uint32 [batch], tokens of each request in the cache before this step.
-        lookup_table: uint32 [batch, max_pages], each request's pages in order; 0 where it has none.
+        lookup_table: uint32 [batch, max_pages], each request's pages in the order of their tokens;
+            0 where it has none, or needs it no more. For states [batch, 2]: the page to read (a
+            request of cache length 0 begins with zeros instead), and that to write.
         max_prompt_length: uint32 [1] on the host, most rows of a request in this step.
         max_cache_length: uint32 [1] on the host, most tokens of a request after this step.
     """
@@ -40,6 +43,10 @@ class KVCacheInputsPerDevice(Generic[T]):
             self.max_cache_length,
         ]
 
+    def unflatten(self, flat: Iterator[Any]) -> PagedCacheValues:
+        """The graph's values of these inputs, consumed from `flat` in order."""
+        return KVCacheInputsPerDevice(*(next(flat) for _ in fields(KVCacheInputsPerDevice)))
+
     def layer(self, index: int) -> CacheLayer:
         """Where layer `index` of the model keeps its entries."""
         return CacheLayer(self, index)
@@ -58,6 +65,62 @@ class CacheLayer:
 
 
 @dataclass(frozen=True)
+class GroupedCacheInputs(KVCacheInputsPerDevice[T]):
+    """The cache of one device whose layers are in several tables: the first one, and others.
+
+    The graph's inputs are those of the first table; then of each further one its pages, where no
+    table before sees them as it does, and its lookup table.
+
+    Args:
+        further: the other tables; they differ from the first in `kv_blocks` and `lookup_table`.
+        layout: which layers are in which table.
+    """
+
+    further: Sequence[KVCacheInputsPerDevice[T]]
+    layout: PageLayout
+
+    def flatten(self) -> list[T]:
+        """The tensors in order."""
+        flat = super().flatten()
+        for number, table in enumerate(self.further, 1):
+            if self.layout.views[number] == number:
+                flat.append(table.kv_blocks)
+            flat.append(table.lookup_table)
+        return flat
+
+    def unflatten(self, flat: Iterator[Any]) -> PagedCacheValues:
+        """The graph's values of these inputs, consumed from `flat` in order."""
+        tables = [super().unflatten(flat)]
+        for number, view in enumerate(self.layout.views[1:], 1):
+            kv_blocks = next(flat) if view == number else tables[view].kv_blocks
+            tables.append(replace(tables[0], kv_blocks=kv_blocks, lookup_table=next(flat)))
+        return join_tables(tables, self.layout)
+
+    def layer(self, index: int) -> CacheLayer:
+        """Where layer `index` of the model keeps its entries."""
+        table, place = self.layout.places[index]
+        return CacheLayer(self.further[table - 1] if table else self, place)
+
+
+def join_tables(
+    tables: Sequence[KVCacheInputsPerDevice[T]], layout: PageLayout
+) -> KVCacheInputsPerDevice[T]:
+    """The cache of one device, of the tables of a layout."""
+    first = tables[0]
+    if len(tables) == 1:
+        return first
+    return GroupedCacheInputs(
+        first.kv_blocks,
+        first.cache_lengths,
+        first.lookup_table,
+        first.max_prompt_length,
+        first.max_cache_length,
+        further=tables[1:],
+        layout=layout,
+    )
+
+
+@dataclass(frozen=True)
 class KVCacheInputs(Generic[T]):
     """The caches of all devices."""
 
@@ -70,5 +133,4 @@ class KVCacheInputs(Generic[T]):
     def unflatten(self, flat: Iterable[Value]) -> list[PagedCacheValues]:
         """The graph's values of these inputs, consumed from `flat` in order."""
         values: Iterator[Value] = iter(flat)
-        count = len(fields(KVCacheInputsPerDevice))
-        return [KVCacheInputsPerDevice(*(next(values) for _ in range(count))) for _ in self.inputs]
+        return [per_device.unflatten(values) for per_device in self.inputs]

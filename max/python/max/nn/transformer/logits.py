@@ -63,7 +63,7 @@ def logits_postprocess(
         logits = ops.cast(lm_head(norm(rows)), DType.float32)
         if logits_scaling != 1.0:
             logits = logits / logits_scaling
-        return ops.tanh(logits / soft_cap) * soft_cap if soft_cap else logits
+        return kernels.soft_cap(logits, soft_cap) if soft_cap else logits
 
     last = kernels.last_rows(h, input_row_offsets)
     if return_logits is ReturnLogits.LAST_TOKEN:

@@ -8,7 +8,7 @@ from typing import Any
 
 from max.graph import TensorValue
 from max.nn.cached_layer import run_layer
-from max.nn.kv_cache import KVCacheParams, PagedCacheValues
+from max.nn.kv_cache import KVCacheParamInterface, PagedCacheValues
 from max.nn.module import Module
 from max.nn.ragged_batch import RaggedBatch
 from max.nn.rope import Rope
@@ -49,7 +49,7 @@ class Transformer(Module):
         norm: Module,
         output: Module,
         embedding: Module,
-        kv_params: KVCacheParams,
+        kv_params: KVCacheParamInterface,
         rope: Rope | None = None,
         return_logits: ReturnLogits = ReturnLogits.LAST_TOKEN,
         return_hidden_states: ReturnHiddenStates = ReturnHiddenStates.NONE,

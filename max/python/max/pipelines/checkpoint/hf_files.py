@@ -41,6 +41,11 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def read_json_if_there(path: Path) -> dict[str, Any]:
+    """`read_json`; nothing without the file."""
+    return read_json(path) if path.is_file() else {}
+
+
 def architecture_name(folder: Path) -> str:
     """The first entry of `architectures` in config.json, which chooses the implementation.
 

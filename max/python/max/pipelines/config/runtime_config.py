@@ -52,6 +52,11 @@ class PipelineRuntimeConfig(ConfigModel):
         description="Threads of the CPU kernels; one per physical core that the process may use "
         "when not given.",
     )
+    keep_packed_weights: bool = Field(
+        default=False,
+        description="Keep the weights on disk as the kernels read them when they are first loaded, "
+        "as `max warm-cache` does: later starts map them.",
+    )
     custom_architectures: list[str] = Field(
         default_factory=list,
         description="Package with your own architectures, as PACKAGE or DIR:PACKAGE; repeatable.",
@@ -158,6 +163,11 @@ class PipelineRuntimeConfig(ConfigModel):
         if self.max_batch_input_tokens is None:
             raise ValueError("max_batch_input_tokens is not settled: call PipelineConfig.resolve")
         return self.max_batch_input_tokens
+
+    @property
+    def longest_step(self) -> int | None:
+        """Most tokens of a step; None where prompts are computed whole, however long."""
+        return self.step_tokens if self.enable_chunked_prefill else None
 
     def resolve(self, device_type: DeviceType) -> None:
         """Settles `max_batch_input_tokens` for the kind of device that the model runs on."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from max.pipelines.checkpoint.hf_files import read_json
+from max.pipelines.checkpoint.hf_files import read_json_if_there
 from max.pipelines.context import InputError, SamplingParams
 from max.pipelines.modeling.errors import ModelSourceError
 
@@ -32,7 +32,7 @@ class SamplingParamsGenerationConfigDefaults:
             ModelSourceError: if the file is malformed, or a value is none that can be sampled with.
         """
         path = folder / "generation_config.json"
-        content = read_json(path) if path.is_file() else {}
+        content = read_json_if_there(path)
         defaults = cls(**{f.name: content.get(f.name) for f in fields(cls)})
         values = defaults.values_to_update
         for name, value in values.items():

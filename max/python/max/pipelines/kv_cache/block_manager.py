@@ -2,43 +2,27 @@
 
 tokens of a request   0 ........ 128 ...... 256 ... processed ... + active ...... len
 its pages             [  page 7  ][  page 2  ][     page 9     ][   page 4   ]
+ of a windowed group  [   null   ][  page 3  ][     page 8     ][   page 5   ]
                       `---- num_full ------'  `---- written by the coming step -'
                       shared, never written   held by this request alone
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from max.pipelines.kv_cache.block_pool import BlockPool
 from max.pipelines.kv_cache.errors import KVCacheIntegrityError, UnknownRequestError
 from max.pipelines.kv_cache.integrity import check_integrity
+from max.pipelines.kv_cache.request_pages import RequestPages
 from max.pipelines.kv_cache.results import AllocationResult, KVCacheMetrics
+from max.pipelines.kv_cache.rules import FullPages, PageGroup, StatePages, most_pages
 
 if TYPE_CHECKING:
     from max.pipelines.context import TextContext
-
-
-@dataclass
-class RequestPages:
-    """What one request holds.
-
-    Attributes:
-        pages: page ids in token order.
-        num_full: leading pages that are full and registered for sharing; they are never written.
-        coming_keys: keys of the pages that it announced and has not filled yet.
-        registers: whether its pages may be found by others.
-        tokens_asked: tokens that it looked for in the prefix cache, until that is counted.
-    """
-
-    pages: list[int] = field(default_factory=list)
-    num_full: int = 0
-    coming_keys: deque[bytes] = field(default_factory=deque)
-    registers: bool = True
-    tokens_asked: int = 0
 
 
 class BlockManager:
@@ -48,25 +32,44 @@ class BlockManager:
         total_num_pages: pages of the cache.
         page_size: tokens of a page.
         enable_prefix_caching: whether full pages stay findable by the tokens that they hold.
+        groups: which pages are held together and for how long; one group that keeps all of them
+            unless given.
     """
 
     def __init__(
-        self, total_num_pages: int, page_size: int, *, enable_prefix_caching: bool = False
+        self,
+        total_num_pages: int,
+        page_size: int,
+        *,
+        enable_prefix_caching: bool = False,
+        groups: Sequence[PageGroup] = (),
     ) -> None:
         if page_size < 1:
             raise ValueError(f"--kv-cache-page-size must be at least 1 token, got {page_size}")
         self.pool = BlockPool(total_num_pages)
         self.page_size = page_size
         self.enable_prefix_caching = enable_prefix_caching
+        self.groups = tuple(groups) or (PageGroup(FullPages(page_size)),)
+        self._states = [
+            i for i, group in enumerate(self.groups) if isinstance(group.rule, StatePages)
+        ]
+        self._dropping = [
+            (i, group.rule) for i, group in enumerate(self.groups) if group.rule.drops
+        ]
         self._requests: dict[str, RequestPages] = {}
         # Prefixes that some running request will register, by the page that ends them.
         self._coming: Counter[bytes] = Counter()
         self._prefix_tokens_asked = 0
         self._prefix_tokens_hit = 0
 
-    def pages_for(self, num_tokens: int) -> int:
-        """How many pages hold that many tokens."""
-        return -(-num_tokens // self.page_size)
+    def pages_for(self, num_tokens: int, step_tokens: int | None = None) -> int:
+        """Most pages that a request of that many tokens holds at a time.
+
+        Args:
+            num_tokens: of the request.
+            step_tokens: most tokens that a step computes; None if that may be all.
+        """
+        return most_pages(self.groups, num_tokens, step_tokens)
 
     def claim(self, request_id: str) -> None:
         """Opens an empty page list for a request.
@@ -76,15 +79,25 @@ class BlockManager:
         """
         if request_id in self._requests:
             raise ValueError(f"request '{request_id}' is claimed already; release it first")
-        self._requests[request_id] = RequestPages()
+        self._requests[request_id] = RequestPages(self.groups)
 
     def contains(self, request_id: str) -> bool:
         """Whether the request is claimed."""
         return request_id in self._requests
 
-    def pages_of(self, request_id: str) -> tuple[int, ...]:
-        """The request's pages in token order."""
-        return tuple(self._get(request_id, "look up").pages)
+    def holding(self, request_id: str) -> RequestPages:
+        """What the request holds.
+
+        Raises:
+            UnknownRequestError: if the request is not claimed.
+        """
+        return self._get(request_id, "look up")
+
+    def pages_of(self, request_id: str, table: int = 0) -> tuple[int, ...]:
+        """The request's pages in token order, of one table; the null page for those before."""
+        held = self.holding(request_id)
+        group = next(i for i, rows in enumerate(held.slices) if table < rows.stop)
+        return tuple(held.rows[table, : held.ends[group]].tolist())
 
     def reuse_prefix(self, ctx: TextContext) -> int:
         """Shares the cached pages of a fresh request's first tokens, and skips those tokens.
@@ -97,16 +110,20 @@ class BlockManager:
             How many tokens were found; `ctx.tokens.processed_length` has grown by as many.
         """
         held = self._get(ctx.request_id, "look for a cached prefix of")
-        if not self.enable_prefix_caching or held.pages or ctx.tokens.processed_length:
+        if not self.enable_prefix_caching or held.num_pages or ctx.tokens.processed_length:
             return 0
-        most = ctx.reusable_length // self.page_size
-        for key in ctx.page_keys(self.page_size)[:most]:
-            page = self.pool.index.get(key)
-            if page is None:
-                break
-            self.pool.share(page)
-            held.pages.append(page)
-        held.num_full = len(held.pages)
+        keys = ctx.page_keys(self.page_size)
+        hit = self._longest_hit(keys, ctx.reusable_length // self.page_size)
+        for index, group in enumerate(self.groups):
+            first = group.rule.first(hit * self.page_size)
+            for position in range(first, hit):
+                pages = self.pool.index.get(index, keys[position])
+                assert pages is not None
+                self._share(pages)
+                held.put(index, position, pages)
+            held.begins[index] = first
+            held.end_at(index, hit)
+        held.num_full = hit
         found = held.num_full * self.page_size
         if found:
             active = ctx.tokens.active_length
@@ -133,10 +150,17 @@ class BlockManager:
         held.coming_keys.extend(ctx.page_keys(self.page_size)[held.num_full :])
         self._coming.update(held.coming_keys)
 
-    def ask(self, ctx: TextContext, num_steps: int = 1) -> AllocationResult:
+    def ask(
+        self, ctx: TextContext, num_steps: int = 1, step_tokens: int | None = None
+    ) -> AllocationResult:
         """Whether pages for the request's processed and active tokens are there; takes none.
 
-        `num_steps - 1` tokens more are covered, for steps that follow without another allocation.
+        Groups that drop pages are asked only for those of the coming step.
+
+        Args:
+            ctx: a claimed request.
+            num_steps: steps to cover, each after the first with one token more.
+            step_tokens: most of the active tokens that the coming step computes; None for all.
 
         Raises:
             UnknownRequestError: if the request is not claimed.
@@ -145,47 +169,61 @@ class BlockManager:
         held = self._get(ctx.request_id, "allocate for")
         self._check_processed(ctx, held)
         num_tokens = ctx.tokens.processed_length + ctx.tokens.active_length + num_steps - 1
+        needed = 0
+        if num_tokens > held.num_covered * self.page_size:
+            for index, positions in enumerate(self._new_pages(ctx, held, num_tokens, step_tokens)):
+                needed += len(positions) * self.groups[index].tables
         return AllocationResult(
             request_id=ctx.request_id,
             num_tokens=num_tokens,
-            pages_held=len(held.pages),
-            pages_needed=max(0, self.pages_for(num_tokens) - len(held.pages)),
+            pages_held=held.num_pages,
+            pages_needed=needed,
             pages_free=self.pool.num_free,
             pages_total=self.pool.total_pages,
         )
 
-    def try_alloc(self, ctx: TextContext, num_steps: int = 1) -> AllocationResult:
+    def try_alloc(
+        self, ctx: TextContext, num_steps: int = 1, step_tokens: int | None = None
+    ) -> AllocationResult:
         """Grows the request's pages as `ask` says, or, when that does not fit, changes nothing."""
-        result = self.ask(ctx, num_steps)
+        result = self.ask(ctx, num_steps, step_tokens)
         if result.fits:
             held = self._requests[ctx.request_id]
-            held.pages.extend(self.pool.take() for _ in range(result.pages_needed))
+            if result.pages_needed:
+                new = self._new_pages(ctx, held, result.num_tokens, step_tokens)
+                for index, positions in enumerate(new):
+                    for position in positions:
+                        pages = [self.pool.take() for _ in range(self.groups[index].tables)]
+                        held.put(index, position, pages)
+                    held.end_at(index, positions.stop)
             self._count_lookup(held)
         return result
 
     def commit(self, ctx: TextContext) -> None:
-        """Registers the pages that a step has filled. Calling it again is harmless.
+        """Registers the pages that a step has filled, then drops those that no step reads again.
 
-        When another request has registered the same tokens meanwhile, its page is shared instead.
+        Calling it again is harmless. When another request has registered the same tokens meanwhile,
+        its pages are shared instead.
         """
         held = self._get(ctx.request_id, "commit")
-        if not (self.enable_prefix_caching and held.registers):
-            return
-        full = ctx.tokens.processed_length // self.page_size
-        if full == held.num_full:
-            return
-        keys = ctx.page_keys(self.page_size)
-        for position in range(held.num_full, full):
-            if held.coming_keys:
-                self._forget_coming([held.coming_keys.popleft()])
-            page, known = held.pages[position], self.pool.index.get(keys[position])
-            if known is None:
-                self.pool.index.add(keys[position], page)
-            else:
-                self.pool.share(known)
-                self.pool.drop(page)
-                held.pages[position] = known
-        held.num_full = full
+        processed = ctx.tokens.processed_length
+        full = processed // self.page_size
+        for index in self._states if processed else ():
+            held.settle(index, (processed - 1) // self.page_size)
+        if full > held.num_full and self.enable_prefix_caching and held.registers:
+            keys = ctx.page_keys(self.page_size)
+            for position in range(held.num_full, full):
+                if held.coming_keys:
+                    self._forget_coming([held.coming_keys.popleft()])
+                for index, group in enumerate(self.groups):
+                    if group.rule.is_complete(position, processed):
+                        self._register(held, index, position, keys[position])
+            held.num_full = full
+        for index, rule in self._dropping:
+            first = rule.first(processed)
+            for position in range(held.begins[index], first):
+                self._drop(held.remove(index, position))
+            held.begins[index] = max(held.begins[index], first)
 
     def release(self, request_id: str) -> None:
         """Gives the request's pages back; its last pages will be reused before its first ones.
@@ -196,8 +234,8 @@ class BlockManager:
         held = self._get(request_id, "release")
         del self._requests[request_id]
         self._forget_coming(held.coming_keys)
-        for page in reversed(held.pages):
-            self.pool.drop(page)
+        for _, _, pages in held.columns():
+            self._drop(pages)
 
     def reset_prefix_cache(self) -> None:
         """Forgets all cached prefixes. What running requests computed before is not found later."""
@@ -226,6 +264,46 @@ class BlockManager:
         """
         check_integrity(self.pool, self._requests, self._coming)
 
+    def _longest_hit(self, keys: Sequence[bytes], most: int) -> int:
+        """The most leading pages, up to `most`, that all groups can go on after."""
+        agreed = -1
+        while agreed != most:
+            agreed = most
+            for index, group in enumerate(self.groups):
+                most = group.rule.hit(partial(self._is_known, index, keys), most)
+        return most
+
+    def _is_known(self, group: int, keys: Sequence[bytes], position: int) -> bool:
+        return self.pool.index.get(group, keys[position]) is not None
+
+    def _new_pages(
+        self, ctx: TextContext, held: RequestPages, num_tokens: int, step_tokens: int | None
+    ) -> list[range]:
+        """The positions that each group gets for tokens up to a number of them."""
+        later = max(0, ctx.tokens.active_length - (step_tokens or ctx.tokens.active_length))
+        positions = []
+        for group, end in zip(self.groups, held.ends, strict=True):
+            tokens = num_tokens - later if group.rule.grows_by_step else num_tokens
+            positions.append(group.rule.new_pages(end, -(-tokens // self.page_size)))
+        return positions
+
+    def _register(self, held: RequestPages, group: int, position: int, key: bytes) -> None:
+        pages, known = held.column(group, position), self.pool.index.get(group, key)
+        if known is None:
+            self.pool.index.add(group, key, pages)
+        else:
+            self._share(known)
+            self._drop(pages)
+            held.put(group, position, known)
+
+    def _share(self, pages: Iterable[int]) -> None:
+        for page in pages:
+            self.pool.share(page)
+
+    def _drop(self, pages: Iterable[int]) -> None:
+        for page in pages:
+            self.pool.drop(page)
+
     def _get(self, request_id: str, action: str) -> RequestPages:
         held = self._requests.get(request_id)
         if held is None:
@@ -246,10 +324,18 @@ class BlockManager:
             held.tokens_asked = 0
 
     def _check_processed(self, ctx: TextContext, held: RequestPages) -> None:
-        low, high = held.num_full * self.page_size, len(held.pages) * self.page_size
-        if not low <= ctx.tokens.processed_length <= high:
+        processed = ctx.tokens.processed_length
+        low, high = held.num_full * self.page_size, held.num_covered * self.page_size
+        if not low <= processed <= high:
             raise KVCacheIntegrityError(
                 f"full pages <= processed tokens <= pages of request '{ctx.request_id}': "
-                f"{low} <= {ctx.tokens.processed_length} <= {high} is false. "
+                f"{low} <= {processed} <= {high} is false. "
                 "Release a request before tokens.rewind(), and allocate before each step."
             )
+        for index, rule in self._dropping:
+            if held.begins[index] > rule.first(processed):
+                raise KVCacheIntegrityError(
+                    f"dropped pages <= pages before those that request '{ctx.request_id}' reads "
+                    f"after {processed} tokens: {held.begins[index]} <= {rule.first(processed)} is "
+                    "false. Release a request before tokens.rewind()."
+                )

@@ -49,7 +49,8 @@ class BlockPool:
         if not self._free:
             raise IndexError(f"none of the {self.total_pages} KV pages is free")
         page, _ = self._free.popitem(last=False)
-        self.index.evict(page)
+        for other in self.index.evict(page):
+            self._free.move_to_end(other, last=False)
         self._ref_counts[page] = 1
         return page
 

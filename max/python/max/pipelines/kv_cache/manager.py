@@ -10,15 +10,16 @@ from max.pipelines.kv_cache.block_manager import BlockManager
 from max.pipelines.kv_cache.errors import InsufficientBlocksError
 from max.pipelines.kv_cache.lookup import make_lookup
 from max.pipelines.kv_cache.results import AllocationResult, KVCacheMetrics
-from max.pipelines.kv_cache.storage import allocate_pages
+from max.pipelines.kv_cache.rules import page_groups
+from max.pipelines.kv_cache.storage import allocate_pages, page_views
 
 if TYPE_CHECKING:
-    from max.nn.kv_cache import KVCacheInputs, KVCacheParams
+    from max.nn.kv_cache import KVCacheInputs, KVCacheParamInterface
     from max.pipelines.context import TextContext
 
 
 class PagedKVCacheManager:
-    """Holds the keys and values of all requests in pages of one block of memory.
+    """Holds what all requests keep of their tokens in pages of one block of memory.
 
     The life of a request: `claim`, then per step `alloc`, the forward pass (which reads
     `runtime_inputs`), `step`; at the end `release`.
@@ -29,25 +30,30 @@ class PagedKVCacheManager:
             the null page are allocated now.
         device: where the pages live.
         max_batch_size: most requests of one step; None sets no bound.
+        step_tokens: most tokens of one step; None sets no bound. Layers that see a window need
+            pages for no more than it and a step.
     """
 
     def __init__(
         self,
-        params: KVCacheParams,
+        params: KVCacheParamInterface,
         total_num_pages: int,
         device: Device,
         max_batch_size: int | None = None,
+        step_tokens: int | None = None,
     ) -> None:
         self.params = params
         self.device = device
         self.max_batch_size = max_batch_size
+        self.step_tokens = step_tokens
         self.blocks = BlockManager(
             total_num_pages,
             params.page_size,
             enable_prefix_caching=params.enable_prefix_caching,
+            groups=page_groups(params.layout, params.page_size),
         )
-        shape = (total_num_pages + 1, *params.shape_per_block)
-        self.kv_blocks = Buffer(allocate_pages(shape, params.dtype, device))
+        pages = allocate_pages(total_num_pages + 1, params.bytes_per_block, device)
+        self.kv_blocks = [Buffer(view) for view in page_views(pages, params.layout)]
 
     @property
     def page_size(self) -> int:
@@ -70,8 +76,8 @@ class PagedKVCacheManager:
         return self.blocks.metrics
 
     def pages_for(self, num_tokens: int) -> int:
-        """How many pages hold that many tokens."""
-        return self.blocks.pages_for(num_tokens)
+        """Most pages that a request of that many tokens holds at a time."""
+        return self.blocks.pages_for(num_tokens, self.step_tokens)
 
     def claim(self, request_id: str, replica_idx: int = 0) -> None:
         """Opens a place for a request, without pages yet.
@@ -108,6 +114,8 @@ class PagedKVCacheManager:
     def try_alloc(self, ctx: TextContext, num_steps: int = 1) -> AllocationResult:
         """Takes the pages that the request's processed and active tokens need, or none of them.
 
+        Where layers see a window, only the tokens of the coming step need pages, `step_tokens`.
+
         Args:
             ctx: a claimed request.
             num_steps: steps to cover, each after the first with one token more.
@@ -115,7 +123,7 @@ class PagedKVCacheManager:
         Raises:
             UnknownRequestError: if the request is not claimed.
         """
-        return self.blocks.try_alloc(ctx, num_steps)
+        return self.blocks.try_alloc(ctx, num_steps, self.step_tokens)
 
     def alloc(self, ctx: TextContext, replica_idx: int = 0, num_steps: int = 1) -> None:
         """Makes room for the coming step. A fresh request first gets its cached prefix, if any.
@@ -136,7 +144,7 @@ class PagedKVCacheManager:
     ) -> float:
         """The share of pages in use if `ctx` were allocated; above 1 means that it does not fit."""
         _check_replica(replica_idx)
-        result = self.blocks.ask(ctx, num_steps)
+        result = self.blocks.ask(ctx, num_steps, self.step_tokens)
         used = result.pages_total - result.pages_free + result.pages_needed
         return used / result.pages_total
 
@@ -151,15 +159,14 @@ class PagedKVCacheManager:
 
         Returns:
             One device's `kv_blocks`, `cache_lengths [batch]`, `lookup_table [batch, pages]` on the
-            device, and `max_prompt_length [1]`, `max_cache_length [1]` on the host, all uint32.
+            device (the last of each table of `params.layout`), and `max_prompt_length [1]`,
+            `max_cache_length [1]` on the host, all uint32.
 
         Raises:
             KVCacheIntegrityError: if a request's pages do not cover its active tokens.
             UnknownRequestError: if a request is not claimed.
             ValueError: for another number of replicas or a batch above `max_batch_size`.
         """
-        from max.nn.kv_cache import KVCacheInputs, KVCacheInputsPerDevice
-
         batch = _only_replica(batches)
         if self.max_batch_size is not None and len(batch) > self.max_batch_size:
             raise ValueError(
@@ -167,14 +174,13 @@ class PagedKVCacheManager:
                 "allowed; raise --max-batch-size or send fewer at once"
             )
         lookup = make_lookup(self.blocks, batch, num_steps)
-        inputs = KVCacheInputsPerDevice(
-            kv_blocks=self.kv_blocks,
-            cache_lengths=Buffer.from_numpy(lookup.cache_lengths).to(self.device),
-            lookup_table=Buffer.from_numpy(lookup.lookup_table).to(self.device),
-            max_prompt_length=Buffer.from_numpy(lookup.max_prompt_length),
-            max_cache_length=Buffer.from_numpy(lookup.max_cache_length),
+        return self.params.inputs(
+            self.kv_blocks,
+            Buffer.from_numpy(lookup.cache_lengths).to(self.device),
+            [Buffer.from_numpy(table).to(self.device) for table in lookup.lookup_tables],
+            Buffer.from_numpy(lookup.max_prompt_length),
+            Buffer.from_numpy(lookup.max_cache_length),
         )
-        return KVCacheInputs(inputs=[inputs])
 
     def step(self, batches: Sequence[Sequence[TextContext]]) -> None:
         """Takes note of a finished step, after `tokens.advance()`: full pages become shareable.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from max.driver import Device
 from max.pipelines.kv_cache.errors import InsufficientMemoryError
 from max.pipelines.kv_cache.memory_limits import available_memory
+from max.pipelines.kv_cache.rules import most_pages, page_groups
 
 if TYPE_CHECKING:
-    from max.nn.kv_cache import KVCacheParams
+    from max.nn.kv_cache import KVCacheParamInterface
 
 DEFAULT_MAX_BATCH_SIZE = 64
 """Requests that run at once when --max-batch-size is not given."""
@@ -26,8 +28,9 @@ class MemoryPlan:
         device_memory_utilization: the share of it that may be used.
         weights_bytes: weights, yet to be loaded.
         activation_bytes: peak of what a step allocates beside weights and pages.
-        bytes_per_page: one page's keys and values, all layers.
+        bytes_per_page: of one page, with all layers unless they differ in what they keep.
         page_size: tokens of a page.
+        pages_of_request: most pages that a request of `max_length` tokens holds at a time.
         total_num_pages: pages that requests can hold, without the null page.
         max_length: most tokens of a request.
         max_batch_size: most requests that run at once.
@@ -41,6 +44,7 @@ class MemoryPlan:
     activation_bytes: int
     bytes_per_page: int
     page_size: int
+    pages_of_request: int
     total_num_pages: int
     max_length: int
     max_batch_size: int
@@ -58,8 +62,8 @@ class MemoryPlan:
 
     @property
     def max_cached_tokens(self) -> int:
-        """Tokens of all requests together that the cache holds."""
-        return self.total_num_pages * self.page_size
+        """Tokens that the cache holds of requests of `max_length` tokens."""
+        return self.total_num_pages * self.max_length // self.pages_of_request
 
     def __str__(self) -> str:
         rows = [
@@ -77,7 +81,7 @@ class MemoryPlan:
         table = [
             f"  {name:<12} {format_bytes(size):>10}  {note}".rstrip() for name, size, note in rows
         ]
-        full = self.max_cached_tokens // self.max_length
+        full = self.total_num_pages // self.pages_of_request
         requests = (
             f"up to {self.max_batch_size} requests at once of at most {self.max_length} tokens"
         )
@@ -106,12 +110,13 @@ class PagedMemoryPlanner:
 
     def plan(
         self,
-        params: KVCacheParams,
+        params: KVCacheParamInterface,
         device: Device,
         *,
         max_length: int,
         max_batch_size: int | None = None,
         max_batch_input_tokens: int | None = None,
+        step_tokens: int | None = None,
         weights_bytes: int = 0,
         activation_bytes: int = 0,
         available_bytes: int | None = None,
@@ -127,6 +132,7 @@ class PagedMemoryPlanner:
             max_batch_size: most requests at once; None means `DEFAULT_MAX_BATCH_SIZE`, or
                 `max_batch_input_tokens` if that is less.
             max_batch_input_tokens: most tokens of a step, for the printed plan.
+            step_tokens: most tokens of a step; None if a step may have a whole prompt.
             weights_bytes: weights that are not loaded yet.
             activation_bytes: predicted peak of a step.
             available_bytes: memory to divide; None asks the device and the control groups.
@@ -146,7 +152,9 @@ class PagedMemoryPlanner:
             available_bytes = available_memory(device)
         usable = int(available_bytes * self.device_memory_utilization)
         left = usable - weights_bytes - activation_bytes
-        pages_of_request = -(-max_length // params.page_size)
+        groups = page_groups(params.layout, params.page_size)
+        pages_of_request = most_pages(groups, max_length, step_tokens)
+        fitting_pages = max(left // params.bytes_per_block - 1, 0)
         plan = MemoryPlan(
             device=str(device),
             available_bytes=available_bytes,
@@ -155,9 +163,8 @@ class PagedMemoryPlanner:
             activation_bytes=activation_bytes,
             bytes_per_page=params.bytes_per_block,
             page_size=params.page_size,
-            total_num_pages=min(
-                max(left // params.bytes_per_block - 1, 0), max_batch_size * pages_of_request
-            ),
+            pages_of_request=pages_of_request,
+            total_num_pages=min(fitting_pages, max_batch_size * pages_of_request),
             max_length=max_length,
             max_batch_size=max_batch_size,
             max_batch_input_tokens=max_batch_input_tokens,
@@ -165,7 +172,11 @@ class PagedMemoryPlanner:
         if left < 0:
             raise InsufficientMemoryError(_weights_message(plan))
         if plan.total_num_pages < pages_of_request:
-            raise InsufficientMemoryError(_request_message(plan, pages_of_request, left))
+            lengths = range(0, max_length, params.page_size)
+            fitting = bisect_right(
+                lengths, fitting_pages, key=lambda n: most_pages(groups, n, step_tokens)
+            )
+            raise InsufficientMemoryError(_request_message(plan, lengths[fitting - 1], left))
         return plan
 
 
@@ -182,8 +193,8 @@ def _weights_message(plan: MemoryPlan) -> str:
     )
 
 
-def _request_message(plan: MemoryPlan, pages: int, left: int) -> str:
-    fitting = max(left // plan.bytes_per_page - 1, 0) * plan.page_size
+def _request_message(plan: MemoryPlan, fitting: int, left: int) -> str:
+    pages = plan.pages_of_request
     shorter = f"--max-length {fitting} would fit" if fitting else "not even one page fits"
     return (
         f"one request of --max-length {plan.max_length} tokens does not fit in the KV cache: it "

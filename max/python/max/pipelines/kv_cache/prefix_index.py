@@ -1,51 +1,63 @@
-"""Which page holds which tokens: full pages, found by everything that stands before them.
+"""Which pages hold which tokens: full pages, found by everything that stands before them.
 
-    tokens     namespace | the cat sat | on the mat. | It ...
-    page                 |   page 7    |   page 2    | (not full: no key)
-    key                  |      A      |      B      |
+    tokens        namespace | the cat sat | on the mat. | It ...
+    key                     |      A      |      B      | (not full: no key)
+    group 0                 |   page 7    |   page 2    |
+    group 1                 | pages 4, 5  | pages 9, 1  |
 
-Keys are those of `TextContext.page_keys`: equal keys, equal content.
+Keys are those of `TextContext.page_keys`: equal keys, equal content. The pages of a group's tables
+for the same tokens, a column, are known together or not at all.
 """
 
 from __future__ import annotations
 
+Column = tuple[int, ...]
+
 
 class PrefixIndex:
-    """A one-to-one map between prefixes and the pages that hold their last `page_size` tokens."""
+    """For each group a one-to-one map between prefixes and the pages of their last tokens."""
 
     def __init__(self) -> None:
-        self._by_key: dict[bytes, int] = {}
-        self._by_page: dict[int, bytes] = {}
+        self._by_key: dict[tuple[int, bytes], Column] = {}
+        self._by_page: dict[int, tuple[int, bytes]] = {}
 
     def __len__(self) -> int:
         return len(self._by_page)
 
-    def get(self, key: bytes) -> int | None:
-        """The page that holds this prefix's last tokens, if one does."""
-        return self._by_key.get(key)
+    def get(self, group: int, key: bytes) -> Column | None:
+        """The group's pages that hold this prefix's last tokens, if there are any."""
+        return self._by_key.get((group, key))
 
     def holds(self, page: int) -> bool:
         """Whether the page's content can be found."""
         return page in self._by_page
 
-    def add(self, key: bytes, page: int) -> None:
-        """Makes a full page's content known. Neither key nor page may be known already."""
-        if key in self._by_key or page in self._by_page:
-            raise ValueError(f"page {page} or its prefix is in the index already")
-        self._by_key[key] = page
-        self._by_page[page] = key
+    def add(self, group: int, key: bytes, pages: Column) -> None:
+        """Makes full pages' content known. Neither key nor pages may be known already."""
+        if (group, key) in self._by_key or any(page in self._by_page for page in pages):
+            raise ValueError(f"pages {pages} of group {group} or their prefix are known already")
+        self._by_key[group, key] = pages
+        self._by_page.update(dict.fromkeys(pages, (group, key)))
 
-    def evict(self, page: int) -> None:
-        """Forgets a page, if it is known: it is about to be overwritten."""
-        key = self._by_page.pop(page, None)
-        if key is not None:
-            del self._by_key[key]
+    def evict(self, page: int) -> Column:
+        """Forgets a page and those beside it, if they are known: it is about to be overwritten.
+
+        Returns:
+            The pages beside it.
+        """
+        key = self._by_page.get(page)
+        if key is None:
+            return ()
+        pages = self._by_key.pop(key)
+        for known in pages:
+            del self._by_page[known]
+        return tuple(other for other in pages if other != page)
 
     def clear(self) -> None:
         """Forgets all pages."""
         self._by_key.clear()
         self._by_page.clear()
 
-    def pages(self) -> dict[int, int]:
-        """For the integrity check: each known page, and the page that its own key leads to."""
+    def columns(self) -> dict[int, Column]:
+        """For the integrity check: each known page, and the pages that its own key leads to."""
         return {page: self._by_key[key] for page, key in self._by_page.items()}

@@ -8,10 +8,10 @@ import torch
 from max.driver import Buffer
 from max.engine import Model
 from max.engine.activation_memory import peak_activation_bytes
-from max.nn.kv_cache import KVCacheInputs, KVCacheInputsPerDevice
 from max.nn.transformer import ReturnLogits
 from max.pipelines.config import PipelineConfig
 from max.pipelines.context import TextContext, TokenBuffer
+from max.pipelines.kv_cache.storage import page_views
 from max.pipelines.lib.interfaces import ModelInputs, PipelineModelWithKVCache
 
 # For each logit of the sampler's rows: itself, a copy and the softmax in float32, the latter and
@@ -57,17 +57,17 @@ def _inputs(model: PipelineModelWithKVCache, contexts: list[TextContext]) -> Mod
     """The graph's inputs for a step over fresh requests, with a cache that has no memory."""
     lengths = [ctx.tokens.active_length for ctx in contexts]
     params, device = model.kv_params, model.devices[0]
-    pages = torch.empty(1, *params.shape_per_block, dtype=params.dtype.to_torch(), device="meta")
-    tables = -(-model.max_seq_len // params.page_size)
+    pages = torch.empty(1, params.bytes_per_block, dtype=torch.uint8, device="meta")
+    views = [Buffer(view) for view in page_views(pages, params.layout)]
+    width = -(-model.max_seq_len // params.page_size)
+    lookup = Buffer.from_numpy(np.zeros((len(lengths), width), np.uint32)).to(device)
     longest = Buffer.from_numpy(np.array([max(lengths)], dtype=np.uint32))
-    cache = KVCacheInputsPerDevice(
-        kv_blocks=Buffer(pages),
-        cache_lengths=Buffer.from_numpy(np.zeros(len(lengths), np.uint32)).to(device),
-        lookup_table=Buffer.from_numpy(np.zeros((len(lengths), tables), np.uint32)).to(device),
-        max_prompt_length=longest,
-        max_cache_length=longest,
+    cache = params.inputs(
+        views,
+        Buffer.from_numpy(np.zeros(len(lengths), np.uint32)).to(device),
+        [lookup] * len(views),
+        longest,
+        longest,
     )
     every_row = model.return_logits is not ReturnLogits.LAST_TOKEN
-    return model.prepare_initial_token_inputs(
-        [contexts], KVCacheInputs([cache]), lengths if every_row else 1
-    )
+    return model.prepare_initial_token_inputs([contexts], cache, lengths if every_row else 1)

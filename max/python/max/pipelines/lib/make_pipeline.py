@@ -11,7 +11,7 @@ from max.driver.host_reserve import end_reserve, reserved_bytes
 from max.engine import InferenceSession
 from max.engine.session import ignore_phase
 from max.graph import DeviceRef
-from max.graph.weights import WeightData, load_weights, weights_format
+from max.graph.weights import load_weights, weights_format
 from max.nn.transformer import ReturnLogits
 from max.pipelines.config import PipelineConfig
 from max.pipelines.kv_cache import MemoryPlan, PagedKVCacheManager, PagedMemoryPlanner
@@ -19,6 +19,7 @@ from max.pipelines.kv_cache.memory_limits import available_memory
 from max.pipelines.lib.activation_memory import largest_step_bytes
 from max.pipelines.lib.call_tolerantly import call_tolerantly
 from max.pipelines.lib.interfaces import PipelineModelWithKVCache
+from max.pipelines.lib.packed_weights import packed_weights
 from max.pipelines.lib.supported_architecture import SupportedArchitecture
 from max.pipelines.lib.text_generation import TextGenerationPipeline
 from max.pipelines.lib.utils import parse_state_dict_from_weights
@@ -60,7 +61,11 @@ def make_pipeline(
     plan = plan_memory(architecture, config, available, activations)
     logger.info("%s", plan)
     manager = PagedKVCacheManager(
-        model.kv_params, plan.total_num_pages, model.devices[0], plan.max_batch_size
+        model.kv_params,
+        plan.total_num_pages,
+        model.devices[0],
+        plan.max_batch_size,
+        config.runtime.longest_step,
     )
     pipeline_cls = architecture.pipeline_cls or TextGenerationPipeline
     pipeline: TextGenerationPipeline = pipeline_cls(
@@ -112,6 +117,7 @@ def plan_memory(
         max_length=architecture.max_length_of(config),
         max_batch_size=config.runtime.max_batch_size,
         max_batch_input_tokens=config.runtime.step_tokens,
+        step_tokens=config.runtime.longest_step,
         weights_bytes=weights_bytes(architecture, config),
         activation_bytes=activation_bytes,
         available_bytes=available_bytes,
@@ -121,25 +127,14 @@ def plan_memory(
 
 def weights_bytes(architecture: SupportedArchitecture, config: PipelineConfig) -> int:
     """Bytes that the weights take in the encoding that the model computes with."""
-    weights = load_weights(config.model.resolved_weight_paths)
+    paths = config.model.resolved_weight_paths
+    weights = load_weights(paths)
     state_dict = {name: value.data() for name, value in weights.items()}
     if config.model.graph_quantization_encoding is not None and is_plain(state_dict):
         # Which encoding a weight gets depends on what the model calls it.
-        state_dict = read_state_dict(architecture, config)
+        adapter = _adapter(architecture.weight_adapters, weights_format(paths), architecture.name)
+        state_dict = parse_state_dict_from_weights(config, weights, adapter)
     return encoded_bytes(state_dict, config.model)
-
-
-def read_state_dict(
-    architecture: SupportedArchitecture, config: PipelineConfig
-) -> dict[str, WeightData]:
-    """The checkpoint's weights under the names that the architecture gives them.
-
-    Raises:
-        ValueError: if the format has no adapter.
-    """
-    paths = config.model.resolved_weight_paths
-    adapter = _adapter(architecture.weight_adapters, weights_format(paths), architecture.name)
-    return parse_state_dict_from_weights(config, load_weights(paths), adapter)
 
 
 def make_model(
@@ -159,7 +154,12 @@ def make_model(
     model: PipelineModelWithKVCache = call_tolerantly(
         _model_with_cache(architecture),
         pipeline_config=config,
-        session=InferenceSession(devices, config.runtime.num_threads, on_phase=on_phase),
+        session=InferenceSession(
+            devices,
+            config.runtime.num_threads,
+            on_phase,
+            packed_weights(architecture, config),
+        ),
         devices=devices,
         kv_cache_config=config.model.kv_cache,
         weights=weights,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Mapping
+from functools import cache, partial
 from math import prod
-from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import torch
 
@@ -16,14 +15,28 @@ from max.dtype import DType
 from max.graph import Shape
 from max.graph.quantization import QuantizationEncoding
 from max.graph.weights import WeightData
-from max.graph.weights.gguf_writer import PlannedTensor
 from max.graph.weights.mapped_file import empty_on_pages
 from max.kernels.quantize_rows import quantize_rows
 from max.pipelines.config import MAXModelConfig
-from max.pipelines.lib.packed_cache import PackedCache
 from max.pipelines.lib.quantization_recipe import encoding_of_weight, num_layers
 
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
 logger = logging.getLogger("max.pipelines")
+
+
+class QuantizedWeight(NamedTuple):
+    """A matrix that is quantized while it loads; its shape is in elements."""
+
+    shape: tuple[int, ...]
+    encoding: QuantizationEncoding
+
+    @property
+    def num_bytes(self) -> int:
+        """What it takes when it is quantized."""
+        *rows, last = self.shape
+        return prod(rows) * self.encoding.row_bytes(last)
 
 
 def encode_weights(
@@ -33,8 +46,7 @@ def encode_weights(
 
     Encoded weights stay as they are, mapped from their file. Plain ones are cast, but for matrices
     of half precision in a quantized model, which layers decode as they read them. A checkpoint
-    without encoded weights is quantized when blocks are asked for: taken from the cache when
-    `max warm-cache` has put them there, else made now, with a progress bar.
+    without encoded weights is quantized when blocks are asked for, with a progress bar.
 
     Args:
         state_dict: weights by our names.
@@ -46,38 +58,9 @@ def encode_weights(
     wanted = model_config.graph_quantization_encoding
     if wanted is not None and is_plain(state_dict):
         plan = quantization_plan(state_dict, wanted)
-        packed = PackedCache.of(model_config, wanted).load(plan)
-        if packed is None:
-            logger.info("`max warm-cache` with these options spares the next start this work")
-            packed = _deferred_quantization(state_dict, plan, wanted)
-        state_dict = {**state_dict, **packed}
+        state_dict = {**state_dict, **_deferred_quantization(state_dict, plan)}
     dtype = model_config.dtype
     return {name: _converted(data, dtype, wanted) for name, data in state_dict.items()}
-
-
-def keep_quantized(
-    state_dict: Mapping[str, WeightData], model_config: MAXModelConfig
-) -> Path | None:
-    """Puts the quantized weights of a plain checkpoint into the cache, unless they are there.
-
-    Args:
-        state_dict: weights by our names.
-        model_config: its encoding is resolved.
-
-    Returns:
-        Where they are; None where nothing is quantized while it loads.
-
-    Raises:
-        CacheFolderError: if the cache cannot be written.
-    """
-    wanted = model_config.graph_quantization_encoding
-    if wanted is None or not is_plain(state_dict):
-        return None
-    cache = PackedCache.of(model_config, wanted)
-    plan = quantization_plan(state_dict, wanted)
-    if cache.load(plan) is None:
-        cache.write(plan, quantized_tensors(state_dict, plan, wanted))
-    return cache.folder
 
 
 def is_plain(state_dict: Mapping[str, WeightData]) -> bool:
@@ -87,7 +70,7 @@ def is_plain(state_dict: Mapping[str, WeightData]) -> bool:
 
 def quantization_plan(
     state_dict: Mapping[str, WeightData], wanted: QuantizationEncoding
-) -> dict[str, PlannedTensor]:
+) -> dict[str, QuantizedWeight]:
     """The weights to quantize by name: matrices whose rows are whole blocks.
 
     Args:
@@ -96,14 +79,14 @@ def quantization_plan(
     """
     layers = num_layers(state_dict)
     is_tied = not any(name.endswith("lm_head.weight") for name in state_dict)
-    plan: dict[str, PlannedTensor] = {}
+    plan: dict[str, QuantizedWeight] = {}
     for name, data in state_dict.items():
         if not (data.dtype.is_float() and len(data.shape) == 2 and name.endswith(".weight")):
             continue
         shape = tuple(data.shape.static_dims)
         encoding = encoding_of_weight(name, shape[-1], wanted, layers, is_tied=is_tied)
         if encoding is not None:
-            plan[name] = PlannedTensor(name, shape, encoding)
+            plan[name] = QuantizedWeight(shape, encoding)
         else:
             logger.debug("%s stays %s: its rows of %d are no blocks", name, data.dtype, shape[-1])
     return plan
@@ -128,52 +111,38 @@ def encoded_bytes(state_dict: Mapping[str, WeightData], model_config: MAXModelCo
     return sum(bytes_of(name, data) for name, data in state_dict.items())
 
 
-def quantized_tensors(
-    state_dict: Mapping[str, WeightData],
-    plan: Mapping[str, PlannedTensor],
-    wanted: QuantizationEncoding,
-) -> Iterator[torch.Tensor]:
-    """The packed rows of each weight of a plan, made as they are asked for."""
-    for data in _deferred_quantization(state_dict, plan, wanted).values():
-        yield data.to_buffer().tensor
-
-
 def _deferred_quantization(
-    state_dict: Mapping[str, WeightData],
-    plan: Mapping[str, PlannedTensor],
-    wanted: QuantizationEncoding,
+    state_dict: Mapping[str, WeightData], plan: Mapping[str, QuantizedWeight]
 ) -> dict[str, WeightData]:
     """The weights of a plan, each quantized when it is used; a progress bar shows how many are."""
-    from tqdm import tqdm
-
-    kinds = Counter(planned.kind for planned in plan.values())
-    told = ", ".join(f"{count} as {kind.name}" for kind, count in kinds.most_common())
-    logger.info("quantizing %d weights: %s", len(plan), told)
     total = sum(prod(planned.shape) for planned in plan.values())
-    progress: tqdm[NoReturn] = tqdm(
-        total=total,
-        unit="weights",
-        unit_scale=True,
-        desc=f"quantizing to {wanted.name}",
-        disable=None,
-    )
+
+    @cache
+    def progress() -> tqdm[NoReturn]:
+        from tqdm import tqdm
+
+        kinds = Counter(planned.encoding.name for planned in plan.values())
+        told = ", ".join(f"{count} as {name}" for name, count in kinds.most_common())
+        logger.info("quantizing %d weights: %s", len(plan), told)
+        logger.info("`max warm-cache` with these options spares the next start this work")
+        return tqdm(total=total, unit="weights", unit_scale=True, desc="quantizing", disable=None)
 
     def quantized(name: str, encoding: QuantizationEncoding) -> torch.Tensor:
+        bar = progress()
         packed = quantize_rows(state_dict[name].to_buffer().tensor, encoding)
-        progress.update(prod(plan[name].shape))
-        if progress.n >= total:
-            progress.close()
+        bar.update(prod(plan[name].shape))
+        if bar.n >= total:
+            bar.close()
         return packed
 
     return {
         name: state_dict[name].derived(
-            partial(quantized, name, planned.kind),
+            partial(quantized, name, encoding),
             DType.uint8,
-            Shape([*planned.shape[:-1], planned.kind.row_bytes(planned.shape[-1])]),
-            planned.kind,
+            Shape([*shape[:-1], encoding.row_bytes(shape[-1])]),
+            encoding,
         )
-        for name, planned in plan.items()
-        if isinstance(planned.kind, QuantizationEncoding)
+        for name, (shape, encoding) in plan.items()
     }
 
 

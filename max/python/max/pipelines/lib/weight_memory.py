@@ -11,6 +11,7 @@ from max.driver.host_reserve import end_reserve, reserve_memory
 from max.pipelines.checkpoint.source import LocalModel
 from max.pipelines.checkpoint.weight_files import checkpoint_encodings
 from max.pipelines.kv_cache.memory_limits import available_memory
+from max.pipelines.lib.packed_weights import are_kept
 from max.pipelines.modeling.errors import ConfigurationError, ModelSourceError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def bytes_to_reserve(model: MAXModelConfig) -> int:
     Args:
         model: its weight files are local, or are downloaded now.
     """
-    if model.default_device_spec.device_type != "cpu":
+    if model.default_device_spec.device_type != "cpu" or are_kept(model):
         return 0
     size = model.weights_size()
     if not model.has_gguf_weights:

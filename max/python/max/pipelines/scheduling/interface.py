@@ -25,7 +25,7 @@ class PageSource(Protocol):
         ...
 
     def pages_for(self, num_tokens: int) -> int:
-        """How many pages hold that many tokens."""
+        """Most pages that a request of that many tokens holds at a time."""
         ...
 
     def claim(self, request_id: str) -> None:

@@ -215,8 +215,9 @@ class Scheduler:
         limit = self.config.max_batch_total_tokens
         if limit is None:
             return list(contexts)
-        pages = accumulate(self._kv.pages_for(len(ctx.tokens)) for ctx in contexts)
-        most = self._kv.pages_for(limit)
+        page_size = self._kv.page_size
+        pages = accumulate(-(-len(ctx.tokens) // page_size) for ctx in contexts)
+        most = -(-limit // page_size)
         return [ctx for ctx, total in zip(contexts, pages, strict=True) if total <= most]
 
     def _check_size(self, ctx: TextContext) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -14,9 +15,18 @@ from max.driver import CPU
 from max.dtype import DType
 from max.engine import InferenceSession, Model
 from max.engine.replay import SegmentRunner
-from max.graph import DeviceRef, Graph, TensorType, TensorValue, Weight, ops
+from max.engine.replay.backend import Replay
+from max.graph import (
+    BufferType,
+    BufferValue,
+    DeviceRef,
+    Graph,
+    TensorType,
+    TensorValue,
+    Weight,
+    ops,
+)
 from max.graph.call import call
-from max.kernels.rms_norm.reference import rms_norm_reference
 
 DIM = 16
 
@@ -64,6 +74,13 @@ def runners_of(model: Model) -> list[SegmentRunner]:
     targets = [node.target for node in model.replayed.lowered.graph.nodes]
     owners = [getattr(target, "__self__", None) for target in targets]
     return [owner for owner in owners if isinstance(owner, SegmentRunner)]
+
+
+def replays_of(model: Model) -> list[Replay]:
+    replays = model.replayed.replays
+    assert replays is not None
+    found = [replays.find(key) for key in replays.keys]
+    return [replay for replay in found if replay is not None]
 
 
 def memory_of(model: Model) -> int:
@@ -169,7 +186,7 @@ def test_a_number_that_is_added_is_no_kernel_s_operand() -> None:
 def test_what_no_kernel_covers_stands_between_programs() -> None:
     def body(x: TensorValue) -> list[TensorValue]:
         (first,) = residual_block(x)
-        middle = ops.tanh(first)
+        middle = ops.sin(first)
         hidden = ops.linear(middle, make_weight("a", DIM, DIM))
         return [middle + ops.linear(hidden, make_weight("b", DIM, DIM)), first]
 
@@ -181,17 +198,80 @@ def test_what_no_kernel_covers_stands_between_programs() -> None:
         assert torch.equal(got.tensor, want)
 
 
-def test_a_kernel_that_refuses_its_operands_leaves_the_segment_to_torch() -> None:
+def test_what_a_kernel_refuses_cuts_the_program(caplog: pytest.LogCaptureFixture) -> None:
+    """At first the segment is left to torch, then without that node it is recorded again."""
+
     def body(x: TensorValue) -> list[TensorValue]:
-        half = x.cast(DType.float16)
-        return [call("norm", kernels.rms_norm, half, half[0], 1e-6, 0.0, False) + half]
+        (first,) = residual_block(x)
+        half = first.cast(DType.float16)
+        for _ in range(2):
+            half = call("norm", kernels.rms_norm, half, half[0], 1e-6, 0.0, False)
+        return residual_block(half.cast(DType.float32), "second_")
+
+    model = make_model(body)
+    x = torch.randn(4, DIM)
+    with caplog.at_level(logging.DEBUG, logger="max.engine"):
+        for _ in range(3):
+            assert torch.equal(model(x)[0].tensor, expected_block(model, x))
+    assert len(runners_of(model)) == 2
+    line = body.__code__.co_firstlineno + 4
+    assert f"Body: program cut at ops.norm, test_replays.py:{line} (2 times)" in caplog.messages
+
+
+def test_a_view_that_has_to_copy_cuts_the_program() -> None:
+    def body(x: TensorValue) -> list[TensorValue]:
+        (first,) = residual_block(x)
+        turned = ops.transpose(first, 0, 1).reshape([-1, DIM])
+        return residual_block(turned, "second_")
 
     model = make_model(body)
     assert len(runners_of(model)) == 1
     x = torch.randn(4, DIM)
-    half = x.half()
-    want = rms_norm_reference(half, half[0], 1e-6, 0.0, False) + half
-    assert torch.equal(model(x)[0].tensor, want)
+    for _ in range(3):
+        assert torch.equal(model(x)[0].tensor, expected_block(model, x))
+    assert len(runners_of(model)) == 2
+
+
+def test_views_and_sizes_cost_no_call_and_cut_nothing() -> None:
+    def body(x: TensorValue) -> list[TensorValue]:
+        (h,) = residual_block(x)
+        h = h.reshape([x.shape[0] * 2, DIM // 2]).reshape([-1, 2, DIM // 2])
+        left, right = ops.split(h, [1, 1], axis=1)
+        both = ops.squeeze(left, 1).reshape([-1, DIM // 2]) + right[:, 0, :]
+        return [both + ops.broadcast_to(both[None, ...], [1, x.shape[0], DIM // 2])[0]]
+
+    model = make_model(body)
+    for rows in (1, 3, 1):
+        x = torch.randn(rows, DIM)
+        assert torch.equal(model(x)[0].tensor, expected_block(model, x))
+    assert len(runners_of(model)) == 1
+    # Two projections in one, gate, projection, and three sums.
+    assert [len(replay.labels) for replay in replays_of(model)] == [6, 6]
+
+
+def test_a_view_of_a_buffer_is_its_memory() -> None:
+    """Also where a node outside of the program writes to it."""
+
+    def body(buffer: BufferValue, x: TensorValue) -> list[TensorValue]:
+        (first,) = residual_block(x)
+        ops.buffer_store_slice(buffer, first, [1])
+        return residual_block(first + ops.buffer_load(buffer)[1], "second_")
+
+    types = [
+        BufferType(DType.float32, [2, "rows", DIM], DeviceRef.CPU()),
+        TensorType(DType.float32, ["rows", DIM], DeviceRef.CPU()),
+    ]
+    with Graph("body", input_types=types) as graph:
+        graph.output(*body(graph.inputs[0].buffer, graph.inputs[1].tensor))
+    weights = {n: torch.randn(*map(int, w.shape)) for n, w in graph.weights.items()}
+    model = InferenceSession([CPU()]).load(graph, weights_registry=weights)
+    assert runners_of(model)
+    for _ in range(2):
+        x, buffer, expected = torch.randn(3, DIM), torch.zeros(2, 3, DIM), torch.zeros(2, 3, DIM)
+        (got,) = model(buffer, x)
+        (want,) = run_without_replays(model, expected, x)
+        assert torch.equal(got.tensor, want)
+        assert torch.equal(buffer, expected) and buffer[1].any()
 
 
 def test_intermediate_tensors_share_memory() -> None:

@@ -74,7 +74,11 @@ def test_profile_accounts_for_all_of_the_time(generate: Generate, tmp_path: Path
     linears = [op for op in profile["decode"]["ops"] if op["op"] == "packed_linear"]
     assert {op["weights"] for op in linears} > {"gate_proj + up_proj", "down_proj"}
     assert 0 < sum(op["seconds"] for op in profile["decode"]["ops"]) < profile["decode"]["seconds"]
-    _, prefill, decode = result.stdout.rsplit("\n\n", 2)
+    # Read to the end, so that whatever cuts the program is named.
+    blocks = result.stdout.split("\n\n")
+    first = next(i for i, block in enumerate(blocks) if block.startswith("prefill"))
+    prefill, decode, *cuts = blocks[first:]
+    assert cuts == [f"program cut at {cut}\n" for cut in profile["cuts"]]
     assert prefill.startswith("prefill: 1 step") and decode.startswith("decode: 4 steps")
     # A title, a head, three kernels, the others, all else, the sum.
     assert len(decode.strip().splitlines()) == 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,24 +29,39 @@ def test_quantized_weights_are_kept_and_used(
     result = run_max("warm-cache", *options)
     assert result.exit_code == 0, result.output
     (kept,) = cache.iterdir()
-    assert f"{tiny_model}: ready to be served in q8_0\nquantized weights: {kept}" in result.stdout
+    assert f"{tiny_model}: ready to be served in q8_0\nweights: {kept}" in result.stdout
     short = ("--max-length", "64", "--max-new-tokens", "4", "--temperature", "0")
     told = run_max("generate", *options, *short)
     assert told.exit_code == 0, told.output
     assert "quantizing" not in told.output
-    (kept / "weights.gguf").write_bytes(b"damaged")
+    (file,) = kept.iterdir()
+    sound = file.read_bytes()
+    file.write_bytes(sound[:-4000])
     again = run_max("generate", *options, *short)
-    assert "in the cache are damaged and made anew" in again.output
+    assert "is damaged and made anew" in again.output
+    assert file.read_bytes() == sound
     assert again.stdout.split("Prompt size")[0] == told.stdout.split("Prompt size")[0]
 
 
-def test_plain_encodings_need_nothing_kept(run_max: RunMax, tiny_model: Path, cache: Path) -> None:
-    result = run_max(
-        "warm-cache", "--model", str(tiny_model), "--devices", "cpu", "--max-length", "64"
-    )
-    assert result.exit_code == 0, result.output
-    assert "quantized weights" not in result.stdout
+def test_a_first_start_keeps_its_weights_when_asked(
+    run_max: RunMax, tiny_model: Path, cache: Path
+) -> None:
+    short = ("--max-length", "64", "--max-new-tokens", "4", "--temperature", "0")
+    options = ("--model", str(tiny_model), "--devices", "cpu", *short)
+    first = run_max("generate", *options)
+    assert first.exit_code == 0, first.output
     assert not cache.exists()
+    assert run_max("generate", *options, "--keep-packed-weights").exit_code == 0
+    ((kept,),) = ([*folder.iterdir()] for folder in cache.iterdir())
+    kept_bytes = kept.read_bytes()
+    told = run_max("generate", *options)
+    assert told.stdout.split("Prompt size")[0] == first.stdout.split("Prompt size")[0]
+    weights = tiny_model / "model.safetensors"
+    os.utime(weights, ns=(0, weights.stat().st_mtime_ns + 1))
+    again = run_max("generate", *options)
+    assert "out of date and made anew" in again.output
+    (fresh,) = kept.parent.iterdir()
+    assert fresh.name != kept.name and fresh.read_bytes() == kept_bytes
 
 
 def test_what_is_no_model_is_told(run_max: RunMax, tmp_path: Path) -> None:

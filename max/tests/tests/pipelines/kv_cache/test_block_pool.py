@@ -10,7 +10,7 @@ from max.pipelines.kv_cache.block_pool import BlockPool
 def make_cached_page(pool: BlockPool, name: bytes) -> int:
     """A page that nobody holds, whose content is known."""
     page = pool.take()
-    pool.index.add(name, page)
+    pool.index.add(0, name, (page,))
     pool.drop(page)
     return page
 
@@ -54,7 +54,7 @@ def test_cached_pages_are_taken_in_the_order_of_their_release() -> None:
     pool = BlockPool(2)
     first, second = pool.take(), pool.take()
     for page in (first, second):
-        pool.index.add(bytes([page]), page)
+        pool.index.add(0, bytes([page]), (page,))
     pool.drop(second)
     pool.drop(first)
     assert [pool.take(), pool.take()] == [second, first]
@@ -73,9 +73,9 @@ def test_blank_pages_are_taken_before_cached_ones() -> None:
 def test_taking_a_cached_page_forgets_its_content() -> None:
     pool = BlockPool(1)
     page = make_cached_page(pool, b"a")
-    assert pool.index.get(b"a") is not None
+    assert pool.index.get(0, b"a") is not None
     assert pool.take() == page
-    assert pool.index.get(b"a") is None
+    assert pool.index.get(0, b"a") is None
 
 
 def test_sharing_a_cached_page_takes_it_out_of_the_free_list() -> None:
@@ -85,3 +85,18 @@ def test_sharing_a_cached_page_takes_it_out_of_the_free_list() -> None:
     assert pool.num_free == 0
     assert pool.ref_counts() == (0, 1)
     assert pool.index.holds(page)
+
+
+def test_the_pages_of_a_column_are_forgotten_together_and_taken_next() -> None:
+    pool = BlockPool(4)
+    columns = [(pool.take(), pool.take()), (pool.take(), pool.take())]
+    for number, column in enumerate(columns):
+        pool.index.add(1, bytes([number]), column)
+        for page in column:
+            pool.drop(page)
+    pool.share(columns[0][0])
+    pool.share(columns[0][1])
+    assert pool.take() == columns[1][0]
+    assert pool.index.get(1, b"\x01") is None
+    assert pool.free_pages() == columns[1][1:]
+    assert pool.index.get(1, b"\x00") == columns[0]

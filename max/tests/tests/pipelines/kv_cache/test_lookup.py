@@ -30,16 +30,21 @@ def test_a_prompt_and_a_decoding_request_in_one_batch() -> None:
     blocks.try_alloc(prompt)
     lookup = make_lookup(blocks, [prompt, decoding])
     np.testing.assert_array_equal(lookup.cache_lengths, [0, 9])
-    np.testing.assert_array_equal(lookup.lookup_table, [[4, 0, 0], [1, 2, 3]])
+    (table,) = lookup.lookup_tables
+    np.testing.assert_array_equal(table[:, :3], [[4, 0, 0], [1, 2, 3]])
+    assert table.shape == (2, 8)  # Steps of about as many tokens have tables of equal width.
+    assert not table[:, 3:].any()
     np.testing.assert_array_equal(lookup.max_prompt_length, [3])
     np.testing.assert_array_equal(lookup.max_cache_length, [10])
-    assert {array.dtype for array in lookup} == {np.dtype(np.uint32)}
+    assert {array.dtype for array in (lookup.cache_lengths, table, *lookup[2:])} == {
+        np.dtype(np.uint32)
+    }
 
 
 def test_an_empty_batch_has_arrays_too() -> None:
     lookup = make_lookup(BlockManager(1, page_size=4), [])
     assert lookup.cache_lengths.shape == (0,)
-    assert lookup.lookup_table.shape == (0, 1)
+    assert lookup.lookup_tables[0].shape == (0, 1)
     np.testing.assert_array_equal(lookup.max_prompt_length, [0])
 
 

@@ -1,9 +1,7 @@
-"""Weights in the form that the model computes with, and the quantized ones that are kept."""
+"""Weights in the form that the model computes with."""
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +14,10 @@ from max.graph import Shape
 from max.graph.quantization import QuantizationEncoding, dequantize_rows
 from max.graph.weights import WeightData, load_weights
 from max.pipelines.config import MAXModelConfig
-from max.pipelines.lib.packed_cache import PackedCache
-from max.pipelines.lib.weight_encoding import (
-    encode_weights,
-    encoded_bytes,
-    keep_quantized,
-    quantization_plan,
-)
+from max.pipelines.lib.weight_encoding import encode_weights, encoded_bytes
 
 Q = QuantizationEncoding
 MATRIX = "layers.0.mlp.up_proj.weight"
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of the test's own."""
-    monkeypatch.setenv("MODULAR_MAX_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "packed"
 
 
 @pytest.fixture
@@ -100,78 +85,3 @@ def test_sizes_are_told_before(folder: Path, encoding: str) -> None:
     encoded = encode_weights(state, config)
     actual = sum(data.to_buffer().tensor.nbytes for data in encoded.values())
     assert encoded_bytes(state, config) == actual
-
-
-def test_kept_weights_are_mapped_at_the_next_start(folder: Path, cache: Path) -> None:
-    config = make_config(folder, "q4_k")
-    made = encode_weights(read(folder), config)
-    assert not cache.exists(), "only warm-cache keeps them"
-    assert keep_quantized(read(folder), config) is not None
-    (kept,) = cache.iterdir()
-    assert sorted(path.name for path in kept.iterdir()) == ["checksums.json", "weights.gguf"]
-    mapped = encode_weights(read(folder), config)
-    for name, data in made.items():
-        assert torch.equal(mapped[name].to_buffer().tensor, data.to_buffer().tensor)
-        assert mapped[name].quantization_encoding is data.quantization_encoding
-    plan = quantization_plan(read(folder), Q.Q4_K)
-    loaded = PackedCache.of(config, Q.Q4_K).load(plan)
-    assert loaded is not None
-    assert loaded.keys() == plan.keys()
-
-
-def test_keeping_twice_makes_them_once(folder: Path, cache: Path) -> None:
-    config = make_config(folder, "q8_0")
-    keep_quantized(read(folder), config)
-    (kept,) = cache.iterdir()
-    before = (kept / "weights.gguf").stat().st_ino
-    keep_quantized(read(folder), config)
-    assert (kept / "weights.gguf").stat().st_ino == before
-
-
-@pytest.mark.parametrize("damage", ["flip", "cut", "checksums", "missing", "other"])
-def test_damaged_ones_are_made_anew(
-    folder: Path, cache: Path, caplog: pytest.LogCaptureFixture, damage: str
-) -> None:
-    config = make_config(folder, "q4_k")
-    made = encode_weights(read(folder), config)
-    keep_quantized(read(folder), config)
-    (kept,) = cache.iterdir()
-    weights, checksums = kept / "weights.gguf", kept / "checksums.json"
-    content = weights.read_bytes()
-    if damage == "flip":
-        weights.write_bytes(content[:-50] + bytes([content[-50] ^ 1]) + content[-49:])
-    elif damage == "cut":
-        weights.write_bytes(content[:-100])
-    elif damage == "missing":
-        weights.unlink()
-    elif damage == "other":
-        checksums.write_text("{}")
-    else:
-        checksums.write_text("{")
-    again = encode_weights(read(folder), config)
-    assert torch.equal(again[MATRIX].to_buffer().tensor, made[MATRIX].to_buffer().tensor)
-    assert "in the cache are damaged and made anew" in caplog.text
-    assert not kept.exists()
-
-
-def test_other_files_are_another_model(folder: Path, cache: Path) -> None:
-    keep_quantized(read(folder), make_config(folder, "q4_k"))
-    keep_quantized(read(folder), make_config(folder, "q6_k"))
-    file = folder / "model.safetensors"
-    os.utime(file, ns=(0, file.stat().st_mtime_ns + 1))
-    keep_quantized(read(folder), make_config(folder, "q4_k"))
-    assert len(list(cache.iterdir())) == 3
-
-
-def test_nothing_is_kept_where_nothing_is_made(folder: Path, cache: Path) -> None:
-    assert keep_quantized(read(folder), make_config(folder, "bfloat16")) is None
-    assert not cache.exists()
-
-
-def test_checksums_are_of_every_weight(folder: Path, cache: Path) -> None:
-    keep_quantized(read(folder), make_config(folder, "q4_k"))
-    (kept,) = cache.iterdir()
-    assert json.loads((kept / "checksums.json").read_text()).keys() == {
-        MATRIX,
-        "embed_tokens.weight",
-    }

@@ -1,7 +1,8 @@
 """A model without weights, which reads and writes the paged cache as a real one does.
 
 Its next token is a checksum of all tokens before it, read back from the pages: a page that was
-given to two requests, lost or found for the wrong prefix changes the answer.
+given to two requests, lost or found for the wrong prefix changes the answer. Of layers that see a
+window it reads the window, of states what the last step left.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from max.driver import CPU
 from max.dtype import DType
 from max.graph import DeviceRef
-from max.nn.kv_cache import KVCacheParams
+from max.nn.kv_cache import CacheGroup, KeyValue, MultiKVCacheParams, Slot, Window
 from max.pipelines.context import (
     EOSTracker,
     GenerationStatus,
@@ -30,7 +31,7 @@ VOCABULARY = 29
 EOS = 0
 
 
-def next_token(tokens: Sequence[int]) -> int:
+def next_token(tokens: Sequence[int] | npt.NDArray[np.int64]) -> int:
     """The model: from all tokens so far to the next one."""
     return zlib.crc32(np.array(tokens, dtype=np.int64).tobytes()) % VOCABULARY
 
@@ -45,19 +46,19 @@ def solo_answer(prompt: Sequence[int], max_length: int) -> list[int]:
     return tokens[len(prompt) :]
 
 
+ONE_GROUP = (CacheGroup("all", (0,), KeyValue(DType.float32, 1, 1)),)
+
+
 def make_manager(
-    total_num_pages: int, *, page_size: int = 4, caching: bool = False
+    total_num_pages: int,
+    *,
+    page_size: int = 4,
+    caching: bool = False,
+    groups: tuple[CacheGroup, ...] = ONE_GROUP,
+    step_tokens: int | None = None,
 ) -> PagedKVCacheManager:
-    params = KVCacheParams(
-        dtype=DType.float32,
-        n_kv_heads=1,
-        head_dim=1,
-        num_layers=1,
-        devices=[DeviceRef.CPU()],
-        enable_prefix_caching=caching,
-        page_size=page_size,
-    )
-    return PagedKVCacheManager(params, total_num_pages, CPU())
+    params = MultiKVCacheParams(groups, [DeviceRef.CPU()], caching, page_size)
+    return PagedKVCacheManager(params, total_num_pages, CPU(), step_tokens=step_tokens)
 
 
 def make_context(
@@ -82,23 +83,25 @@ class FakePipeline:
         self, inputs: TextGenerationInputs[TextContext]
     ) -> dict[RequestID, TextGenerationOutput]:
         """One step: writes the active tokens into the pages, reads all back, samples."""
+        params = self._manager.params
         cache = self._manager.runtime_inputs(inputs.batches).inputs[0]
-        slots = cache.kv_blocks.to_numpy().reshape(len(cache.kv_blocks), 2, -1)
-        batch = list(
-            zip(
-                inputs.flat_batch,
-                cache.lookup_table.to_numpy(),
-                cache.cache_lengths.to_numpy(),
-                strict=True,
-            )
-        )
-        for ctx, pages, start in batch:
-            _write(slots, pages, int(start), ctx.tokens.active)
-        outputs = {}
-        for ctx, pages, start in batch:
-            cached = _read(slots, pages, int(start) + ctx.tokens.active_length)
-            assert cached == ctx.tokens.all[: len(cached)].tolist(), ctx.request_id
-            outputs[ctx.request_id] = _sample(ctx, cached)
+        for layer in params.layout.places:
+            where = cache.layer(layer)
+            (group,) = (group for group in params.groups if layer in group.layers)
+            blocks = where.values.kv_blocks.to_numpy()
+            for ctx, pages in zip(
+                inputs.flat_batch, where.values.lookup_table.to_numpy(), strict=True
+            ):
+                if isinstance(group.keep, Slot):
+                    _carry(blocks[:, where.index], pages, ctx)
+                else:
+                    _write(blocks[:, :, where.index], pages, ctx)
+            if not isinstance(group.keep, Slot):
+                for ctx, pages in zip(
+                    inputs.flat_batch, where.values.lookup_table.to_numpy(), strict=True
+                ):
+                    _check(blocks[:, :, where.index], pages, ctx, group)
+        outputs = {ctx.request_id: _sample(ctx) for ctx in inputs.flat_batch}
         self._manager.step(inputs.batches)
         return outputs
 
@@ -107,23 +110,40 @@ Slots = npt.NDArray[np.float32]
 Pages = npt.NDArray[np.uint32]
 
 
-def _write(slots: Slots, pages: Pages, start: int, tokens: Iterable[int]) -> None:
-    page_size = slots.shape[-1]
-    for position, token in enumerate(tokens, start):
-        slots[pages[position // page_size], :, position % page_size] = token, position
+def _write(slots: Slots, pages: Pages, ctx: TextContext) -> None:
+    """Writes tokens and positions to slots [pages, 2, page_size, 1, 1]."""
+    page_size = slots.shape[2]
+    for position, token in enumerate(ctx.tokens.active.tolist(), ctx.tokens.processed_length):
+        page = pages[position // page_size]
+        assert page != 0, f"{ctx.request_id} writes token {position} to the null page"
+        slots[page, :, position % page_size, 0, 0] = token, position
 
 
-def _read(slots: Slots, pages: Pages, length: int) -> list[int]:
-    page_size = slots.shape[-1]
-    cells = [slots[pages[i // page_size], :, i % page_size] for i in range(length)]
-    assert [int(position) for _, position in cells] == list(range(length))
-    return [int(token) for token, _ in cells]
+def _check(slots: Slots, pages: Pages, ctx: TextContext, group: CacheGroup) -> None:
+    """Reads what the first active token sees, and all after it."""
+    start = ctx.tokens.processed_length
+    first = max(0, start - group.keep.tokens + 1) if isinstance(group.keep, Window) else 0
+    page_size = slots.shape[2]
+    for i in range(first, start + ctx.tokens.active_length):
+        token, position = slots[pages[i // page_size], :, i % page_size, 0, 0].tolist()
+        assert (token, position) == (ctx.tokens.all[i], i), f"{ctx.request_id} in {group.name}"
 
 
-def _sample(ctx: TextContext, cached: list[int]) -> TextGenerationOutput:
+def _carry(states: Slots, pages: Pages, ctx: TextContext) -> None:
+    """Reads the checksum of the tokens before, writes that of the tokens after the step."""
+    start = ctx.tokens.processed_length
+    before, after = pages.tolist()
+    assert after != 0
+    if start:
+        assert states[before].tolist() == [next_token(ctx.tokens.all[:start]), start]
+    end = start + ctx.tokens.active_length
+    states[after] = next_token(ctx.tokens.all[:end]), end
+
+
+def _sample(ctx: TextContext) -> TextGenerationOutput:
     tokens = []
     if ctx.tokens.is_complete_after_step:
-        tokens.append(next_token(cached))
+        tokens.append(next_token(ctx.tokens.all))
         ctx.update(tokens[0])
     ctx.tokens.advance()
     status = ctx.status if tokens else GenerationStatus.ACTIVE

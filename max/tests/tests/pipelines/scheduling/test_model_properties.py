@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from integration.test_common.tiny_checkpoints import make_checkpoint
 from integration.test_common.tiny_models import TINY_MODELS
 from max.driver import CPU
+from max.nn.kv_cache import KVCacheParams
 from max.pipelines.context import EOSTracker, SamplingParams, TextContext, TokenBuffer
 from max.pipelines.kv_cache import PagedKVCacheManager
 from max.pipelines.lib import PipelineConfig, TextGenerationPipeline
@@ -37,9 +38,9 @@ class TinyModelInFloat32:
     answers: dict[Arrival, list[int]] = field(default_factory=dict, repr=False)
 
     def start(self, setup: Setup) -> tuple[PagedKVCacheManager, TextGenerationPipeline]:
-        params = replace(
-            self.pipeline.pipeline_model.kv_params, enable_prefix_caching=setup.caching
-        )
+        params = self.pipeline.pipeline_model.kv_params
+        assert isinstance(params, KVCacheParams)
+        params = replace(params, enable_prefix_caching=setup.caching)
         manager = PagedKVCacheManager(params, setup.total_pages, CPU())
         config, model = self.pipeline.pipeline_config, self.pipeline.pipeline_model
         return manager, TextGenerationPipeline(config, model, manager)

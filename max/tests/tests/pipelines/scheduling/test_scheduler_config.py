@@ -55,6 +55,7 @@ def make_plan(*, max_length: int = 99, total_num_pages: int = 64) -> MemoryPlan:
         activation_bytes=0,
         bytes_per_page=0,
         page_size=16,
+        pages_of_request=-(-max_length // 16),
         total_num_pages=total_num_pages,
         max_length=max_length,
         max_batch_size=8,

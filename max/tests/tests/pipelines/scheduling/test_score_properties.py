@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from integration.test_common.tiny_checkpoints import make_checkpoint
 from integration.test_common.tiny_models import TINY_MODELS
 from max.driver import CPU
+from max.nn.kv_cache import KVCacheParams
 from max.pipelines.context import SamplingParams, TextContext, TextGenerationOutput, TokenBuffer
 from max.pipelines.kv_cache import PagedKVCacheManager
 from max.pipelines.lib import PipelineConfig, TextGenerationPipeline
@@ -67,6 +68,7 @@ class ScoredModel:
 
     def start(self, setup: Setup) -> tuple[PagedKVCacheManager, RecordingPipeline]:
         model = self.compiled.pipeline_model
+        assert isinstance(model.kv_params, KVCacheParams)
         params = replace(model.kv_params, enable_prefix_caching=setup.caching)
         manager = PagedKVCacheManager(params, setup.total_pages, CPU())
         config = self.compiled.pipeline_config

@@ -80,10 +80,9 @@ class World:
     def add(self, arrival: Arrival) -> None:
         max_length = len(arrival.prompt) + arrival.max_new_tokens
         ctx = self.model.make_context(arrival, f"r{len(self.contexts)}")
-        limit = min(
-            self.setup.total_pages * self.setup.page_size,
-            self.setup.config.max_seq_len or max_length,
-        )
+        limit = self.setup.config.max_seq_len or max_length
+        while self.manager.pages_for(limit) > self.setup.total_pages:
+            limit -= 1
         try:
             self.scheduler.add(ctx)
         except RequestTooLargeError as refused:
@@ -142,8 +141,9 @@ class World:
             streams = [ctx for ctx in running if ctx.tokens.remaining_length == 1]
             assert all(any(ctx is other for other in batch.contexts) for ctx in streams)
         if config.max_batch_total_tokens is not None:
-            pages = [self.manager.pages_for(len(ctx.tokens)) for ctx in batch.contexts]
-            assert sum(pages) <= self.manager.pages_for(config.max_batch_total_tokens)
+            page_size = self.setup.page_size
+            pages = [-(-len(ctx.tokens) // page_size) for ctx in batch.contexts]
+            assert sum(pages) <= -(-config.max_batch_total_tokens // page_size)
 
     def running(self) -> list[TextContext]:
         """The requests that hold pages, in the order in which they began."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from max.dtype import DType
 from max.graph import DeviceRef
-from max.nn.kv_cache import KVCacheParams
+from max.nn.kv_cache import KVCacheParamInterface, KVCacheParams
 from max.pipelines.config import KVCacheConfig, MAXModelConfig, PipelineConfig
 from max.pipelines.lib.utils import bounded_max_length
 
@@ -40,7 +40,7 @@ class ArchConfig(Protocol):
 class ArchConfigWithKVCache(ArchConfig, Protocol):
     """The configuration of a model with a KV cache."""
 
-    def get_kv_params(self) -> KVCacheParams:
+    def get_kv_params(self) -> KVCacheParamInterface:
         """Sizes of the cache."""
         ...
 

@@ -14,7 +14,7 @@ from max.driver import Buffer, Device
 from max.dtype import DType
 from max.graph import DeviceRef, TensorType, TensorValue, Value
 from max.nn import RaggedBatch
-from max.nn.kv_cache import KVCacheInputs, KVCacheParams
+from max.nn.kv_cache import KVCacheInputs, KVCacheParamInterface
 from max.nn.transformer import ReturnHiddenStates, ReturnLogits
 from max.pipelines.config import PipelineConfig
 from max.pipelines.context import TextContext
@@ -52,7 +52,7 @@ class BatchProcessor(ABC):
 
     @abstractmethod
     def get_symbolic_inputs(
-        self, *, kv_params: KVCacheParams, device_refs: Sequence[DeviceRef]
+        self, *, kv_params: KVCacheParamInterface, device_refs: Sequence[DeviceRef]
     ) -> list[TensorType]:
         """The types of the graph's inputs, in order."""
 
@@ -110,7 +110,7 @@ class RaggedBatchProcessor(BatchProcessor):
     """The batch processor of decoders whose graphs take ragged tokens and a paged cache."""
 
     def get_symbolic_inputs(
-        self, *, kv_params: KVCacheParams, device_refs: Sequence[DeviceRef]
+        self, *, kv_params: KVCacheParamInterface, device_refs: Sequence[DeviceRef]
     ) -> list[TensorType]:
         """tokens, input_row_offsets, return_n_logits, then the cache's tensors."""
         return ragged_kv_symbolic_inputs(kv_params=kv_params, device_refs=device_refs)
@@ -144,7 +144,7 @@ class RaggedBatchProcessor(BatchProcessor):
 
 
 def ragged_kv_symbolic_inputs(
-    *, kv_params: KVCacheParams, device_refs: Sequence[DeviceRef]
+    *, kv_params: KVCacheParamInterface, device_refs: Sequence[DeviceRef]
 ) -> list[TensorType]:
     """The input types of a graph over ragged tokens and a paged cache, in order."""
     device = device_refs[0]

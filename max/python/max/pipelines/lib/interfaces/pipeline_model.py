@@ -11,7 +11,7 @@ from max.dtype import DType
 from max.engine import InferenceSession
 from max.graph import DeviceRef, Value
 from max.graph.weights import Weights, WeightsAdapter
-from max.nn.kv_cache import KVCacheInputs, KVCacheParams, PagedCacheValues
+from max.nn.kv_cache import KVCacheInputs, KVCacheParamInterface, PagedCacheValues
 from max.nn.transformer import ReturnHiddenStates, ReturnLogits
 from max.pipelines.config import KVCacheConfig, PipelineConfig
 from max.pipelines.context import LogProbabilities, TextContext
@@ -150,7 +150,7 @@ class PipelineModelWithKVCache(PipelineModel):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.kv_params: KVCacheParams = self.get_kv_params(
+        self.kv_params: KVCacheParamInterface = self.get_kv_params(
             self.huggingface_config,
             self.pipeline_config,
             self.device_refs,
@@ -166,9 +166,9 @@ class PipelineModelWithKVCache(PipelineModel):
         devices: Sequence[DeviceRef],
         kv_cache_config: KVCacheConfig,
         cache_dtype: DType,
-    ) -> KVCacheParams:
+    ) -> KVCacheParamInterface:
         """Sizes of the cache; asks `model_config_cls` unless overridden."""
-        params: KVCacheParams = cls._config_cls().construct_kv_params(
+        params: KVCacheParamInterface = cls._config_cls().construct_kv_params(
             huggingface_config, pipeline_config, devices, kv_cache_config, cache_dtype
         )
         return params

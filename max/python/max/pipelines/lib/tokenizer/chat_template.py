@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from max.pipelines.config import ModelSourceError
 from max.pipelines.context import InputError
-from max.pipelines.lib.tokenizer.plain_tokenizer import PlainTokenizer
 from max.pipelines.modeling.types import TextGenerationRequestMessage
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # What a template may raise: its own refusals, and what its expressions do with unexpected values.
 _TEMPLATE_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+_END_MARK = "THE_FINAL_MESSAGE_ENDS_HERE "
+# What templates get anyway, and arguments of transformers' function of the same purpose.
 _RESERVED_OPTIONS = frozenset(
     {
         "chat_template",
@@ -51,7 +53,8 @@ def render_chat(
         template: A Jinja template instead of the tokenizer's.
         tools: Tool descriptions.
         options: Further variables of the template. The assistant's header is added unless
-            `add_generation_prompt` is false here.
+            `add_generation_prompt` is false here; with `continue_final_message` the text ends
+            inside the last message.
 
     Raises:
         InputError: If the template refuses the conversation, if a content part is not text, or if
@@ -59,77 +62,92 @@ def render_chat(
     """
     from jinja2 import TemplateError
 
-    given = {"add_generation_prompt": True, **(options or {})}
-    not_theirs = _RESERVED_OPTIONS | delegate.special_tokens_map.keys()
-    if reserved := sorted(not_theirs & given.keys()):
+    from max.pipelines.lib.tokenizer.template_environment import compile_template
+
+    given = {"add_generation_prompt": True, "documents": None, **(options or {})}
+    names = delegate.special_tokens_map
+    if reserved := sorted((_RESERVED_OPTIONS | names.keys()) & given.keys()):
         raise InputError(
             f"Chat template options may not be named {', '.join(reserved)}.",
             param="chat_template_kwargs",
         )
     conversation = [message_for_template(message) for message in messages]
+    continues = given.pop("continue_final_message", False)
+    if continues:
+        _mark_end(conversation, given)
+    text = template or template_of(delegate.chat_template, bool(tools))
     try:
-        rendered = delegate.apply_chat_template(
-            conversation,
-            tools=list(tools) if tools else None,
-            chat_template=template,
-            tokenize=False,
-            **given,
+        rendered = compile_template(text).render(
+            messages=conversation, tools=list(tools) if tools else None, **names, **given
         )
     except (TemplateError, *_TEMPLATE_ERRORS) as error:
         raise InputError(
             f"The model's chat template does not accept these messages: {error}", param="messages"
         ) from error
-    return str(rendered)
+    return _until_mark(rendered) if continues else rendered
+
+
+def _mark_end(conversation: list[dict[str, Any]], options: Mapping[str, Any]) -> None:
+    """Marks where the last message ends; a template may write more behind it."""
+    if options["add_generation_prompt"]:
+        raise InputError(
+            "continue_final_message asks to go on with the last message, add_generation_prompt to "
+            "begin another one: set one of them to false.",
+            param="chat_template_kwargs",
+        )
+    if not conversation:
+        raise InputError("There is no message to continue.", param="messages")
+    conversation[-1]["content"] += _END_MARK
+
+
+def _until_mark(rendered: str) -> str:
+    if _END_MARK.strip() not in rendered:
+        raise InputError(
+            "The model's chat template leaves the last message out: it cannot be continued.",
+            param="messages",
+        )
+    place = rendered.rindex(_END_MARK.strip())
+    text = rendered[:place]
+    # A template that takes off the space behind the mark takes it off a message's end, too.
+    return text if rendered.startswith(_END_MARK, place) else text.rstrip()
+
+
+def template_of(templates: str | Mapping[str, str] | None, has_tools: bool = False) -> str:
+    """The template to use of a model's: it may have one of its own for tools.
+
+    Raises:
+        ModelSourceError: If there are several, and none is the default.
+    """
+    if not isinstance(templates, Mapping):
+        return templates or ""
+    names = ["tool_use", "default"] if has_tools else ["default"]
+    found = next((templates[name] for name in names if name in templates), None)
+    if found is None:
+        raise ModelSourceError(
+            "the model has several chat templates, and none is named 'default': "
+            f"{', '.join(sorted(templates))}. --chat-template takes a file with the one to use."
+        )
+    return found
 
 
 def check_template(delegate: PreTrainedTokenizerBase, template: str | None) -> None:
-    """Finds a chat template that cannot be read at all; one that only refuses a greeting is fine.
+    """Finds a chat template that cannot be read at all.
 
     Raises:
         ModelSourceError: If the template, given or the tokenizer's own, has a syntax error.
     """
-    from jinja2 import TemplateError, TemplateSyntaxError
+    from jinja2 import TemplateSyntaxError
+
+    from max.pipelines.lib.tokenizer.template_environment import compile_template
 
     try:
-        if isinstance(delegate, PlainTokenizer):  # rendering would import transformers
-            compile_template(template or delegate.chat_template or "")
-            return
-        greeting = [{"role": "user", "content": "Hello"}]
-        delegate.apply_chat_template(greeting, chat_template=template, tokenize=False)
+        compile_template(template or template_of(delegate.chat_template))
     except TemplateSyntaxError as error:
         origin = "the model's chat template" if template is None else "the given chat template"
         raise ModelSourceError(
             f"{origin} has a syntax error in line {error.lineno}: {error.message}. "
             "--chat-template takes a file with another one."
         ) from error
-    except (TemplateError, *_TEMPLATE_ERRORS):
-        return  # not a text template's affair: it is told with the request that it refuses
-
-
-def compile_template(template: str) -> None:
-    """Finds syntax errors as transformers would, whose extensions of Jinja these are.
-
-    Raises:
-        TemplateSyntaxError: with the line.
-    """
-    from jinja2 import nodes
-    from jinja2.ext import Extension, loopcontrols
-    from jinja2.parser import Parser
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    class Generation(Extension):
-        """`{% generation %}`, around what the assistant says."""
-
-        tags = {"generation"}  # noqa: RUF012
-
-        def parse(self, parser: Parser) -> list[nodes.Node]:
-            next(parser.stream)
-            return parser.parse_statements(("name:endgeneration",), drop_needle=True)
-
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols]
-    )
-    environment.compile(template)
 
 
 def join_without_template(messages: Sequence[TextGenerationRequestMessage]) -> str:
@@ -150,11 +168,28 @@ def join_without_template(messages: Sequence[TextGenerationRequestMessage]) -> s
 
 
 def message_for_template(message: TextGenerationRequestMessage) -> dict[str, Any]:
-    """The message as templates read it, with content as one text."""
-    mapping = message.to_template_mapping()
-    if isinstance(message.content, list):
-        mapping["content"] = text_of(message.content)
+    """The message as templates read it: content is one text, arguments of tool calls are objects.
+
+    Templates of models that think read their thoughts under either of two names.
+    """
+    mapping = {**message.to_template_mapping(), "content": text_of(message.content)}
+    if message.reasoning_content is not None:
+        mapping["thinking"] = message.reasoning_content
+    if message.tool_calls:
+        mapping["tool_calls"] = [_with_parsed_arguments(call) for call in message.tool_calls]
     return mapping
+
+
+def _with_parsed_arguments(call: dict[str, Any]) -> dict[str, Any]:
+    function = call.get("function")
+    arguments = function.get("arguments") if isinstance(function, dict) else None
+    if not isinstance(function, dict) or not isinstance(arguments, str):
+        return call
+    try:
+        parsed = json.loads(arguments)
+    except ValueError:
+        return call  # a model wrote it; its text is all there is
+    return {**call, "function": {**function, "arguments": parsed}}
 
 
 def text_of(content: str | list[dict[str, Any]] | None) -> str:

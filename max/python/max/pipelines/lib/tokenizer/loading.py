@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-from max.pipelines.checkpoint.hf_files import read_json
-from max.pipelines.lib.tokenizer.plain_tokenizer import PlainTokenizer, plain_tokenizer
+from max.pipelines.checkpoint.hf_files import read_json_if_there
+from max.pipelines.lib.tokenizer.plain_tokenizer import PlainTokenizer
 from max.pipelines.modeling.errors import ModelSourceError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-_GENERIC = frozenset({"PreTrainedTokenizerFast", "TokenizersBackend"})
+logger = logging.getLogger("max.pipelines")
 
 
 def load_delegate(folder: Path, *, trust_remote_code: bool) -> PreTrainedTokenizerBase:
@@ -33,14 +33,12 @@ def load_delegate(folder: Path, *, trust_remote_code: bool) -> PreTrainedTokeniz
             f"the model in {folder} brings its own tokenizer code ({custom_class}), which is not "
             "run unless you trust it: read it, then pass --trust-remote-code"
         )
+    has_plain = (folder / "tokenizer.json").is_file() and not custom_class
     try:
-        plain = _plain_tokenizer(folder)
         delegate: PreTrainedTokenizerBase = (
-            cast("PreTrainedTokenizerBase", plain)  # answers as one
-            if plain is not None
-            else _tokenizer_class(folder).from_pretrained(
-                folder, trust_remote_code=trust_remote_code
-            )
+            cast("PreTrainedTokenizerBase", PlainTokenizer(folder))  # answers as one
+            if has_plain
+            else _by_transformers(folder, trust_remote_code)
         )
     except Exception as error:
         # The tokenizer may be code of the model's own, so any error can come from here.
@@ -50,48 +48,20 @@ def load_delegate(folder: Path, *, trust_remote_code: bool) -> PreTrainedTokeniz
     return delegate
 
 
-def _tokenizer_class(folder: Path) -> type[Any]:
-    """transformers' class of a folder's tokenizer, or what finds it there.
-
-    `AutoTokenizer` gives the common ones the same classes, but imports torch and the code of models
-    for it, which takes seconds.
-    """
-    declared = _optional_json(folder / "tokenizer_config.json")
-    model_type = _optional_json(folder / "config.json").get("model_type")
-    if (folder / "tokenizer.json").is_file() and not declared.get("auto_map"):
-        if model_type == "llama" and declared.get("tokenizer_class") in _GENERIC:
-            from transformers import PreTrainedTokenizerFast
-
-            return PreTrainedTokenizerFast
-        if model_type == "qwen2" and declared.get("tokenizer_class") in {
-            *_GENERIC,
-            "Qwen2Tokenizer",
-        }:
-            from transformers import Qwen2Tokenizer
-
-            return Qwen2Tokenizer
+def _by_transformers(folder: Path, trust_remote_code: bool) -> PreTrainedTokenizerBase:
+    """A tokenizer of another form, which only transformers reads."""
+    logger.debug("transformers is imported for the tokenizer in %s", folder)
     from transformers import AutoTokenizer
 
-    return AutoTokenizer
-
-
-def _plain_tokenizer(folder: Path) -> PlainTokenizer | None:
-    """The tokenizer of a Llama-like model by the `tokenizers` library; None if that is not all."""
-    declared = _optional_json(folder / "tokenizer_config.json")
-    model_type = _optional_json(folder / "config.json").get("model_type")
-    known = model_type == "llama" and declared.get("tokenizer_class") in _GENERIC
-    if not known or not (folder / "tokenizer.json").is_file():
-        return None
-    return plain_tokenizer(folder, declared)
-
-
-def _optional_json(path: Path) -> Mapping[str, Any]:
-    return read_json(path) if path.is_file() else {}
+    delegate: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+        folder, trust_remote_code=trust_remote_code
+    )
+    return delegate
 
 
 def _custom_class(folder: Path) -> str | None:
     """The class that the folder's own code must provide, when transformers has no other."""
-    entry = _optional_json(folder / "tokenizer_config.json").get("auto_map", {})
+    entry = read_json_if_there(folder / "tokenizer_config.json").get("auto_map", {})
     names = entry.get("AutoTokenizer") if isinstance(entry, dict) else entry
     if not names:
         return None

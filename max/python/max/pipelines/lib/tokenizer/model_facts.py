@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from max.pipelines.checkpoint.hf_files import read_json
+from max.pipelines.checkpoint.hf_files import read_json_if_there
 from max.pipelines.modeling.errors import ModelSourceError
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ def read_model_facts(folder: Path, delegate: PreTrainedTokenizerBase) -> ModelFa
     Raises:
         ModelSourceError: If a file is malformed.
     """
-    config = _optional_json(folder / "config.json")
+    config = read_json_if_there(folder / "config.json")
     config = {**config, **(config.get("text_config") or {})}
-    generation = _optional_json(folder / "generation_config.json")
+    generation = read_json_if_there(folder / "generation_config.json")
     eos = (
         _as_ids(generation.get("eos_token_id"), folder / "generation_config.json")
         | _as_ids(config.get("eos_token_id"), folder / "config.json")
@@ -48,10 +48,6 @@ def read_model_facts(folder: Path, delegate: PreTrainedTokenizerBase) -> ModelFa
     positions = config.get("max_position_embeddings")
     limits = [int(delegate.model_max_length)] + ([positions] if positions else [])
     return ModelFacts(eos, int(config.get("vocab_size") or len(delegate)), min(limits))
-
-
-def _optional_json(path: Path) -> dict[str, Any]:
-    return read_json(path) if path.is_file() else {}
 
 
 def _as_ids(value: Any, source: Path) -> frozenset[int]:

@@ -1,68 +1,72 @@
-"""A tokenizer.json that says all, read without transformers, which loads slowly."""
+"""A model's tokenizer.json, read without transformers, which loads slowly."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from max.pipelines.checkpoint.hf_files import read_json_if_there
+from max.pipelines.lib.tokenizer.declared_tokens import read_declared_tokens
+from max.pipelines.modeling.errors import ModelSourceError
+
 if TYPE_CHECKING:
     from tokenizers import AddedToken, Tokenizer
     from transformers import PreTrainedTokenizerBase
 
-# Of tokenizer_config.json: what `PlainTokenizer` heeds, and what changes no token and no text.
-_TOKENS = ("bos_token", "eos_token", "unk_token", "pad_token")
-_HEEDED = frozenset({*_TOKENS, "added_tokens_decoder", "chat_template", "model_max_length"})
-_HARMLESS = frozenset(
-    {
-        "backend",
-        "clean_up_tokenization_spaces",  # of decoding, which is always told not to
-        "is_local",
-        "model_input_names",
-        "padding_side",
-        "tokenizer_class",
-    }
-)
-# Files beside them that transformers reads too.
-_OTHERS = (
-    "added_tokens.json",
-    "additional_chat_templates",
-    "chat_template.json",
-    "special_tokens_map.json",
-)
+logger = logging.getLogger("max.pipelines")
+
 _NO_LIMIT = int(1e30)  # as transformers has it
 
 
 class PlainTokenizer:
-    """What serving needs of a tokenizer, on the `tokenizers` library alone; see `plain_tokenizer`.
+    """What serving needs of a tokenizer, on the `tokenizers` library alone.
+
+    tokenizer.json says how text is cut and put together; what is beside it adds tokens, names them
+    and has chat templates. The class that tokenizer_config.json names changes nothing of it, and
+    nothing is cleaned up in decoded text: what the model writes is what is given.
 
     Whatever else is asked for, transformers' tokenizer of the same folder answers.
 
     Args:
         folder: of the model.
-        declared: content of its tokenizer_config.json.
+
+    Attributes:
+        backend_tokenizer: the `tokenizers.Tokenizer`.
+        chat_template: the text of the model's chat template, or several by their names; None
+            without one.
+        model_max_length: most tokens that the tokenizer's makers meant it for.
+        special_tokens_map: texts of tokens by their names, such as `eos_token`.
+
+    Raises:
+        ModelSourceError: if a file is malformed.
     """
 
-    def __init__(self, folder: Path, declared: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path) -> None:
         from tokenizers import Tokenizer
         from tokenizers.processors import TemplateProcessing
 
         self._folder = folder
-        self._declared = dict(declared)
+        declared = read_json_if_there(folder / "tokenizer_config.json")
         self.backend_tokenizer: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        if padding := self.backend_tokenizer.padding:
+            declared = {"pad_token": padding["pad_token"], **declared}
+        # A prompt is never cut or filled up: it is served as it is, or refused.
+        self.backend_tokenizer.no_truncation()
+        self.backend_tokenizer.no_padding()
         if self.backend_tokenizer.post_processor is None:
             # Nothing is added to a text; transformers says it in so many words.
             self.backend_tokenizer.post_processor = TemplateProcessing(
                 single="$A:0", pair="$A:0 $B:1", special_tokens=[]
             )
+        self.backend_tokenizer.encode_special_tokens = bool(declared.get("split_special_tokens"))
+        tokens = read_declared_tokens(folder, declared)
+        tokens.add_to(self.backend_tokenizer)
+        self.special_tokens_map = tokens.texts()
         self.model_max_length = int(declared.get("model_max_length") or _NO_LIMIT)
-        template = folder / "chat_template.jinja"
-        self.chat_template: str | None = (
-            template.read_text(encoding="utf-8")
-            if template.is_file()
-            else declared.get("chat_template")
-        )
+        self.chat_template = read_chat_template(folder, declared)
 
     @cached_property
     def _complete(self) -> PreTrainedTokenizerBase:
@@ -74,6 +78,7 @@ class PlainTokenizer:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
+        logger.debug("transformers is imported for the tokenizer's attribute '%s'", name)
         return getattr(self._complete, name)
 
     def __len__(self) -> int:
@@ -85,10 +90,14 @@ class PlainTokenizer:
         return dict(sorted(self.backend_tokenizer.get_added_tokens_decoder().items()))
 
     @property
+    def bos_token_id(self) -> int | None:
+        """The token that begins a text."""
+        return self._id_of("bos_token")
+
+    @property
     def eos_token_id(self) -> int | None:
         """The token that ends a text."""
-        text = self._declared.get("eos_token")
-        return None if text is None else self.backend_tokenizer.token_to_id(text)
+        return self._id_of("eos_token")
 
     def encode(self, text: str, *, add_special_tokens: bool = True, **_: object) -> list[int]:
         """The token ids of a text."""
@@ -105,51 +114,35 @@ class PlainTokenizer:
             return self.backend_tokenizer.id_to_token(ids)
         return [self.backend_tokenizer.id_to_token(int(i)) for i in ids]
 
+    def _id_of(self, name: str) -> int | None:
+        text = self.special_tokens_map.get(name)
+        return None if text is None else self.backend_tokenizer.token_to_id(text)
 
-def plain_tokenizer(folder: Path, declared: Mapping[str, Any]) -> PlainTokenizer | None:
-    """The tokenizer, if tokenizer.json has all tokens and nothing beside it changes what it does.
 
-    Anything else is for transformers to complete or to refuse.
+def read_chat_template(folder: Path, declared: Mapping[str, Any]) -> str | dict[str, str] | None:
+    """The chat template of a model, or several by name; files win over tokenizer_config.json.
 
     Args:
-        folder: of the model; it has a tokenizer.json.
+        folder: of the model.
         declared: content of its tokenizer_config.json.
+
+    Raises:
+        ModelSourceError: if tokenizer_config.json has something else where the template should be.
     """
-    has_others = any((folder / name).exists() for name in _OTHERS)
-    is_usual = (
-        isinstance(declared.get("chat_template"), str | None)
-        and isinstance(declared.get("model_max_length"), int | float | None)
-        and isinstance(declared.get("added_tokens_decoder"), dict | None)
-    )
-    if has_others or not is_usual or declared.keys() - _HEEDED - _HARMLESS:
-        return None
-    tokenizer = PlainTokenizer(folder, declared)
-    return tokenizer if _is_whole(tokenizer, declared) else None
-
-
-def _is_whole(tokenizer: PlainTokenizer, declared: Mapping[str, Any]) -> bool:
-    """Whether transformers would add nothing to what tokenizer.json has."""
-    backend, added = tokenizer.backend_tokenizer, tokenizer.added_tokens_decoder
-    # transformers adds the named tokens once more, so.
-    special = {
-        token.content
-        for token in added.values()
-        if token.special and not (token.normalized or token.lstrip or token.rstrip)
+    files = {"default": folder / "chat_template.jinja"}
+    files |= {path.stem: path for path in sorted(folder.glob("additional_chat_templates/*.jinja"))}
+    templates: dict[str, str] = {
+        name: path.read_text(encoding="utf-8") for name, path in files.items() if path.is_file()
     }
-    named = [declared[name] for name in _TOKENS if declared.get(name) is not None]
-    repeated = declared.get("added_tokens_decoder") or {}
-    return (
-        backend.truncation is None
-        and backend.padding is None
-        and all(isinstance(token, str) and token in special for token in named)
-        and all(
-            id.isdecimal() and int(id) in added and _fields(added[int(id)]) == token
-            for id, token in repeated.items()
-        )
-    )
-
-
-def _fields(token: AddedToken) -> dict[str, Any]:
-    """A token as tokenizer_config.json writes it."""
-    names = ("content", "lstrip", "normalized", "rstrip", "single_word", "special")
-    return {name: getattr(token, name) for name in names}
+    if not templates:
+        given = declared.get("chat_template")
+        if given is None or isinstance(given, str):
+            return given
+        try:
+            templates = {str(each["name"]): str(each["template"]) for each in given}
+        except (TypeError, KeyError) as error:
+            raise ModelSourceError(
+                f"{folder / 'tokenizer_config.json'}: chat_template should be a text, or a list of "
+                f'{{"name": ..., "template": ...}}, got {given!r:.200}'
+            ) from error
+    return templates["default"] if list(templates) == ["default"] else templates

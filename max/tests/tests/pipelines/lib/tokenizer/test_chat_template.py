@@ -12,8 +12,10 @@ from max.pipelines.lib.tokenizer.chat_template import (
     join_without_template,
     message_for_template,
     render_chat,
+    template_of,
     text_of,
 )
+from max.pipelines.modeling.errors import ModelSourceError
 from max.pipelines.modeling.types import TextGenerationRequestMessage as Message
 
 STRICT = "{{ raise_exception('roles must alternate') }}"
@@ -95,12 +97,75 @@ def test_options_that_are_not_the_templates(byte_level: TextTokenizer, name: str
 
 def test_message_leaves_out_what_was_not_given() -> None:
     assert message_for_template(Message("user", "Hi")) == {"role": "user", "content": "Hi"}
-    assert message_for_template(Message("assistant")) == {"role": "assistant", "content": None}
-    calls = [{"id": "1", "function": {"name": "look", "arguments": "{}"}}]
-    assert message_for_template(Message("assistant", tool_calls=calls)) == {
-        "role": "assistant",
-        "tool_calls": calls,
-    }
+
+
+def test_content_is_always_a_text() -> None:
+    """Templates add it to others."""
+    assert message_for_template(Message("assistant")) == {"role": "assistant", "content": ""}
+    calls = [{"id": "1", "function": {"name": "look"}}]
+    mapping = {"role": "assistant", "content": "", "tool_calls": calls}
+    assert message_for_template(Message("assistant", tool_calls=calls)) == mapping
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [('{"city": "Oslo"}', {"city": "Oslo"}), ({"a": 1}, {"a": 1}), ('{"cut of', '{"cut of')],
+)
+def test_arguments_of_tool_calls_are_objects(arguments: object, expected: object) -> None:
+    calls = [{"id": "1", "function": {"name": "look", "arguments": arguments}}]
+    mapping = message_for_template(Message("assistant", tool_calls=calls))
+    assert mapping["tool_calls"] == [
+        {"id": "1", "function": {"name": "look", "arguments": expected}}
+    ]
+    assert calls[0]["function"] == {"name": "look", "arguments": arguments}
+
+
+def test_thoughts_have_the_names_that_templates_read(byte_level: TextTokenizer) -> None:
+    message = Message("assistant", "Hi", reasoning_content="Hm.")
+    template = "{{ messages[0].thinking }}{{ messages[0].reasoning_content }}"
+    assert render(byte_level, message, template=template) == "Hm.Hm."
+
+
+SEVERAL = {"default": "plain", "tool_use": "{{ tools | length }} tools"}
+
+
+def test_a_template_for_tools() -> None:
+    assert template_of(SEVERAL) == "plain"
+    assert template_of(SEVERAL, has_tools=True) == SEVERAL["tool_use"]
+    assert template_of({"default": "plain"}, has_tools=True) == "plain"
+    with pytest.raises(ModelSourceError, match="none is named 'default': rag, tool_use"):
+        template_of({"rag": "x", "tool_use": "y"})
+
+
+CONTINUED = {"add_generation_prompt": False, "continue_final_message": True}
+
+
+def test_the_last_message_is_continued(byte_level: TextTokenizer) -> None:
+    options = {**CONTINUED}
+    text = render(
+        byte_level, Message("user", "Hi"), Message("assistant", "Well, "), options=options
+    )
+    assert text == "<s><user>Hi<|end|><assistant>Well, "
+
+
+@pytest.mark.parametrize(
+    ("messages", "options", "template", "reason"),
+    [
+        (1, {"continue_final_message": True}, None, "set one of them to false"),
+        (0, CONTINUED, None, "no message to continue"),
+        (1, CONTINUED, "{{ messages | length }}", "leaves the last message out"),
+    ],
+)
+def test_what_cannot_be_continued(
+    byte_level: TextTokenizer,
+    messages: int,
+    options: dict[str, Any],
+    template: str | None,
+    reason: str,
+) -> None:
+    conversation = [Message("user", "Hi")] * messages
+    with pytest.raises(InputError, match=reason):
+        render(byte_level, *conversation, template=template, options=options)
 
 
 def test_words_of_the_user_without_a_template() -> None:

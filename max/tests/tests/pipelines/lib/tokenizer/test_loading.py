@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from transformers import AutoTokenizer
+from transformers import PreTrainedTokenizerFast
 
 from max.pipelines.lib.tokenizer import TextTokenizer
 from max.pipelines.lib.tokenizer.loading import load_delegate
@@ -106,22 +108,32 @@ def test_error_in_the_code_of_the_model_is_shown(make_model_folder: MakeFolder) 
 
 
 @pytest.mark.parametrize(
-    ("model_type", "declared"),
-    [
-        ("llama", "PreTrainedTokenizerFast"),
-        ("llama", "TokenizersBackend"),
-        ("qwen2", "Qwen2Tokenizer"),
-        ("qwen2", "PreTrainedTokenizerFast"),
-    ],
+    "declared", ["PreTrainedTokenizerFast", "Qwen2Tokenizer", "GemmaTokenizer"]
 )
-def test_common_tokenizers_are_those_of_auto_tokenizer(
+@pytest.mark.parametrize("model_type", ["llama", "qwen2", "of_our_own"])
+def test_the_class_that_is_named_changes_nothing(
     make_model_folder: MakeFolder, model_type: str, declared: str
 ) -> None:
     folder = make_model_folder(
         config={"model_type": model_type}, tokenizer_config={"tokenizer_class": declared}
     )
     delegate: Any = load_delegate(folder, trust_remote_code=False)
-    expected = AutoTokenizer.from_pretrained(folder)
-    assert type(delegate) is (PlainTokenizer if model_type == "llama" else type(expected))
+    assert type(delegate) is PlainTokenizer
+    expected = PreTrainedTokenizerFast.from_pretrained(folder)
     assert delegate.backend_tokenizer.to_str() == expected.backend_tokenizer.to_str()
     assert delegate.special_tokens_map == expected.special_tokens_map
+
+
+def test_other_forms_are_read_by_transformers_and_said(
+    make_model_folder: MakeFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = make_model_folder(tokenizer_config={"tokenizer_class": "GPT2Tokenizer"})
+    model = json.loads((folder / "tokenizer.json").read_bytes())["model"]
+    (folder / "tokenizer.json").unlink()
+    (folder / "vocab.json").write_text(json.dumps(model["vocab"]))
+    (folder / "merges.txt").write_text("\n".join(map(" ".join, model["merges"])))
+    with caplog.at_level(logging.DEBUG, "max.pipelines"):
+        delegate: Any = load_delegate(folder, trust_remote_code=False)
+    assert type(delegate) is not PlainTokenizer
+    assert f"transformers is imported for the tokenizer in {folder}" in caplog.text
+    assert delegate.decode(delegate.encode("hello world")) == "hello world"

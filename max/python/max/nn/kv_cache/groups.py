@@ -1,0 +1,135 @@
+"""What layers keep of the tokens before: entries, and for how long they are read.
+
+group             entry                            keep
+"full"            KeyValue(bfloat16, 8, 128)       All()         attention to all tokens
+"window"          KeyValue(bfloat16, 8, 128)       Window(512)   attention to the last 512
+"latent"          Latent(bfloat16, 576)            All()         multi-head latent attention
+"recurrent"       State(float32, (16, 128))        Slot()        state space, linear attention
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import prod
+from typing import TypeAlias
+
+from max.dtype import DType
+
+
+@dataclass(frozen=True)
+class KeyValue:
+    """Keys and values of a token, in one layer.
+
+    Args:
+        dtype: of their elements.
+        n_kv_heads: heads of each.
+        head_dim: elements of a head.
+    """
+
+    dtype: DType
+    n_kv_heads: int
+    head_dim: int
+
+    def page_shape(self, layers: int, page_size: int) -> list[int]:
+        """A page: [keys and values, layers, tokens, heads, head_dim]."""
+        return [2, layers, page_size, self.n_kv_heads, self.head_dim]
+
+
+@dataclass(frozen=True)
+class Latent:
+    """The vector of which keys and values of a token are computed (DeepSeek-V2, 2024).
+
+    Args:
+        dtype: of its elements.
+        width: how many: the rank of the compressed keys and values, and the turned part of a key.
+    """
+
+    dtype: DType
+    width: int
+
+    def page_shape(self, layers: int, page_size: int) -> list[int]:
+        """A page: [1, layers, tokens, 1, width], so that it is indexed as keys and values are."""
+        return [1, layers, page_size, 1, self.width]
+
+
+@dataclass(frozen=True)
+class State:
+    """What a layer carries from token to token, of a size that does not grow.
+
+    Args:
+        dtype: of its elements.
+        shape: of one layer's state.
+    """
+
+    dtype: DType
+    shape: tuple[int, ...]
+
+    def page_shape(self, layers: int, page_size: int) -> list[int]:
+        """A page: [layers, *shape], of whatever page size."""
+        return [layers, *self.shape]
+
+
+Entry: TypeAlias = KeyValue | Latent | State
+
+
+@dataclass(frozen=True)
+class All:
+    """Later steps read all tokens' entries."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Later steps read the entries of the last tokens only.
+
+    Args:
+        tokens: how many a query sees, its own included, as in a sliding window mask.
+    """
+
+    tokens: int
+
+    def __post_init__(self) -> None:
+        if self.tokens < 1:
+            raise ValueError(f"a window has at least 1 token, got Window({self.tokens})")
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A step reads one state and leaves another."""
+
+
+Keep: TypeAlias = All | Window | Slot
+
+
+@dataclass(frozen=True)
+class CacheGroup:
+    """Layers that keep the same kind of entry under the same rule.
+
+    Args:
+        name: in messages.
+        layers: their numbers in the model.
+        entry: what they keep.
+        keep: of which tokens.
+
+    Raises:
+        ValueError: if there is no layer, or one twice, or entry and rule do not go together.
+    """
+
+    name: str
+    layers: tuple[int, ...]
+    entry: Entry
+    keep: Keep = field(default_factory=All)
+
+    def __post_init__(self) -> None:
+        if not self.layers or len(set(self.layers)) != len(self.layers):
+            raise ValueError(
+                f"cache group '{self.name}' needs layers, each once, got {list(self.layers)}"
+            )
+        if isinstance(self.entry, State) != isinstance(self.keep, Slot):
+            raise ValueError(
+                f"cache group '{self.name}' keeps {self.entry} by {self.keep}: a State is kept in "
+                "a Slot, KeyValue and Latent are kept by All or Window"
+            )
+
+    def layer_bytes(self, page_size: int) -> int:
+        """Bytes of one layer in a page."""
+        return prod(self.entry.page_shape(1, page_size)) * self.entry.dtype.size_in_bytes
