@@ -134,7 +134,7 @@ def weights_bytes(architecture: SupportedArchitecture, config: PipelineConfig) -
         # Which encoding a weight gets depends on what the model calls it.
         adapter = _adapter(architecture.weight_adapters, weights_format(paths), architecture.name)
         state_dict = parse_state_dict_from_weights(config, weights, adapter)
-    return encoded_bytes(state_dict, config.model)
+    return encoded_bytes(state_dict, config.model, architecture.model_cls.sensitive_layers)
 
 
 def make_model(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from max.driver import Buffer, Device
@@ -18,6 +18,7 @@ from max.pipelines.context import LogProbabilities, TextContext
 from max.pipelines.lib.interfaces.batch_processor import BatchProcessor, BatchProcessorRuntime
 from max.pipelines.lib.interfaces.model_io import ModelInputs, ModelOutputs
 from max.pipelines.lib.log_probabilities import compute_log_probabilities
+from max.pipelines.lib.quantization_recipe import SENSITIVE_LAYERS
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -41,6 +42,8 @@ class PipelineModel(ABC):
     # `batching`) comes before them.
     model_config_cls: ClassVar[type[Any] | None] = None
     batch_processor_cls: ClassVar[type[BatchProcessor] | None] = None
+    # The layers, by their names in a block, whose weights lose most when they are quantized.
+    sensitive_layers: ClassVar[Collection[str]] = SENSITIVE_LAYERS
 
     def __init__(
         self,
