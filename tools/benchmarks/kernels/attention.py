@@ -176,7 +176,8 @@ def record_attention(case: Case, heads: Heads, cache: Cache, q: torch.Tensor) ->
     scale = heads.dim**-0.5
     recordings = []
     for layer in range(cache.blocks.shape[2]):
-        operands = (q, offsets, cache.blocks, past, cache.table, layer, scale, True, 0)
+        mask = (True, 0, 0, 0.0, None)
+        operands = (q, offsets, cache.blocks, past, cache.table, layer, scale, *mask)
         recording = record(torch_empty, *operands)
         assert recording is not None
         recordings.append(recording._replace(call=recording.call._replace(held=operands)))

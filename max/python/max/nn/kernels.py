@@ -85,17 +85,12 @@ def rope_store(
         v: [rows, kv_heads * head_dim].
         layer: where they are written.
         batch: which rows are whose.
-        freqs_cis: from `Rope.table`; None, for queries and keys that are not turned, is refused.
+        freqs_cis: from `Rope.table`; None if queries and keys are not turned.
         interleaved: see `Rope`.
 
     Returns:
         The turned queries, shaped like q.
-
-    Raises:
-        NotImplementedError: without a table.
     """
-    if freqs_cis is None:
-        raise NotImplementedError("attention without a rope: not supported in this release")
     cache = layer.values
     return call(
         "rope_store_ragged",
@@ -127,12 +122,7 @@ def attend(
 
     Returns:
         Shaped like q.
-
-    Raises:
-        NotImplementedError: for a chunk, a soft cap or sinks.
     """
-    if mask.chunk or mask.softcap or mask.sinks is not None:
-        raise NotImplementedError(f"attention: not supported in this release: {mask}")
     cache = layer.values
     return call(
         "flash_attention_ragged",
@@ -146,6 +136,9 @@ def attend(
         scale,
         mask.causal,
         mask.window,
+        mask.chunk,
+        mask.softcap,
+        mask.sinks,
     )
 
 

@@ -34,6 +34,9 @@ def run(
     causal: bool = True,
     window: int = 0,
     implementation: str = "op",
+    chunk: int = 0,
+    softcap: float = 0.0,
+    sinks: torch.Tensor | None = None,
 ) -> torch.Tensor:
     return IMPLEMENTATIONS[implementation](
         q,
@@ -45,13 +48,25 @@ def run(
         0.3,
         causal,
         window,
+        chunk,
+        softcap,
+        sinks,
     )
 
 
-def attend(query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+def attend(
+    query: torch.Tensor,
+    keys: torch.Tensor,
+    values: torch.Tensor,
+    softcap: float = 0.0,
+    sink: float = -math.inf,
+) -> torch.Tensor:
     """One head of one query over the tokens that it sees, in double precision."""
-    weights = [math.exp(float(query @ key) * 0.3) for key in keys]
-    total = sum(weights)
+    scores = [float(query @ key) * 0.3 for key in keys]
+    if softcap:
+        scores = [softcap * math.tanh(score / softcap) for score in scores]
+    weights = [math.exp(score) for score in scores]
+    total = sum(weights) + math.exp(sink)
     shares = torch.tensor(weights, dtype=torch.float64) / total
     return shares @ values
 
@@ -81,6 +96,78 @@ def test_agrees_with_attention_token_by_token(
                 )
                 mine = got[batch.rows_of(request)][row, head]
                 torch.testing.assert_close(mine, want, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize(("past", "new"), BATCHES)
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize(
+    ("chunk", "softcap", "has_sinks"),
+    [(4, 0.0, False), (0, 0.7, False), (0, 0.0, True), (3, 2.0, True)],
+)
+def test_chunks_soft_caps_and_sinks(
+    implementation: str,
+    past: list[int],
+    new: list[int],
+    causal: bool,
+    chunk: int,
+    softcap: float,
+    has_sinks: bool,
+) -> None:
+    torch.manual_seed(0)
+    batch = make_paged_batch(past, new)
+    q, sinks = torch.randn(batch.rows, 6 * 8), torch.randn(6) if has_sinks else None
+    got = run(batch, q, causal, 0, implementation, chunk, softcap, sinks).view(-1, 6, 8).double()
+    for request, (held, added) in enumerate(zip(past, new, strict=True)):
+        keys, values = batch.cached(request, layer=1).double()
+        queries = q[batch.rows_of(request)].view(added, 6, 8).double()
+        for row in range(added):
+            position, size = held + row, chunk or 1000
+            first = position // size * size
+            last = position + 1 if causal else min(held + added, first + size)
+            for head in range(6):
+                sink = -math.inf if sinks is None else float(sinks[head])
+                key, value = keys[first:last, head // 3], values[first:last, head // 3]
+                want = attend(queries[row, head], key, value, softcap, sink)
+                mine = got[batch.rows_of(request)][row, head]
+                torch.testing.assert_close(mine, want, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("implementation", CPU_KERNELS)
+@pytest.mark.parametrize(("group", "head_dim"), [(4, 64), (7, 128), (3, 20)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_long_requests_under_every_mask(
+    implementation: str, group: int, head_dim: int, dtype: torch.dtype
+) -> None:
+    torch.manual_seed(0)
+    shape = {"page_size": 16, "kv_heads": 2, "head_dim": head_dim}
+    batch = make_paged_batch([0, 300, 130], [150, 1, 9], dtype=dtype, **shape)
+    q = torch.randn(batch.rows, 2 * group * head_dim).to(dtype)
+    sinks = torch.randn(2 * group).to(dtype)
+    exact = PagedBatch(batch.past, batch.new, batch.kv_blocks.float(), batch.lookup_table)
+    for window, chunk, softcap, some in ((70, 0, 5.0, None), (0, 100, 0.0, sinks)):
+        got = run(batch, q, True, window, implementation, chunk, softcap, some)
+        want = run(exact, q.float(), True, window, "reference", chunk, softcap, some)
+        # One rounding to the dtype of q after sums in float32.
+        tolerance = 2**-7 if dtype == torch.bfloat16 else 2e-5
+        torch.testing.assert_close(got.float(), want, rtol=tolerance, atol=tolerance)
+        step = make_steps(batch_of(batch, 0), [149])
+        alone = run(step, q[149:150], True, window, implementation, chunk, softcap, some)
+        assert torch.equal(alone, got[149:150])
+
+
+def batch_of(batch: PagedBatch, request: int) -> PagedBatch:
+    """One request of a batch."""
+    table = batch.lookup_table[request : request + 1]
+    return PagedBatch([batch.past[request]], [batch.new[request]], batch.kv_blocks, table)
+
+
+def test_sinks_are_one_for_each_query_head() -> None:
+    batch = make_paged_batch([0], [1])
+    tensors = (batch.input_row_offsets, batch.kv_blocks, batch.cache_lengths, batch.lookup_table)
+    q, *others, sinks = (t.to("meta") for t in (torch.randn(1, 32), *tensors, torch.randn(3)))
+    with pytest.raises(RuntimeError, match=r"there are 4 query heads; sinks is \[3\]"):
+        flash_attention_ragged(q, *others, 1, 0.3, True, 0, 0, 0.0, sinks)
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)

@@ -52,7 +52,7 @@ def run(
     q: torch.Tensor,
     k: torch.Tensor,
     v: torch.Tensor,
-    freqs: torch.Tensor,
+    freqs: torch.Tensor | None,
     interleaved: bool,
     implementation: str = "op",
 ) -> torch.Tensor:
@@ -107,6 +107,31 @@ def test_pages_may_lie_apart(implementation: str) -> None:
     for paged in (batch, spread):
         run(paged, q, k, v, make_freqs(16, 8), True, implementation)
     assert torch.equal(batch.kv_blocks, spread.kv_blocks)
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_without_a_table_nothing_is_turned(implementation: str) -> None:
+    torch.manual_seed(0)
+    batch = make_paged_batch([0, 5], [6, 1])
+    q, k, v = torch.randn(7, 32), torch.randn(7, 16), torch.randn(7, 16)
+    assert torch.equal(run(batch, q, k, v, None, False, implementation), q)
+    for request in range(2):
+        stored = batch.cached(request, 1)[:, batch.past[request] :].flatten(2)
+        rows = batch.rows_of(request)
+        assert torch.equal(stored, torch.stack((k[rows], v[rows])))
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_columns_of_one_tensor(implementation: str) -> None:
+    torch.manual_seed(0)
+    batch = make_paged_batch([0, 5], [6, 1])
+    q, k, v = torch.randn(7, 64).split([32, 16, 16], dim=1)
+    freqs = make_freqs(16, 8)
+    got = run(batch, q, k, v, freqs, True, implementation)
+    written = batch.kv_blocks.clone()
+    q, k, v = (each.contiguous() for each in (q, k, v))
+    assert torch.equal(got, run(batch, q, k, v, freqs, True, implementation))
+    assert torch.equal(batch.kv_blocks, written)
 
 
 def test_cache_may_be_narrower_than_the_keys() -> None:

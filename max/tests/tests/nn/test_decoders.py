@@ -18,8 +18,6 @@ from max.pipelines.context import TextContext, TokenBuffer
 from max.pipelines.kv_cache import PagedKVCacheManager
 
 PROMPT = np.random.default_rng(0).integers(0, VOCAB, 50)
-# What attention cannot do yet.
-WAITING = {"gemma2": "soft cap", "phi": "partial rotation", "gpt2": "no rotation"}
 
 
 class Run:
@@ -57,8 +55,6 @@ class Run:
 
 @pytest.fixture(scope="module", params=DECODERS)
 def run(request: pytest.FixtureRequest) -> Iterator[Run]:
-    if request.param in WAITING:
-        pytest.skip(f"attention without {WAITING[request.param]}")
     yield Run(request.param)
 
 

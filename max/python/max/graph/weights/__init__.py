@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from max.graph.weights.format import WeightsFormat, weights_format
+    from max.graph.weights.format import WeightsFormat, file_format, is_gguf, weights_format
     from max.graph.weights.gguf_header import GGUFHeader, read_gguf_header
     from max.graph.weights.gguf_weights import GGUFWeights
     from max.graph.weights.load import load_weights
@@ -30,6 +30,8 @@ __all__ = [
     "WeightsAdapter",
     "WeightsFileError",
     "WeightsFormat",
+    "file_format",
+    "is_gguf",
     "load_weights",
     "read_gguf_header",
     "weights_format",

@@ -15,6 +15,27 @@ class WeightsFormat(StrEnum):
     safetensors = "safetensors"
 
 
+def file_format(path: Path) -> WeightsFormat | None:
+    """The format of a file, told by its first bytes; None when it is neither.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    with path.open("rb") as file:
+        start = file.read(9)
+    if start.startswith(b"GGUF"):
+        return WeightsFormat.gguf
+    # Eight bytes of length, then JSON that has to begin so: safetensors' README, "Format".
+    return WeightsFormat.safetensors if start[8:] == b"{" else None
+
+
+def is_gguf(path: Path) -> bool:
+    """Whether a file is a GGUF file, whatever its name; one that is not here goes by its name."""
+    if path.is_file():
+        return file_format(path) is WeightsFormat.gguf
+    return path.suffix.lower() == ".gguf"
+
+
 def weight_paths(paths: Iterable[str | PathLike[str]] | str | PathLike[str]) -> list[Path]:
     """The paths of a checkpoint's files; one may stand alone.
 
@@ -28,16 +49,26 @@ def weight_paths(paths: Iterable[str | PathLike[str]] | str | PathLike[str]) -> 
 
 
 def weights_format(paths: Iterable[str | PathLike[str]] | str | PathLike[str]) -> WeightsFormat:
-    """The format of a checkpoint's files, told by their suffixes.
+    """The format of a checkpoint's files, told by their first bytes.
+
+    A file of which they tell nothing (missing, damaged) goes by its name: its reader says the rest.
 
     Raises:
-        ValueError: if there are no files, an unknown suffix, or several formats.
+        ValueError: if there are no files, one of an unknown format, or several formats.
     """
     files = weight_paths(paths)
-    suffixes = {p.suffix.removeprefix(".") for p in files}
-    known = [f.value for f in WeightsFormat]
-    if len(suffixes) > 1:
+    formats = {_format(path) for path in files}
+    if len(formats) > 1:
         raise ValueError(f"weight files of several formats: {', '.join(map(str, files))}")
-    if not suffixes <= set(known):
-        raise ValueError(f"{files[0]} is no weight file: known are .{', .'.join(known)}")
-    return WeightsFormat(suffixes.pop())
+    return formats.pop()
+
+
+def _format(path: Path) -> WeightsFormat:
+    found = file_format(path) if path.is_file() else None
+    if found is not None:
+        return found
+    named = path.suffix.lower().removeprefix(".")
+    if named not in list(WeightsFormat):
+        known = ", ".join(f".{format.value}" for format in WeightsFormat)
+        raise ValueError(f"{path} is no weight file: known are {known}")
+    return WeightsFormat(named)

@@ -25,6 +25,7 @@
 
 #include "../include/attention_items.h"
 #include "../include/few_rows.h"
+#include "../include/functions.h"
 #include "../include/online_softmax.h"
 #include "../include/panel.h"
 #include "../include/pool.h"
@@ -97,7 +98,7 @@ class Attention {
     for (int64_t head = 0; head < kv_heads; ++head) {
       read_queries(item, head);
       std::fill_n(sums_of(head, 0, 0), panels_ * most_rows_ * kPanel, 0.0f);
-      for (int64_t row = 0; row < rows_; ++row) softmax_of(head, row).clear();
+      for (int64_t row = 0; row < rows_; ++row) clear(item, head, row);
     }
     int64_t last = end_of(rows_ - 1);
     Tile<KV> tiles[2];
@@ -120,10 +121,33 @@ class Attention {
  private:
   // The positions [begin_of, end_of) that a row sees.
   int64_t begin_of(int64_t row) const {
-    return args_.window ? std::max<int64_t>(0, first_position_ + row / heads_ - args_.window + 1) : 0;
+    int64_t position = first_position_ + row / heads_;
+    int64_t begin = args_.window ? std::max<int64_t>(0, position - args_.window + 1) : 0;
+    return args_.chunk ? std::max(begin, position / args_.chunk * args_.chunk) : begin;
   }
   int64_t end_of(int64_t row) const {
-    return args_.causal ? first_position_ + row / heads_ + 1 : tokens_;
+    int64_t position = first_position_ + row / heads_;
+    if (args_.causal) return position + 1;
+    return args_.chunk ? std::min(tokens_, (position / args_.chunk + 1) * args_.chunk) : tokens_;
+  }
+
+  // What a row has seen before any token: nothing, or its head's sink, whose value is zero.
+  void clear(const AttentionItem& item, int64_t head, int64_t row) const {
+    softmax_of(head, row).clear();
+    if (args_.sinks == nullptr) return;
+    int64_t at = (item.first_head + head) * heads_ + row % heads_;
+    float sink = args_.sinks_type == kFloat32 ? static_cast<const float*>(args_.sinks)[at]
+                                              : load(static_cast<const bfloat16*>(args_.sinks)[at]);
+    softmax_of(head, row).start(sink * kLog2OfE);
+  }
+
+  // Sets a tile's scores to what the softmax takes: in powers of two, capped. Returns their factor.
+  float cap(float* scores) const {
+    if (args_.softcap == 0) return args_.scale * kLog2OfE;
+    for (int64_t i = 0; i < kTile; i += kFloats)
+      store_floats(scores + i, hyperbolic_tangent(multiply(load_floats(scores + i),
+                                                           broadcast(args_.scale / args_.softcap))));
+    return args_.softcap * kLog2OfE;
   }
 
   // Where the first element of a row's query, or result, lies.
@@ -194,8 +218,9 @@ class Attention {
       in_place_ ? score_in_place(n, head, scores) : score(n, head, row, scores);
       for (int64_t r = row; r < row + n; ++r) {
         float* of_row = scores + (r - row) * kTile;
-        float shrink = softmax_of(head, r).add_tile(of_row, args_.scale * kLog2OfE,
-                                                    begin_of(r) - begin, end_of(r) - begin,
+        float factor = cap(of_row);
+        float shrink = softmax_of(head, r).add_tile(of_row, factor, begin_of(r) - begin,
+                                                    end_of(r) - begin,
                                                     probabilities + (r - row) * kTile);
         if (shrink != 1.0f) scale_sums(head, r, shrink);
         if (in_place_) next_.fetch(lines_of(2 * kTile) / 8 / n);

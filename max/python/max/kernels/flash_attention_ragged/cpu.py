@@ -38,10 +38,15 @@ def make_flash_attention_ragged_record(isa: Isa | None = None) -> Record | None:
         scale: float,
         causal: bool,
         window: int,
+        chunk: int,
+        softcap: float,
+        sinks: torch.Tensor | None,
     ) -> Recording | None:
         if q.dtype not in ELEMENT_TYPES or kv_blocks.dtype not in ELEMENT_TYPES:
             return None
         if not are_contiguous(q, kv_blocks[0], lookup_table):
+            return None
+        if sinks is not None and (sinks.dtype not in ELEMENT_TYPES or not are_contiguous(sinks)):
             return None
         layers, page_size, kv_heads, head_dim = kv_blocks.shape[2:]
         out = empty(q.shape, q.dtype)
@@ -62,10 +67,14 @@ def make_flash_attention_ragged_record(isa: Isa | None = None) -> Record | None:
             layer,
             q.shape[-1] // head_dim,
             window,
+            chunk,
+            None if sinks is None else sinks.data_ptr(),
             scale,
+            softcap,
             causal,
             ELEMENT_TYPES[q.dtype],
             ELEMENT_TYPES[kv_blocks.dtype],
+            ELEMENT_TYPES[q.dtype if sinks is None else sinks.dtype],
         )
         page = 2 * page_size * kv_heads * head_dim * kv_blocks.itemsize
         nbytes = 2 * q.nbytes + lookup_table.numel() * page

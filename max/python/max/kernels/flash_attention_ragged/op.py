@@ -19,19 +19,27 @@ def _fake(
     scale: float,
     causal: bool,
     window: int,
+    chunk: int,
+    softcap: float,
+    sinks: torch.Tensor | None,
 ) -> torch.Tensor:
     kv_heads, head_dim = kv_blocks.shape[-2:]
     torch._check(
         q.shape[-1] % (kv_heads * head_dim) == 0,
         lambda: f"q has {q.shape[-1]} columns, no multiple of {kv_heads} KV heads of {head_dim}",
     )
+    heads = q.shape[-1] // head_dim
+    torch._check(
+        sinks is None or list(sinks.shape) == [heads],
+        lambda: f"there are {heads} query heads; sinks is {list(sinks.shape)}",  # type: ignore[union-attr]
+    )
     return torch.empty_like(q)
 
 
 flash_attention_ragged = define_op(
     "flash_attention_ragged(Tensor q, Tensor input_row_offsets, Tensor kv_blocks,"
-    " Tensor cache_lengths, Tensor lookup_table, int layer, float scale, bool causal, int window)"
-    " -> Tensor",
+    " Tensor cache_lengths, Tensor lookup_table, int layer, float scale, bool causal, int window,"
+    " int chunk, float softcap, Tensor? sinks) -> Tensor",
     reference=flash_attention_ragged_reference,
     fake=_fake,
 )

@@ -18,6 +18,9 @@ def flash_attention_ragged_reference(
     scale: float,
     causal: bool,
     window: int,
+    chunk: int,
+    softcap: float,
+    sinks: torch.Tensor | None,
 ) -> torch.Tensor:
     """`softmax(q kᵀ · scale + mask) v` of each request over its own tokens in the cache.
 
@@ -34,6 +37,9 @@ def flash_attention_ragged_reference(
         scale: factor of the scores.
         causal: whether a row sees only its own position and earlier ones.
         window: how many positions back a row sees, itself included; 0 for all.
+        chunk: size of the blocks of positions, within one of which a row sees others; 0 for all.
+        softcap: scaled scores s become `softcap * tanh(s / softcap)`; 0 for s itself.
+        sinks: [heads], the score of one more token for each head, whose value is zero.
 
     Returns:
         [rows, heads * head_dim].
@@ -52,8 +58,8 @@ def flash_attention_ragged_reference(
             last = min(row + _QUERY_BLOCK, end)
             queries = q[row:last].float().view(last - row, kv_heads, -1, head_dim)
             positions = torch.arange(row, last, device=q.device) + (past - start)
-            mask = _mask(positions, tokens, causal, window)
-            attended = _attend(queries, keys, values, mask, scale)
+            mask = _mask(positions, tokens, causal, window, chunk)
+            attended = _attend(queries, keys, values, mask, scale, softcap, sinks)
             out[row:last] = attended.flatten(1).to(q.dtype)
     return out
 
@@ -64,22 +70,36 @@ def _attend(
     values: torch.Tensor,
     mask: torch.Tensor,
     scale: float,
+    softcap: float,
+    sinks: torch.Tensor | None,
 ) -> torch.Tensor:
     """Attention of queries [rows, kv_heads, group, head_dim]; mask [rows, tokens] is added."""
     rows, kv_heads, group, head_dim = queries.shape
     folded = queries.permute(1, 0, 2, 3).reshape(kv_heads, rows * group, head_dim)
     scores = (folded @ keys.transpose(1, 2)) * scale
+    if softcap:
+        scores = softcap * torch.tanh(scores / softcap)
     scores = scores.view(kv_heads, rows, group, -1) + mask[:, None]
-    weights = torch.softmax(scores, -1).view(kv_heads, rows * group, -1)
+    if sinks is not None:
+        more = sinks.float().view(kv_heads, 1, group, 1).expand(-1, rows, -1, -1)
+        weights = torch.softmax(torch.cat((scores, more), -1), -1)[..., :-1]
+    else:
+        weights = torch.softmax(scores, -1)
+    weights = weights.reshape(kv_heads, rows * group, -1)
     return (weights @ values).view(kv_heads, rows, group, head_dim).permute(1, 0, 2, 3)
 
 
-def _mask(positions: torch.Tensor, tokens: int, causal: bool, window: int) -> torch.Tensor:
+def _mask(
+    positions: torch.Tensor, tokens: int, causal: bool, window: int, chunk: int
+) -> torch.Tensor:
     """0 where a row at a position sees a token, -inf where not: float32 [rows, tokens]."""
-    distance = positions[:, None] - torch.arange(tokens, device=positions.device)
+    others = torch.arange(tokens, device=positions.device)
+    distance = positions[:, None] - others
     hidden = torch.zeros_like(distance, dtype=torch.bool)
     if causal:
         hidden |= distance < 0
     if window:
         hidden |= distance >= window
+    if chunk:
+        hidden |= positions[:, None] // chunk != others // chunk
     return torch.zeros(hidden.shape, device=positions.device).masked_fill_(hidden, float("-inf"))

@@ -25,8 +25,12 @@ class FlashAttentionRaggedArgs(ctypes.Structure):
         ("layer", ctypes.c_int64),
         ("heads", ctypes.c_int64),
         ("window", ctypes.c_int64),
+        ("chunk", ctypes.c_int64),
+        ("sinks", ctypes.c_void_p),
         ("scale", ctypes.c_float),
+        ("softcap", ctypes.c_float),
         ("causal", ctypes.c_int32),
         ("q_type", ctypes.c_int32),
         ("kv_type", ctypes.c_int32),
+        ("sinks_type", ctypes.c_int32),
     )

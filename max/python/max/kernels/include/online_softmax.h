@@ -84,6 +84,12 @@ struct alignas(kFloats * sizeof(float)) RowSoftmax {
     store_floats(total, zeros());
   }
 
+  // After a score, of which the sums have nothing.
+  MAX_INLINE void start(float score) {
+    most = score;
+    total[0] = 1;
+  }
+
   // Turns a tile's scores, times `scale`, into probabilities relative to `most`. The row sees
   // [begin, end) of them; the others are 0. Returns what earlier sums have to be multiplied with.
   template <typename Element>

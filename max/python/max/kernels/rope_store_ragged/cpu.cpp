@@ -30,13 +30,13 @@ class RopeStore {
   void do_row(int64_t request, int64_t row, int64_t position) const {
     int64_t dim = args_.shape.head_dim, kv_heads = args_.shape.kv_heads;
     const float* angles = args_.freqs_cis + position * args_.half * 2;
-    turn_heads(angles, args_.heads, static_cast<const T*>(args_.q) + row * args_.heads * dim,
+    turn_heads(angles, args_.heads, static_cast<const T*>(args_.q) + row * args_.q_stride,
                static_cast<T*>(args_.out) + row * args_.heads * dim);
     KV* blocks = static_cast<KV*>(args_.kv_blocks);
     KV* keys = token_of(blocks, args_.shape, args_.batch, request, position, 0, args_.layer);
     KV* values = token_of(blocks, args_.shape, args_.batch, request, position, 1, args_.layer);
-    turn_heads(angles, kv_heads, static_cast<const T*>(args_.k) + row * kv_heads * dim, keys);
-    const T* v = static_cast<const T*>(args_.v) + row * kv_heads * dim;
+    turn_heads(angles, kv_heads, static_cast<const T*>(args_.k) + row * args_.k_stride, keys);
+    const T* v = static_cast<const T*>(args_.v) + row * args_.v_stride;
     for (int64_t i = 0; i < kv_heads * dim; ++i) store(load(v[i]), &values[i]);
   }
 

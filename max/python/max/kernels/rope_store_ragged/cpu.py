@@ -41,6 +41,9 @@ class RopeStoreRaggedArgs(ctypes.Structure):
         ("layer", ctypes.c_int64),
         ("heads", ctypes.c_int64),
         ("half", ctypes.c_int64),
+        ("q_stride", ctypes.c_int64),
+        ("k_stride", ctypes.c_int64),
+        ("v_stride", ctypes.c_int64),
         ("interleaved", ctypes.c_int32),
         ("type", ctypes.c_int32),
         ("kv_type", ctypes.c_int32),
@@ -63,7 +66,7 @@ def make_rope_store_ragged_record(isa: Isa | None = None) -> Record | None:
         k: torch.Tensor,
         v: torch.Tensor,
         input_row_offsets: torch.Tensor,
-        freqs_cis: torch.Tensor,
+        freqs_cis: torch.Tensor | None,
         kv_blocks: torch.Tensor,
         cache_lengths: torch.Tensor,
         lookup_table: torch.Tensor,
@@ -74,7 +77,11 @@ def make_rope_store_ragged_record(isa: Isa | None = None) -> Record | None:
             return None
         if not q.dtype == k.dtype == v.dtype:
             return None
-        if not are_contiguous(q, k, v, freqs_cis, kv_blocks[0], lookup_table):
+        if not are_contiguous(kv_blocks[0], lookup_table):
+            return None
+        if any(each.ndim != 2 or each.stride(1) != 1 for each in (q, k, v)):
+            return None  # They may be columns of one tensor: of a stacked projection.
+        if freqs_cis is not None and not are_contiguous(freqs_cis):
             return None
         layers, page_size, kv_heads, head_dim = kv_blocks.shape[2:]
         out = empty(q.shape, q.dtype)
@@ -84,7 +91,7 @@ def make_rope_store_ragged_record(isa: Isa | None = None) -> Record | None:
             v.data_ptr(),
             kv_blocks.data_ptr(),
             out.data_ptr(),
-            freqs_cis.data_ptr(),
+            None if freqs_cis is None else freqs_cis.data_ptr(),
             input_row_offsets.data_ptr(),
             cache_lengths.data_ptr(),
             lookup_table.data_ptr(),
@@ -97,7 +104,10 @@ def make_rope_store_ragged_record(isa: Isa | None = None) -> Record | None:
             head_dim,
             layer,
             q.shape[-1] // head_dim,
-            freqs_cis.shape[1],
+            0 if freqs_cis is None else freqs_cis.shape[1],
+            q.stride(0),
+            k.stride(0),
+            v.stride(0),
             interleaved,
             ELEMENT_TYPES[q.dtype],
             ELEMENT_TYPES[kv_blocks.dtype],

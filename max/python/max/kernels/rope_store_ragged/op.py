@@ -14,7 +14,7 @@ def _fake(
     k: torch.Tensor,
     v: torch.Tensor,
     input_row_offsets: torch.Tensor,
-    freqs_cis: torch.Tensor,
+    freqs_cis: torch.Tensor | None,
     kv_blocks: torch.Tensor,
     cache_lengths: torch.Tensor,
     lookup_table: torch.Tensor,
@@ -33,15 +33,17 @@ def _fake(
         q.shape[-1] % head_dim == 0,
         lambda: f"q has {q.shape[-1]} columns, no multiple of head_dim {head_dim}",
     )
-    torch._check(
-        freqs_cis.shape[1] * 2 <= head_dim,
-        lambda: f"freqs_cis turns {freqs_cis.shape[1] * 2} elements of a head of {head_dim}",
-    )
-    return torch.empty_like(q)
+    if freqs_cis is not None:
+        turned = freqs_cis.shape[1] * 2
+        torch._check(
+            turned <= head_dim,
+            lambda: f"freqs_cis turns {turned} elements of a head of {head_dim}",
+        )
+    return q.new_empty(q.shape)
 
 
 rope_store_ragged = define_op(
-    "rope_store_ragged(Tensor q, Tensor k, Tensor v, Tensor input_row_offsets, Tensor freqs_cis,"
+    "rope_store_ragged(Tensor q, Tensor k, Tensor v, Tensor input_row_offsets, Tensor? freqs_cis,"
     " Tensor(a!) kv_blocks, Tensor cache_lengths, Tensor lookup_table, int layer, bool interleaved)"
     " -> Tensor",
     reference=rope_store_ragged_reference,

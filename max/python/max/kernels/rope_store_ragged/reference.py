@@ -12,7 +12,7 @@ def rope_store_ragged_reference(
     k: torch.Tensor,
     v: torch.Tensor,
     input_row_offsets: torch.Tensor,
-    freqs_cis: torch.Tensor,
+    freqs_cis: torch.Tensor | None,
     kv_blocks: torch.Tensor,
     cache_lengths: torch.Tensor,
     lookup_table: torch.Tensor,
@@ -27,7 +27,7 @@ def rope_store_ragged_reference(
         v: [rows, kv_heads * head_dim].
         input_row_offsets: uint32 [batch + 1], see `max.kernels.paging`.
         freqs_cis: float32 [max_seq_len, rope_dim / 2, 2], cosine and sine of each angle; elements
-            of a head beyond rope_dim are not turned.
+            of a head beyond rope_dim are not turned; None if none are.
         kv_blocks: [pages, 2, layers, page_size, kv_heads, head_dim]; written to.
         cache_lengths: uint32 [batch].
         lookup_table: uint32 [batch, max_pages].
@@ -40,11 +40,11 @@ def rope_store_ragged_reference(
     page_size, kv_heads, head_dim = kv_blocks.shape[3:]
     positions = positions_of(input_row_offsets, cache_lengths)
     pages, slots = slots_of(positions, input_row_offsets, lookup_table, page_size)
-    angles = freqs_cis[positions]
-    keys = rotate(k.view(-1, kv_heads, head_dim), angles, interleaved)
+    angles = torch.empty(len(q), 0, 2) if freqs_cis is None else freqs_cis[positions]
+    keys = rotate(k.reshape(-1, kv_heads, head_dim), angles, interleaved)
     kv_blocks[pages, 0, layer, slots] = keys.to(kv_blocks.dtype)
-    kv_blocks[pages, 1, layer, slots] = v.view(-1, kv_heads, head_dim).to(kv_blocks.dtype)
-    return rotate(q.view(len(q), -1, head_dim), angles, interleaved).view_as(q)
+    kv_blocks[pages, 1, layer, slots] = v.reshape(-1, kv_heads, head_dim).to(kv_blocks.dtype)
+    return rotate(q.reshape(len(q), -1, head_dim), angles, interleaved).flatten(1)
 
 
 def rotate(x: torch.Tensor, angles: torch.Tensor, interleaved: bool) -> torch.Tensor:

@@ -38,15 +38,11 @@ SIZES: Mapping[str, tuple[type, ...]] = {
 }
 # What every decoder's may have, and what it means where it does not.
 _USUAL: Mapping[str, object] = {
-    "attention_bias": False,
     "head_dim": None,
-    "layer_types": None,
-    "mlp_bias": False,
     "rope_freq_factors": None,
     "rope_parameters": None,
     "rope_scaling": None,
     "rope_theta": 10000.0,
-    "sliding_window": None,
     "tie_word_embeddings": False,
 }
 

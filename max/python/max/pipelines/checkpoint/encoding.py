@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from max.graph.weights import is_gguf
 from max.pipelines.modeling.config_enums import (
     DeviceType,
     SupportedEncoding,
@@ -80,7 +81,7 @@ def _from_weight_path(request: EncodingRequest) -> SupportedEncoding | None:
     if not request.weight_paths:
         return None
     path = request.weight_paths[0]
-    if path.suffix == ".gguf":
+    if is_gguf(path):
         return None  # it tells itself
     encoding = parse_supported_encoding_from_file_name(path.name)
     if encoding is None and path.suffix == ".safetensors":

@@ -61,7 +61,8 @@ def list_files(repo_id: str, revision: str) -> list[str]:
     except (HTTPError, OSError, HFValidationError):
         # One small file, or none if it has none: it finds the folder, or says what is wrong.
         folder = download_snapshot(repo_id, revision, ["config.json"])
-        return sorted(path.name for path in folder.iterdir() if path.is_file())
+        files = (path for path in folder.rglob("*") if path.is_file())
+        return sorted(path.relative_to(folder).as_posix() for path in files)
 
 
 def _explain(error: Exception, repo_id: str, revision: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cached_property
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,38 @@ from max.pipelines.checkpoint.config_fields import SIZES, ConfigFields
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-_KINDS: Mapping[type, tuple[type, ...]] = {bool: (bool,), int: (int,), float: (float, int)}
+# What transformers has in every configuration, and what it is where the file does not say.
+_OF_ANY: Mapping[str, object] = {
+    "attention_dropout": 0.0,
+    "bos_token_id": None,
+    "eos_token_id": None,
+    "initializer_range": 0.02,
+    "pad_token_id": None,
+    "use_cache": True,
+}
+# What a configuration has beside its fields: methods, and values that transformers works out.
+_OF_TRANSFORMERS = frozenset(
+    """
+    allow_global_per_layer_attribute_access architectures attribute_map base_config_key
+    base_model_ep_plan base_model_fsdp_plan base_model_pp_plan base_model_tp_plan
+    chunk_size_feed_forward convert_rope_params_to_dict default_config_fields default_rope_type
+    default_theta dict_dtype_to_str dtype extra_config_files extra_files from_dict from_json_file
+    from_pretrained get_config_dict get_mtp_config get_text_config id2label
+    ignore_keys_at_rope_validation is_custom_code is_encoder_decoder is_heterogeneous
+    is_remote_code keys_to_ignore_at_inference label2id name_or_path nested_rope_parameter_keys
+    num_labels output_attentions output_hidden_states per_layer_attributes per_layer_config
+    problem_type push_to_hub register_for_auto_class return_dict save_pretrained
+    serialize_explicit_per_layer_config standardize_rope_params sub_configs sub_configs_defaults
+    to_dict to_diff_dict to_json_file to_json_string torch_dtype transformers_version update
+    update_from_string use_return_dict validate validate_architecture validate_layer_type
+    validate_output_attentions validate_rope validate_token_ids
+    """.split()  # noqa: SIM905
+)
+_KINDS: Mapping[type, tuple[type, ...]] = {
+    bool: (bool,),
+    float: (float, int),
+    int: (int, list, type(None)),  # ids of tokens
+}
 _ROPE_NUMBERS: Mapping[object, tuple[str, ...]] = {
     "default": (),
     "linear": ("factor",),
@@ -28,7 +59,10 @@ _ROPE_NUMBERS: Mapping[object, tuple[str, ...]] = {
 class PlainConfig:
     """A config.json that says all that a decoder needs; see `is_plain`.
 
-    Fields of a decoder are read from the file. Whatever else is asked for, transformers answers.
+    It answers as transformers' configuration of the same file does: fields that decoders have are
+    read from the file, others that transformers does not know either are missing. Whatever else is
+    asked, an assignment and `isinstance` make it load transformers, which answers from then on.
+    Beside that `rope_theta` is there, as packages of earlier years read it.
 
     Args:
         folder: of the checkpoint.
@@ -36,25 +70,78 @@ class PlainConfig:
         known: what its family says of them.
     """
 
+    _own = frozenset({"_folder", "_written", "_fields", "_complete"})
+
     def __init__(self, folder: Path, fields: Mapping[str, Any], known: ConfigFields) -> None:
         self._folder = folder
-        names = ("model_type", *SIZES, *known.defaults)
-        given = {**known.defaults, **fields}
-        self._fields = {name: given[name] for name in names}
-
-    @cached_property
-    def _complete(self) -> PretrainedConfig:
-        from transformers import AutoConfig
-
-        config: PretrainedConfig = AutoConfig.from_pretrained(self._folder)
-        return config
+        self._written = fields
+        self._fields = _all_fields(fields, known)
+        self._complete: PretrainedConfig | None = None
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name in PlainConfig._own or (name.startswith("__") and name.endswith("__")):
             raise AttributeError(name)
-        if name in self._fields:
+        if self._complete is None and name in self._fields:
             return self._fields[name]
-        return getattr(self._complete, name)
+        known = name in self._written or name in _OF_TRANSFORMERS or name.startswith("_")
+        if self._complete is None and not known:
+            raise AttributeError(f"config.json of {self._folder} has no '{name}'")
+        try:
+            return getattr(self._completed(), name)
+        except AttributeError:
+            if name == "rope_theta":
+                return self.rope_parameters["rope_theta"]
+            raise
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in PlainConfig._own:
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self._completed(), name, value)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """What `isinstance` believes, which can only ask for classes of a loaded transformers."""
+        return type(self._completed()) if "transformers" in sys.modules else PlainConfig
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self._completed().__reduce_ex__(protocol)
+
+    def __repr__(self) -> str:
+        return repr(self._completed())
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self._completed() == other)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._completed())
+
+    def _completed(self) -> PretrainedConfig:
+        if self._complete is None:
+            from transformers import AutoConfig
+
+            self._complete = AutoConfig.from_pretrained(self._folder)
+        return self._complete
+
+
+def _all_fields(written: Mapping[str, Any], known: ConfigFields) -> dict[str, Any]:
+    """The fields of a plain config.json, with what is said by leaving one out."""
+    fields: dict[str, Any] = {**_OF_ANY, **known.defaults}
+    fields |= {name: written[name] for name in (*fields, *SIZES) if name in written}
+    fields["model_type"] = written["model_type"]
+    rope = dict(fields["rope_parameters"] or fields["rope_scaling"] or {})
+    rope.setdefault("rope_theta", fields["rope_theta"])
+    rope.setdefault("rope_type", rope.get("type", "default"))
+    fields |= {"rope_parameters": rope, "rope_scaling": rope, "rope_theta": rope["rope_theta"]}
+    if fields["head_dim"] is None:
+        fields["head_dim"] = fields["hidden_size"] // fields["num_attention_heads"]
+        if "head_dim" not in known.own:
+            del fields["head_dim"]
+    if "layer_types" in fields:
+        fields["sliding_window"] = None  # `is_plain` knows that no layer has one
+        every = ["full_attention"] * fields["num_hidden_layers"]
+        fields["layer_types"] = fields["layer_types"] or every
+    return fields
 
 
 def is_plain(fields: Mapping[str, Any], known: ConfigFields) -> bool:
@@ -68,11 +155,13 @@ def is_plain(fields: Mapping[str, Any], known: ConfigFields) -> bool:
         and all(type(fields.get(name)) in kinds for name, kinds in SIZES.items())
         and all(
             _is_usual(fields[name], usual)
-            for name, usual in known.defaults.items()
+            for name, usual in {**_OF_ANY, **known.defaults}.items()
             if name in fields
         )
         and min(fields[name] for name, kinds in SIZES.items() if int in kinds) > 0
         and _has_usual_heads(fields)
+        and not fields.get("use_sliding_window")
+        and not fields.get("per_layer_config")
         and all(_is_known_rope(fields.get(name)) for name in ("rope_parameters", "rope_scaling"))
     )
 

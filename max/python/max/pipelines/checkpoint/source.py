@@ -8,9 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from max.pipelines.checkpoint.gguf.choice import choose_model, group_parts, parts_of
+from max.graph.weights import is_gguf
+from max.pipelines.checkpoint.gguf.choice import choose_model, files_in, group_parts, parts_of
 from max.pipelines.checkpoint.hub import download_snapshot, list_files
-from max.pipelines.checkpoint.weight_files import INDEX_FILE, find_weight_files, shards_of_index
+from max.pipelines.checkpoint.weight_files import (
+    INDEX_FILE,
+    WHOLE_FILE,
+    find_weight_files,
+    shards_of_index,
+)
 from max.pipelines.modeling.config_enums import (
     SupportedEncoding,
     is_block_encoding,
@@ -88,7 +94,7 @@ class LocalModel:
 
     def has_gguf(self) -> bool:
         """See `ModelSource.has_gguf`."""
-        return bool(group_parts(path.name for path in self.path.iterdir()))
+        return self.gguf is not None or bool(group_parts(files_in(self.path)))
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,10 @@ class HubModel:
             return _named_files(names, folder)
         if gguf := self._choose_gguf(requested):
             return parts_of(self._download(gguf) / gguf[0])
-        wanted = shards_of_index(self._download(_SMALL_FILES)) or ["*.safetensors"]
+        shards = shards_of_index(self._download(_SMALL_FILES)) or ["*.safetensors"]
+        files = self._files()
+        is_stale = WHOLE_FILE in files and not set(shards) <= set(files)
+        wanted = [WHOLE_FILE] if is_stale else shards
         return find_weight_files(self._download([INDEX_FILE, *wanted]))
 
     def has_gguf(self) -> bool:
@@ -130,7 +139,7 @@ class HubModel:
     def _choose_gguf(self, requested: SupportedEncoding | None) -> list[str]:
         """The parts of the GGUF model to download; none where safetensors files are meant."""
         names = self._files()
-        has_safetensors = any(name.endswith(".safetensors") for name in names)
+        has_safetensors = any(n.endswith(".safetensors") and "/" not in n for n in names)
         wants_blocks = requested is not None and is_block_encoding(requested)
         models = group_parts(names)
         if not models or (has_safetensors and not wants_blocks):
@@ -141,7 +150,7 @@ class HubModel:
         return models[choose_model(encodings, requested, self.repo_id)]
 
     def _files(self) -> list[str]:
-        return [n for n in list_files(self.repo_id, self.weight_revision) if "/" not in n]
+        return [n for n in list_files(self.repo_id, self.weight_revision) if n.count("/") < 2]
 
     def _download(self, patterns: Sequence[str]) -> Path:
         return download_snapshot(self.repo_id, self.weight_revision, patterns, self.force_download)
@@ -179,8 +188,10 @@ def find_model(
     path = Path(model_path).expanduser()
     if path.is_dir():
         return LocalModel(path.resolve())
-    if path.is_file() and path.suffix == ".gguf":
-        return LocalModel(path.resolve().parent, path.resolve())
+    if path.is_file() and is_gguf(path):
+        # A link has its own name and neighbours: the Hub's cache keeps files under their hashes.
+        folder = path.parent.resolve()
+        return LocalModel(folder, folder / path.name)
     if path.is_file():
         raise ModelSourceError(
             f"model_path '{model_path}' is a file; --model takes the folder with config.json or a "
@@ -203,5 +214,5 @@ def _named_files(names: Sequence[Path], folder: Path) -> list[Path]:
         if found is None:
             places = " and ".join(str(candidate.absolute()) for candidate in candidates)
             raise ModelSourceError(f"weight_path '{name}' does not exist; looked for {places}")
-        files += parts_of(found) if found.suffix == ".gguf" else [found]
+        files += parts_of(found) if is_gguf(found) else [found]
     return list(dict.fromkeys(files))

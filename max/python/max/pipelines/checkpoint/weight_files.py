@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import json
+import logging
 import struct
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from max.graph.weights import is_gguf
 from max.pipelines.checkpoint.gguf.choice import (
     choose_model,
     encoding_if_known,
     encoding_of,
+    files_in,
     group_parts,
+    is_companion,
     parts_of,
 )
 from max.pipelines.modeling.config_enums import SupportedEncoding, is_block_encoding
 from max.pipelines.modeling.errors import ConfigurationError, ModelSourceError
 
+logger = logging.getLogger("max.pipelines")
+
 INDEX_FILE = "model.safetensors.index.json"
+WHOLE_FILE = "model.safetensors"
 _ENCODING_OF_DTYPE: dict[str, SupportedEncoding] = {
     "F32": "float32",
     "BF16": "bfloat16",
@@ -70,7 +77,7 @@ def find_weight_files(folder: Path, requested: SupportedEncoding | None = None) 
         ConfigurationError: if there are only GGUF files, and none has that encoding.
         ModelSourceError: if there are none, or a file is missing.
     """
-    ggufs = group_parts(path.name for path in folder.iterdir() if path.is_file())
+    ggufs = group_parts(files_in(folder))
     safetensors = _find_safetensors(folder)
     if ggufs and (not safetensors or (requested and is_block_encoding(requested))):
         encodings = {name: encoding_if_known(folder / name) for name in ggufs}
@@ -89,9 +96,20 @@ def find_weight_files(folder: Path, requested: SupportedEncoding | None = None) 
 
 
 def _find_safetensors(folder: Path) -> list[Path]:
-    """The safetensors files of a model's folder: those of its index, else all there are."""
+    """The safetensors files of a model's folder: those of its index, else all there are.
+
+    A whole file beside an index of shards that are gone is what was made of them.
+    """
     shards = shards_of_index(folder)
     missing = [name for name in shards if not (folder / name).is_file()]
+    if missing and (folder / WHOLE_FILE).is_file():
+        logger.warning(
+            "%s lists files that are not there (%s); %s is read instead",
+            folder / INDEX_FILE,
+            ", ".join(missing),
+            WHOLE_FILE,
+        )
+        return [folder / WHOLE_FILE]
     if missing:
         raise ModelSourceError(
             f"{folder / INDEX_FILE} lists {len(shards)} weight files, but {len(missing)} are "
@@ -99,8 +117,8 @@ def _find_safetensors(folder: Path) -> list[Path]:
         )
     if shards:
         return [folder / name for name in shards]
-    files = sorted(folder.glob("*.safetensors"))
-    return [path for path in files if path.name == "model.safetensors"] or files
+    files = sorted(p for p in folder.glob("*.safetensors") if not is_companion(p.name))
+    return [path for path in files if path.name == WHOLE_FILE] or files
 
 
 def read_safetensors_header(path: Path) -> dict[str, TensorEntry]:
@@ -154,7 +172,7 @@ def checkpoint_encodings(files: Sequence[Path]) -> frozenset[SupportedEncoding]:
     Raises:
         ModelSourceError: as `read_safetensors_header`, or for a GGUF file that cannot be read.
     """
-    if files and files[0].suffix == ".gguf":
+    if files and is_gguf(files[0]):
         return frozenset({encoding_of(files[0])})
     num_bytes: Counter[SupportedEncoding] = Counter()
     for path in files:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, field_validator
 
 from max.driver import DeviceSpec
+from max.graph.weights import is_gguf
 from max.pipelines.checkpoint.encoding import (
     EncodingRequest,
     check_known_encodings,
@@ -183,11 +184,11 @@ class MAXModelConfig(ConfigModel):
             ModelSourceError: if the files cannot be had.
         """
         folder = self.source.folder()
-        named = any(path.suffix == ".gguf" for path in self.weight_path)
+        named = any(is_gguf(path) for path in self.weight_path)
         if is_complete(folder) or not (named or self.source.has_gguf()):
             return folder
         weights = self.resolved_weight_paths[0]
-        return completed_folder(folder, weights) if weights.suffix == ".gguf" else folder
+        return completed_folder(folder, weights) if is_gguf(weights) else folder
 
     @cached_property
     def resolved_weight_paths(self) -> list[Path]:
@@ -268,7 +269,7 @@ class MAXModelConfig(ConfigModel):
     @property
     def has_gguf_weights(self) -> bool:
         """Whether the weights come from GGUF files, which order some rows otherwise."""
-        return self.resolved_weight_paths[0].suffix == ".gguf"
+        return is_gguf(self.resolved_weight_paths[0])
 
     def weights_size(self) -> int:
         """Bytes of the weight files."""

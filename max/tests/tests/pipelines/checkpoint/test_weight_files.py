@@ -68,6 +68,29 @@ def test_files_without_an_index(tmp_path: Path, write_safetensors: WriteSafetens
     assert find_weight_files(tmp_path) == [whole]
 
 
+def test_companions_of_other_systems_are_no_weights(
+    tmp_path: Path, write_safetensors: WriteSafetensors
+) -> None:
+    for number in (1, 2):
+        write_safetensors(tmp_path / f"model-0000{number}-of-00002.safetensors", {})
+        (tmp_path / f"._model-0000{number}-of-00002.safetensors").write_bytes(b"\0\5\x16\7Mac OS X")
+
+    assert [path.name for path in find_weight_files(tmp_path)] == [
+        "model-00001-of-00002.safetensors",
+        "model-00002-of-00002.safetensors",
+    ]
+
+
+def test_a_whole_file_is_taken_beside_the_index_of_shards_that_are_gone(
+    tmp_path: Path, write_safetensors: WriteSafetensors, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_index(tmp_path, "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
+    write_safetensors(tmp_path / "model.safetensors", {})
+
+    assert find_weight_files(tmp_path) == [tmp_path / "model.safetensors"]
+    assert "model-00001-of-00002.safetensors" in caplog.text
+
+
 def test_no_weights(tmp_path: Path) -> None:
     with pytest.raises(ModelSourceError, match=r"expected \*\.safetensors or \*\.gguf, found none"):
         find_weight_files(tmp_path)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from integration.test_common.tiny_checkpoints import make_checkpoint
-from integration.test_common.tiny_models import WIDE_MODELS
+from integration.test_common.tiny_models import TINY_MODELS, WIDE_MODELS
 from max.graph.weights import WeightsFormat
 from max.nn.transformer import ReturnLogits
 from max.pipelines.architectures.llama3 import llama_arch
@@ -170,3 +172,20 @@ def test_weights_are_counted_under_the_names_that_the_model_gives_them(tmp_path:
 
     mine = replace(llama_arch, weight_adapters={WeightsFormat.safetensors: adapter})
     assert plan_memory(mine, config).weights_bytes == expected
+
+
+@pytest.mark.parametrize("model", ["tiny-llama", "tiny-qwen2", "tiny-qwen3", "tiny-granite"])
+def test_a_usual_model_is_made_without_transformers(tmp_path: Path, model: str) -> None:
+    program = (
+        "import sys\n"
+        "from max.pipelines.config import PipelineConfig\n"
+        "from max.pipelines.lib.registry import PipelineFactory\n"
+        "config = PipelineConfig.from_flat_kwargs(model_path=sys.argv[1], max_batch_size=2)\n"
+        "PipelineFactory(config)()\n"
+        "print('transformers' in sys.modules)"
+    )
+    folder = make_checkpoint(TINY_MODELS[model], tmp_path / "model")
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(folder)], capture_output=True, text=True
+    )
+    assert done.stdout == "False\n", done.stderr

@@ -18,8 +18,13 @@ _FACTORS = {
 }
 GRANITE_FIELDS = ConfigFields(
     "granite",
-    own=dict.fromkeys(_FACTORS, 1.0),
-    only={"layer_types": (), "sliding_window": ()},
+    own={
+        **dict.fromkeys(_FACTORS, 1.0),
+        "attention_bias": False,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "mlp_bias": False,
+    },
 )
 
 

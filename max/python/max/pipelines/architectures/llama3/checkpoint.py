@@ -11,8 +11,16 @@ from max.pipelines.checkpoint.gguf.model import GGUFModel
 
 LLAMA_FIELDS = ConfigFields(
     "llama",
-    only={"layer_types": (), "rope_interleaved": [False], "sliding_window": ()},
-    ignored=("is_llama_config", "pretraining_tp"),
+    own={
+        "attention_bias": False,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "head_dim": None,
+        "mlp_bias": False,
+        "pretraining_tp": 1,
+    },
+    only={"rope_interleaved": [False]},
+    ignored=("is_llama_config",),
 )
 
 

@@ -11,8 +11,12 @@ from max.pipelines.checkpoint.gguf.model import GGUFModel
 
 QWEN2_FIELDS = ConfigFields(
     "qwen2",
-    own={"max_window_layers": 28, "use_sliding_window": False},
-    only={"mlp_bias": [False]},
+    own={
+        "layer_types": None,
+        "max_window_layers": 28,
+        "sliding_window": None,
+        "use_sliding_window": False,
+    },
     # Which projections have biases does not depend on it.
     ignored=("attention_bias", "pretraining_tp", "use_mrope"),
 )

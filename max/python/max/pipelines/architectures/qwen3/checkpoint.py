@@ -11,8 +11,14 @@ from max.pipelines.checkpoint.gguf.model import GGUFModel
 
 QWEN3_FIELDS = ConfigFields(
     "qwen3",
-    own={"head_dim": 128, "max_window_layers": 28, "use_sliding_window": False},
-    only={"mlp_bias": [False]},
+    own={
+        "attention_bias": False,
+        "head_dim": 128,
+        "layer_types": None,
+        "max_window_layers": 28,
+        "sliding_window": None,
+        "use_sliding_window": False,
+    },
 )
 
 

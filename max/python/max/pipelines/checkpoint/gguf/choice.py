@@ -16,19 +16,36 @@ from max.pipelines.modeling.errors import ConfigurationError, ModelSourceError
 if TYPE_CHECKING:
     from max.graph.weights import GGUFHeader
 
-_PART = re.compile(r"(?P<name>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf")
+_PART = re.compile(r"(?P<name>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})(?P<suffix>\.gguf)", re.I)
 # Files beside a model that are none: a vision encoder, and what quantization was guided by.
 _NO_MODEL = re.compile(r"mmproj|imatrix", re.IGNORECASE)
-# `general.file_type` of a file without encoded tensors.
-_ALL_FLOAT32 = 0
+
+
+def files_in(folder: Path) -> list[str]:
+    """The files of a folder and of those in it, relative to it: models may have one each."""
+    found = (path for pattern in ("*", "*/*") for path in folder.glob(pattern))
+    return [path.relative_to(folder).as_posix() for path in found if path.is_file()]
+
+
+def is_companion(name: str) -> bool:
+    """Whether a file is another system's note about one (`._model.gguf` of macOS), or hidden."""
+    return name.rpartition("/")[2].startswith(".")
 
 
 def group_parts(names: Iterable[str]) -> dict[str, list[str]]:
-    """GGUF models among file names, sorted: the first file of each, with all its files."""
+    """GGUF models among file names: the first file of each, with all its files.
+
+    Args:
+        names: relative to the model's folder.
+
+    Returns:
+        Sorted, those in subfolders last.
+    """
     models: dict[str, list[str]] = {}
     first_of: dict[str, str] = {}
-    for name in sorted(names):
-        if not name.endswith(".gguf") or _NO_MODEL.search(name):
+    for name in sorted(names, key=lambda name: (name.count("/"), name)):
+        is_named_so = name.lower().endswith(".gguf") and not is_companion(name)
+        if not is_named_so or _NO_MODEL.search(name):
             continue
         part = _PART.fullmatch(name)
         key = f"{part['name']}-{part['count']}" if part else name
@@ -46,7 +63,8 @@ def parts_of(path: Path) -> list[Path]:
     if part is None:
         return [path]
     count = part["count"]
-    parts = [path.with_name(f"{part['name']}-{i:05}-of-{count}.gguf") for i in _numbers(count)]
+    names = (f"{part['name']}-{i:05}-of-{count}{part['suffix']}" for i in _numbers(count))
+    parts = [path.with_name(name) for name in names]
     missing = [p.name for p in parts if not p.is_file()]
     if missing:
         raise ModelSourceError(
@@ -105,7 +123,10 @@ def read_header(path: Path) -> GGUFHeader:
 
 
 def encoding_of(path: Path) -> SupportedEncoding:
-    """The encoding of a file's matrices: what it says itself, else that of most elements.
+    """The encoding of a file's matrices: that of most elements, of those that are encoded at all.
+
+    What the file says of itself (`general.file_type`) is a label: it names a mixture of encoded
+    tensors, whose largest often has another encoding, and it says nothing of plain ones.
 
     Raises:
         ModelSourceError: if the file cannot be read, or a tensor's type is not supported.
@@ -114,23 +135,24 @@ def encoding_of(path: Path) -> SupportedEncoding:
     from max.graph.weights.gguf_files import tensor_info
 
     header = read_header(path)
-    elements: Counter[str] = Counter()
+    encoded: Counter[SupportedEncoding] = Counter()
+    plain: Counter[str] = Counter()
     for name, tensor in header.tensors.items():
         try:
             info = tensor_info(name, tensor, path)
         except WeightsFileError as error:
             raise ModelSourceError(str(error)) from error
         if len(tensor.shape) > 1:
-            encoding = info.quantization_encoding
-            elements[encoding.value if encoding else info.dtype.value] += prod(tensor.shape)
-    told = header.metadata.get("general.file_type")
-    if told == _ALL_FLOAT32:
-        return "float32"
-    if (found := encoding_of_file_type(told)) is not None:
-        return found.value
-    if not elements:
+            if (encoding := info.quantization_encoding) is not None:
+                encoded[encoding.value] += prod(tensor.shape)
+            else:
+                plain[info.dtype.value] += prod(tensor.shape)
+    told = encoding_of_file_type(header.metadata.get("general.file_type"))
+    if told is not None and encoded:
+        return told.value
+    if not (encoded or plain):
         raise ModelSourceError(f"{path} has no matrices: is it a model?")
-    return cast("SupportedEncoding", elements.most_common(1)[0][0])
+    return cast("SupportedEncoding", (encoded or plain).most_common(1)[0][0])
 
 
 def encoding_if_known(path: Path) -> SupportedEncoding | None:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from max.driver.cache_folder import cache_root, scratch_folder
 from max.pipelines.checkpoint.gguf.choice import read_header
 from max.pipelines.checkpoint.gguf.config import gguf_config, gguf_generation_config
 from max.pipelines.checkpoint.gguf.tokenizer import has_tokenizer, write_tokenizer
+from max.pipelines.checkpoint.hf_files import read_json
 
 if TYPE_CHECKING:
     from max.graph.weights import GGUFHeader
@@ -24,15 +26,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger("max.pipelines")
 
 # Changes whenever other files are made of the same metadata.
-_FORMAT = "1"
+_FORMAT = "2"
 _TOKENIZER_FILES = ("tokenizer.json", "*.model", "vocab.*", "*.tiktoken", "tekken.json")
 _COPIED = ("*.json", "*.jinja", "*.txt", "*.py", *_TOKENIZER_FILES)
 _LARGEST_COPY = 100_000_000
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether a folder has config.json and a tokenizer."""
-    return (folder / "config.json").is_file() and _has_tokenizer_files(folder)
+    """Whether a folder has a config.json that describes a model, and a tokenizer."""
+    return _describes_a_model(_config_of(folder)) and _has_tokenizer_files(folder)
 
 
 def completed_folder(folder: Path, gguf: Path) -> Path:
@@ -68,8 +70,9 @@ def completed_folder(folder: Path, gguf: Path) -> Path:
 
 
 def _complete(folder: Path, header: GGUFHeader, gguf: Path) -> None:
-    if not (folder / "config.json").is_file():
-        _write(folder / "config.json", gguf_config(header, gguf))
+    found = _config_of(folder)
+    if not _describes_a_model(found):
+        _write(folder / "config.json", {**found, **gguf_config(header, gguf)})
         logger.info("config.json made from the metadata of %s", gguf)
     generation = gguf_generation_config(header)
     if generation and not (folder / "generation_config.json").is_file():
@@ -77,6 +80,16 @@ def _complete(folder: Path, header: GGUFHeader, gguf: Path) -> None:
     if not _has_tokenizer_files(folder) and has_tokenizer(header):
         write_tokenizer(header, folder, gguf)
         logger.info("tokenizer made from the metadata of %s", gguf)
+
+
+def _config_of(folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
+    return read_json(path) if path.is_file() else {}
+
+
+def _describes_a_model(config: Mapping[str, Any]) -> bool:
+    """Packagers put a stub beside GGUF files, which has a model type and nothing else."""
+    return "architectures" in config
 
 
 def _has_tokenizer_files(folder: Path) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from max.graph.weights import load_weights
 from max.pipelines.checkpoint.gguf.choice import (
     choose_model,
     encoding_if_known,
@@ -46,6 +48,53 @@ def test_parts_belong_together() -> None:
     }
 
 
+def test_models_in_subfolders_come_last_and_companions_are_none() -> None:
+    names = ["Q4/x-00002-of-00002.GGUF", "Q4/x-00001-of-00002.GGUF", "z.gguf", "._z.gguf"]
+
+    assert group_parts([*names, "Q4/._x-00001-of-00002.GGUF"]) == {
+        "z.gguf": ["z.gguf"],
+        "Q4/x-00001-of-00002.GGUF": ["Q4/x-00001-of-00002.GGUF", "Q4/x-00002-of-00002.GGUF"],
+    }
+
+
+def test_parts_in_a_subfolder_are_found(folder: Path) -> None:
+    (folder / "Q8_0").mkdir()
+    first = write_model(folder / "Q8_0" / "m-00001-of-00002.gguf", "Q8_0")
+    write_model(folder / "Q8_0" / "m-00002-of-00002.gguf", "Q8_0")
+
+    assert make_config(folder).resolved_weight_paths[0] == first.resolve()
+
+
+@pytest.mark.parametrize("name", ["sha256-0a1b", "M.GGUF", "m.gguf.part"])
+def test_a_file_is_known_by_its_first_bytes(folder: Path, name: str) -> None:
+    path = write_model(folder / "m.gguf", "Q8_0").rename(folder / name)
+
+    config = make_config(path)
+
+    assert config.resolved_weight_paths == [path.resolve()]
+    assert (config.resolved_model_path / "config.json").is_file()
+    assert dict(load_weights(config.resolved_weight_paths).items())
+
+
+def test_a_link_has_its_own_name_and_neighbours(folder: Path) -> None:
+    blob = write_model(folder / "m.gguf", "Q8_0").rename(folder / "5e1f")
+    (folder / "snapshot").mkdir()
+    link = folder / "snapshot" / "tiny.gguf"
+    link.symlink_to(blob)
+
+    assert make_config(link).resolved_weight_paths[0].name == "tiny.gguf"
+
+
+def test_a_stub_does_not_hide_what_the_file_says(folder: Path) -> None:
+    write_model(folder / "m.gguf", "Q8_0")
+    (folder / "config.json").write_text('{"model_type": "llama", "note": "packed by hand"}')
+
+    made = json.loads((make_config(folder).resolved_model_path / "config.json").read_text())
+
+    assert made["architectures"] == ["LlamaForCausalLM"]
+    assert made["note"] == "packed by hand"
+
+
 def test_missing_parts_are_told(folder: Path) -> None:
     first = folder / "b-00001-of-00003.gguf"
     for number in (1, 3):
@@ -65,6 +114,9 @@ def test_missing_parts_are_told(folder: Path) -> None:
         ("Q5_0", 15, "q4_k"),  # Q4_K_M of rows that are no whole blocks of 256
         ("F32", None, "float32"),
         ("F16", 1, "float16"),
+        ("F32", 15, "float32"),  # a label that tools left
+        ("F32", 1, "float32"),
+        ("Q8_0", 0, "q8_0"),
         ("Q4_0", 4000, "q4_0"),
     ],
 )
