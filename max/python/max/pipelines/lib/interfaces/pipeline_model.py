@@ -182,10 +182,10 @@ class PipelineModelWithKVCache(PipelineModel):
     ) -> int:
         """Bytes that a step allocates at its peak, beside weights and cache.
 
-        Only asked of a model that does not keep its graph as `self.model`: else the graph tells it
-        (see `max.pipelines.lib.activation_memory`). Counted for a decoder: the rows of a full batch
-        through the widest layer, in float32 for safety, and the logits of one row per request twice
-        (raw, and as the sampler sees them).
+        Asked of a model that does not keep its graph as `self.model`, and of one that overrides it:
+        else the graph tells it (see `max.pipelines.lib.activation_memory`). Counted for a decoder:
+        the rows of a full batch through the widest layer, in float32 for safety, and the logits of
+        one row per request twice (raw, and as the sampler sees them).
         """
         config = huggingface_config
         rows = pipeline_config.runtime.step_tokens
