@@ -5,14 +5,13 @@ from __future__ import annotations
 import ctypes
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import fx
-from torch.utils._pytree import tree_iter
 
 from max.engine.replay.backend import Refused
-from max.engine.replay.memory import Layout, Memory
+from max.engine.replay.memory import Layout, Memory, tensors_in
 from max.engine.replay.profile import OpLabel, weight_label
 from max.engine.replay.segments import Segment, base_of, is_part, is_view
 from max.kernels.facts import NativeCall
@@ -46,24 +45,41 @@ class CpuReplay:
         self.run_timed = program.run_timed
 
 
+class _Kernel(NamedTuple):
+    """What is known of a node that is no view before its operands are."""
+
+    record: Record
+    args: tuple[Any, ...]
+    op: str
+    bases: tuple[fx.Node, ...]  # of its operands
+
+
 class CpuBackend:
     """Holds the ops that have C kernels, and views; see `Backend`."""
+
+    def __init__(self) -> None:
+        self._kernels: dict[fx.Node, _Kernel | None] = {}
 
     def can_hold(self, node: fx.Node) -> bool:
         """Whether a node is a view, or an op that has a kernel."""
         if is_part(node):
             whole = node.args[0]
             return isinstance(whole, fx.Node) and self.can_hold(whole)
-        return is_view(node) or _kernel_of(node) is not None
+        if node not in self._kernels:
+            self._kernels[node] = None if is_view(node) else _kernel_of(node)
+        return self._kernels[node] is not None or is_view(node)
 
     def record(self, segment: Segment, inputs: Mapping[fx.Node, Any], memory: Memory) -> CpuReplay:
         """Records a program."""
-        return _Recorder(segment, memory).record(inputs)
+        return _Recorder(segment, self._kernels, memory).record(inputs)
 
 
 class _Recorder:
-    def __init__(self, segment: Segment, memory: Memory) -> None:
+    def __init__(
+        self, segment: Segment, kernels: Mapping[fx.Node, _Kernel | None], memory: Memory
+    ) -> None:
         self._segment = segment
+        self._kernels = kernels
         self._layout = Layout(memory)
         self._values: dict[fx.Node, Any] = dict(segment.constants)
         self._blocks: dict[fx.Node, set[int]] = {}  # that a node's value lies in
@@ -76,14 +92,16 @@ class _Recorder:
         # The smallest first: they are alive for long, and no gaps come to be between them.
         by_size = sorted(segment.inputs, key=lambda node: _nbytes(inputs[node]))
         places = {node: self._place(node, inputs[node]) for node in by_size}
-        last_uses = _last_uses(segment)
         for node in segment.nodes:
-            value = self._view(node) if is_view(node) else self._call(node)
-            self._hold(node, value)
-            for used in last_uses.get(node, ()):
+            kernel = self._kernels.get(node)
+            if kernel is None:
+                self._view(node)
+            else:
+                self._call(node, kernel)
+            for used in segment.last_used_by.get(node, ()):
                 self._drop(used)
-        outputs = [self._values[node] for node in segment.outputs]
         placed = [places[node] for node in segment.inputs]
+        outputs = [self._values[node] for node in segment.outputs]
         return CpuReplay(placed, outputs, self._calls, self._labels, layout.nbytes)
 
     def _place(self, node: fx.Node, given: Any) -> torch.Tensor | None:
@@ -91,45 +109,41 @@ class _Recorder:
         if node in self._segment.buffers or not isinstance(given, torch.Tensor):
             self._values[node] = given
             return None
-        place = self._layout.take(given.shape, given.dtype)
+        _, place = self._layout.take(given.shape, given.dtype)
         self._hold(node, place)
         return place
 
-    def _view(self, node: fx.Node) -> Any:
-        """Runs what only names memory of its operands."""
-        arguments, options = self._operands((node.args, node.kwargs))
+    def _view(self, node: fx.Node) -> None:
+        """Runs what only names memory of its first operand."""
+        arguments = fx.map_arg(node.args, self._values.__getitem__)
+        options = fx.map_arg(node.kwargs, self._values.__getitem__)
         value = node.target(*arguments, **options)  # type: ignore[operator]
-        if not _storages(value) <= _storages((arguments, options)):
+        if not _storages(value) <= _storages(arguments[0]):
             raise Refused(node)  # A reshape, say, that has to copy.
-        return value
+        self._hold(node, value)
 
-    def _call(self, node: fx.Node) -> Any:
-        record, call = _kernel_of(node), _native_call(node)
-        assert record is not None and call is not None
+    def _call(self, node: fx.Node, kernel: _Kernel) -> None:
         taken: set[int] = set()
 
         def empty(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
-            tensor = self._layout.take(shape, dtype)
-            taken.update(self._layout.blocks_of(tensor))
+            start, tensor = self._layout.take(shape, dtype)
+            taken.add(start)
             return tensor
 
-        arguments = self._operands(call.args)
-        recording = record(empty, *arguments)
+        arguments = fx.map_arg(kernel.args, self._values.__getitem__)
+        recording = kernel.record(empty, *arguments)
         if recording is None:
             raise Refused(node)
-        for scratch in taken - self._layout.blocks_of(recording.result):
+        self._hold(node, recording.result)
+        for scratch in taken - self._blocks[node]:
             self._layout.release(scratch)
         nbytes = recording.nbytes
         if nbytes is None:
             nbytes = _nbytes(arguments) + _nbytes(recording.result)
-        bases = [base_of(used) for used in node.all_input_nodes]
-        weights = [base.meta["name"] for base in bases if base in self._segment.constants]
         self._calls.append(recording.call)
-        self._labels.append(OpLabel(_op_name(node), weight_label(weights), nbytes))
-        return recording.result
-
-    def _operands(self, arguments: Any) -> Any:
-        return fx.map_arg(arguments, self._values.__getitem__)
+        constants = self._segment.constants
+        weights = tuple(base.meta["name"] for base in kernel.bases if base in constants)
+        self._labels.append(OpLabel(kernel.op, weight_label(weights), nbytes))
 
     def _hold(self, node: fx.Node, value: Any) -> None:
         self._values[node] = value
@@ -144,18 +158,6 @@ class _Recorder:
                 self._layout.release(block)
 
 
-def _last_uses(segment: Segment) -> dict[fx.Node, list[fx.Node]]:
-    """The nodes whose values each node is the last to use; its own if nobody uses that."""
-    last: dict[fx.Node, fx.Node] = {}
-    for node in segment.nodes:
-        last[node] = node
-        last.update(dict.fromkeys(node.all_input_nodes, node))
-    uses: dict[fx.Node, list[fx.Node]] = {}
-    for used in last.keys() - set(segment.outputs):
-        uses.setdefault(last[used], []).append(used)
-    return uses
-
-
 def _native_call(node: fx.Node) -> NativeCall | None:
     """The call of an op of ours that a node is, or that computes the same; None for none."""
     if node.op != "call_function":
@@ -166,20 +168,20 @@ def _native_call(node: fx.Node) -> NativeCall | None:
     return None if node.kwargs else NativeCall(node.target, node.args)
 
 
-def _kernel_of(node: fx.Node) -> Record | None:
+def _kernel_of(node: fx.Node) -> _Kernel | None:
     """What records a node's native call; None if no kernel does."""
     call = _native_call(node)
-    return None if call is None else record_of(call.op)
-
-
-def _op_name(node: fx.Node) -> str:
-    return getattr(node.target, "__name__", str(node.target)).partition(".")[0]
+    record = None if call is None else record_of(call.op)
+    if call is None or record is None:
+        return None
+    op = getattr(node.target, "__name__", str(node.target)).partition(".")[0]
+    return _Kernel(record, call.args, op, tuple(map(base_of, node.all_input_nodes)))
 
 
 def _storages(values: Any) -> set[int]:
-    return {x.untyped_storage()._cdata for x in tree_iter(values) if isinstance(x, torch.Tensor)}
+    return {tensor.untyped_storage()._cdata for tensor in tensors_in(values)}
 
 
 def _nbytes(values: Any) -> int:
     """Bytes of all tensors in nested lists."""
-    return sum(leaf.nbytes for leaf in tree_iter(values) if isinstance(leaf, torch.Tensor))
+    return sum(tensor.nbytes for tensor in tensors_in(values))

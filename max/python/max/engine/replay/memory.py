@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Sequence
 
 import torch
-from torch.utils._pytree import tree_iter
 
 _ALIGNMENT = 64
 
@@ -36,7 +36,7 @@ class Memory:
     @property
     def nbytes(self) -> int:
         """Size of the region. The system gives pages of it when they are first written."""
-        return len(self.region)
+        return self.region.numel()
 
     def grow(self, nbytes: int) -> None:
         """Replaces the region by one of at least so many bytes; what was recorded is void."""
@@ -55,33 +55,33 @@ class Layout:
 
     def __init__(self, memory: Memory) -> None:
         self._region = memory.region
+        self._size = memory.nbytes
+        self._storage = memory.region.untyped_storage()._cdata
         self._blocks: list[tuple[int, int]] = []  # start and end of what is taken, in order
         self.nbytes = 0  # the end of the furthest block that ever was
 
-    def take(self, shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
-        """An uninitialised tensor in a block of its own.
+    def take(self, shape: Sequence[int], dtype: torch.dtype) -> tuple[int, torch.Tensor]:
+        """A block, by its start, and the uninitialised tensor that lies in it.
 
         Raises:
             RegionTooSmall: if the region ends before it.
         """
         nbytes = math.prod(shape) * dtype.itemsize
         start = self._place(max(math.ceil(nbytes / _ALIGNMENT), 1) * _ALIGNMENT)
-        return self._region[start : start + nbytes].view(dtype).view(tuple(shape))
+        return start, self._region[start : start + nbytes].view(dtype).view(tuple(shape))
 
     def release(self, start: int) -> None:
         """Lets others have a block."""
-        self._blocks = [block for block in self._blocks if block[0] != start]
+        del self._blocks[bisect_left(self._blocks, (start, 0))]
 
     def blocks_of(self, value: object) -> set[int]:
         """Starts of the blocks that the tensors of a value, or of nested lists, lie in."""
-        return set(self._starts(value))
-
-    def _starts(self, value: object) -> Iterator[int]:
-        storage = self._region.untyped_storage()._cdata
-        for tensor in tree_iter(value):
-            if isinstance(tensor, torch.Tensor) and tensor.untyped_storage()._cdata == storage:
+        blocks = set()
+        for tensor in tensors_in(value):
+            if tensor.untyped_storage()._cdata == self._storage:
                 begin = tensor.storage_offset() * tensor.itemsize - self._region.storage_offset()
-                yield max(start for start, _ in self._blocks if start <= begin)
+                blocks.add(self._blocks[bisect_right(self._blocks, (begin, math.inf)) - 1][0])
+        return blocks
 
     def _place(self, size: int) -> int:
         gaps: list[tuple[int, int]] = []  # size and start of those that are large enough
@@ -92,10 +92,19 @@ class Layout:
             end = next_end
         start = min(gaps)[1] if gaps else end
         self.nbytes = max(self.nbytes, start + size)
-        if self.nbytes > len(self._region):
+        if self.nbytes > self._size:
             raise RegionTooSmall
-        self._blocks = sorted([*self._blocks, (start, start + size)])
+        insort(self._blocks, (start, start + size))
         return start
+
+
+def tensors_in(value: object) -> Iterator[torch.Tensor]:
+    """The tensors of nested lists."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from tensors_in(part)
 
 
 def aligned_bytes(nbytes: int) -> torch.Tensor:

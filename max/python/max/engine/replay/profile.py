@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -74,10 +75,11 @@ class Profiler:
             time.nbytes += label.nbytes
 
 
-def weight_label(names: Sequence[str]) -> str:
+@functools.cache
+def weight_label(names: tuple[str, ...]) -> str:
     """The modules of weights, without what differs from layer to layer.
 
-    `["layers.3.mlp.gate_proj.weight", "layers.3.mlp.up_proj.weight"]` is "gate_proj + up_proj".
+    `("layers.3.mlp.gate_proj.weight", "layers.3.mlp.up_proj.weight")` is "gate_proj + up_proj".
     """
     return " + ".join(_module(name) for name in names if not name.startswith("constant."))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 
 import torch
@@ -35,6 +36,18 @@ class Segment:
     inputs: Sequence[fx.Node]
     buffers: frozenset[fx.Node]
     outputs: Sequence[fx.Node]
+
+    @cached_property
+    def last_used_by(self) -> Mapping[fx.Node, Sequence[fx.Node]]:
+        """The nodes whose values each node is the last to use; its own if nobody uses that."""
+        last: dict[fx.Node, fx.Node] = {}
+        for node in self.nodes:
+            last[node] = node
+            last.update(dict.fromkeys(node.all_input_nodes, node))
+        uses: dict[fx.Node, list[fx.Node]] = {}
+        for used in last.keys() - set(self.outputs):
+            uses.setdefault(last[used], []).append(used)
+        return uses
 
 
 def find_segments(

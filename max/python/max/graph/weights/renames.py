@@ -8,6 +8,19 @@ from collections.abc import Collection, Mapping
 from max.graph.weights.weight_data import WeightData
 from max.graph.weights.weights import Weights
 
+COMPUTED_TABLES = (
+    "rotary_emb",
+    "rotary_pos_emb",
+    "inv_freq",
+    "cos_cached",
+    "sin_cached",
+    "rope.freqs",
+    "rope_freqs",
+    "masked_bias",
+)
+"""Parts of the names of tables that models compute themselves and that some checkpoints carry:
+rotations of Hugging Face's, Meta's and GGUF's decoders, constants of masks."""
+
 
 class Renames:
     """Rules for names, which are paths of parts with dots between: `blk.0.attn_q.weight`.
@@ -18,10 +31,12 @@ class Renames:
     Args:
         parts: part, or parts with dots between, and what stands there instead; with a dot behind
             both (or nothing instead) the parts may go.
-        dropped: ends of the names of weights that the model has no use for.
+        dropped: likewise parts: weights that have them in their names are of no use to the model.
     """
 
-    def __init__(self, parts: Mapping[str, str], dropped: Collection[str] = ()) -> None:
+    def __init__(
+        self, parts: Mapping[str, str], dropped: Collection[str] = COMPUTED_TABLES
+    ) -> None:
         longest_first = sorted(parts, key=len, reverse=True)
         keys = "|".join(re.escape(key) for key in longest_first)
         self._rule = re.compile(rf"(?:(?<=\.)|^)(?:{keys})(?:(?<=\.)|(?=\.|$))")
@@ -40,7 +55,7 @@ class Renames:
         """
         theirs: dict[str, str] = {}
         for name in weights:
-            if any(f".{name}".endswith(f".{end}") for end in self._dropped):
+            if any(f".{parts}." in f".{name}." for parts in self._dropped):
                 continue
             first = theirs.setdefault(self.name(name), name)
             if first != name:

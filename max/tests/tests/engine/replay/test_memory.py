@@ -25,14 +25,15 @@ def test_a_tensor_lies_in_the_tightest_gap() -> None:
     memory = make_memory(4096)
     layout = Layout(memory)
     sizes = [256, 64, 128, 64, 64]
-    tensors = [layout.take([size], torch.uint8) for size in sizes]
-    assert [start_of(memory, tensor) for tensor in tensors] == [0, 256, 320, 448, 512]
+    blocks = [layout.take([size], torch.uint8) for size in sizes]
+    assert [start for start, _ in blocks] == [0, 256, 320, 448, 512]
+    assert all(start_of(memory, tensor) == start for start, tensor in blocks)
     layout.release(0)
     layout.release(320)
-    assert start_of(memory, layout.take([25, 4], torch.uint8)) == 320
-    assert start_of(memory, layout.take([130], torch.uint8)) == 0
-    assert start_of(memory, layout.take([64], torch.uint8)) == 192
-    assert start_of(memory, layout.take([1], torch.uint8)) == 576
+    assert layout.take([25, 4], torch.uint8)[0] == 320
+    assert layout.take([130], torch.uint8)[0] == 0
+    assert layout.take([64], torch.uint8)[0] == 192
+    assert layout.take([1], torch.uint8)[0] == 576
     assert layout.nbytes == 640
 
 
@@ -40,7 +41,7 @@ def test_every_tensor_begins_where_a_cache_line_does() -> None:
     memory = make_memory(4096)
     layout = Layout(memory)
     for shape in ([3], [], [0], [5, 7]):
-        assert layout.take(shape, torch.bfloat16).data_ptr() % 64 == 0
+        assert layout.take(shape, torch.bfloat16)[1].data_ptr() % 64 == 0
 
 
 def test_a_region_that_does_not_suffice() -> None:
@@ -52,7 +53,7 @@ def test_a_region_that_does_not_suffice() -> None:
 
 def test_views_lie_in_the_block_of_their_base() -> None:
     layout = Layout(make_memory(4096))
-    first, second = layout.take([4, 16], torch.float32), layout.take([4, 16], torch.float32)
+    (_, first), (_, second) = (layout.take([4, 16], torch.float32) for _ in range(2))
     assert layout.blocks_of([first[2:].T, 3, torch.zeros(4)]) == {0}
     assert layout.blocks_of((second.view(-1)[63:], first)) == {0, 256}
 
@@ -71,8 +72,9 @@ def test_tensors_that_are_alive_never_share_memory(seed: int) -> None:
             planned.release(start_of(memory, tensor))
         else:
             shape = [choose.randrange(1, 400)]
-            alive.append(layout.take(shape, torch.uint8))
-            assert planned.take(shape, torch.uint8).storage_offset() == start_of(memory, alive[-1])
+            start, tensor = layout.take(shape, torch.uint8)
+            assert planned.take(shape, torch.uint8)[0] == start
+            alive.append(tensor)
         ends = sorted((t.data_ptr(), t.data_ptr() + t.nbytes) for t in alive)
         assert all(end <= start for (_, end), (start, _) in pairwise(ends))
     assert layout.nbytes == planned.nbytes

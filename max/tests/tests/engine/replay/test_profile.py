@@ -29,8 +29,8 @@ def test_off_it_has_nothing() -> None:
 
 
 def test_labels_are_the_same_for_all_layers() -> None:
-    names = ["layers.11.mlp.gate_proj.weight", "layers.11.mlp.up_proj.weight"]
+    names = ("layers.11.mlp.gate_proj.weight", "layers.11.mlp.up_proj.weight")
     assert weight_label(names) == "gate_proj + up_proj"
-    assert weight_label(["layers.0.mlp.experts.3.up_proj.weight", "constant.0"]) == "up_proj"
-    assert weight_label(["model.embed_tokens.weight"]) == "embed_tokens"
-    assert weight_label(["h.2.attn.c_proj.bias", "stack.3.weight"]) == "c_proj.bias + stack"
+    assert weight_label(("layers.0.mlp.experts.3.up_proj.weight", "constant.0")) == "up_proj"
+    assert weight_label(("model.embed_tokens.weight",)) == "embed_tokens"
+    assert weight_label(("h.2.attn.c_proj.bias", "stack.3.weight")) == "c_proj.bias + stack"

@@ -28,10 +28,8 @@ LLAMA_GGUF_MAPPING = {
     "output_norm": "norm",
 }
 
-# Tables that checkpoints carry and that the model computes itself.
-_COMPUTED = ("rotary_emb.inv_freq", "rope_freqs.weight")
-_SAFETENSORS = Renames(LLAMA_SAFETENSOR_MAPPING, _COMPUTED)
-_GGUF = Renames(LLAMA_GGUF_MAPPING, _COMPUTED)
+_SAFETENSORS = Renames(LLAMA_SAFETENSOR_MAPPING)
+_GGUF = Renames(LLAMA_GGUF_MAPPING)
 
 
 def convert_safetensor_state_dict(
