@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import graphlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,9 +123,32 @@ def _check_outside(module: Module, top: str, *, at_import_time: bool) -> str | N
     return None
 
 
+def _circle(index: ModuleIndex) -> Iterator[Violation]:
+    """Finds a circle of imports, those in functions included: rooms that need each other are one.
+
+    What only type checkers read is left out: a value may name the type of what holds it.
+    """
+    imports: dict[str, dict[str, int]] = {}
+    for module in index.modules.values():
+        if not _is_in(module.name, ["max", "tools"]):
+            continue
+        found = imports.setdefault(module.name, {})
+        for imported in module.imports:
+            if not imported.type_checking:
+                found |= dict.fromkeys(index.resolve(imported), imported.line)
+        found.pop(module.name, None)
+    try:
+        graphlib.TopologicalSorter(imports).prepare()
+    except graphlib.CycleError as error:
+        *_, first, last = circle = list(reversed(error.args[1]))
+        line = imports[first][last]
+        path = index.modules[first].path.relative_to(index.root)
+        yield Violation(path, line, f"imports go in a circle: {' -> '.join(circle)}")
+
+
 def check(index: ModuleIndex) -> list[Violation]:
-    """Returns every import of the package `max`, and of the demo's training, that is forbidden."""
-    found: list[Violation] = []
+    """Returns every forbidden import of the package `max` and the demo's training, and a circle."""
+    found = list(_circle(index))
     for module in index.modules.values():
         is_max = module.name.split(".")[0] == "max"
         if not is_max and not _is_in(module.name, [DEMO]):

@@ -72,7 +72,7 @@ def Accelerator(id: int = 0) -> Device:
         ValueError: if the machine has no such accelerator.
     """
     count = accelerator_count()
-    if id >= count:
+    if not 0 <= id < count:
         raise ValueError(
             f"no accelerator {id}: this machine has {count} that torch can use. "
             "Use CPU(), or --devices cpu on the command line; a GPU needs torch's CUDA build."

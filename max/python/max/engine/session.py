@@ -14,10 +14,10 @@ from torch import fx
 from max.driver import CPU, Device
 from max.engine.debug_print import DebugPrinter, PrintStyle
 from max.engine.model import CompiledModel, Model
-from max.engine.needed_rows import compute_needed_rows
 from max.engine.packed import PackedWeights
 from max.engine.passes.joining import join_calls
 from max.engine.passes.layouts import use_layouts
+from max.engine.passes.needed_rows import compute_needed_rows
 from max.engine.replay import CpuBackend, Profiler, ReplayedGraph
 from max.engine.weights import place_weights
 from max.graph import BufferType, Graph

@@ -11,10 +11,12 @@ import torch
 
 from max.graph.dim import Dim
 from max.graph.errors import caller_line, op_error
+from max.graph.operands import graph_of
+from max.graph.real import real_tensor
+from max.graph.tensor_value import TensorValue
 
 if TYPE_CHECKING:
     from max.graph.graph import Graph
-    from max.graph.tensor_value import TensorValue
 
 _FAKE_LOG = logging.getLogger("torch._subclasses.fake_tensor")
 
@@ -83,8 +85,6 @@ def _apply(
     result_shape: Sequence[Dim] | None = None,
     result_dtype: torch.dtype | None = None,
 ) -> Any:
-    from max.graph.operands import graph_of
-
     graph = graph_of([*args, *kwargs.values()])
     if graph is None:
         return _run(op, target, args, kwargs)
@@ -92,9 +92,6 @@ def _apply(
 
 
 def _run(op: str, target: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    from max.graph.real import real_tensor
-    from max.graph.tensor_value import TensorValue
-
     def real(x: Any) -> Any:
         return int(x) if isinstance(x, Dim) else real_tensor(x)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from contextvars import ContextVar
 from operator import getitem
 from types import TracebackType
 from typing import Any, Protocol, runtime_checkable
@@ -12,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import fx
 
+from max.graph.current import current_graph, enter, leave
 from max.graph.dim import Dim
 from max.graph.errors import caller
 from max.graph.real import real_tensor
@@ -27,9 +27,6 @@ class NamesWeights(Protocol):
     """What a module offers so that its weights have their full names in a graph."""
 
     def raw_state_dict(self) -> dict[str, Weight]: ...
-
-
-_stack: ContextVar[tuple[Graph, ...]] = ContextVar("graphs being built", default=())
 
 
 class _Current:
@@ -90,20 +87,19 @@ class Graph:
     @staticmethod
     def is_building() -> bool:
         """Whether the caller stands inside `with graph:`."""
-        return bool(_stack.get())
+        return current_graph() is not None
 
     @staticmethod
     def current_or_none() -> Graph | None:
         """The graph of the innermost `with graph:`, if any."""
-        stack = _stack.get()
-        return stack[-1] if stack else None
+        return current_graph()
 
     def is_within(self, other: Graph) -> bool:
         """Whether this graph is the other, or a region of it, and so may use its values."""
         return self is other or (self.parent is not None and self.parent.is_within(other))
 
     def __enter__(self) -> Graph:
-        _stack.set((*_stack.get(), self))
+        enter(self)
         return self
 
     def __exit__(
@@ -112,7 +108,7 @@ class Graph:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        _stack.set(_stack.get()[:-1])
+        leave()
 
     def output(self, *outputs: Any) -> None:
         """Ends the graph with these outputs, in this order.

@@ -12,10 +12,21 @@ from max.graph.shape import Shape, ShapeLike
 
 @dataclass(frozen=True)
 class DeviceRef:
-    """Names a device inside a graph, whether or not this machine has it."""
+    """Names a device inside a graph, whether or not this machine has it.
+
+    Raises:
+        ValueError: for another type than "cpu" and "gpu", or an index below 0.
+    """
 
     device_type: str
     id: int = 0
+
+    def __post_init__(self) -> None:
+        if self.device_type not in ("cpu", "gpu") or self.id < 0:
+            raise ValueError(
+                f"no device '{self}': devices are cpu, and gpu with an index from 0 "
+                "(DeviceRef.CPU(), DeviceRef.GPU(1))"
+            )
 
     @staticmethod
     def CPU(id: int = 0) -> DeviceRef:

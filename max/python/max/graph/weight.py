@@ -8,6 +8,7 @@ import torch
 
 from max.driver import Buffer
 from max.dtype import DType
+from max.graph.current import current_graph
 from max.graph.quantization import QuantizationEncoding
 from max.graph.shape import Shape, ShapeLike
 from max.graph.tensor_value import Operators, TensorValue
@@ -90,9 +91,7 @@ class Weight(Operators):
     @property
     def packed(self) -> TensorValue:
         """What is stored, which for an encoded weight is bytes: for ops that decode them."""
-        from max.graph.graph import Graph
-
-        graph = Graph.current_or_none()
+        graph = current_graph()
         return TensorValue(self.bound_tensor()) if graph is None else graph.add_weight(self)
 
     def require_plain(self) -> None:

@@ -34,14 +34,14 @@ def test_truncated_shard(sharded_model: Path, tmp_path: Path) -> None:
     shard = sorted(model.glob("model-*.safetensors"))[1]
     whole = shard.read_bytes()
     shard.write_bytes(whole[:-10])
-    sizes = f"{len(whole) - 10} bytes of {len(whole)}"
-    refusal(generate(model), shard.name, "is truncated", sizes, "download complete?")
+    sizes = f"it has {len(whole) - 10} bytes instead of {len(whole)}"
+    refusal(generate(model), shard.name, sizes, "an interrupted download?")
 
 
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "truncated: it has only 0 bytes"),
+        (b"", "it has only 0 bytes; an interrupted download?"),
         (b"<!DOCTYPE html><html>Please sign in</html>", "is no safetensors file"),
         (b"version https://git-lfs.github.com/spec/v1\nsize 5\n", "run `git lfs pull`"),
     ],

@@ -12,7 +12,9 @@ from integration.test_common.torch_reference import Logits
 from max.nn.transformer import ReturnLogits
 from max.pipelines.context import SamplingParams, TextContext, TokenBuffer
 from max.pipelines.lib import PIPELINE_REGISTRY, PipelineConfig
+from max.pipelines.lib.interfaces import ModelInputs, ModelOutputs
 from max.pipelines.lib.registry import PipelineFactory
+from max.pipelines.modeling.types import TextGenerationInputs
 
 
 @dataclass
@@ -76,7 +78,16 @@ class StepRunner:
         )
         PIPELINE_REGISTRY.resolve(config)
         self.pipeline = PipelineFactory(config, return_logits=ReturnLogits.ALL)()
-        self.max_length = self.pipeline.pipeline_model.max_seq_len
+        model = self.pipeline.pipeline_model
+        self.max_length = model.max_seq_len
+        self._outputs: list[ModelOutputs] = []
+        execute = model.execute
+
+        def remember(model_inputs: ModelInputs) -> ModelOutputs:
+            self._outputs.append(execute(model_inputs))
+            return self._outputs[-1]
+
+        model.execute = remember  # type: ignore[method-assign]
 
     def start(self, prompt: Sequence[int]) -> RunningRequest:
         """A new request, sampled greedily and without an end."""
@@ -94,15 +105,15 @@ class StepRunner:
         for context, (_, count) in zip(contexts, batch, strict=True):
             context.tokens.chunk(count)
             self.pipeline.kv_manager.alloc(context)
-        inputs = self.pipeline.prepare_batch([contexts])
-        outputs = self.pipeline.pipeline_model.execute(inputs)
+        self.pipeline.execute(TextGenerationInputs(batches=[contexts]))
+        (outputs,) = self._outputs
+        self._outputs.clear()
         assert outputs.logit_offsets is not None
         rows = np.split(
             outputs.logits.to_numpy(), outputs.logit_offsets.to_numpy()[1:-1].astype(int)
         )
         for (request, _), found in zip(batch, rows, strict=True):
             request.rows.append(found.copy())
-        self.pipeline.finish_batch([contexts], inputs, outputs)
 
     def finish_prompt(self, request: RunningRequest, chunk: int) -> None:
         """Processes the rest of the prompt in chunks of so many tokens, alone."""

@@ -54,5 +54,6 @@ def test_devices_that_are_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert scan_available_devices() == [DeviceSpec.accelerator(0), DeviceSpec.accelerator(1)]
     assert Accelerator(1) == Device(1, "gpu")
-    with pytest.raises(ValueError, match="no accelerator 2: this machine has 2"):
-        Accelerator(2)
+    for index in (2, -1):
+        with pytest.raises(ValueError, match=f"no accelerator {index}: this machine has 2"):
+            Accelerator(index)

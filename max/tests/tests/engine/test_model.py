@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from max.driver import CPU, Buffer, Device
 from max.dtype import DType
@@ -93,6 +94,24 @@ def test_inputs_on_other_devices_are_refused() -> None:
     model = InferenceSession([gpu]).load(graph)
     with pytest.raises(ValueError, match="input 0 of g must be on gpu:0, but is on cpu:0: move it"):
         model(ones(3))
+
+
+def test_inputs_on_another_gpu_are_refused() -> None:
+    gpu = Device(1, "gpu")
+    graph = Graph("g", lambda x: x, [TensorType(DType.float32, ["n"], gpu)])
+    model = InferenceSession([gpu]).load(graph)
+    with FakeTensorMode():
+        x = torch.empty(3, device="cuda:0")
+    with pytest.raises(ValueError, match="must be on gpu:1, but is on gpu:0: move it"):
+        model(x)
+
+
+def test_only_graphs_of_the_host_are_replayed() -> None:
+    gpu = Device(0, "gpu")
+    types = [TensorType(DType.float32, ["n"], CPU()), TensorType(DType.float32, ["n"], gpu)]
+    for used, is_replayed in ((types[:1], True), (types, False)):
+        graph = Graph("g", lambda x, *others: (x + x) * x, used)
+        assert (InferenceSession([gpu]).load(graph).replayed.replays is not None) is is_replayed
 
 
 def test_inputs_stay_as_they_are() -> None:

@@ -37,6 +37,12 @@ def test_device_references() -> None:
     assert cpu.to_device() == CPU()
 
 
+@pytest.mark.parametrize(("kind", "index"), [("tpu", 0), ("cuda", 0), ("gpu", -1)])
+def test_what_is_no_device(kind: str, index: int) -> None:
+    with pytest.raises(ValueError, match=f"no device '{kind}:{index}': devices are cpu, and gpu"):
+        DeviceRef(kind, index)
+
+
 def test_a_device_that_is_not_here_is_told() -> None:
     count = accelerator_count()
     with pytest.raises(ValueError, match=f"no accelerator {count}: this machine has {count}"):

@@ -62,10 +62,12 @@ def make_submit(pipeline: ScriptedPipeline, prompt: str, *, max_length: int = 20
     return from_context(context)
 
 
-def run_engine(pipeline: ScriptedPipeline, channel: ScriptedChannel) -> Scheduler:
+def run_engine(
+    pipeline: ScriptedPipeline, channel: ScriptedChannel, kind: type[Engine] = Engine
+) -> Scheduler:
     scheduler = scheduler_of(pipeline)
     with tempfile.TemporaryDirectory() as folder:
-        Engine(pipeline, scheduler, channel, CrashRecord(Path(folder))).run()
+        kind(pipeline, scheduler, channel, CrashRecord(Path(folder))).run()
     pipeline.kv_manager.check_integrity()
     return scheduler
 

@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -37,7 +38,7 @@ from max.pipelines.modeling.types import (
     TextGenerationRequest,
     TextGenerationRequestMessage,
 )
-from max.pipelines.scheduling import Scheduler, SchedulerConfig
+from max.pipelines.scheduling import LaunchedStep, Scheduler, SchedulerConfig, StepResult
 from max.serve.model_source import ModelParts, ModelSource
 
 MODEL_NAME = "scripted/model"
@@ -211,6 +212,7 @@ class ScriptedPipeline:
     plan: MemoryPlan | None
     _replies: dict[str, list[int]] = field(default_factory=dict)
     _faults: dict[str, dict[int, str]] = field(default_factory=dict)
+    _lost: dict[int, set[RequestID]] = field(default_factory=dict)
 
     @cached_property
     def _forever(self) -> list[int]:
@@ -223,23 +225,66 @@ class ScriptedPipeline:
     def execute(
         self, inputs: TextGenerationInputs[TextContext]
     ) -> dict[RequestID, TextGenerationOutput]:
+        return self.collect(self.launch(inputs))
+
+    def launch(
+        self,
+        inputs: TextGenerationInputs[TextContext],
+        after: LaunchedStep | None = None,
+        executor: Executor | None = None,
+    ) -> LaunchedStep:
+        batch = inputs.flat_batch
+        complete = [context for context in batch if context.tokens.is_complete_after_step]
+        found = [self._next_token(context) for context in complete]
+        faults = [self._fault(context) for context in complete]
+
+        def run() -> StepResult:
+            for fault in faults:
+                self._fail(fault)
+            return StepResult(found, [])
+
+        for context in complete:
+            context.expect_token()
+        processed = [context.tokens.launch() for context in batch]
+        step = LaunchedStep(
+            batch,
+            processed,
+            {context.request_id: index for index, context in enumerate(complete)},
+            run if executor is None else executor.submit(run).result,
+            any(context.log_probabilities is not None for context in batch),
+        )
+        self._lost[id(step)] = {
+            context.request_id
+            for context, fault in zip(complete, faults, strict=True)
+            if fault == "lose"
+        }
+        return step
+
+    def collect(self, step: LaunchedStep) -> dict[RequestID, TextGenerationOutput]:
+        lost = self._lost.pop(id(step))
+        found = step.result().tokens
         outputs = {}
-        for context in inputs.flat_batch:
-            last = context.tokens.processed_length + context.tokens.active_length - 1
-            tokens, is_lost = self._next_tokens(context)
-            context.tokens.advance()
-            if is_lost:
+        for context, processed in zip(step.contexts, step.processed, strict=True):
+            request_id = context.request_id
+            if context.is_done:
                 continue
-            outputs[context.request_id] = TextGenerationOutput(
-                context.request_id,
+            tokens = [found[step.sampled[request_id]]] if request_id in step.sampled else []
+            for token in tokens:
+                context.fill(token)
+            if self.kv_manager.contains(request_id):
+                context.tokens.collect(processed)
+                self.kv_manager.commit(context)
+            if request_id in lost:
+                continue
+            outputs[request_id] = TextGenerationOutput(
+                request_id,
                 tokens,
                 context.status,
-                [scores_after(context, [last])]
+                [scores_after(context, [processed - 1])]
                 if tokens and context.log_probabilities is not None
                 else None,
-                prompt_scores(context, last) if context.wants_prompt_scores else None,
+                prompt_scores(context, processed - 1) if context.wants_prompt_scores else None,
             )
-            self.kv_manager.commit(context)
         return outputs
 
     def die(self) -> None:
@@ -249,23 +294,19 @@ class ScriptedPipeline:
     def release(self, request_id: RequestID) -> None:
         self.kv_manager.release(request_id)
 
-    def _next_tokens(self, context: TextContext) -> tuple[list[int], bool]:
-        """The tokens, and whether nobody will hear of them."""
-        if not context.tokens.is_complete_after_step:
-            return [], False
+    def _next_token(self, context: TextContext) -> int:
         position = context.tokens.generated_length
         if position == 0:
             self.kv_manager.check_integrity()
         if context.request_id not in self._replies:
             self._replies[context.request_id] = self._reply(context)
             self._faults[context.request_id] = self._planned_faults(context)
-        fault = self._faults[context.request_id].get(position)
-        self._fail(fault)
         reply = self._replies[context.request_id]
         ends = position >= len(reply) and reply != self._forever
-        token = self.eos if ends else reply[position % len(reply)]
-        context.update(token)
-        return [token], fault == "lose"
+        return self.eos if ends else reply[position % len(reply)]
+
+    def _fault(self, context: TextContext) -> str | None:
+        return self._faults[context.request_id].get(context.tokens.generated_length)
 
     def _planned_faults(self, context: TextContext) -> dict[int, str]:
         """What goes wrong, by the number of tokens that the request has then."""

@@ -11,6 +11,7 @@ import random
 import tempfile
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,18 +20,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from max.pipelines.context import (
-    EOSTracker,
-    TextContext,
-    TextGenerationOutput,
-    TokenBuffer,
-)
-from max.pipelines.modeling.types import RequestID, TextGenerationInputs
+from max.pipelines.context import EOSTracker, TextContext, TokenBuffer
+from max.pipelines.modeling.types import TextGenerationInputs
+from max.pipelines.scheduling import LaunchedStep
 from max.serve.engine_client import EngineClient, Generation
 from max.serve.errors import ApiError
 from max.serve.messages import FromWorker, ToWorker
 from max.serve.worker.crash_record import CrashRecord, last_requests
 from max.serve.worker.engine import Engine
+from max.serve.worker.overlapped_engine import OverlappedEngine
 from tests.serve.scripted_model import ScriptedPipeline, end_token, make_pipeline, scheduler_of
 
 MAX_RESTARTS = 200
@@ -52,15 +50,18 @@ class MortalPipeline(ScriptedPipeline):
     num_steps: int = 0
     was_killed: bool = False
 
-    def execute(
-        self, inputs: TextGenerationInputs[TextContext]
-    ) -> dict[RequestID, TextGenerationOutput]:
+    def launch(
+        self,
+        inputs: TextGenerationInputs[TextContext],
+        after: LaunchedStep | None = None,
+        executor: Executor | None = None,
+    ) -> LaunchedStep:
         self.num_steps += 1
         # A step of one request is spared: killed twice in such, a request counts as the cause.
         if self.num_steps in self.kills and len(inputs.flat_batch) > 1:
             self.was_killed = True
             raise Died
-        return super().execute(inputs)
+        return super().launch(inputs, after, executor)
 
     def die(self) -> None:
         raise Died
@@ -99,9 +100,12 @@ class Commands:
 
 
 class World:
-    """One client and a succession of workers."""
+    """One client and a succession of workers, of one kind."""
 
-    def __init__(self, model_folder: Path, kills: frozenset[int], seed: int) -> None:
+    def __init__(
+        self, model_folder: Path, kills: frozenset[int], seed: int, kind: type[Engine] = Engine
+    ) -> None:
+        self.kind = kind
         self.client = EngineClient()
         self.num_restarts = 0
         self._folder = model_folder
@@ -131,7 +135,7 @@ class World:
         )
         scheduler = scheduler_of(pipeline)
         box = CrashRecord(folder)
-        engine = Engine(pipeline, scheduler, channel, box)
+        engine = self.kind(pipeline, scheduler, channel, box)
         self.client.connect(Commands(channel), max_batch_size=64)
         try:
             while self.client.num_running:
@@ -190,12 +194,17 @@ async def answer(client: EngineClient, context: TextContext) -> list[int] | ApiE
 
 
 def run_prompts(
-    model_folder: Path, prompts: list[str], *, kills: frozenset[int] = frozenset(), seed: int = 0
+    model_folder: Path,
+    prompts: list[str],
+    *,
+    kills: frozenset[int] = frozenset(),
+    seed: int = 0,
+    kind: type[Engine] = Engine,
 ) -> list[list[int] | ApiError]:
     """What becomes of the prompts, which all come at once."""
 
     async def run() -> list[list[int] | ApiError]:
-        world = World(model_folder, kills, seed)
+        world = World(model_folder, kills, seed, kind)
         tokenizer = make_pipeline(model_folder).tokenizer
         asking = [
             asyncio.create_task(answer(world.client, make_context(tokenizer, prompt)))
@@ -236,6 +245,10 @@ run_settings = settings(
 )
 
 
+kinds = pytest.mark.parametrize("kind", [Engine, OverlappedEngine])
+
+
+@kinds
 @run_settings
 @given(
     innocents=st.lists(st.sampled_from(INNOCENTS), min_size=1, max_size=5),
@@ -249,11 +262,12 @@ def test_culprits_are_failed_alone(
     culprits: list[str],
     order: random.Random,
     seed: int,
+    kind: type[Engine],
 ) -> None:
     prompts = [*innocents, *culprits]
     order.shuffle(prompts)
 
-    answers = run_prompts(model_folder, prompts, seed=seed)
+    answers = run_prompts(model_folder, prompts, seed=seed, kind=kind)
 
     for prompt, got in zip(prompts, answers, strict=True):
         if prompt in INNOCENTS:
@@ -263,6 +277,7 @@ def test_culprits_are_failed_alone(
             assert got.status == 500
 
 
+@kinds
 @run_settings
 @given(
     prompts=st.lists(st.sampled_from(INNOCENTS), min_size=1, max_size=6),
@@ -270,19 +285,22 @@ def test_culprits_are_failed_alone(
     seed=st.integers(0, 1000),
 )
 def test_killed_workers_change_no_answer(
-    model_folder: Path, prompts: list[str], kills: frozenset[int], seed: int
+    model_folder: Path, prompts: list[str], kills: frozenset[int], seed: int, kind: type[Engine]
 ) -> None:
-    answers = run_prompts(model_folder, prompts, kills=kills, seed=seed)
+    answers = run_prompts(model_folder, prompts, kills=kills, seed=seed, kind=kind)
 
     assert answers == [expected(model_folder, prompt) for prompt in prompts]
 
 
+@kinds
 @pytest.mark.parametrize("seed", range(5))
-def test_culprit_among_many_costs_two_restarts(model_folder: Path, seed: int) -> None:
+def test_culprit_among_many_costs_two_restarts(
+    model_folder: Path, seed: int, kind: type[Engine]
+) -> None:
     """The step that all share, and then its own; whatever of the tokens before it was lost."""
 
     async def run() -> int:
-        world = World(model_folder, frozenset(), seed)
+        world = World(model_folder, frozenset(), seed, kind)
         tokenizer = make_pipeline(model_folder).tokenizer
         prompts = ["forever", "forever, but die at 7", "forever"]
         asking = [

@@ -66,6 +66,20 @@ def test_every_layer_but_the_first_must_not_import_the_one_above(make_tree: Make
     assert len(messages(make_tree(files))) == len(LAYERS) - 1
 
 
+@pytest.mark.parametrize("back", ["import max.nn.a", "def f():\n    from max.nn import a"])
+def test_a_circle_of_imports_is_found(make_tree: MakeTree, back: str) -> None:
+    files = {
+        "max/python/max/nn/a.py": "from max.nn.b import B\n",
+        "max/python/max/nn/b.py": "import torch\nimport max.nn.c\n",
+        "max/python/max/nn/c.py": back,
+    }
+    (message,) = messages(make_tree(files))
+    assert "imports go in a circle: " in message
+    assert all(f"max.nn.{name} -> " in message for name in "abc")
+    only_typed = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import max.nn.a\n"
+    assert messages(make_tree({**files, "max/python/max/nn/c.py": only_typed})) == []
+
+
 def test_a_package_that_no_layer_names_is_found(make_tree: MakeTree) -> None:
     files = {"max/python/max/extra/mod.py": "", "max/python/max/nn/a.py": "import max.extra.mod\n"}
     found = messages(make_tree(files))

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from max.graph.weights.format import WeightsFormat, file_format, is_gguf, weights_format
-    from max.graph.weights.gguf_header import GGUFHeader, read_gguf_header
     from max.graph.weights.gguf_weights import GGUFWeights
+    from max.graph.weights.headers.errors import WeightsFileError
+    from max.graph.weights.headers.gguf import GGUFHeader, read_gguf_header
     from max.graph.weights.load import load_weights
     from max.graph.weights.renames import Renames
     from max.graph.weights.safetensor_weights import SafetensorWeights
     from max.graph.weights.weight_data import Deferred, WeightData
     from max.graph.weights.weights import Weights, WeightsAdapter
-    from max.graph.weights.weights_file import WeightsFileError
 
 __all__ = [
     "Deferred",
@@ -40,8 +40,8 @@ __all__ = [
 # Where the names are; light modules first.
 _HOMES = (
     "format",
-    "gguf_header",
-    "weights_file",
+    "headers.errors",
+    "headers.gguf",
     "gguf_weights",
     "safetensor_weights",
     "weight_data",

@@ -14,8 +14,8 @@ from max.graph.quantization import QuantizationEncoding
 from max.graph.shape import Shape, ShapeLike
 from max.graph.type import DeviceLike, DeviceRef
 from max.graph.weight import Weight
+from max.graph.weights.headers.tensor_info import TensorInfo
 from max.graph.weights.weight_data import WeightData
-from max.graph.weights.weights_file import TensorInfo
 
 
 class WeightFiles(Protocol):
@@ -76,7 +76,9 @@ class FileWeights:
         """
         dtype, shape, encoding = self._files.info(self._require())
         release = partial(self._files.release, self._name)
-        return WeightData(self._files[self._name], self._name, dtype, shape, encoding, release)
+        return WeightData(
+            self._files[self._name], self._name, dtype, Shape(shape), encoding, release
+        )
 
     @property
     def dtype(self) -> DType:
@@ -86,7 +88,7 @@ class FileWeights:
     @property
     def shape(self) -> Shape:
         """The sizes of the weight's axes, the last in bytes when its rows are encoded."""
-        return self._files.info(self._require()).shape
+        return Shape(self._files.info(self._require()).shape)
 
     @property
     def quantization_encoding(self) -> QuantizationEncoding | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from max.graph.weights.weights_file import TensorInfo
+from max.graph.weights.headers.tensor_info import TensorInfo
 
 
 def empty_on_pages(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
@@ -39,7 +39,7 @@ class MappedFile:
 
     def tensor(self, info: TensorInfo, start: int) -> torch.Tensor:
         """The tensor that begins at a byte of the file; shares its memory."""
-        dims, dtype = info.shape.static_dims, info.dtype.to_torch()
+        dims, dtype = info.shape, info.dtype.to_torch()
         if not prod(dims):
             return torch.empty(dims, dtype=dtype)
         flat = torch.frombuffer(self._content, dtype=dtype, count=prod(dims), offset=start)

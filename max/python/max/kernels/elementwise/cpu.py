@@ -34,7 +34,7 @@ def make_elementwise_record(isa: Isa | None = None) -> Record | None:
         numbers: Sequence[float] = (),
         dtype: torch.dtype | None = None,
     ) -> Recording | None:
-        if b is not None and not isinstance(b, torch.Tensor):
+        if not all(isinstance(each, torch.Tensor) for each in (a, b) if each is not None):
             return None  # A size of the graph.
         function_named(function, b, numbers)
         operands = [each for each in (a, b) if each is not None]

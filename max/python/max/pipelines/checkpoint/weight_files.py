@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import struct
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
-from max.graph.weights import is_gguf
+from max.graph.weights.format import is_gguf
+from max.graph.weights.headers.errors import WeightsFileError
+from max.graph.weights.headers.safetensors import SafetensorsTensor, read_safetensors_header
 from max.pipelines.checkpoint.gguf.choice import (
     choose_model,
     encoding_if_known,
@@ -33,19 +33,9 @@ _ENCODING_OF_DTYPE: dict[str, SupportedEncoding] = {
     "F16": "float16",
     "F8_E4M3": "float8_e4m3fn",
 }
-_LFS_POINTER = b"version https://git-lfs"
-# The format's own limit.
-_LONGEST_HEADER = 100_000_000
 _OTHER_FORMATS = (".bin", ".pth", ".pt")
 # Norms and routers are often kept in float32; below this share of the bytes a type does not count.
 _MINOR_SHARE = 0.1
-
-
-class TensorEntry(NamedTuple):
-    """One tensor in a safetensors header: dtype as named there, and its size in bytes."""
-
-    dtype: str
-    num_bytes: int
 
 
 def shards_of_index(folder: Path) -> list[str]:
@@ -121,47 +111,16 @@ def _find_safetensors(folder: Path) -> list[Path]:
     return [path for path in files if path.name == WHOLE_FILE] or files
 
 
-def read_safetensors_header(path: Path) -> dict[str, TensorEntry]:
-    """The tensors of a safetensors file by name (format: 8 bytes length, JSON, data).
+def read_header(path: Path) -> Mapping[str, SafetensorsTensor]:
+    """The tensors of a safetensors file by name.
 
     Raises:
         ModelSourceError: if the file is missing, truncated or not safetensors.
     """
-    if not path.is_file():
-        raise ModelSourceError(f"the weight file {path} does not exist")
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        start = file.read(len(_LFS_POINTER))
-        header_length = struct.unpack("<Q", start[:8])[0] if len(start) >= 8 else size
-        if 8 + header_length > size:
-            raise ModelSourceError(_why_unreadable(path, start, size, header_length))
-        file.seek(8)
-        text = file.read(header_length)
     try:
-        header: dict[str, Any] = json.loads(text)
-        header.pop("__metadata__", None)
-        spans = {name: entry["data_offsets"] for name, entry in header.items()}
-        entries = {
-            name: TensorEntry(str(entry["dtype"]), int(spans[name][1]) - int(spans[name][0]))
-            for name, entry in header.items()
-        }
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise ModelSourceError(f"{path} is no safetensors file: {error!r}") from error
-    expected = 8 + header_length + max((int(end) for _, end in spans.values()), default=0)
-    if size < expected:
-        raise ModelSourceError(
-            f"{path} is truncated: {size} bytes of {expected}; is the copy or download complete?"
-        )
-    return entries
-
-
-def _why_unreadable(path: Path, start: bytes, size: int, header_length: int) -> str:
-    """What a file is whose header would be longer than the file."""
-    if start == _LFS_POINTER:
-        return f"{path} is a git-lfs pointer, not the weights; run `git lfs pull` in the model"
-    if size < 8 or header_length <= _LONGEST_HEADER:
-        return f"{path} is truncated: it has only {size} bytes; is the copy or download complete?"
-    return f"{path} is no safetensors file ({size} bytes that begin with {start[:16]!r})"
+        return read_safetensors_header(path)
+    except WeightsFileError as error:
+        raise ModelSourceError(str(error)) from error
 
 
 def checkpoint_encodings(files: Sequence[Path]) -> frozenset[SupportedEncoding]:
@@ -170,15 +129,15 @@ def checkpoint_encodings(files: Sequence[Path]) -> frozenset[SupportedEncoding]:
     A GGUF file has one, whatever the types of single tensors.
 
     Raises:
-        ModelSourceError: as `read_safetensors_header`, or for a GGUF file that cannot be read.
+        ModelSourceError: as `read_header`, or for a GGUF file that cannot be read.
     """
     if files and is_gguf(files[0]):
         return frozenset({encoding_of(files[0])})
     num_bytes: Counter[SupportedEncoding] = Counter()
     for path in files:
-        for entry in read_safetensors_header(path).values():
+        for entry in read_header(path).values():
             if entry.dtype in _ENCODING_OF_DTYPE:
-                num_bytes[_ENCODING_OF_DTYPE[entry.dtype]] += entry.num_bytes
+                num_bytes[_ENCODING_OF_DTYPE[entry.dtype]] += entry.size
     total = num_bytes.total()
     return frozenset(e for e, amount in num_bytes.items() if amount >= _MINOR_SHARE * total)
 

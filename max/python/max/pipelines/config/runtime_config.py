@@ -109,8 +109,8 @@ class PipelineRuntimeConfig(ConfigModel):
     decode_request_ttl_s: Annotated[float | None, NotInThisRelease()] = Field(
         default=None, description="Longest life of a request in seconds."
     )
-    enable_overlap_scheduler: Annotated[bool, NotInThisRelease()] = Field(
-        default=False, description="Prepare the next step while the device computes."
+    enable_overlap_scheduler: bool = Field(
+        default=False, description="Schedule the next step while the model computes this one."
     )
     allow_unsupported_logprobs: Annotated[bool, NotInThisRelease()] = Field(
         default=False, description="Ignore a request for log probabilities that cannot be met."

@@ -3,13 +3,19 @@
 from max.pipelines.context.eos import EOSTracker
 from max.pipelines.context.errors import InputError, PromptTooLongError
 from max.pipelines.context.logits_processing import LogitsProcessor, ProcessorInputs
-from max.pipelines.context.outputs import LogProbabilities, TextGenerationOutput
+from max.pipelines.context.outputs import (
+    NO_SCORES,
+    LogProbabilities,
+    StepScores,
+    TextGenerationOutput,
+)
 from max.pipelines.context.sampling_params import SamplingParams
 from max.pipelines.context.status import GenerationStatus
 from max.pipelines.context.text_context import TextContext
 from max.pipelines.context.token_buffer import TokenBuffer
 
 __all__ = [
+    "NO_SCORES",
     "EOSTracker",
     "GenerationStatus",
     "InputError",
@@ -18,6 +24,7 @@ __all__ = [
     "ProcessorInputs",
     "PromptTooLongError",
     "SamplingParams",
+    "StepScores",
     "TextContext",
     "TextGenerationOutput",
     "TokenBuffer",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from max.pipelines.context.status import GenerationStatus
 from max.pipelines.modeling.request_id import RequestID
@@ -38,6 +39,16 @@ class LogProbabilities:
             [score for run in runs for score in run.token_log_probabilities],
             [best for run in runs for best in run.top_log_probabilities],
         )
+
+
+class StepScores(NamedTuple):
+    """What a step's log probabilities are of: further prompt tokens, and the new token."""
+
+    prompt: LogProbabilities | None = None
+    token: LogProbabilities | None = None
+
+
+NO_SCORES = StepScores()
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,11 @@ class TextContext:
         return self.tokens.generated_length == 0
 
     @property
+    def awaits_last_token(self) -> bool:
+        """Whether a step runs that gives the last token which fits; none is to be launched then."""
+        return self.tokens.num_pending > 0 and len(self.tokens) >= self.max_length
+
+    @property
     def wants_prompt_scores(self) -> bool:
         """Whether log probabilities of prompt tokens are still to be returned."""
         wanted = self.log_probabilities_echo and self.log_probabilities is not None
@@ -96,13 +101,14 @@ class TextContext:
         return self.tokens.all[start:stop].tobytes()
 
     def page_keys(self, page_size: int) -> list[bytes]:
-        """The identity of each full page of its tokens: SHA-256 over the key of the page before
-        (of the first page: over `page_root`) and the page's content.
+        """The identity of each full page of its known tokens: SHA-256 over the key of the page
+        before (of the first page: over `page_root`) and the page's content.
 
         Equal keys, equal content of a page and of all before it, in every process. Computed once.
         """
         keys = self._page_keys.setdefault(page_size, [])
-        for start in range(len(keys) * page_size, len(self.tokens) - page_size + 1, page_size):
+        known = self.tokens.known_length
+        for start in range(len(keys) * page_size, known - page_size + 1, page_size):
             before = keys[-1] if keys else sha256(self.page_root).digest()
             keys.append(sha256(before + self.page_content(start, start + page_size)).digest())
         return keys
@@ -115,15 +121,35 @@ class TextContext:
         Raises:
             RuntimeError: If the request is done.
         """
+        self.expect_token()
+        self.fill(token)
+
+    def expect_token(self) -> None:
+        """Keeps a place for the token that a launched step will give.
+
+        Raises:
+            RuntimeError: If the request is done.
+        """
         if self.is_done:
             raise RuntimeError(
                 f"Request {self.request_id} is done ({self.status}) and takes no more tokens."
             )
-        self.tokens.append(token)
-        if self.eos_tracker.is_end(token, self.tokens.generated_length):
+        self.tokens.append_pending()
+
+    def fill(self, token: int) -> None:
+        """Adds the token for which a place was kept first, and decides whether it is the last one.
+
+        If it is, the tokens that were expected after it are given up.
+        """
+        tokens = self.tokens
+        tokens.fill(token)
+        known = tokens.known_length
+        if self.eos_tracker.is_end(token, known - tokens.prompt_length):
             self.status = GenerationStatus.END_OF_SEQUENCE
-        elif len(self.tokens) >= self.max_length:
+        elif known >= self.max_length:
             self.status = GenerationStatus.MAXIMUM_LENGTH
+        if self.is_done:
+            tokens.drop_pending()
 
     def reset(self) -> None:
         """Forgets what was computed, not what was generated: all tokens are processed again."""

@@ -9,6 +9,9 @@
 
 The one rule: each step lets `processed_length` catch up with `len` by `active_length` tokens.
 Chunked prefill, prefix hits, decoding and preemption are all that rule.
+
+While a step runs (`launch` .. `collect`), its tokens count as processed but not as computed, and a
+token that it will give is pending: it has its place, and stands for nothing until `fill`.
 """
 
 from __future__ import annotations
@@ -31,7 +34,15 @@ class TokenBuffer:
     `all`, `prompt`, `generated` and `active` are views: valid until the next `append`.
     """
 
-    __slots__ = ("_active", "_length", "_processed", "_prompt_length", "_tokens")
+    __slots__ = (
+        "_active",
+        "_computed",
+        "_length",
+        "_num_pending",
+        "_processed",
+        "_prompt_length",
+        "_tokens",
+    )
 
     def __init__(self, tokens: Tokens | Iterable[int], prompt_length: int | None = None) -> None:
         """Makes the buffer; nothing is processed yet.
@@ -57,6 +68,8 @@ class TokenBuffer:
         self._length = int(given.size)
         self._prompt_length = int(prompt_length)
         self._processed = 0
+        self._computed = 0
+        self._num_pending = 0
         self._active = self._length
 
     def __len__(self) -> int:
@@ -106,6 +119,21 @@ class TokenBuffer:
         return self._processed
 
     @property
+    def computed_length(self) -> int:
+        """As `processed_length`, without the tokens of steps that are not collected."""
+        return self._computed
+
+    @property
+    def num_pending(self) -> int:
+        """How many of the last tokens are not known yet."""
+        return self._num_pending
+
+    @property
+    def known_length(self) -> int:
+        """How many tokens are known: all but the pending ones."""
+        return self._length - self._num_pending
+
+    @property
     def active_length(self) -> int:
         """How many tokens the coming step processes."""
         return self._active
@@ -132,8 +160,36 @@ class TokenBuffer:
 
     def advance(self) -> None:
         """Counts the active tokens as processed, and makes the rest active."""
+        self.collect(self.launch())
+
+    def launch(self) -> int:
+        """Counts the active tokens as processed while they are being computed.
+
+        Returns:
+            The processed length then, for `collect`.
+        """
         self._processed += self._active
-        self._active = self.remaining_length
+        self._active = self._length - self._processed
+        return self._processed
+
+    def collect(self, processed_length: int) -> None:
+        """Counts the tokens of a launched step as computed."""
+        self._computed = processed_length
+
+    def append_pending(self) -> None:
+        """Keeps a place for the token that a launched step will give, as `append` would."""
+        self.append(0)
+        self._num_pending += 1
+
+    def fill(self, token: int) -> None:
+        """Puts the oldest pending token in its place."""
+        self._tokens[self._length - self._num_pending] = token
+        self._num_pending -= 1
+
+    def drop_pending(self) -> None:
+        """Gives up the pending tokens: the answer ended before them."""
+        self._length -= self._num_pending
+        self._num_pending = 0
 
     def append(self, token: int) -> None:
         """Adds a generated token. It becomes active once everything before it is processed.
@@ -161,9 +217,11 @@ class TokenBuffer:
                 f"({self!r})."
             )
         self._processed += num_tokens
+        self._computed = self._processed
         self._active = self.remaining_length
 
     def rewind(self) -> None:
         """Forgets all progress: every token, generated ones too, is processed again."""
         self._processed = 0
+        self._computed = 0
         self._active = self._length

@@ -206,21 +206,21 @@ class BlockManager:
         its pages are shared instead.
         """
         held = self._get(ctx.request_id, "commit")
-        processed = ctx.tokens.processed_length
-        full = processed // self.page_size
-        for index in self._states if processed else ():
-            held.settle(index, (processed - 1) // self.page_size)
+        computed = ctx.tokens.computed_length
+        full = computed // self.page_size
+        for index in self._states if computed else ():
+            held.settle(index, (computed - 1) // self.page_size)
         if full > held.num_full and self.enable_prefix_caching and held.registers:
             keys = ctx.page_keys(self.page_size)
             for position in range(held.num_full, full):
                 if held.coming_keys:
                     self._forget_coming([held.coming_keys.popleft()])
                 for index, group in enumerate(self.groups):
-                    if group.rule.is_complete(position, processed):
+                    if group.rule.is_complete(position, computed):
                         self._register(held, index, position, keys[position])
             held.num_full = full
         for index, rule in self._dropping:
-            first = rule.first(processed)
+            first = rule.first(computed)
             for position in range(held.begins[index], first):
                 self._drop(held.remove(index, position))
             held.begins[index] = max(held.begins[index], first)

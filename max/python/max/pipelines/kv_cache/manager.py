@@ -10,7 +10,7 @@ from max.pipelines.kv_cache.block_manager import BlockManager
 from max.pipelines.kv_cache.errors import InsufficientBlocksError
 from max.pipelines.kv_cache.lookup import make_lookup
 from max.pipelines.kv_cache.results import AllocationResult, KVCacheMetrics
-from max.pipelines.kv_cache.rules import page_groups
+from max.pipelines.kv_cache.rules import StatePages, page_groups
 from max.pipelines.kv_cache.storage import allocate_pages, page_views
 
 if TYPE_CHECKING:
@@ -64,6 +64,11 @@ class PagedKVCacheManager:
     def total_num_pages(self) -> int:
         """Pages of the cache."""
         return self.blocks.pool.total_pages
+
+    @property
+    def has_states(self) -> bool:
+        """Whether a step can find what the last one left only when that one is committed."""
+        return any(isinstance(group.rule, StatePages) for group in self.blocks.groups)
 
     @property
     def num_free_pages(self) -> int:
@@ -183,7 +188,7 @@ class PagedKVCacheManager:
         )
 
     def step(self, batches: Sequence[Sequence[TextContext]]) -> None:
-        """Takes note of a finished step, after `tokens.advance()`: full pages become shareable.
+        """Takes note of a finished step: full pages of computed tokens become shareable.
 
         Calling it twice is harmless.
         """

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from max.pipelines.context import LogProbabilities, TextContext
+from max.pipelines.context import NO_SCORES, LogProbabilities, StepScores, TextContext
 from max.pipelines.sampling.log_probabilities import log_probabilities
 
 if TYPE_CHECKING:
@@ -19,16 +19,6 @@ class LogProbabilitiesMixin:
 
     Every `PipelineModel` does, so it adds nothing; packages that name it work.
     """
-
-
-class StepScores(NamedTuple):
-    """What a step's log probabilities are of: further prompt tokens, and the new token."""
-
-    prompt: LogProbabilities | None = None
-    token: LogProbabilities | None = None
-
-
-NO_SCORES = StepScores()
 
 
 def compute_log_probabilities(

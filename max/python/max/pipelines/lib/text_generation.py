@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from concurrent.futures import Executor
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from max.driver import Buffer
 from max.nn.transformer import ReturnLogits
 from max.pipelines.config import PipelineConfig
-from max.pipelines.context import TextContext, TextGenerationOutput
+from max.pipelines.context import NO_SCORES, StepScores, TextContext, TextGenerationOutput
 from max.pipelines.kv_cache import MemoryPlan, PagedKVCacheManager
 from max.pipelines.lib.interfaces import ModelInputs, ModelOutputs, PipelineModelWithKVCache
-from max.pipelines.lib.log_probabilities import NO_SCORES, StepScores, share_scores
+from max.pipelines.lib.interfaces.batch_processor import RaggedModelInputs
+from max.pipelines.lib.late_tokens import LateTokens
+from max.pipelines.lib.log_probabilities import share_scores
 from max.pipelines.lib.offline import OfflineEngine, make_contexts
 from max.pipelines.modeling.types import (
     Pipeline,
@@ -23,11 +26,8 @@ from max.pipelines.modeling.types import (
     TextGenerationInputs,
     TextGenerationRequest,
 )
-from max.pipelines.sampling import Sampler
-from max.pipelines.scheduling import SchedulerConfig
-
-if TYPE_CHECKING:
-    import torch
+from max.pipelines.sampling import Sampler, SamplingBatch
+from max.pipelines.scheduling import LaunchedStep, SchedulerConfig, StepResult
 
 
 class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGenerationOutput]):
@@ -55,6 +55,7 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         self.tokenizer = tokenizer
         self.plan = plan
         self.sampler = Sampler()
+        self._has_states = kv_manager.has_states
 
     def execute(
         self, inputs: TextGenerationInputs[TextContext]
@@ -64,9 +65,66 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         Every request has its pages already (`kv_manager.alloc`). Those whose active tokens reach
         the end get a token; the others get an output without one.
         """
+        return self.collect(self.launch(inputs))
+
+    def launch(
+        self,
+        inputs: TextGenerationInputs[TextContext],
+        after: LaunchedStep | None = None,
+        executor: Executor | None = None,
+    ) -> LaunchedStep:
+        """Starts a step; see `OverlapPipeline.launch`."""
+        batch = inputs.flat_batch
         model_inputs = self.prepare_batch(inputs.batches)
-        outputs = self.pipeline_model.execute(model_inputs)
-        return self.finish_batch(inputs.batches, model_inputs, outputs)
+        rows = [row for row, ctx in enumerate(batch) if ctx.tokens.is_complete_after_step]
+        sampling = self.sampler.prepare([batch[row] for row in rows])
+        late = LateTokens.of(batch, model_inputs, after)
+        needs_collect = (
+            bool(sampling.edited)
+            or any(ctx.log_probabilities is not None for ctx in batch)
+            or not isinstance(model_inputs, RaggedModelInputs)
+            or self._has_states
+        )
+
+        def run() -> StepResult:
+            late.fill()
+            outputs = self.pipeline_model.execute(model_inputs)
+            tokens = self._sample(outputs, rows, len(batch), sampling)
+            return StepResult(tokens, self._score(model_inputs, outputs, batch, rows, tokens))
+
+        result = run if executor is None else executor.submit(run).result
+        if executor is None or needs_collect:
+            result = _known(result())
+        for row in rows:
+            batch[row].expect_token()
+        return LaunchedStep(
+            contexts=batch,
+            processed=[ctx.tokens.launch() for ctx in batch],
+            sampled={batch[row].request_id: index for index, row in enumerate(rows)},
+            result=result,
+            needs_collect=needs_collect,
+        )
+
+    def collect(self, step: LaunchedStep) -> dict[RequestID, TextGenerationOutput]:
+        """Waits for a step and updates its contexts; see `OverlapPipeline.collect`."""
+        tokens, scores = step.result()
+        outputs = {}
+        computed = []
+        for ctx, processed, own in zip(step.contexts, step.processed, scores, strict=True):
+            if ctx.is_done:
+                continue
+            request_id = ctx.request_id
+            new = [tokens[step.sampled[request_id]]] if request_id in step.sampled else []
+            for token in new:
+                ctx.fill(token)
+            if self.kv_manager.contains(request_id):  # It may have been preempted meanwhile.
+                ctx.tokens.collect(processed)
+                computed.append(ctx)
+            outputs[request_id] = TextGenerationOutput(
+                request_id, new, ctx.status, [own.token] if own.token else None, own.prompt
+            )
+        self.kv_manager.step([computed])
+        return outputs
 
     def prepare_batch(self, batches: Sequence[Sequence[TextContext]]) -> ModelInputs:
         """The model's inputs for the active tokens of a batch."""
@@ -74,35 +132,6 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         return self.pipeline_model.prepare_initial_token_inputs(
             batches, kv_inputs, self._logits_wanted([ctx for replica in batches for ctx in replica])
         )
-
-    def finish_batch(
-        self,
-        batches: Sequence[Sequence[TextContext]],
-        model_inputs: ModelInputs,
-        outputs: ModelOutputs,
-    ) -> dict[RequestID, TextGenerationOutput]:
-        """Samples, and counts the active tokens as processed."""
-        logits = outputs.next_token_logits
-        if logits is None:
-            logits = outputs.logits
-        batch = [ctx for replica in batches for ctx in replica]
-        tokens = self._sample(logits.tensor, batch)
-        scores = self._score(model_inputs, outputs, batch, tokens)
-        for ctx in batch:
-            ctx.tokens.advance()
-            if ctx.request_id in tokens:
-                ctx.update(tokens[ctx.request_id])
-        self.kv_manager.step(batches)
-        return {
-            ctx.request_id: TextGenerationOutput(
-                request_id=ctx.request_id,
-                tokens=[tokens[ctx.request_id]] if ctx.request_id in tokens else [],
-                final_status=ctx.status,
-                log_probabilities=[own.token] if own.token else None,
-                prompt_log_probabilities=own.prompt,
-            )
-            for ctx, own in zip(batch, scores, strict=True)
-        }
 
     def release(self, request_id: RequestID) -> None:
         """Frees the request's pages. Always safe, also for an unknown request."""
@@ -149,15 +178,15 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         limits = SchedulerConfig.of(self.pipeline_config.runtime, self.plan)
         return OfflineEngine(limits, self.kv_manager, self.tokenizer)
 
-    def _sample(self, logits: torch.Tensor, batch: list[TextContext]) -> dict[RequestID, int]:
-        """The next token of each request whose active tokens reach the end."""
-        rows = [i for i, ctx in enumerate(batch) if ctx.tokens.is_complete_after_step]
-        complete = [batch[i] for i in rows]
-        if not complete:
-            return {}
-        picked = logits if len(rows) == len(batch) else logits[rows]
-        sampled = self.sampler.sample(picked, complete)
-        return {ctx.request_id: token for ctx, token in zip(complete, sampled, strict=True)}
+    def _sample(
+        self, outputs: ModelOutputs, rows: list[int], batch_size: int, sampling: SamplingBatch
+    ) -> list[int]:
+        """The next token of each of these rows: the requests whose active tokens reach the end."""
+        if not rows:
+            return []
+        found = outputs.next_token_logits
+        logits = (outputs.logits if found is None else found).tensor
+        return self.sampler.sample(logits if len(rows) == batch_size else logits[rows], sampling)
 
     def _logits_wanted(self, batch: list[TextContext]) -> int | list[int]:
         """How many of each request's last active tokens need logits: usually the last one.
@@ -179,28 +208,37 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         model_inputs: ModelInputs,
         outputs: ModelOutputs,
         batch: list[TextContext],
-        tokens: dict[RequestID, int],
+        rows: list[int],
+        tokens: list[int],
     ) -> list[StepScores]:
         """The log probabilities that requests of the batch asked for; nothing else costs time."""
         if all(ctx.log_probabilities is None for ctx in batch):
             return [NO_SCORES] * len(batch)
+        sampled = dict(zip(rows, tokens, strict=True))
         echo = [ctx.wants_prompt_scores for ctx in batch]
         wanted = [
-            ctx.log_probabilities if ctx.request_id in tokens or more else None
-            for ctx, more in zip(batch, echo, strict=True)
+            ctx.log_probabilities if row in sampled or more else None
+            for row, (ctx, more) in enumerate(zip(batch, echo, strict=True))
+        ]
+        follow = [
+            sampled[row] if row in sampled else _next_prompt_token(ctx)
+            for row, ctx in enumerate(batch)
         ]
         found = self.pipeline_model.compute_log_probabilities(
             self.pipeline_model.session,
             model_inputs,
             outputs,
-            Buffer.from_numpy(np.array([_next_token(ctx, tokens) for ctx in batch])),
+            Buffer.from_numpy(np.array(follow)),
             wanted,
             echo,
         )
         return [share_scores(ctx, scores) for ctx, scores in zip(batch, found, strict=True)]
 
 
-def _next_token(ctx: TextContext, tokens: dict[RequestID, int]) -> int:
-    """The token after the active ones: the sampled one, or the prompt's next."""
-    end = ctx.tokens.processed_length + ctx.tokens.active_length
-    return tokens[ctx.request_id] if ctx.request_id in tokens else int(ctx.tokens.all[end])
+def _next_prompt_token(ctx: TextContext) -> int:
+    """The token after the active ones."""
+    return int(ctx.tokens.all[ctx.tokens.processed_length + ctx.tokens.active_length])
+
+
+def _known(result: StepResult) -> Callable[[], StepResult]:
+    return lambda: result

@@ -1,5 +1,5 @@
 """Choosing tokens from logits."""
 
-from max.pipelines.sampling.sampler import Sampler
+from max.pipelines.sampling.sampler import Sampler, SamplingBatch
 
-__all__ = ["Sampler"]
+__all__ = ["Sampler", "SamplingBatch"]

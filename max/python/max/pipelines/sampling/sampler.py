@@ -4,14 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
 from max import kernels
 from max.driver import Buffer
-from max.pipelines.context import ProcessorInputs, TextContext
+from max.pipelines.context import ProcessorInputs, SamplingParams, TextContext
 from max.pipelines.sampling.counter_rng import uniform
 from max.pipelines.sampling.penalties import edit_logits, edits_logits
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingBatch:
+    """What is known before a step about how its tokens will be chosen.
+
+    Attributes:
+        contexts: The requests.
+        edited: The rows whose logits are changed first; that reads the requests' tokens.
+        sampled: The rows that are not greedy.
+        uniforms: A random number for each of these.
+    """
+
+    contexts: Sequence[TextContext]
+    edited: list[int]
+    sampled: list[int]
+    uniforms: list[float]
 
 
 class Sampler:
@@ -22,7 +40,21 @@ class Sampler:
     run again from its tokens so far goes on as before.
     """
 
-    def sample(self, logits: torch.Tensor, contexts: Sequence[TextContext]) -> list[int]:
+    def prepare(self, contexts: Sequence[TextContext]) -> SamplingBatch:
+        """Reads off the requests, as they are before their step, what does not need its logits.
+
+        Raises:
+            ValueError: If a request has no seed but is to be sampled.
+        """
+        sampled = [row for row, context in enumerate(contexts) if not _is_greedy(context)]
+        return SamplingBatch(
+            contexts,
+            [row for row, context in enumerate(contexts) if edits_logits(context)],
+            sampled,
+            [_uniform(contexts[row]) for row in sampled],
+        )
+
+    def sample(self, logits: torch.Tensor, batch: SamplingBatch) -> list[int]:
         """Chooses one token per request.
 
         A request's logits go through, in this order: logit bias, penalties, no end before
@@ -30,15 +62,16 @@ class Sampler:
 
         Args:
             logits: `[num_requests, vocab_size]` of a floating dtype; not changed.
-            contexts: The requests, in the order of the rows; not changed.
+            batch: Of the requests, in the order of the rows, which are not changed.
 
         Returns:
             The tokens, in the order of the requests.
 
         Raises:
-            ValueError: If the shapes do not match, if a request has no seed but is to be sampled,
-                or if the logits of a request contain NaN or leave it no token.
+            ValueError: If the shapes do not match, or if the logits of a request contain NaN or
+                leave it no token.
         """
+        contexts = batch.contexts
         if logits.ndim != 2 or logits.shape[0] != len(contexts):
             raise ValueError(
                 f"Logits have shape {list(logits.shape)}; allowed is "
@@ -46,22 +79,23 @@ class Sampler:
             )
         if not contexts:
             return []
-        logits = _edited(logits, contexts)
+        logits = _edited(logits, contexts, batch.edited)
         best, tokens = _best(logits)
         _check(best, contexts)
-        rows = [row for row, context in enumerate(contexts) if not _is_greedy(context)]
+        rows = batch.sampled
         if rows:
-            sampled = [contexts[row] for row in rows]
+            params = [contexts[row].sampling_params for row in rows]
             index = rows if len(rows) < len(contexts) else slice(None)
-            scaled = _scaled(logits[index], [best[row] for row in rows], sampled)
-            for row, token in zip(rows, _choose(scaled, sampled), strict=True):
+            scaled = _scaled(logits[index], [best[row] for row in rows], params)
+            for row, token in zip(rows, _choose(scaled, params, batch.uniforms), strict=True):
                 tokens[row] = token
         return tokens
 
 
-def _edited(logits: torch.Tensor, contexts: Sequence[TextContext]) -> torch.Tensor:
+def _edited(
+    logits: torch.Tensor, contexts: Sequence[TextContext], rows: Sequence[int]
+) -> torch.Tensor:
     """The logits after bias, penalties and processors: the given tensor if there are none."""
-    rows = [row for row, context in enumerate(contexts) if edits_logits(context)]
     if not rows:
         return logits
     logits = logits.to(torch.float32, copy=True)
@@ -106,27 +140,25 @@ def _is_greedy(context: TextContext) -> bool:
 
 
 def _scaled(
-    logits: torch.Tensor, best: Sequence[float], contexts: Sequence[TextContext]
+    logits: torch.Tensor, best: Sequence[float], params: Sequence[SamplingParams]
 ) -> torch.Tensor:
     """The logits below the best one, divided by the temperature; the best one is 0.
 
     So nothing overflows, however small the temperature, and a token forced by a logit of inf is
     certain.
     """
-    temperatures = torch.tensor(
-        [context.sampling_params.temperature for context in contexts], device=logits.device
-    )
+    temperatures = torch.tensor([p.temperature for p in params], device=logits.device)
     below_best = logits.float() - torch.tensor(best, device=logits.device).unsqueeze(-1)
     return below_best.div_(temperatures.unsqueeze(-1)).nan_to_num_(nan=0.0, neginf=-torch.inf)
 
 
-def _choose(scaled: torch.Tensor, contexts: Sequence[TextContext]) -> list[int]:
+def _choose(
+    scaled: torch.Tensor, params: Sequence[SamplingParams], uniforms: Sequence[float]
+) -> list[int]:
     """Chooses for requests that are not greedy."""
     device = scaled.device
     vocab_size = scaled.shape[-1]
-    params = [context.sampling_params for context in contexts]
     top_k = [p.top_k if 0 < p.top_k < vocab_size else vocab_size for p in params]
-    uniforms = [_uniform(context) for context in contexts]
     tokens = kernels.choose_tokens(
         scaled,
         torch.tensor(top_k, device=device),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from max.pipelines.context import TextContext, TextGenerationOutput
 from max.pipelines.modeling.types import RequestID, TextGenerationInputs
+from max.pipelines.scheduling.step import LaunchedStep
 
 if TYPE_CHECKING:
     from max.pipelines.kv_cache.results import AllocationResult
@@ -73,4 +75,34 @@ class StepPipeline(Protocol):
         self, inputs: TextGenerationInputs[TextContext]
     ) -> dict[RequestID, TextGenerationOutput]:
         """Runs one step and updates the contexts; see `Pipeline.execute`."""
+        ...
+
+
+@runtime_checkable
+class OverlapPipeline(StepPipeline, Protocol):
+    """A step pipeline whose `execute` is `collect(launch(inputs))`."""
+
+    def launch(
+        self,
+        inputs: TextGenerationInputs[TextContext],
+        after: LaunchedStep | None = None,
+        executor: Executor | None = None,
+    ) -> LaunchedStep:
+        """Starts a step; when it returns, the next one can be scheduled.
+
+        Args:
+            inputs: requests that have their pages. Those with a pending token are in `after`.
+            after: the step before, if it is not collected.
+            executor: one thread, in which the model runs, for all steps; without it, the model has
+                run when this returns.
+        """
+        ...
+
+    def collect(self, step: LaunchedStep) -> dict[RequestID, TextGenerationOutput]:
+        """Waits for a step and updates its contexts; steps are collected in their order.
+
+        Returns:
+            The outputs of its requests, but for those that were done when it was collected: what
+            it gave them is dropped.
+        """
         ...

@@ -101,7 +101,8 @@ class Scheduler:
         """Chooses the coming step: running requests, oldest first, then waiting ones in order.
 
         Returns:
-            A batch with at least one token to compute, or None when there is no work.
+            A batch with at least one token to compute, or None when there is no work, or none
+            before the steps that run are finished.
         """
         preempted = self.num_preemptions
         self._grow_running()
@@ -113,15 +114,19 @@ class Scheduler:
     def finish_step(self, batch: Batch, outputs: Mapping[RequestID, TextGenerationOutput]) -> None:
         """Takes note of a step's results: requests that are done give their pages back.
 
-        A request that was cancelled after `schedule` is passed over.
+        A request that has gone since `schedule` is passed over; one that was preempted since, for
+        another step, may have ended all the same.
 
         Raises:
             KeyError: if the pipeline gave no output for a request of the batch.
         """
         for ctx in batch.contexts:
-            if ctx.request_id in self._running and outputs[ctx.request_id].is_done:
-                del self._running[ctx.request_id]
-                self._kv.release(ctx.request_id)
+            if ctx.request_id in self._running:
+                if outputs[ctx.request_id].is_done:
+                    del self._running[ctx.request_id]
+                    self._kv.release(ctx.request_id)
+            elif ctx.request_id in self._waiting and outputs[ctx.request_id].is_done:
+                del self._waiting[ctx.request_id]
 
     def reset_prefix_cache(self) -> None:
         """Forgets all cached prefixes; running requests go on."""
@@ -130,7 +135,8 @@ class Scheduler:
     def _grow_running(self) -> None:
         """Gets pages for the tokens that running requests have gained, oldest first."""
         for ctx in list(self._running.values()):
-            if ctx.request_id in self._running:  # It may have been preempted for an older one.
+            # It may have been preempted for an older one.
+            if ctx.request_id in self._running and not ctx.awaits_last_token:
                 ctx.tokens.chunk(ctx.tokens.remaining_length)
                 self._take_pages(ctx)
 
@@ -201,7 +207,8 @@ class Scheduler:
 
     def _share_tokens(self) -> list[TextContext]:
         """Sets the running requests' active tokens; gives those that have some."""
-        contexts = self._within_total(self._running.values())
+        going_on = [ctx for ctx in self._running.values() if not ctx.awaits_last_token]
+        contexts = self._within_total(going_on)
         lacking = [ctx.tokens.remaining_length for ctx in contexts]
         rule = deal if self.config.enable_chunked_prefill else deal_whole
         shares = rule(lacking, self.config.max_batch_input_tokens)

@@ -40,15 +40,20 @@ class CrashRecord:
         An exception leaves that standing: it ends the worker, unless whoever catches it calls
         `clear`.
         """
+        self.write(lengths)
+        yield
+        self.clear()
+
+    def write(self, lengths: Mapping[str, int]) -> None:
+        """Says that these requests, and no others, are being worked on."""
         text = "\n".join(f"{name} {length}" for name, length in lengths.items()).encode()
         end = _LENGTH_BYTES + len(text)
         if end > len(self._memory):
             self._make_room(end)
+        self.clear()
         self._memory[_LENGTH_BYTES:end] = text
         # What stands there counts from here on.
         self._memory[:_LENGTH_BYTES] = len(text).to_bytes(_LENGTH_BYTES, "little")
-        yield
-        self.clear()
 
     def clear(self) -> None:
         """Says that no request is being worked on."""

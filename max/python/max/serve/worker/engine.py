@@ -28,11 +28,16 @@ from max.serve.messages import (
 from max.serve.worker.crash_record import CrashRecord
 from max.serve.worker.device_failure import is_device_failure
 from max.serve.worker.interface import ServablePipeline
-from max.serve.worker.step_recorder import StepRecorder
+from max.serve.worker.step_recorder import StartedStep, StepRecorder
 
 logger = logging.getLogger(__name__)
 
 CHECK_INTERVAL_S = 60.0
+
+
+def lengths_of(batch: Batch) -> dict[str, int]:
+    """How many tokens each request of a batch has."""
+    return {str(context.request_id): len(context.tokens) for context in batch.contexts}
 
 
 class WorkerChannel(Protocol):
@@ -46,7 +51,10 @@ class WorkerChannel(Protocol):
 
 
 class Engine:
-    """Runs requests until it is told to stop. Idle, it sleeps in the channel's `receive`."""
+    """Runs requests until it is told to stop, one step after the other.
+
+    Idle, it sleeps in the channel's `receive`. `OverlappedEngine` runs two steps at once.
+    """
 
     def __init__(
         self,
@@ -75,10 +83,14 @@ class Engine:
             if self._stopped:
                 self._pipeline.kv_manager.check_integrity()
                 return
-            self._recorder.start_scheduling()
-            batch = self._scheduler.schedule()
-            for part in self._parts(batch) if batch is not None else ():
-                self._step(part)
+            self._turn()
+
+    def _turn(self) -> None:
+        """Runs a step."""
+        self._recorder.start_scheduling()
+        batch = self._scheduler.schedule()
+        for part in self._parts(batch) if batch is not None else ():
+            self._step(part)
 
     def _take_messages(self) -> None:
         """Takes what is there; waits when there is nothing to run."""
@@ -146,20 +158,26 @@ class Engine:
         return len(context.tokens) <= self._failed_lengths.get(context.request_id, 0)
 
     def _step(self, batch: Batch) -> None:
-        self._recorder.start_executing(batch)
-        lengths = {str(context.request_id): len(context.tokens) for context in batch.contexts}
+        """Runs a step to its last message, while no other runs."""
+        started = self._recorder.start_executing(batch)
+        lengths = lengths_of(batch)
         try:
-            # To its last message: what goes wrong after the model ran is the step's failure too.
+            # What goes wrong after the model ran is the step's failure too.
             with self._crash_record.working_on(lengths):
                 outputs = self._pipeline.execute(TextGenerationInputs(batches=[batch.contexts]))
-                self._finish(batch, outputs)
+                self._finish(batch, outputs, started)
         except Exception as error:
             self._fail(lengths, error)
 
-    def _finish(self, batch: Batch, outputs: Mapping[RequestID, TextGenerationOutput]) -> None:
+    def _finish(
+        self,
+        batch: Batch,
+        outputs: Mapping[RequestID, TextGenerationOutput],
+        started: StartedStep,
+    ) -> None:
         """Takes note of what a step brought, and tells it."""
         self._scheduler.finish_step(batch, outputs)
-        self._recorder.finish(batch, outputs)
+        self._recorder.finish(batch, outputs, started)
         deltas = [
             TokenDelta(
                 str(context.request_id),
@@ -170,8 +188,8 @@ class Engine:
                 context.cached_tokens or 0,
             )
             for context in batch.contexts
-            for output in [outputs[context.request_id]]
-            if output.tokens or output.is_done or output.prompt_log_probabilities
+            if (output := outputs.get(context.request_id)) is not None
+            and (output.tokens or output.is_done or output.prompt_log_probabilities)
         ]
         for delta in deltas:
             if delta.status.is_done:

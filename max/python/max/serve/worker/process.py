@@ -30,6 +30,7 @@ from max.serve.worker.crash_record import CrashRecord
 from max.serve.worker.engine import Engine, WorkerChannel
 from max.serve.worker.failure_report import report_failure
 from max.serve.worker.interface import PipelineBuilder
+from max.serve.worker.overlapped_engine import OverlappedEngine
 from max.serve.worker.parent_watch import exit_with_parent
 from max.serve.worker.warm_up import warm_up
 
@@ -90,7 +91,9 @@ def start_engine(
         scheduler = Scheduler(limits, pipeline.kv_manager)
         channel.send(Loading("warm up"))
         warm_up(pipeline, scheduler)
-        engine = Engine(pipeline, scheduler, channel, crash_record)
+        overlaps = pipeline.pipeline_config.runtime.enable_overlap_scheduler
+        kind = OverlappedEngine if overlaps else Engine
+        engine = kind(pipeline, scheduler, channel, crash_record)
     except Exception as error:
         channel.send(StartFailed(report_failure(error)))
         return None

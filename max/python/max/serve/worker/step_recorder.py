@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from max.serve.telemetry.worker_stats import BegunRequest, EngineLoad, StepStats, WorkerStats
 
@@ -16,10 +16,19 @@ if TYPE_CHECKING:
     from max.serve.worker.interface import CountedPages
 
 
+class StartedStep(NamedTuple):
+    """A step that runs, times by `time.monotonic`."""
+
+    scheduling_at: float
+    executing_at: float
+    prompt_tokens: int
+
+
 class StepRecorder:
     """Follows one step after the other and collects what the next message shall report.
 
-    A step is `start_scheduling`, `start_executing`, `finish`, in this order.
+    A step is `start_scheduling`, `start_executing`, `finish`, in this order. The next one may start
+    before this one is finished.
     """
 
     def __init__(self, scheduler: Scheduler, cache: CountedPages) -> None:
@@ -31,8 +40,7 @@ class StepRecorder:
         counts = cache.metrics
         self._prefix_tokens = (counts.prefix_tokens_asked, counts.prefix_tokens_hit)
         self._load = self._reported = self._load_now(counts)
-        self._scheduling_at = self._executing_at = 0.0
-        self._prompt_tokens = 0
+        self._scheduling_at = self._finished_at = 0.0
 
     def queued(self, request_id: str) -> None:
         """A request was taken; its first step will be told."""
@@ -46,19 +54,31 @@ class StepRecorder:
         """The scheduler is about to choose a batch."""
         self._scheduling_at = time.monotonic()
 
-    def start_executing(self, batch: Batch) -> None:
+    def start_executing(self, batch: Batch) -> StartedStep:
         """The model is about to run the batch, whose contexts are as they were chosen."""
-        self._executing_at = time.monotonic()
-        self._prompt_tokens = batch.input_tokens - sum(map(_is_decoding, batch.contexts))
+        executing_at = time.monotonic()
         if self._waiting:
             # Plain strings: of two equal elements, intersection gives the one of its argument.
             begun = self._waiting.intersection(str(c.request_id) for c in batch.contexts)
-            self._begun = [BegunRequest(request_id, self._executing_at) for request_id in begun]
+            self._begun += [BegunRequest(request_id, executing_at) for request_id in begun]
             self._waiting -= begun
+        return StartedStep(
+            self._scheduling_at,
+            executing_at,
+            batch.input_tokens - sum(map(_is_decoding, batch.contexts)),
+        )
 
-    def finish(self, batch: Batch, outputs: Mapping[RequestID, TextGenerationOutput]) -> None:
+    def finish(
+        self,
+        batch: Batch,
+        outputs: Mapping[RequestID, TextGenerationOutput],
+        started: StartedStep,
+    ) -> None:
         """The model ran, and the scheduler knows it."""
         executed_at = time.monotonic()
+        # Behind another step it waited for the model.
+        began_at = max(started.executing_at, self._finished_at)
+        self._finished_at = executed_at
         counts = self._cache.metrics
         asked, hit = self._prefix_tokens
         self._prefix_tokens = (counts.prefix_tokens_asked, counts.prefix_tokens_hit)
@@ -67,13 +87,13 @@ class StepRecorder:
             StepStats(
                 batch_size=len(batch.contexts),
                 input_tokens=batch.input_tokens,
-                prompt_tokens=self._prompt_tokens,
+                prompt_tokens=started.prompt_tokens,
                 context_tokens=batch.cached_tokens,
                 output_tokens=sum(len(output.tokens) for output in outputs.values()),
                 terminated=sum(output.is_done for output in outputs.values()),
                 preempted=batch.num_preempted,
-                creation_s=self._executing_at - self._scheduling_at,
-                execution_s=executed_at - self._executing_at,
+                creation_s=started.executing_at - started.scheduling_at,
+                execution_s=executed_at - began_at,
                 prefix_tokens_asked=counts.prefix_tokens_asked - asked,
                 prefix_tokens_hit=counts.prefix_tokens_hit - hit,
                 begun=self._begun,

@@ -136,7 +136,7 @@ def test_other_files_are_told_apart(shards: list[Path]) -> None:
     assert "it is a git-lfs pointer" in broken(
         path, b"version https://git-lfs.github.com/spec/v1\n"
     )
-    assert "is not in safetensors format" in broken(path, b"<!DOCTYPE html><html>not found</html>")
+    assert "is no safetensors file" in broken(path, b"<!DOCTYPE html><html>not found</html>")
     assert f"its header tells of {len(whole)}" in broken(path, whole + b"??")
     with pytest.raises(WeightsFileError, match="no such file"):
         SafetensorWeights(path.with_name("missing.safetensors"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
@@ -40,9 +40,15 @@ def make_logits(num_rows: int, vocab_size: int = VOCAB_SIZE, seed: int = 0) -> t
     return 3 * torch.randn(num_rows, vocab_size, generator=generator)
 
 
+def sample(logits: torch.Tensor, contexts: Sequence[TextContext]) -> list[int]:
+    """A token for each request."""
+    sampler = Sampler()
+    return sampler.sample(logits, sampler.prepare(contexts))
+
+
 def sample_one(logits: torch.Tensor, context: TextContext) -> int:
     """The token of a request alone."""
-    [token] = Sampler().sample(logits[None], [context])
+    [token] = sample(logits[None], [context])
     return token
 
 
@@ -70,7 +76,7 @@ def test_greedy_takes_the_largest_logit(
     make_context: MakeContext, greedy: dict[str, Any], dtype: torch.dtype
 ) -> None:
     logits = make_logits(3).to(dtype)
-    tokens = Sampler().sample(logits, [make_context(**greedy) for _ in range(3)])
+    tokens = sample(logits, [make_context(**greedy) for _ in range(3)])
     assert tokens == logits.argmax(-1).tolist()
 
 
@@ -85,7 +91,7 @@ def test_greedy_batch_costs_one_pass(make_context: MakeContext) -> None:
     logits = make_logits(8)
     contexts = [make_context(temperature=0.0) for _ in range(8)]
     with CountOperations() as operations:
-        Sampler().sample(logits, contexts)
+        sample(logits, contexts)
     assert set(operations.counts) <= {"aten.detach.default"}
 
 
@@ -127,7 +133,7 @@ def test_token_is_the_same_alone_and_in_any_batch(
     alone = [sample_one(row, context) for row, context in zip(logits, contexts, strict=True)]
     rows = list(range(len(requests)))
     order.shuffle(rows)
-    together = Sampler().sample(logits[rows], [contexts[row] for row in rows])
+    together = sample(logits[rows], [contexts[row] for row in rows])
     assert together == [alone[row] for row in rows]
 
 
@@ -164,7 +170,7 @@ def test_tokens_follow_hugging_faces_distribution(
     counts: Counter[int] = Counter()
     for start in range(0, 20_000, 2_000):
         contexts = [make_context(prompt, seed=start + n, **params) for n in range(2_000)]
-        counts.update(Sampler().sample(logits.expand(2_000, -1), contexts))
+        counts.update(sample(logits.expand(2_000, -1), contexts))
     assert_fits([counts[token] for token in range(20)], expected.tolist())
 
 
@@ -195,7 +201,7 @@ def test_request_that_is_run_again_goes_on_as_before(make_context: MakeContext) 
 
 def test_seeds_differ(make_context: MakeContext) -> None:
     logits = torch.zeros(50, VOCAB_SIZE)
-    tokens = Sampler().sample(logits, [make_context(seed=seed) for seed in range(50)])
+    tokens = sample(logits, [make_context(seed=seed) for seed in range(50)])
     assert len(set(tokens)) > 40
 
 
@@ -210,7 +216,7 @@ def test_given_logits_are_not_changed(make_context: MakeContext) -> None:
     logits = make_logits(2)
     before = logits.clone()
     edited = make_context(repetition_penalty=1.5, logit_bias={1: 3.0}, temperature=0.5, seed=1)
-    Sampler().sample(logits, [edited, make_context(top_k=3, seed=1)])
+    sample(logits, [edited, make_context(top_k=3, seed=1)])
     assert torch.equal(logits, before)
 
 
@@ -229,7 +235,7 @@ def test_processors_see_the_logits_of_their_request(make_context: MakeContext) -
     capture = CaptureGeneratedLogits()
     logits = make_logits(3)
     contexts = [make_context(logits_processors=[capture], temperature=0.0) for _ in range(3)]
-    Sampler().sample(logits, contexts)
+    sample(logits, contexts)
     for row, context in zip(logits, contexts, strict=True):
         [captured] = capture.captured[context.request_id]
         np.testing.assert_array_equal(captured, row.numpy())
@@ -246,7 +252,7 @@ def test_processors_change_logits_in_turn(make_context: MakeContext) -> None:
     logits = make_logits(2)
     context = make_context(logits_processors=[force(4), capture, force(9)], seed=1)
     other = make_context(temperature=0.0)
-    tokens = Sampler().sample(logits, [context, other])
+    tokens = sample(logits, [context, other])
     assert tokens == [9, int(logits[1].argmax())]
     [captured] = capture.captured[context.request_id]
     assert captured.argmax() == 4  # what a processor keeps is not changed by the next one
@@ -269,7 +275,7 @@ def test_request_without_a_choice_is_named(
     logits[1, : broken.numel()] = broken
     contexts = [make_context(**params), make_context(**params)]
     with pytest.raises(ValueError, match="NaN") as caught:
-        Sampler().sample(logits, contexts)
+        sample(logits, contexts)
     assert contexts[1].request_id in str(caught.value)
     assert contexts[0].request_id not in str(caught.value)
 
@@ -282,8 +288,8 @@ def test_missing_seed_is_refused(make_context: MakeContext) -> None:
 @pytest.mark.parametrize("shape", [(3, 5), (1, 5), (2,), (2, 1, 5)])
 def test_shape_that_does_not_match(make_context: MakeContext, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"allowed is \[2, vocab_size\]"):
-        Sampler().sample(torch.zeros(shape), [make_context(), make_context()])
+        sample(torch.zeros(shape), [make_context(seed=1), make_context(seed=2)])
 
 
 def test_empty_batch() -> None:
-    assert Sampler().sample(torch.zeros(0, VOCAB_SIZE), []) == []
+    assert sample(torch.zeros(0, VOCAB_SIZE), []) == []

@@ -98,3 +98,10 @@ def test_hits_drops_and_preemptions_do_happen() -> None:
     world.check_answers()
     assert world.scheduler.num_preemptions > 0
     assert [ctx.cached_tokens for ctx in world.contexts] == [0, 16, 16, 16]
+
+
+def test_states_are_found_once_the_step_before_is_committed() -> None:
+    keeps: list[Keep] = [All(), Window(6), Slot()]
+    groups = [make_group(i, keep, range(i, i + 1)) for i, keep in enumerate(keeps)]
+    assert make_manager(9, groups=tuple(groups)).has_states
+    assert not make_manager(9, groups=tuple(groups[:2])).has_states

@@ -6,6 +6,7 @@ runs, however its prompt is cut, after prefix hits, preemptions and cancellation
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from max.pipelines.lib.registry import PipelineFactory
 from max.pipelines.modeling.types import RequestID, TextGenerationInputs
 from max.pipelines.scheduling import SchedulerConfig
 from tests.pipelines.scheduling.histories import Arrival, Event, Setup, histories, setups
-from tests.pipelines.scheduling.world import World
+from tests.pipelines.scheduling.world import OverlappedWorld, World
 
 PAGE_SIZE = 4
 # Tokens that end an answer: enough of them that many answers end early.
@@ -49,7 +50,12 @@ class TinyModelInFloat32:
         sampling = SamplingParams(temperature=0.0)
         if arrival.seed is not None:
             sampling = SamplingParams(
-                temperature=1.5, top_k=100, top_p=0.95, frequency_penalty=0.5, seed=arrival.seed
+                temperature=1.5,
+                top_k=100,
+                top_p=0.95,
+                # Half of them need their tokens for the next step, half do not.
+                frequency_penalty=0.5 * (arrival.seed % 2),
+                seed=arrival.seed,
             )
         return TextContext(
             request_id=RequestID(name),
@@ -91,8 +97,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> TinyModelInFloat32:
     return TinyModelInFloat32(PipelineFactory(config)())
 
 
-def drive(model: TinyModelInFloat32, setup: Setup, history: list[Event]) -> World:
-    world = World(setup, model)
+def drive(
+    model: TinyModelInFloat32, setup: Setup, history: Sequence[Event], kind: type[World] = World
+) -> World:
+    world = kind(setup, model)
     for event in history:
         world.take(event)
     world.check_answers()
@@ -110,6 +118,25 @@ def test_everybody_gets_the_tokens_of_a_solo_run(
     drive(model, setup, history)
 
 
+@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@given(setup=in_pages, history=histories)
+def test_overlapped_steps_give_the_same_tokens(
+    model: TinyModelInFloat32, setup: Setup, history: list[Event]
+) -> None:
+    drive(model, setup, history, OverlappedWorld)
+
+
+def test_steps_of_plain_requests_do_overlap(model: TinyModelInFloat32) -> None:
+    setup = Setup(12, PAGE_SIZE, caching=True, config=SchedulerConfig(max_batch_size=4))
+    arrivals = [Arrival((7, 8, 9, number), 12, seed=2 * number) for number in range(3)]
+
+    world = drive(model, setup, arrivals, OverlappedWorld)
+
+    assert isinstance(world, OverlappedWorld)
+    longest = max(len(model.solo_answer(arrival)) for arrival in arrivals)
+    assert world.num_overlapped >= longest - 1
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @settings(max_examples=500, deadline=None, derandomize=True, database=None)
@@ -118,6 +145,7 @@ def test_everybody_gets_the_tokens_of_a_solo_run_in_many_histories(
     model: TinyModelInFloat32, setup: Setup, history: list[Event]
 ) -> None:
     drive(model, setup, history)
+    drive(model, setup, history, OverlappedWorld)
 
 
 @pytest.mark.parametrize("seed", [None, 5])

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from max.pipelines.context import TextContext, TextGenerationOutput
 from max.pipelines.kv_cache import PagedKVCacheManager
 from max.pipelines.modeling.types import RequestID, TextGenerationInputs
-from max.pipelines.scheduling import Batch, RequestTooLargeError, Scheduler
+from max.pipelines.scheduling import (
+    Batch,
+    LaunchedStep,
+    OverlapPipeline,
+    RequestTooLargeError,
+    Scheduler,
+)
 from tests.pipelines.scheduling.histories import (
     Arrival,
     Cancellation,
@@ -22,7 +29,7 @@ from tests.pipelines.scheduling.histories import (
 class ModelUnderTest(Protocol):
     """Makes what a world consists of."""
 
-    def start(self, setup: Setup) -> tuple[PagedKVCacheManager, StepPipeline]:
+    def start(self, setup: Setup) -> tuple[PagedKVCacheManager, RunsSteps]:
         """An empty cache, and what runs steps over it."""
         ...
 
@@ -35,7 +42,7 @@ class ModelUnderTest(Protocol):
         ...
 
 
-class StepPipeline(Protocol):
+class RunsSteps(Protocol):
     """Runs a step."""
 
     def execute(
@@ -114,6 +121,11 @@ class World:
         self.done |= {request_id for request_id, output in outputs.items() if output.is_done}
         self.manager.check_integrity()
 
+    @property
+    def has_work(self) -> bool:
+        """Whether a request or a step is not done."""
+        return self.scheduler.has_work
+
     def check_batch(self, batch: Batch, ran: list[TextContext]) -> None:
         """The step keeps the limits, stops no stream, and nobody was left behind.
 
@@ -156,10 +168,10 @@ class World:
         """Runs until nothing is left, in at most as many steps as the requests have tokens: the
         oldest one is never preempted and gets a token in every step."""
         for _ in range(sum(ctx.max_length for ctx in self.contexts)):
-            if not self.scheduler.has_work:
+            if not self.has_work:
                 break
             self.step()
-        assert not self.scheduler.has_work
+        assert not self.has_work
 
     def check_answers(self) -> None:
         """Runs to the end: everybody has the tokens of a solo run, and all pages are free."""
@@ -167,9 +179,54 @@ class World:
         assert self.manager.num_free_pages == self.setup.total_pages
         for ctx, arrival in zip(self.contexts, self.arrivals, strict=True):
             expected = self.model.solo_answer(arrival)
-            given_tokens = ctx.tokens.generated.tolist()
+            given_tokens = ctx.tokens.all[: ctx.tokens.known_length].tolist()[len(arrival.prompt) :]
             if ctx.request_id in self.cancelled:
                 assert given_tokens == expected[: len(given_tokens)]
             else:
                 assert ctx.request_id in self.done
                 assert given_tokens == expected
+
+
+@dataclass
+class OverlappedWorld(World):
+    """A world whose steps are launched before the last one is collected, as in `run_overlapped`.
+
+    Events come between a launch and a collection.
+    """
+
+    executor: Executor = field(default_factory=lambda: ThreadPoolExecutor(1))
+    running_step: tuple[Batch, LaunchedStep] | None = None
+    num_overlapped: int = 0
+
+    @property
+    def has_work(self) -> bool:
+        return self.scheduler.has_work or self.running_step is not None
+
+    def step(self) -> None:
+        assert isinstance(self.pipeline, OverlapPipeline)
+        if self.running_step is not None and self.running_step[1].needs_collect:
+            self.collect()
+        before = self.running_step
+        batch = self.scheduler.schedule()
+        launched = None
+        if batch is not None:
+            inputs = TextGenerationInputs(batches=[batch.contexts])
+            after = before[1] if before is not None else None
+            launched = batch, self.pipeline.launch(inputs, after, self.executor)
+        if before is not None:
+            self.num_overlapped += launched is not None
+            self.collect()
+        self.running_step = launched
+        self.manager.check_integrity()
+
+    def collect(self) -> None:
+        assert isinstance(self.pipeline, OverlapPipeline) and self.running_step is not None
+        batch, step = self.running_step
+        outputs = self.pipeline.collect(step)
+        self.scheduler.finish_step(batch, outputs)
+        self.done |= {request_id for request_id, output in outputs.items() if output.is_done}
+        self.running_step = None
+
+    def check_answers(self) -> None:
+        super().check_answers()
+        self.executor.shutdown()

@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from max.graph.quantization import encoding_of_file_type
+from max.graph.weights.headers.errors import WeightsFileError
+from max.graph.weights.headers.gguf import GGUFHeader, read_gguf_header
+from max.graph.weights.headers.gguf_types import tensor_info
 from max.pipelines.modeling.config_enums import SupportedEncoding, can_cast_encoding
 from max.pipelines.modeling.errors import ConfigurationError, ModelSourceError
-
-if TYPE_CHECKING:
-    from max.graph.weights import GGUFHeader
 
 _PART = re.compile(r"(?P<name>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})(?P<suffix>\.gguf)", re.I)
 # Files beside a model that are none: a vision encoder, and what quantization was guided by.
@@ -109,21 +109,26 @@ def choose_model(
 
 
 def read_header(path: Path) -> GGUFHeader:
-    """The header of a GGUF file.
+    """The header of a GGUF model: metadata of its first file, the tensors of all its parts.
+
+    Args:
+        path: the first file.
 
     Raises:
-        ModelSourceError: if it cannot be read.
+        ModelSourceError: if a part is missing or cannot be read.
     """
-    from max.graph.weights import WeightsFileError, read_gguf_header
-
     try:
-        return read_gguf_header(path)
+        first, *others = (read_gguf_header(part) for part in parts_of(path))
     except WeightsFileError as error:
         raise ModelSourceError(str(error)) from error
+    tensors = {**first.tensors}
+    for header in others:
+        tensors |= header.tensors
+    return first._replace(tensors=tensors)
 
 
 def encoding_of(path: Path) -> SupportedEncoding:
-    """The encoding of a file's matrices: that of most elements, of those that are encoded at all.
+    """The encoding of a model's matrices: that of most elements, of those that are encoded at all.
 
     What the file says of itself (`general.file_type`) is a label: it names a mixture of encoded
     tensors, whose largest often has another encoding, and it says nothing of plain ones.
@@ -131,9 +136,6 @@ def encoding_of(path: Path) -> SupportedEncoding:
     Raises:
         ModelSourceError: if the file cannot be read, or a tensor's type is not supported.
     """
-    from max.graph.weights import WeightsFileError
-    from max.graph.weights.gguf_files import tensor_info
-
     header = read_header(path)
     encoded: Counter[SupportedEncoding] = Counter()
     plain: Counter[str] = Counter()

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from max.graph.weights.headers.gguf import GGUFHeader
 from max.pipelines.checkpoint.families import gguf_families
 from max.pipelines.checkpoint.gguf.model import GGUFModel
 from max.pipelines.modeling.errors import ModelSourceError
-
-if TYPE_CHECKING:
-    from max.graph.weights import GGUFHeader
 
 # Which tokens end an answer; llama.cpp stops at all of them too. Files name some of them by their
 # ids, and all by their texts.

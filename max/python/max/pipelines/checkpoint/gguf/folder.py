@@ -21,7 +21,7 @@ from max.pipelines.checkpoint.gguf.tokenizer import has_tokenizer, write_tokeniz
 from max.pipelines.checkpoint.hf_files import read_json
 
 if TYPE_CHECKING:
-    from max.graph.weights import GGUFHeader
+    from max.graph.weights.headers.gguf import GGUFHeader
 
 logger = logging.getLogger("max.pipelines")
 

@@ -5,13 +5,15 @@ Keys are those of ggml/docs/gguf.md; the names of what is given are Hugging Face
 
 from __future__ import annotations
 
+from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from max.graph.weights.headers.gguf import GGUFHeader, read_gguf_header
+from max.pipelines.checkpoint.gguf.choice import parts_of
 from max.pipelines.modeling.errors import ModelSourceError
-
-if TYPE_CHECKING:
-    from max.graph.weights import GGUFHeader
 
 _SIZES = {
     "num_hidden_layers": "block_count",
@@ -20,6 +22,7 @@ _SIZES = {
     "num_attention_heads": "attention.head_count",
     "max_position_embeddings": "context_length",
 }
+_ROPE_FACTORS = "rope_freqs.weight"  # float32
 
 
 class GGUFModel:
@@ -109,13 +112,15 @@ class GGUFModel:
         if kind != "none":
             rope |= {"rope_type": kind, "factor": self.own("rope.scaling.factor", 1.0)}
         fields: dict[str, Any] = {"rope_parameters": rope}
-        if self.has("rope_freqs.weight"):
+        if self.has(_ROPE_FACTORS):
             fields["rope_freq_factors"] = self._rope_factors()
         return fields
 
     def _rope_factors(self) -> list[float]:
         """What the rotary frequencies are divided by, where the stretching comes as this table."""
-        from max.graph.weights import load_weights
-
-        factors: list[float] = load_weights(self.path).rope_freqs.weight.data().to_numpy().tolist()
+        headers = ((part, read_gguf_header(part)) for part in parts_of(self.path))
+        part, header = next(each for each in headers if _ROPE_FACTORS in each[1].tensors)
+        table = header.tensors[_ROPE_FACTORS]
+        start = header.data_start + table.offset
+        factors: list[float] = np.fromfile(part, "<f4", prod(table.shape), offset=start).tolist()
         return factors

@@ -16,7 +16,7 @@ from max.pipelines.modeling.errors import ModelSourceError
 if TYPE_CHECKING:
     from tokenizers import AddedToken, Tokenizer
 
-    from max.graph.weights import GGUFHeader
+    from max.graph.weights.headers.gguf import GGUFHeader
 
 _CONTROL, _USER_DEFINED = 3, 4
 _SPACE = "\u2581"

@@ -127,6 +127,17 @@ def test_encoding_of_a_file(
     assert encoding_of(path) == encoding
 
 
+def test_a_model_is_what_all_its_parts_have(folder: Path) -> None:
+    """The first part of large models has little but metadata."""
+    first = write_model(folder / "m-00001-of-00002.gguf", "F32", tensors={"a": (3,)})
+    write_model(folder / "m-00002-of-00002.gguf", "Q8_0")
+    assert encoding_of(first) == "q8_0"
+    config = make_config(folder)
+    assert config.huggingface_config.vocab_size == 3
+    assert config.huggingface_config.tie_word_embeddings is False
+    assert config.resolve_encoding("float32", {"q8_0"}) == "q8_0"
+
+
 def test_types_that_are_not_read_are_told_with_their_tensor(folder: Path) -> None:
     path = write_model(folder / "m.gguf", "IQ4_NL")
     with pytest.raises(ModelSourceError, match=r"tensor 'token_embd\.weight' .* type IQ4_NL"):

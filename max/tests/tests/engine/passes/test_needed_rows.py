@@ -12,7 +12,7 @@ from torch import fx
 from max.driver import CPU
 from max.dtype import DType
 from max.engine import InferenceSession
-from max.engine.needed_rows import compute_needed_rows
+from max.engine.passes.needed_rows import compute_needed_rows
 from max.graph import Graph, TensorType, TensorValue, Weight, ops
 from max.kernels import last_rows
 from max.nn.kernels import last_rows as ops_last_rows

@@ -12,7 +12,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from max.graph.weights.weights_file import LFS_POINTER, WeightsFileError, truncated
+from max.graph.weights.headers.errors import (
+    LFS_POINTER,
+    WeightsFileError,
+    check_is_file,
+    truncated,
+)
 
 _MAGIC = b"GGUF"
 _VERSIONS = (2, 3)
@@ -72,9 +77,7 @@ def read_gguf_header(path: Path) -> GGUFHeader:
     Raises:
         WeightsFileError: if the file is missing, truncated, of another format or version.
     """
-    if not path.is_file():
-        reason = "it is a directory: give the file in it" if path.is_dir() else "no such file"
-        raise WeightsFileError(f"cannot read weights from {path}: {reason}")
+    check_is_file(path)
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(max(len(LFS_POINTER), 8))

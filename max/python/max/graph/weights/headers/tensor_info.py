@@ -1,4 +1,4 @@
-"""What all formats of weight files have in common."""
+"""What all formats of weight files tell of a tensor."""
 
 from __future__ import annotations
 
@@ -6,13 +6,6 @@ from typing import NamedTuple
 
 from max.dtype import DType
 from max.graph.quantization import QuantizationEncoding
-from max.graph.shape import Shape
-
-LFS_POINTER = b"version https://git-lfs"
-
-
-class WeightsFileError(ValueError):
-    """A weight file that is missing or cannot be read."""
 
 
 class TensorInfo(NamedTuple):
@@ -25,13 +18,5 @@ class TensorInfo(NamedTuple):
     """
 
     dtype: DType
-    shape: Shape
+    shape: tuple[int, ...]
     quantization_encoding: QuantizationEncoding | None = None
-
-
-def truncated(size: int, expected: int, at_least: str = "") -> str:
-    """Says that a file is shorter than its header tells."""
-    return (
-        f"it has {size} bytes instead of {at_least}{expected}; "
-        "an interrupted download? Delete it and try again"
-    )
