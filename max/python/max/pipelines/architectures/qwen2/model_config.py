@@ -20,6 +20,7 @@ class Qwen2Config(Llama3Config):
 
     config_fields: ClassVar[ConfigFields | None] = QWEN2_FIELDS
     gguf_rope_is_interleaved: ClassVar[bool] = False
+    drops_old_pages: ClassVar[bool] = True
 
     @staticmethod
     def get_attention_biases(huggingface_config: PretrainedConfig) -> tuple[bool, bool]:
