@@ -90,6 +90,9 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
     # The fields of config.json that this very class knows (a subclass says its own); None for a
     # class that does not say, whose files are not checked.
     config_fields: ClassVar[ConfigFields | None] = None
+    # Whether the cache gives away what windowed layers no longer read. Families say so whose layers
+    # all attend by the masks of `layer_kind`.
+    drops_old_pages: ClassVar[bool] = False
     # Whether GGUF files have the rows of queries and keys in `Rope`'s interleaved order.
     gguf_rope_is_interleaved: ClassVar[bool] = False
 

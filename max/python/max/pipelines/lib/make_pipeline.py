@@ -65,6 +65,7 @@ def make_pipeline(
         model.devices[0],
         plan.max_batch_size,
         config.runtime.longest_step,
+        config.runtime.steps_in_flight,
     )
     pipeline_cls = architecture.pipeline_cls or TextGenerationPipeline
     pipeline: TextGenerationPipeline = pipeline_cls(
@@ -109,6 +110,7 @@ def plan_memory(
         config.model.kv_cache,
         config.model.cache_dtype,
     )
+    step_tokens = config.runtime.longest_step
     make_planner = architecture.memory_planner or PagedMemoryPlanner
     plan: MemoryPlan = make_planner(config.model.kv_cache.device_memory_utilization).plan(
         params,
@@ -116,7 +118,7 @@ def plan_memory(
         max_length=architecture.max_length_of(config),
         max_batch_size=config.runtime.max_batch_size,
         max_batch_input_tokens=config.runtime.step_tokens,
-        step_tokens=config.runtime.longest_step,
+        step_tokens=step_tokens and step_tokens * config.runtime.steps_in_flight,
         weights_bytes=weights_bytes(config, load_weights(config.model.resolved_weight_paths)),
         activation_bytes=activation_bytes,
         available_bytes=available_bytes,

@@ -23,6 +23,7 @@ class Qwen2Config(Llama3Config):
         ignored=("attention_bias", "pretraining_tp", "use_mrope"),
     )
     gguf_rope_is_interleaved: ClassVar[bool] = False
+    drops_old_pages: ClassVar[bool] = True
 
     @staticmethod
     def get_layer_types(huggingface_config: PretrainedConfig) -> Sequence[str]:
