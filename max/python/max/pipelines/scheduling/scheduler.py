@@ -13,6 +13,7 @@ preempted are all just requests that lack some tokens.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from itertools import accumulate, islice
@@ -234,9 +235,10 @@ class Scheduler:
             )
         pages, total = self._kv.pages_for(ctx.max_length), self._kv.total_num_pages
         if pages > total:
+            fitting = bisect_right(range(ctx.max_length), total, key=self._kv.pages_for) - 1
             raise RequestTooLargeError(
                 ctx.request_id,
                 ctx.max_length,
-                total * self._kv.page_size,
+                fitting,
                 f"it would need {pages} KV pages of {self._kv.page_size} tokens; there are {total}",
             )
