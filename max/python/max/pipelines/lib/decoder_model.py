@@ -96,7 +96,7 @@ class DecoderModel(PipelineModelWithKVCache):
     ) -> dict[str, WeightData]:
         """The weights under our names, encoded or in the dtype that the model computes with."""
         state_dict = parse_state_dict_from_weights(self.pipeline_config, weights, adapter)
-        return encode_weights(state_dict, self.pipeline_config.model)
+        return encode_weights(state_dict, self.pipeline_config.model, self.sensitive_layers)
 
     def make_decoder(self, state_dict: dict[str, WeightData]) -> Module:
         """The decoder for the configuration and the weights."""
