@@ -14,7 +14,7 @@ from tests.pipelines.lib.tiny_llama import make_config, make_tiny_llama
 
 # The tiny Llama's sizes (integration.test_common.tiny_models), and its tokenizer's vocabulary.
 HIDDEN, INTERMEDIATE, VOCABULARY = 64, 96, 259
-FLOAT = 4
+FLOAT, TOKEN = 4, 8
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +34,12 @@ def predict(folder: Path, kind: ReturnLogits | None = None, **settings: Any) -> 
 
 def by_hand(rows: int) -> int:
     """Widest is where gate and up are computed: beside them the residual stream, its norm, and the
-    norm once more as the kernel arranges it. The embeddings are there twice, since they are
-    computed outside of the program.
+    norm once more as the kernel arranges it. The program has its own copy of the tokens.
 
     The sampler has logits, a copy and their softmax in float32, and the latter twice in float64;
     the program has its own copy of the logits.
     """
-    layers = rows * (4 * HIDDEN + 2 * INTERMEDIATE) * FLOAT
+    layers = rows * ((3 * HIDDEN + 2 * INTERMEDIATE) * FLOAT + TOKEN)
     return layers + 4 * VOCABULARY * (3 * 4 + 2 * 8)
 
 
