@@ -86,3 +86,20 @@ def test_no_step_needs_more_than_was_planned(folder: Path) -> None:
     for _ in pipeline.answer(contexts):
         assert model.replayed.replays.memory.nbytes == reserved
     assert model.replayed.replays.keys
+
+
+def test_an_estimate_of_the_model_s_own_counts_if_it_is_larger(folder: Path) -> None:
+    config = make_config(folder, max_batch_size=4)
+    model = PipelineFactory(config)().pipeline_model
+    measured = largest_step_bytes(model, config, 4)
+    for own in (measured + 5, 1):
+
+        class MyModel(type(model)):  # type: ignore[misc]
+            estimate = own
+
+            @classmethod
+            def estimate_activation_memory(cls, pipeline_config: Any, hf_config: Any) -> int:
+                return cls.estimate
+
+        model.__class__ = MyModel
+        assert largest_step_bytes(model, config, 4) == max(own, measured)
