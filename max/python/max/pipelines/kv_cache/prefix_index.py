@@ -49,19 +49,12 @@ class PrefixIndex:
         for page in pages:
             self._by_page[page] = name
 
-    def evict(self, page: int) -> Column:
-        """Forgets a page and those beside it, if they are known: it is about to be overwritten.
-
-        Returns:
-            The pages beside it.
-        """
+    def evict(self, page: int) -> None:
+        """Forgets a page and those beside it, if they are known: it is about to be overwritten."""
         key = self._by_page.get(page)
-        if key is None:
-            return ()
-        pages = self._by_key.pop(key)
-        for known in pages:
-            del self._by_page[known]
-        return tuple(other for other in pages if other != page)
+        if key is not None:
+            for known in self._by_key.pop(key):
+                del self._by_page[known]
 
     def clear(self) -> None:
         """Forgets all pages."""
