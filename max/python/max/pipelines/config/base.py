@@ -22,7 +22,7 @@ class ConfigModel(BaseModel):
         super().__init_subclass__(**kwargs)
         for name, (default, *_) in UNAVAILABLE.get(cls.__name__, {}).items():
             cls.__annotations__[name] = Annotated[_type_of(default), "not available"]
-            setattr(cls, name, Field(default=default))
+            setattr(cls, name, Field(default=default, description="Not available yet."))
 
     @classmethod
     def is_available(cls, field_name: str) -> bool:
