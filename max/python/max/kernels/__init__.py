@@ -16,6 +16,7 @@ from max.kernels.quantized_embedding import quantized_embedding
 from max.kernels.quantized_matmul import quantized_matmul
 from max.kernels.rms_norm import rms_norm
 from max.kernels.rope_store_ragged import rope_store_ragged
+from max.kernels.scaled_matmul import scaled_matmul
 
 __all__ = [
     "choose_tokens",
@@ -31,4 +32,5 @@ __all__ = [
     "quantized_matmul",
     "rms_norm",
     "rope_store_ragged",
+    "scaled_matmul",
 ]

@@ -50,6 +50,11 @@ def quantized_matmul(x: TensorValueLike, weight: Weight) -> TensorValue:
     return call("quantized_matmul", kernels.quantized_matmul, x, weight.packed, _encoding(weight))
 
 
+def scaled_matmul(x: TensorValueLike, weight: Weight, scale: Weight) -> TensorValue:
+    """`x @ (weight * scale).T` for small floats with factors: [..., in] -> [..., out]."""
+    return call("scaled_matmul", kernels.scaled_matmul, x, weight, scale)
+
+
 def quantized_embedding(weight: Weight, indices: TensorValueLike) -> TensorValue:
     """The rows that indices name of a table of encoded rows: [...] -> [..., row]."""
     dtype = weight.dtype.to_torch()

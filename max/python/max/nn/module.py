@@ -102,6 +102,10 @@ class Module(ABC):
             ValueError: naming all missing weights, unexpected keys (each with the nearest known
                 name), and wrong shapes and dtypes together; equal layers are told once.
         """
+        stored = stored_by_module(state_dict)
+        for path, module in self._named_modules(""):
+            if path in stored:
+                module.expect(stored[path])
         weights = self.raw_state_dict()
         wrong: dict[str, str] = {}
         for name in sorted(weights.keys() & state_dict.keys()):
@@ -129,14 +133,27 @@ class Module(ABC):
                 f"load_state_dict() strict={strict} validation failed. " + "\n".join(problems)
             )
 
-    def _named_weights(self, prefix: str) -> Iterator[tuple[str, Weight]]:
-        shared = self._children()[2]
-        for name, weight in self.layer_weights.items():
-            if name not in shared:
-                yield prefix + name, weight
+    def expect(self, stored: Mapping[str, Any]) -> None:
+        """Told what a checkpoint has for this layer itself, before it is loaded.
+
+        A layer may change its weights to those. Here it does nothing.
+
+        Args:
+            stored: arrays by attribute.
+        """
+        return
+
+    def _named_modules(self, prefix: str) -> Iterator[tuple[str, Module]]:
+        """This and all layers below, by the prefix of their weights' names."""
+        yield prefix, self
         for name, layer in self.sublayers.items():
             path = prefix if layer._omit_module_attr_name else f"{prefix}{name}."
-            yield from layer._named_weights(path)
+            yield from layer._named_modules(path)
+
+    def _named_weights(self, prefix: str) -> Iterator[tuple[str, Weight]]:
+        for path, module in self._named_modules(prefix):
+            _, weights, shared = module._children()
+            yield from ((path + name, w) for name, w in weights.items() if name not in shared)
 
     def _children(self) -> _Children:
         """Sublayers, weights, and the names of shared weights; made on first use, so that a
@@ -146,6 +163,15 @@ class Module(ABC):
             found = ({}, {}, set())
             object.__setattr__(self, "_registered", found)
         return found
+
+
+def stored_by_module(state_dict: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """A checkpoint's arrays by attribute, for each module's prefix, `layers.0.mlp.up_proj.`."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, value in state_dict.items():
+        path, dot, attribute = name.rpartition(".")
+        found.setdefault(path + dot, {})[attribute] = value
+    return found
 
 
 def _is_deferred(value: Any) -> bool:

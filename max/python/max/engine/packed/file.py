@@ -30,7 +30,7 @@ _PAGE, _CACHE_LINE, _SUM = 4096, 64, 8
 _SUMMED = 2**20
 _PIECE = 8 * 2**20
 # Of a mapping: with fewer huge pages decoding is slower by up to a fifth than from a copy.
-_ENOUGH_HUGE = 0.75
+_ENOUGH_HUGE = 0.4
 
 
 class PackedFileError(ValueError):

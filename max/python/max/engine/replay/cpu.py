@@ -179,7 +179,8 @@ def _kernel_of(node: fx.Node) -> _Kernel | None:
 
 
 def _storages(values: Any) -> set[int]:
-    return {tensor.untyped_storage()._cdata for tensor in tensors_in(values)}
+    """The memory of all elements; a tensor without any has none."""
+    return {x.untyped_storage()._cdata for x in tensors_in(values) if x.numel()}
 
 
 def _nbytes(values: Any) -> int:

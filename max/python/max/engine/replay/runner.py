@@ -15,7 +15,7 @@ from max.engine.replay.profile import Profiler
 from max.engine.replay.segments import Segment
 
 # What the replays of a model may keep beside its memory: decoding batches have few shapes, and meet
-# them again. A program of 16 layers takes about 150 KiB.
+# them again. A program of 16 layers takes about 200 KiB.
 _MOST_BYTES = 32 << 20
 
 

@@ -17,6 +17,7 @@ from max.graph.quantization import QuantizationEncoding
 from max.graph.weights import WeightData
 from max.graph.weights.mapped_file import empty_on_pages
 from max.kernels.quantize_rows import quantize_rows
+from max.nn.linear.schemes import stored_in_schemes
 from max.pipelines.config import MAXModelConfig
 from max.pipelines.lib.quantization_recipe import encoding_of_weight, num_layers
 
@@ -44,7 +45,8 @@ def encode_weights(
 ) -> dict[str, WeightData]:
     """The weights encoded as the configuration asks, the others in the dtype of the computation.
 
-    Encoded weights stay as they are, mapped from their file. Plain ones are cast, but for matrices
+    Encoded weights stay as they are, mapped from their file, and so do the tensors of matrices that
+    are stored as several (`max.nn.linear.schemes`). Plain ones are cast, but for matrices
     of half precision in a quantized model, which layers decode as they read them. A checkpoint
     without encoded weights is quantized when blocks are asked for, with a progress bar.
 
@@ -56,11 +58,15 @@ def encode_weights(
         Weights by the same names.
     """
     wanted = model_config.graph_quantization_encoding
+    kept = stored_in_schemes(state_dict)
     if wanted is not None and is_plain(state_dict):
         plan = quantization_plan(state_dict, wanted)
         state_dict = {**state_dict, **_deferred_quantization(state_dict, plan)}
     dtype = model_config.dtype
-    return {name: _converted(data, dtype, wanted) for name, data in state_dict.items()}
+    return {
+        name: data if name in kept else _converted(data, dtype, wanted)
+        for name, data in state_dict.items()
+    }
 
 
 def is_plain(state_dict: Mapping[str, WeightData]) -> bool:
@@ -79,9 +85,12 @@ def quantization_plan(
     """
     layers = num_layers(state_dict)
     is_tied = not any(name.endswith("lm_head.weight") for name in state_dict)
+    kept = stored_in_schemes(state_dict)
     plan: dict[str, QuantizedWeight] = {}
     for name, data in state_dict.items():
-        if not (data.dtype.is_float() and len(data.shape) == 2 and name.endswith(".weight")):
+        if name in kept or not (
+            data.dtype.is_float() and len(data.shape) == 2 and name.endswith(".weight")
+        ):
             continue
         shape = tuple(data.shape.static_dims)
         encoding = encoding_of_weight(name, shape[-1], wanted, layers, is_tied=is_tied)
@@ -101,12 +110,13 @@ def encoded_bytes(state_dict: Mapping[str, WeightData], model_config: MAXModelCo
     """
     wanted, size = model_config.graph_quantization_encoding, model_config.dtype.size_in_bytes
     plan = quantization_plan(state_dict, wanted) if wanted and is_plain(state_dict) else {}
+    kept = stored_in_schemes(state_dict)
 
     def bytes_of(name: str, data: WeightData) -> int:
         if name in plan:
             return plan[name].num_bytes
-        keeps_type = not data.dtype.is_float() or _is_half_matrix(data, wanted)
-        return prod(data.shape.static_dims) * (data.dtype.size_in_bytes if keeps_type else size)
+        is_cast = data.dtype.is_float() and not _is_half_matrix(data, wanted) and name not in kept
+        return prod(data.shape.static_dims) * (size if is_cast else data.dtype.size_in_bytes)
 
     return sum(bytes_of(name, data) for name, data in state_dict.items())
 

@@ -85,3 +85,20 @@ def test_sizes_are_told_before(folder: Path, encoding: str) -> None:
     encoded = encode_weights(state, config)
     actual = sum(data.to_buffer().tensor.nbytes for data in encoded.values())
     assert encoded_bytes(state, config) == actual
+
+
+def test_matrices_of_several_tensors_stay_as_they_are(folder: Path) -> None:
+    weight, scale = torch.ones(6, 256).to(torch.float8_e4m3fn), torch.full((1, 2), 0.5)
+    state = {
+        "a.weight": WeightData(weight, "a", DType.float8_e4m3fn, Shape([6, 256])),
+        "a.weight_scale_inv": WeightData(scale, "a", DType.float32, Shape([1, 2])),
+        "b.weight": WeightData(torch.ones(6, 256), "b", DType.float32, Shape([6, 256])),
+    }
+    for wanted in ("bfloat16", "q4_k"):
+        config = make_config(folder, wanted)
+        encoded = encode_weights(state, config)
+        assert encoded["a.weight"] is state["a.weight"]
+        assert encoded["a.weight_scale_inv"] is state["a.weight_scale_inv"]
+        assert encoded["b.weight"].dtype is not DType.float32
+        sizes = [data.to_buffer().tensor.nbytes for data in encoded.values()]
+        assert encoded_bytes(state, config) == sum(sizes)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from max.dtype import DType
-from max.graph import TensorValue, TensorValueLike, Weight, ops
+from max.graph import TensorValue, TensorValueLike, Weight
 from max.graph.quantization import QuantizationEncoding
 from max.graph.type import DeviceLike
-from max.nn import kernels
+from max.nn.linear.schemes import LinearScheme, Plain, scheme_of
 from max.nn.module import Module
 from max.nn.unsupported import reject_unsupported
 
 
 class Linear(Module):
     """`x @ weightᵀ + bias`. Weights: `weight` [out_dim, in_dim], `bias` [out_dim].
+
+    The checkpoint decides how the matrix is stored: as these elements, as rows of ggml's blocks,
+    or as several tensors (`LinearScheme`).
 
     Args:
         in_dim: size of x's last axis.
@@ -40,14 +46,23 @@ class Linear(Module):
         super().__init__()
         reject_unsupported("Linear", quant_config=quant_config)
         prefix = f"{name}." if name else ""
-        self.weight = Weight(
-            f"{prefix}weight", dtype, [out_dim, in_dim], device, quantization_encoding
-        )
+        self._scheme: LinearScheme = Plain(quantization_encoding)
+        weight = self._scheme.weights([out_dim, in_dim], dtype, device, prefix)
+        self.weight = weight["weight"]
         self.bias = Weight(f"{prefix}bias", dtype, [out_dim], device) if has_bias else None
+
+    def expect(self, stored: Mapping[str, Any]) -> None:
+        """See `Module.expect`: the tensors become those of the scheme that the checkpoint has."""
+        scheme = scheme_of(stored)
+        if isinstance(scheme, Plain):
+            return
+        self._scheme = scheme
+        weights = scheme.weights(
+            self.weight.shape.static_dims, self.weight.dtype, self.weight.device
+        )
+        for name, weight in weights.items():
+            setattr(self, name, weight)
 
     def __call__(self, x: TensorValueLike) -> TensorValue:
         """x: [..., in_dim] -> [..., out_dim]."""
-        if self.weight.quantization_encoding is None:
-            return ops.linear(x, self.weight, self.bias)
-        product = kernels.quantized_matmul(x, self.weight)
-        return product if self.bias is None else product + self.bias
+        return self._scheme(x, self.layer_weights, self.bias)
