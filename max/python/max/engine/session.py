@@ -53,6 +53,8 @@ class InferenceSession:
         self.profiler = Profiler()
         self._on_phase = on_phase
         self._packed = packed
+        if packed is not None:
+            packed.begin()
         if num_threads is not None:
             set_num_threads(num_threads)
 

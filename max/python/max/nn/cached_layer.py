@@ -48,7 +48,7 @@ class CachedLayer(Module):
             freqs_cis: angles, from `RotaryEmbedding.freqs_cis`.
             input_row_offsets: uint32 [batch + 1], each request's rows.
         """
-        layer = CacheLayer(kv_collection, static_layer_index(layer_idx))
+        layer = kv_collection.layer(static_layer_index(layer_idx))
         return self.forward(x, layer, RaggedBatch.of_rows(input_row_offsets, freqs_cis))
 
 

@@ -127,7 +127,16 @@ def attend(
 
     Returns:
         Shaped like q.
+
+    Raises:
+        ValueError: if a row sees tokens whose pages the cache gives away.
     """
+    window = layer.values.window
+    if window is not None and (mask.reach is None or mask.reach > window):
+        raise ValueError(
+            f"attention by {mask}, but the cache keeps only the last {window} tokens of this "
+            "layer: the windows of the cache's parameters and of the layers' masks must be the same"
+        )
     cache = layer.values
     return call(
         "flash_attention_ragged",
@@ -158,7 +167,7 @@ def rope_store_ragged(
     interleaved: bool = True,
 ) -> TensorValue:
     """`rope_store` in the documented form."""
-    layer = CacheLayer(kv_collection, static_layer_index(layer_idx))
+    layer = kv_collection.layer(static_layer_index(layer_idx))
     batch = RaggedBatch.of_rows(input_row_offsets, freqs_cis)
     return rope_store(q, k, v, layer, batch, freqs_cis, interleaved)
 
@@ -221,7 +230,7 @@ def flash_attention_ragged(
         Shaped like `input`.
     """
     mask = replace(Mask.of(mask_variant, local_window_size), sinks=sink_weights)
-    layer = CacheLayer(kv_collection, static_layer_index(layer_idx))
+    layer = kv_collection.layer(static_layer_index(layer_idx))
     batch = RaggedBatch.of_rows(input_row_offsets)
     flat = input.reshape([-1, input.shape[-2] * input.shape[-1]]) if input.rank == 3 else input
     attended = attend(flat, layer, batch, mask, scale)

@@ -1,4 +1,4 @@
-"""From contexts to an HTTP answer, streamed or whole, in the words of one endpoint."""
+"""From contexts to an HTTP answer, streamed or whole, in the form of one endpoint."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Answer:
     scores: list[ScoredToken]
 
 
-class AnswerFormat(Protocol):
-    """How an endpoint words an answer."""
+class AnswerFormatter(Protocol):
+    """How an endpoint renders an answer."""
 
     def opening(self, index: int) -> msgspec.Struct | None:
         """The chunk that a stream begins with for a choice, if there is one."""
@@ -61,7 +61,7 @@ async def answer(
     service: ModelService,
     body: SamplingFields,
     contexts: Sequence[TextContext],
-    words: AnswerFormat,
+    formatter: AnswerFormatter,
     echoes: Sequence[EchoedPrompt] = (),
 ) -> Response:
     """Runs the contexts and answers.
@@ -71,7 +71,7 @@ async def answer(
         service: The model.
         body: What was asked.
         contexts: Of all choices.
-        words: The endpoint's.
+        formatter: Of the endpoint.
         echoes: The prompts of all choices, if their texts shall begin with them.
 
     Raises:
@@ -96,7 +96,7 @@ async def answer(
     record.submit(operation, body.model, contexts[0].sampling_params, choices, usage)
     generation = await until_disconnect(request.receive, service.engine.submit(contexts))
     if body.stream:
-        events = _events(generation, choices, words, usage if body.includes_usage else None)
+        events = _events(generation, choices, formatter, usage if body.includes_usage else None)
         return EventStream(events, on_close=generation.close)
     try:
         answers = await until_disconnect(request.receive, _collect(generation, choices))
@@ -104,28 +104,28 @@ async def answer(
         return Response(status_code=CLIENT_CLOSED_REQUEST)
     finally:
         generation.close()
-    whole = words.whole(answers, usage())
+    whole = formatter.whole(answers, usage())
     return Response(msgspec.json.encode(whole), media_type="application/json")
 
 
 async def _events(
     generation: Generation,
     choices: Sequence[Choice],
-    words: AnswerFormat,
+    formatter: AnswerFormatter,
     usage: Callable[[], Usage] | None,
 ) -> AsyncGenerator[bytes, None]:
-    openings = [words.opening(choice.index) for choice in choices]
+    openings = [formatter.opening(choice.index) for choice in choices]
     if start := b"".join(event(opening) for opening in openings if opening is not None):
         yield start
     async for deltas in text_deltas(generation, choices):
         if data := b"".join(
-            event(words.chunk(delta))
+            event(formatter.chunk(delta))
             for delta in deltas
             if delta.text or delta.scores or delta.finish_reason
         ):
             yield data
     if usage is not None:
-        yield event(words.usage_chunk(usage()))
+        yield event(formatter.usage_chunk(usage()))
     yield DONE
 
 

@@ -132,7 +132,7 @@ class EngineClient:
             self._suspect(last_requests, reason, killed=killed)
         elif not killed:
             for request_id, request in list(self._running.items()):
-                if request.suspicion.add_unexplained():
+                if request.faults.add_unexplained():
                     self._give_up(request_id, reason)
 
     async def submit(self, contexts: Sequence[TextContext]) -> Generation:
@@ -254,7 +254,7 @@ class EngineClient:
             request = self._running.get(request_id)
             if request is None:
                 continue
-            if request.suspicion.add(alone=len(lengths) == 1, killed=killed):
+            if request.faults.add(alone=len(lengths) == 1, killed=killed):
                 self._give_up(request_id, reason)
             else:
                 request.failed_length = length
@@ -280,10 +280,10 @@ class EngineClient:
         request.prompt_tokens_scored += len(prompt_scores or ())
         if delta.tokens:
             request.clock.tick(len(delta.tokens), now)
-            request.suspicion.unexplained = 0
+            request.faults.unexplained = 0
         if request.failed_length and request.length > request.failed_length:
             request.failed_length = 0
-            request.suspicion.clear()
+            request.faults.clear()
         if delta.status.is_done:
             self._completions.add(now)
             self._forget(delta.request_id)

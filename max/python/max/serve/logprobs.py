@@ -15,7 +15,7 @@ from max.serve.scored_text import ScoredToken
 
 
 def chat_logprobs(scores: Sequence[ScoredToken], pieces: TokenPieces) -> ChatLogprobs | None:
-    """In the words of chat completions; None when there are none."""
+    """As in chat completions; None when there are none."""
     if not scores:
         return None
     return ChatLogprobs([_token_logprob(score, pieces) for score in scores])
@@ -24,7 +24,7 @@ def chat_logprobs(scores: Sequence[ScoredToken], pieces: TokenPieces) -> ChatLog
 def completion_logprobs(
     scores: Sequence[ScoredToken], pieces: TokenPieces
 ) -> CompletionLogprobs | None:
-    """In the words of completions; None when there are none."""
+    """As in completions; None when there are none."""
     if not scores:
         return None
     return CompletionLogprobs(

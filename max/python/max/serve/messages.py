@@ -136,7 +136,7 @@ class Tokens(msgspec.Struct, frozen=True, tag=True):
 
 
 class Report(msgspec.Struct, frozen=True, tag=True):
-    """What no `Tokens` told, for instance that a request was cancelled and nothing else runs.
+    """What no `Tokens` reported, for instance that a request was cancelled and nothing else runs.
 
     Sent before the worker goes to sleep.
     """

@@ -9,7 +9,7 @@ import msgspec
 
 from max.serve.mailbox import Mailbox
 from max.serve.messages import Submit
-from max.serve.suspicion import Suspicion
+from max.serve.request_faults import RequestFaults
 from max.serve.telemetry.token_clock import TokenClock
 
 
@@ -18,14 +18,14 @@ class RunningRequest:
     """A request that is not done: all that is needed to run it again from where it stands.
 
     Attributes:
-        submit: What the first worker was told.
+        submit: The message to the first worker.
         mailbox: Where its tokens go.
         index: Which choice of its HTTP request it is.
         admitted: Done when a worker has taken or refused it.
         clock: Measures its tokens.
         emitted: The tokens that have come.
         prompt_tokens_scored: Prompt tokens whose log probabilities have come.
-        suspicion: What speaks against it.
+        faults: What speaks against it.
         failed_length: Its tokens in the last step that failed, 0 once it is past that.
     """
 
@@ -36,7 +36,7 @@ class RunningRequest:
     clock: TokenClock
     emitted: list[int] = field(default_factory=list)
     prompt_tokens_scored: int = 0
-    suspicion: Suspicion = field(default_factory=Suspicion)
+    faults: RequestFaults = field(default_factory=RequestFaults)
     failed_length: int = 0
 
     @property

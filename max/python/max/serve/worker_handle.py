@@ -172,8 +172,8 @@ def _signals_held_back() -> Iterator[None]:
     """
     # Starting multiprocessing's helper unblocks them again, so it has to be there before.
     resource_tracker.ensure_running()
-    held = {signal.SIGINT, signal.SIGTERM}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
+    blocked = {signal.SIGINT, signal.SIGTERM}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
     try:
         yield
     finally:

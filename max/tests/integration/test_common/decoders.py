@@ -159,6 +159,8 @@ def _decoder(
         head.set_shared_weight("weight", embedding.weight)
     kv_heads = getattr(hf, "num_key_value_heads", hf.num_attention_heads)
     params = KVCacheParams(DType.float32, kv_heads, _head_dim(hf), len(layers), [CPU], page_size=16)
+    attentions = [part for layer in layers for part in layer.sublayers.values()]
+    masks = [part.mask for part in attentions if isinstance(part, nn.Attention)]
     return cls(
         dim=hf.hidden_size,
         n_heads=hf.num_attention_heads,
@@ -166,7 +168,7 @@ def _decoder(
         norm=norm,
         output=head,
         embedding=embedding,
-        kv_params=params,
+        kv_params=params.with_windows([mask.reach for mask in masks]),
         return_logits=nn.ReturnLogits.ALL,
         **settings,
     )

@@ -23,7 +23,7 @@ _FORMAT = "1"
 
 def make_config(model: TinyModel) -> PretrainedConfig:
     """The model's configuration as transformers has it."""
-    from transformers import LlamaConfig, Qwen2Config
+    import transformers
 
     sizes: dict[str, Any] = {
         "vocab_size": VOCAB_SIZE,
@@ -43,9 +43,14 @@ def make_config(model: TinyModel) -> PretrainedConfig:
         "bos_token_id": 0,
         "eos_token_id": 1,
     }
-    if model.family == "llama":
-        return LlamaConfig(**sizes, attention_bias=model.attention_bias, mlp_bias=model.mlp_bias)
-    return Qwen2Config(**sizes)
+    if model.family != "qwen2":
+        sizes["attention_bias"] = model.attention_bias
+    if model.family in ("granite", "llama"):
+        sizes["mlp_bias"] = model.mlp_bias
+    config: PretrainedConfig = getattr(transformers, f"{model.family.capitalize()}Config")(
+        **sizes, **model.settings
+    )
+    return config
 
 
 def make_checkpoint(model: TinyModel, folder: Path) -> Path:

@@ -27,6 +27,8 @@ _NAMES = {
     "lm_head": "output",
     "input_layernorm": "attn_norm",
     "post_attention_layernorm": "ffn_norm",
+    "self_attn.q_norm": "attn_q_norm",
+    "self_attn.k_norm": "attn_k_norm",
     "self_attn.q_proj": "attn_q",
     "self_attn.k_proj": "attn_k",
     "self_attn.v_proj": "attn_v",
@@ -45,6 +47,8 @@ _FILE_TYPES = {
     "q5_k": gguf.LlamaFileType.MOSTLY_Q5_K_M,
     "q6_k": gguf.LlamaFileType.MOSTLY_Q6_K,
 }
+# Whose queries and keys the converter permutes.
+_PERMUTED = ("granite", "llama")
 # Gives the encoding of a tensor, by its GGUF name and the file's encoding.
 Recipe = Callable[[str, str], str]
 
@@ -67,7 +71,7 @@ def write_gguf(
     tokenizer_pre: str | None = "qwen2",
     metadata: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Writes the checkpoint of a Llama or Qwen2 model as one GGUF file.
+    """Writes a checkpoint as one GGUF file.
 
     Args:
         checkpoint: a folder with config.json, safetensors and tokenizer.json.
@@ -81,7 +85,7 @@ def write_gguf(
         The file.
     """
     config = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))
-    writer = gguf.GGUFWriter(path, {"llama": "llama", "qwen2": "qwen2"}[config["model_type"]])
+    writer = gguf.GGUFWriter(path, config["model_type"])
     _add_sizes(writer, config)
     writer.add_file_type(_FILE_TYPES[encoding])
     if tokenizer_pre is not None:
@@ -122,6 +126,11 @@ def _add_sizes(writer: gguf.GGUFWriter, config: Mapping[str, Any]) -> None:
     writer.add_key_length(head_dim)
     writer.add_value_length(head_dim)
     writer.add_rope_dimension_count(head_dim)
+    if config["model_type"] == "granite":
+        writer.add_attention_scale(config["attention_multiplier"])
+        writer.add_embedding_scale(config["embedding_multiplier"])
+        writer.add_residual_scale(config["residual_multiplier"])
+        writer.add_logit_scale(config["logits_scaling"])
     if rope.get("rope_type") == "linear":
         writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
         writer.add_rope_scaling_factor(rope["factor"])
@@ -131,7 +140,7 @@ def _tensors(checkpoint: Path, config: Mapping[str, Any]) -> dict[str, torch.Ten
     tensors: dict[str, torch.Tensor] = {}
     for file in sorted(checkpoint.glob("*.safetensors")):
         for name, tensor in load_file(file).items():
-            if config["model_type"] == "llama":
+            if config["model_type"] in _PERMUTED:
                 if "q_proj" in name:
                     tensor = permuted(tensor, config["num_attention_heads"])
                 if "k_proj" in name:
@@ -232,7 +241,7 @@ def write_dequantized(gguf_file: Path, checkpoint: Path, folder: Path) -> Path:
         decoded = torch.tensor(gguf.quants.dequantize(tensor.data, tensor.tensor_type))
         decoded = decoded.float().reshape(*reversed(tensor.shape.tolist()))
         name = ours[tensor.name]
-        if config["model_type"] == "llama" and ("q_proj" in name or "k_proj" in name):
+        if config["model_type"] in _PERMUTED and ("q_proj" in name or "k_proj" in name):
             heads = config["num_attention_heads" if "q_proj" in name else "num_key_value_heads"]
             decoded = unpermuted(decoded, heads)
         weights[name] = decoded.contiguous()

@@ -1,4 +1,4 @@
-"""Llama and Qwen2 models small enough for a test, one for each thing that a model may vary."""
+"""Models small enough for a test, one for each thing that a model may vary."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Family = Literal["llama", "qwen2"]
+Family = Literal["granite", "llama", "qwen2", "qwen3"]
 
 # `rope_scaling` of Llama 3.1, for a model whose pretraining saw 32 tokens: the short context
 # makes positions of a test's prompts fall into all three bands of wavelengths.
@@ -40,6 +40,7 @@ class TinyModel:
         rope_theta: base of the rotary angles.
         rope_scaling: as in config.json, with "rope_type"; empty for none.
         dtype: of the weights in the files.
+        settings: further fields of config.json.
         max_shard_bytes: size at which the weights are split over files; None for one file.
         seed: of the weights.
     """
@@ -59,13 +60,14 @@ class TinyModel:
     rope_theta: float = 10000.0
     rope_scaling: Mapping[str, Any] = field(default_factory=dict)
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    settings: Mapping[str, Any] = field(default_factory=dict)
     max_shard_bytes: int | None = None
     seed: int = 0
 
     @property
     def architecture(self) -> str:
         """`architectures[0]` of its config.json."""
-        return {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM"}[self.family]
+        return f"{self.family.capitalize()}ForCausalLM"
 
 
 _LLAMAS = (
@@ -125,6 +127,32 @@ _QWENS = (
     ),
 )
 
+_QWEN3S = (
+    TinyModel(name="tiny-qwen3", family="qwen3", rope_theta=1000000.0, head_dim=24),
+    TinyModel(
+        name="tiny-qwen3-windows",
+        family="qwen3",
+        attention_bias=True,
+        tie_word_embeddings=True,
+        num_hidden_layers=3,
+        settings={"use_sliding_window": True, "sliding_window": 8, "max_window_layers": 1},
+    ),
+)
+
+_GRANITES = (
+    TinyModel(
+        name="tiny-granite",
+        family="granite",
+        tie_word_embeddings=True,
+        settings={
+            "attention_multiplier": 0.2,
+            "embedding_multiplier": 3.0,
+            "residual_multiplier": 0.4,
+            "logits_scaling": 0.6,
+        },
+    ),
+)
+
 # Their rows are whole blocks of 256 elements, as those of real models are: for quantized weights.
 _WIDE = (
     TinyModel(
@@ -144,5 +172,7 @@ _WIDE = (
     ),
 )
 
-TINY_MODELS: Mapping[str, TinyModel] = {model.name: model for model in (*_LLAMAS, *_QWENS)}
+TINY_MODELS: Mapping[str, TinyModel] = {
+    model.name: model for model in (*_LLAMAS, *_QWENS, *_QWEN3S, *_GRANITES)
+}
 WIDE_MODELS: Mapping[str, TinyModel] = {model.name: model for model in _WIDE}

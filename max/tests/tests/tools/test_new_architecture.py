@@ -36,12 +36,12 @@ def run(*args: str) -> str:
     return result.output
 
 
-@pytest.mark.parametrize("base", ["llama3", "qwen2"])
+@pytest.mark.parametrize("base", ["granite", "llama3", "qwen2"])
 def test_a_package_outside_the_tree_has_parity(base: str, tmp_path: Path) -> None:
     name = f"scaffolded_{base}"
     output = run(name, "--from", base, "--output", str(tmp_path))
     assert f"--custom-architectures {tmp_path / name}" in output
-    tiny = TINY_MODELS["tiny-llama" if base == "llama3" else "tiny-qwen2"]
+    tiny = TINY_MODELS[f"tiny-{base.removesuffix('3')}"]
     folder = make_checkpoint(tiny, tmp_path / "model")
     config = json.loads((folder / "config.json").read_text())
     ours = Names.of(name, None).hugging_face
@@ -84,7 +84,10 @@ def test_lines_stay_in_order() -> None:
     ("args", "message"),
     [
         (("My-Model",), "NAME must be a lower-case Python identifier, got 'My-Model'"),
-        (("m", "--from", "gpt9"), "no architecture family 'gpt9'; --from takes one of: llama3"),
+        (
+            ("m", "--from", "gpt9"),
+            "no architecture family 'gpt9'; --from takes one of: granite, llama3",
+        ),
         (("llama3",), "exists already"),
     ],
 )

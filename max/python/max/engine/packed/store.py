@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -33,6 +35,16 @@ class PackedWeights:
     source: str
     is_kept: bool = False
 
+    def begin(self) -> None:
+        """Begins to map and check what there is, in a thread: a graph is built meanwhile."""
+        _ = self._begun
+
+    @cached_property
+    def _begun(self) -> dict[Path, Future[dict[str, torch.Tensor]]]:
+        pool = ThreadPoolExecutor(1, thread_name_prefix="check-weights")
+        found = self.folder.glob("*.weights")
+        return {path: pool.submit(map_packed_file, path) for path in found}
+
     def mapped_or(
         self, compiled: CompiledModel, place: Callable[[], Mapping[str, torch.Tensor]]
     ) -> Mapping[str, torch.Tensor]:
@@ -51,7 +63,7 @@ class PackedWeights:
         others = set(self.folder.glob(f"{compiled.name}-*.weights"))
         if path in others:
             try:
-                return _mapped(path, compiled)
+                return self._mapped(path, compiled)
             except (PackedFileError, OSError) as error:
                 logger.warning("%s is damaged and made anew: %s", path, error)
         elif others:
@@ -68,6 +80,13 @@ class PackedWeights:
             other.unlink(missing_ok=True)
         return placed
 
+    def _mapped(self, path: Path, compiled: CompiledModel) -> dict[str, torch.Tensor]:
+        begun = self._begun.pop(path, None)
+        found = map_packed_file(path) if begun is None else begun.result()
+        if found.keys() != compiled.weights.keys():
+            raise PackedFileError("it has other weights than the model")
+        return found
+
     def path(self, compiled: CompiledModel) -> Path:
         """The file of a model: another for other weights, types or layouts."""
         digest = hashlib.sha256(self.source.encode())
@@ -76,13 +95,6 @@ class PackedWeights:
             kind = f"{weight.type.dtype} {weight.type.shape}" if layout is None else layout.tag
             digest.update(f"\n{name} {kind}".encode())
         return self.folder / f"{compiled.name}-{digest.hexdigest()[:16]}.weights"
-
-
-def _mapped(path: Path, compiled: CompiledModel) -> dict[str, torch.Tensor]:
-    found = map_packed_file(path)
-    if found.keys() != compiled.weights.keys():
-        raise PackedFileError("it has other weights than the model")
-    return found
 
 
 def _keep(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:

@@ -37,6 +37,11 @@ class Mask:
     softcap: float = 0.0
     sinks: Weight | None = None
 
+    @property
+    def reach(self) -> int | None:
+        """How many positions back a query sees at most, its own included; None for all."""
+        return min((size for size in (self.window, self.chunk) if size), default=None)
+
     @classmethod
     def of(cls, variant: MHAMaskVariant, local_window_size: int | None) -> Mask:
         """The mask that the documented arguments mean.

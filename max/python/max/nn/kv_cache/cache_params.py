@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Self
 
 from max.dtype import DType
@@ -135,17 +136,26 @@ class MultiKVCacheParams(KVCacheParamInterface):
 
     @classmethod
     def from_params(
-        cls, params: Mapping[str, KVCacheParams], layers: Mapping[str, Sequence[int]]
+        cls,
+        params: Mapping[str, KVCacheParams],
+        layers: Mapping[str, Sequence[int]] | None = None,
     ) -> Self:
         """Of parameters of each group.
 
         Args:
             params: by the group's name.
-            layers: of each group, its layers' numbers in the model.
+            layers: of each group, its layers' numbers in the model; unless given, those of the
+                first group come first, then those of the second, ...
 
         Raises:
             ValueError: if a group's layers are not `num_layers`, or what all share differs.
         """
+        if layers is None:
+            ends = accumulate(of.num_layers for of in params.values())
+            layers = {
+                name: range(end - of.num_layers, end)
+                for (name, of), end in zip(params.items(), ends, strict=True)
+            }
         first = next(iter(params.values()))
         groups = []
         for name, of in params.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from max.graph import Value
@@ -25,6 +25,8 @@ class KVCacheInputsPerDevice(Generic[T]):
             request of cache length 0 begins with zeros instead), and that to write.
         max_prompt_length: uint32 [1] on the host, most rows of a request in this step.
         max_cache_length: uint32 [1] on the host, most tokens of a request after this step.
+        window: how many tokens, its own included, a query may see; None for all. The pages of those
+            before may be gone.
     """
 
     kv_blocks: T
@@ -32,9 +34,10 @@ class KVCacheInputsPerDevice(Generic[T]):
     lookup_table: T
     max_prompt_length: T
     max_cache_length: T
+    window: int | None = None
 
     def flatten(self) -> list[T]:
-        """The fields in order."""
+        """The tensors in order."""
         return [
             self.kv_blocks,
             self.cache_lengths,
@@ -45,7 +48,8 @@ class KVCacheInputsPerDevice(Generic[T]):
 
     def unflatten(self, flat: Iterator[Any]) -> PagedCacheValues:
         """The graph's values of these inputs, consumed from `flat` in order."""
-        return KVCacheInputsPerDevice(*(next(flat) for _ in fields(KVCacheInputsPerDevice)))
+        values = KVCacheInputsPerDevice(*(next(flat) for _ in range(5)))
+        return replace(values, window=self.window)
 
     def layer(self, index: int) -> CacheLayer:
         """Where layer `index` of the model keeps its entries."""
@@ -64,25 +68,25 @@ class CacheLayer:
     index: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GroupedCacheInputs(KVCacheInputsPerDevice[T]):
-    """The cache of one device whose layers are in several tables: the first one, and others.
+    """The cache of one device whose layers are in several tables. Its fields are the first one's.
 
     The graph's inputs are those of the first table; then of each further one its pages, where no
     table before sees them as it does, and its lookup table.
 
     Args:
-        further: the other tables; they differ from the first in `kv_blocks` and `lookup_table`.
+        tables: all of them; they differ in `kv_blocks`, `lookup_table` and `window`.
         layout: which layers are in which table.
     """
 
-    further: Sequence[KVCacheInputsPerDevice[T]]
+    tables: Sequence[KVCacheInputsPerDevice[T]]
     layout: PageLayout
 
     def flatten(self) -> list[T]:
         """The tensors in order."""
         flat = super().flatten()
-        for number, table in enumerate(self.further, 1):
+        for number, table in enumerate(self.tables[1:], 1):
             if self.layout.views[number] == number:
                 flat.append(table.kv_blocks)
             flat.append(table.lookup_table)
@@ -90,16 +94,19 @@ class GroupedCacheInputs(KVCacheInputsPerDevice[T]):
 
     def unflatten(self, flat: Iterator[Any]) -> PagedCacheValues:
         """The graph's values of these inputs, consumed from `flat` in order."""
-        tables = [super().unflatten(flat)]
+        values = [self.tables[0].unflatten(flat)]
         for number, view in enumerate(self.layout.views[1:], 1):
-            kv_blocks = next(flat) if view == number else tables[view].kv_blocks
-            tables.append(replace(tables[0], kv_blocks=kv_blocks, lookup_table=next(flat)))
-        return join_tables(tables, self.layout)
+            kv_blocks = next(flat) if view == number else values[view].kv_blocks
+            window = self.tables[number].window
+            values.append(
+                replace(values[0], kv_blocks=kv_blocks, lookup_table=next(flat), window=window)
+            )
+        return join_tables(values, self.layout)
 
     def layer(self, index: int) -> CacheLayer:
         """Where layer `index` of the model keeps its entries."""
         table, place = self.layout.places[index]
-        return CacheLayer(self.further[table - 1] if table else self, place)
+        return CacheLayer(self.tables[table], place)
 
 
 def join_tables(
@@ -110,12 +117,13 @@ def join_tables(
     if len(tables) == 1:
         return first
     return GroupedCacheInputs(
-        first.kv_blocks,
-        first.cache_lengths,
-        first.lookup_table,
-        first.max_prompt_length,
-        first.max_cache_length,
-        further=tables[1:],
+        kv_blocks=first.kv_blocks,
+        cache_lengths=first.cache_lengths,
+        lookup_table=first.lookup_table,
+        max_prompt_length=first.max_prompt_length,
+        max_cache_length=first.max_cache_length,
+        window=first.window,
+        tables=tables,
         layout=layout,
     )
 

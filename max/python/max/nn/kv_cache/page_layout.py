@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from max.nn.kv_cache.groups import CacheGroup
+from max.nn.kv_cache.groups import CacheGroup, Window
 
 # Up to this share of a group's bytes may be padding, where that spares tables.
 _PADDING = 1 / 8
@@ -38,6 +38,11 @@ class PageTable:
     group: CacheGroup
     layers: tuple[int, ...]
     shape: tuple[int, ...]
+
+    @property
+    def window(self) -> int | None:
+        """How many tokens back the pages of a request reach; None for all."""
+        return self.group.keep.tokens if isinstance(self.group.keep, Window) else None
 
 
 @dataclass(frozen=True)

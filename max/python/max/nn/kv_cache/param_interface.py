@@ -75,9 +75,11 @@ class KVCacheParamInterface(ABC):
         """
         tables = [
             KVCacheInputsPerDevice(
-                blocks, cache_lengths, lookup, max_prompt_length, max_cache_length
+                blocks, cache_lengths, lookup, max_prompt_length, max_cache_length, table.window
             )
-            for blocks, lookup in zip(kv_blocks, lookup_tables, strict=True)
+            for table, blocks, lookup in zip(
+                self.layout.tables, kv_blocks, lookup_tables, strict=True
+            )
         ]
         return KVCacheInputs([join_tables(tables, self.layout)])
 

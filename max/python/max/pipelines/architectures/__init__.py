@@ -4,8 +4,10 @@ from max.pipelines.lib.registry import PIPELINE_REGISTRY
 
 # `architectures[0]` of the checkpoints, the module here that registers it, the name in it.
 ARCHITECTURES = (
+    ("GraniteForCausalLM", ".granite.arch", "granite_arch"),
     ("LlamaForCausalLM", ".llama3.arch", "llama_arch"),
     ("Qwen2ForCausalLM", ".qwen2.arch", "qwen2_arch"),
+    ("Qwen3ForCausalLM", ".qwen3.arch", "qwen3_arch"),
 )
 
 for _name, _module, _symbol in ARCHITECTURES:

@@ -24,41 +24,50 @@ _GENERATION = (
     "top_p use_cache"
 )
 _INERT = frozenset(" ".join((_BOOKKEEPING, _ENCODING, _TRAINING, _TOKENS, _GENERATION)).split())
-# What `DecoderConfig` reads of every decoder.
-_OF_EVERY_DECODER = frozenset(
-    {
-        "head_dim",
-        "hidden_act",
-        "hidden_size",
-        "intermediate_size",
-        "max_position_embeddings",
-        "num_attention_heads",
-        "num_hidden_layers",
-        "num_key_value_heads",
-        "rms_norm_eps",
-        "rope_freq_factors",
-        "rope_parameters",
-        "rope_scaling",
-        "rope_theta",
-        "tie_word_embeddings",
-        "vocab_size",
-    }
-)
+# What every decoder's config.json has.
+SIZES: Mapping[str, tuple[type, ...]] = {
+    "hidden_act": (str,),
+    "hidden_size": (int,),
+    "intermediate_size": (int,),
+    "max_position_embeddings": (int,),
+    "num_attention_heads": (int,),
+    "num_hidden_layers": (int,),
+    "num_key_value_heads": (int,),
+    "rms_norm_eps": (float,),
+    "vocab_size": (int,),
+}
+# What every decoder's may have, and what it means where it does not.
+_USUAL: Mapping[str, object] = {
+    "head_dim": None,
+    "rope_freq_factors": None,
+    "rope_parameters": None,
+    "rope_scaling": None,
+    "rope_theta": 10000.0,
+    "tie_word_embeddings": False,
+}
 
 
 @dataclass(frozen=True)
 class ConfigFields:
-    """The fields that a family knows.
+    """The fields that a family knows, beside those of every decoder.
 
     Args:
-        read: names that its configuration class reads, beside those of every decoder.
+        model_type: of its files.
+        own: names that its configuration class reads, and what each means that is not there, or
+            another meaning of one of every decoder.
         only: names that it knows, and the values of them that it computes; None always is one.
         ignored: names that change nothing in what the family's reference implementation computes.
     """
 
-    read: Collection[str] = ()
+    model_type: str
+    own: Mapping[str, object] = field(default_factory=dict)
     only: Mapping[str, Collection[object]] = field(default_factory=dict)
     ignored: Collection[str] = ()
+
+    @property
+    def defaults(self) -> Mapping[str, object]:
+        """What fields mean that are not there, by name."""
+        return {**_USUAL, **self.own}
 
     def check(self, content: Mapping[str, Any], path: Path) -> None:
         """Refuses what the family would pass over.
@@ -87,7 +96,7 @@ class ConfigFields:
     def _is_supported(self, name: str, value: object) -> bool:
         if name in self.only:
             return value is None or value in self.only[name]
-        known = (_OF_EVERY_DECODER, self.read, self.ignored, _INERT)
+        known = (SIZES, self.defaults, self.ignored, _INERT)
         return any(name in names for names in known) or name.startswith("_") or not value
 
     def _expected(self, name: str) -> str:

@@ -7,6 +7,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from max.pipelines.checkpoint.config_fields import SIZES
+from max.pipelines.checkpoint.families import fields_of
 from max.pipelines.checkpoint.plain_config import PlainConfig, is_plain
 from max.pipelines.modeling.errors import ModelSourceError
 
@@ -14,17 +16,8 @@ logger = logging.getLogger("max.pipelines")
 
 # What transformers raises for values of a wrong kind, besides its own StrictDataclassError.
 _ERRORS_OF_BAD_VALUES = (ValueError, TypeError, LookupError, AttributeError, OSError)
-# What every decoder's config.json has; a wrong value of one breaks the model, or its answers.
-_SIZES = (
-    "hidden_size",
-    "intermediate_size",
-    "max_position_embeddings",
-    "num_attention_heads",
-    "num_hidden_layers",
-    "rms_norm_eps",
-    "vocab_size",
-)
-
+# A wrong value of one breaks the model, or its answers; the other sizes have a usual value.
+_TOLD = sorted(SIZES.keys() - {"hidden_act", "num_key_value_heads"})
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PretrainedConfig
 
@@ -63,7 +56,7 @@ def architecture_name(folder: Path) -> str:
     if not isinstance(names, list) or not names or not isinstance(names[0], str):
         raise ModelSourceError(
             f"{folder / 'config.json'} does not say which architecture the model has: expected "
-            f'"architectures": ["LlamaForCausalLM"] or the like, found {names!r}'
+            f'"architectures": ["...ForCausalLM"] or the like, found {names!r}'
         )
     return names[0]
 
@@ -85,8 +78,9 @@ def load_huggingface_config(folder: Path, trust_remote_code: bool) -> Pretrained
             needs code from the checkpoint and `trust_remote_code` is off.
     """
     raw = read_json(folder / "config.json")
-    if is_plain(raw):
-        return cast("PretrainedConfig", PlainConfig(folder, raw))
+    known = fields_of(raw.get("model_type"))
+    if known is not None and is_plain(raw, known):
+        return cast("PretrainedConfig", PlainConfig(folder, raw, known))
     from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig, __version__
 
@@ -111,7 +105,7 @@ def load_huggingface_config(folder: Path, trust_remote_code: bool) -> Pretrained
 
 def _tell_assumed_sizes(path: Path, raw: dict[str, Any], config: PretrainedConfig) -> None:
     """Warns of sizes that transformers made up; they are another model's."""
-    names = {name: config.attribute_map.get(name, name) for name in _SIZES}
+    names = {name: config.attribute_map.get(name, name) for name in _TOLD}
     assumed = {
         name: getattr(config, name)
         for name, own_name in names.items()

@@ -7,50 +7,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from max.pipelines.checkpoint.config_fields import SIZES, ConfigFields
+
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-_REQUIRED: Mapping[str, tuple[type, ...]] = {
-    "hidden_act": (str,),
-    "hidden_size": (int,),
-    "intermediate_size": (int,),
-    "max_position_embeddings": (int,),
-    "num_attention_heads": (int,),
-    "num_hidden_layers": (int,),
-    "num_key_value_heads": (int,),
-    "rms_norm_eps": (float,),
-    "vocab_size": (int,),
-}
-# What a field means that is not there; `head_dim`, `layer_types` and the rope's are computed.
-_OPTIONAL: Mapping[str, object] = {
+# What transformers has in every configuration, and what it is where the file does not say.
+_OF_ANY: Mapping[str, object] = {
     "attention_dropout": 0.0,
     "bos_token_id": None,
     "eos_token_id": None,
-    "head_dim": None,
     "initializer_range": 0.02,
     "pad_token_id": None,
-    "rope_freq_factors": None,
-    "rope_parameters": None,
-    "rope_scaling": None,
-    "rope_theta": 10000.0,
-    "tie_word_embeddings": False,
     "use_cache": True,
-}
-# Families whose fields mean what they say, with those that the others do not have.
-_FAMILIES: Mapping[object, Mapping[str, object]] = {
-    "llama": {
-        "attention_bias": False,
-        "bos_token_id": 1,
-        "eos_token_id": 2,
-        "mlp_bias": False,
-        "pretraining_tp": 1,
-    },
-    "qwen2": {
-        "layer_types": None,
-        "max_window_layers": 28,
-        "sliding_window": None,
-        "use_sliding_window": False,
-    },
 }
 # What a configuration has beside its fields: methods, and values that transformers works out.
 _OF_TRANSFORMERS = frozenset(
@@ -98,14 +67,15 @@ class PlainConfig:
     Args:
         folder: of the checkpoint.
         fields: content of its config.json.
+        known: what its family says of them.
     """
 
     _own = frozenset({"_folder", "_written", "_fields", "_complete"})
 
-    def __init__(self, folder: Path, fields: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, fields: Mapping[str, Any], known: ConfigFields) -> None:
         self._folder = folder
         self._written = fields
-        self._fields = _all_fields(fields)
+        self._fields = _all_fields(fields, known)
         self._complete: PretrainedConfig | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -154,21 +124,19 @@ class PlainConfig:
         return self._complete
 
 
-def _all_fields(written: Mapping[str, Any]) -> dict[str, Any]:
+def _all_fields(written: Mapping[str, Any], known: ConfigFields) -> dict[str, Any]:
     """The fields of a plain config.json, with what is said by leaving one out."""
-    fields: dict[str, Any] = {**_OPTIONAL, **_FAMILIES[written["model_type"]]}
-    fields |= {name: written[name] for name in (*fields, *_REQUIRED) if name in written}
+    fields: dict[str, Any] = {**_OF_ANY, **known.defaults}
+    fields |= {name: written[name] for name in (*fields, *SIZES) if name in written}
     fields["model_type"] = written["model_type"]
     rope = dict(fields["rope_parameters"] or fields["rope_scaling"] or {})
     rope.setdefault("rope_theta", fields["rope_theta"])
     rope.setdefault("rope_type", rope.get("type", "default"))
     fields |= {"rope_parameters": rope, "rope_scaling": rope, "rope_theta": rope["rope_theta"]}
-    if written["model_type"] == "llama":
-        fields["head_dim"] = (
-            fields["head_dim"] or fields["hidden_size"] // fields["num_attention_heads"]
-        )
-    elif fields["head_dim"] is None:
-        del fields["head_dim"]
+    if fields["head_dim"] is None:
+        fields["head_dim"] = fields["hidden_size"] // fields["num_attention_heads"]
+        if "head_dim" not in known.own:
+            del fields["head_dim"]
     if "layer_types" in fields:
         fields["sliding_window"] = None  # `is_plain` knows that no layer has one
         every = ["full_attention"] * fields["num_hidden_layers"]
@@ -176,23 +144,21 @@ def _all_fields(written: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def is_plain(fields: Mapping[str, Any]) -> bool:
-    """Whether a config.json of a known family has all sizes, of the right kinds, and no surprise.
+def is_plain(fields: Mapping[str, Any], known: ConfigFields) -> bool:
+    """Whether a config.json of a family has all sizes, of the right kinds, and no surprise.
 
     Anything else is for transformers to complete or to refuse.
     """
-    family = _FAMILIES.get(fields.get("model_type"))
     return (
-        family is not None
-        and not fields.get("auto_map")
+        not fields.get("auto_map")
         and fields.get("quantization_config") is None
-        and all(type(fields.get(name)) in kinds for name, kinds in _REQUIRED.items())
+        and all(type(fields.get(name)) in kinds for name, kinds in SIZES.items())
         and all(
             _is_usual(fields[name], usual)
-            for name, usual in {**_OPTIONAL, **family}.items()
+            for name, usual in {**_OF_ANY, **known.defaults}.items()
             if name in fields
         )
-        and min(fields[name] for name, kinds in _REQUIRED.items() if int in kinds) > 0
+        and min(fields[name] for name, kinds in SIZES.items() if int in kinds) > 0
         and _has_usual_heads(fields)
         and not fields.get("use_sliding_window")
         and not fields.get("per_layer_config")

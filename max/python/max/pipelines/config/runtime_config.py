@@ -100,6 +100,11 @@ class PipelineRuntimeConfig(ConfigModel):
         """Most tokens of a step; None where prompts are computed whole, however long."""
         return self.step_tokens if self.enable_chunked_prefill else None
 
+    @property
+    def steps_in_flight(self) -> int:
+        """Most steps that are launched and not collected yet."""
+        return 2 if self.enable_overlap_scheduler else 1
+
     def resolve(self, device_type: DeviceType) -> None:
         """Settles `max_batch_input_tokens` for the kind of device that the model runs on."""
         if self.max_batch_input_tokens is None:

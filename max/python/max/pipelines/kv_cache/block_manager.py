@@ -116,11 +116,10 @@ class BlockManager:
         hit = self._longest_hit(keys, ctx.reusable_length // self.page_size)
         for index, group in enumerate(self.groups):
             first = group.rule.first(hit * self.page_size)
-            for position in range(first, hit):
-                pages = self.pool.index.get(index, keys[position])
-                assert pages is not None
+            columns = [self.pool.index.column(index, key) for key in keys[first:hit]]
+            for pages in columns:
                 self._share(pages)
-                held.put(index, position, pages)
+            held.put(index, first, columns)
             held.begins[index] = first
             held.end_at(index, hit)
         held.num_full = hit
@@ -191,10 +190,10 @@ class BlockManager:
             held = self._requests[ctx.request_id]
             if result.pages_needed:
                 new = self._new_pages(ctx, held, result.num_tokens, step_tokens)
-                for index, positions in enumerate(new):
-                    for position in positions:
-                        pages = [self.pool.take() for _ in range(self.groups[index].tables)]
-                        held.put(index, position, pages)
+                for index, (group, positions) in enumerate(zip(self.groups, new, strict=True)):
+                    tables = range(group.tables)
+                    columns = [[self.pool.take() for _ in tables] for _ in positions]
+                    held.put(index, positions.start, columns)
                     held.end_at(index, positions.stop)
             self._count_lookup(held)
         return result
@@ -211,19 +210,20 @@ class BlockManager:
         for index in self._states if computed else ():
             held.settle(index, (computed - 1) // self.page_size)
         if full > held.num_full and self.enable_prefix_caching and held.registers:
+            coming = held.coming_keys
+            self._forget_coming(
+                [coming.popleft() for _ in range(min(len(coming), full - held.num_full))]
+            )
             keys = ctx.page_keys(self.page_size)
-            for position in range(held.num_full, full):
-                if held.coming_keys:
-                    self._forget_coming([held.coming_keys.popleft()])
-                for index, group in enumerate(self.groups):
-                    if group.rule.is_complete(position, computed):
-                        self._register(held, index, position, keys[position])
+            for index in range(len(self.groups)):
+                self._register(held, index, keys[:full], computed)
             held.num_full = full
         for index, rule in self._dropping:
             first = rule.first(computed)
-            for position in range(held.begins[index], first):
-                self._drop(held.remove(index, position))
-            held.begins[index] = max(held.begins[index], first)
+            if first > held.begins[index]:
+                for pages in held.remove(index, held.begins[index], first):
+                    self._drop(pages)
+                held.begins[index] = first
 
     def release(self, request_id: str) -> None:
         """Gives the request's pages back; its last pages will be reused before its first ones.
@@ -234,7 +234,7 @@ class BlockManager:
         held = self._get(request_id, "release")
         del self._requests[request_id]
         self._forget_coming(held.coming_keys)
-        for _, _, pages in held.columns():
+        for _, _, pages in held.held():
             self._drop(pages)
 
     def reset_prefix_cache(self) -> None:
@@ -287,14 +287,22 @@ class BlockManager:
             positions.append(group.rule.new_pages(end, -(-tokens // self.page_size)))
         return positions
 
-    def _register(self, held: RequestPages, group: int, position: int, key: bytes) -> None:
-        pages, known = held.column(group, position), self.pool.index.get(group, key)
-        if known is None:
-            self.pool.index.add(group, key, pages)
-        else:
-            self._share(known)
-            self._drop(pages)
-            held.put(group, position, known)
+    def _register(
+        self, held: RequestPages, group: int, keys: Sequence[bytes], num_tokens: int
+    ) -> None:
+        """Makes a group's pages findable that are full after so many tokens, or shares those that
+        are findable already."""
+        columns = held.columns(group, held.num_full, len(keys))
+        for position, pages in enumerate(columns, held.num_full):
+            if not self.groups[group].rule.is_complete(position, num_tokens):
+                continue
+            known = self.pool.index.get(group, keys[position])
+            if known is None:
+                self.pool.index.add(group, keys[position], pages)
+            else:
+                self._share(known)
+                self._drop(pages)
+                held.put(group, position, [known])
 
     def _share(self, pages: Iterable[int]) -> None:
         for page in pages:

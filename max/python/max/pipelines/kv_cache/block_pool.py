@@ -49,8 +49,8 @@ class BlockPool:
         if not self._free:
             raise IndexError(f"none of the {self.total_pages} KV pages is free")
         page, _ = self._free.popitem(last=False)
-        for other in self.index.evict(page):
-            self._free.move_to_end(other, last=False)
+        # The others of its column, which are dropped together, stand behind it and come next.
+        self.index.evict(page)
         self._ref_counts[page] = 1
         return page
 

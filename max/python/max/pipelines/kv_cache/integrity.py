@@ -40,7 +40,7 @@ def check_integrity(pool: BlockPool, holdings: Holdings, coming: Counter[bytes])
 
 
 def _pages(held: RequestPages) -> list[int]:
-    return [page for _, _, pages in held.columns() for page in pages]
+    return [page for _, _, pages in held.held() for page in pages]
 
 
 def _broken_totals(pool: BlockPool, holdings: Holdings, holders: Counter[int]) -> Iterator[str]:
@@ -78,7 +78,7 @@ def _broken_requests(pool: BlockPool, holdings: Holdings, holders: Counter[int])
             yield f"num_pages of '{request}' == pages: {held.num_pages} != {len(pages)}"
         if held.num_full > held.num_covered:
             yield f"full pages of '{request}' <= pages: {held.num_full} > {held.num_covered}"
-        for group, position, column in held.columns():
+        for group, position, column in held.held():
             if not held.begins[group] <= position < held.ends[group]:
                 yield (
                     f"positions of '{request}' in group {group} are of "

@@ -32,6 +32,8 @@ class PagedKVCacheManager:
         max_batch_size: most requests of one step; None sets no bound.
         step_tokens: most tokens of one step; None sets no bound. Layers that see a window need
             pages for no more than it and a step.
+        steps_in_flight: most steps that are launched and not noted by `step` yet, whose tokens no
+            page is given back for.
     """
 
     def __init__(
@@ -41,11 +43,13 @@ class PagedKVCacheManager:
         device: Device,
         max_batch_size: int | None = None,
         step_tokens: int | None = None,
+        steps_in_flight: int = 1,
     ) -> None:
         self.params = params
         self.device = device
         self.max_batch_size = max_batch_size
         self.step_tokens = step_tokens
+        self._tokens_in_flight = step_tokens and step_tokens * steps_in_flight
         self.blocks = BlockManager(
             total_num_pages,
             params.page_size,
@@ -82,7 +86,7 @@ class PagedKVCacheManager:
 
     def pages_for(self, num_tokens: int) -> int:
         """Most pages that a request of that many tokens holds at a time."""
-        return self.blocks.pages_for(num_tokens, self.step_tokens)
+        return self.blocks.pages_for(num_tokens, self._tokens_in_flight)
 
     def claim(self, request_id: str, replica_idx: int = 0) -> None:
         """Opens a place for a request, without pages yet.

@@ -28,30 +28,33 @@ class PrefixIndex:
         """The group's pages that hold this prefix's last tokens, if there are any."""
         return self._by_key.get((group, key))
 
+    def column(self, group: int, key: bytes) -> Column:
+        """`get` of what is known.
+
+        Raises:
+            KeyError: if it is not.
+        """
+        return self._by_key[group, key]
+
     def holds(self, page: int) -> bool:
         """Whether the page's content can be found."""
         return page in self._by_page
 
     def add(self, group: int, key: bytes, pages: Column) -> None:
         """Makes full pages' content known. Neither key nor pages may be known already."""
-        if (group, key) in self._by_key or any(page in self._by_page for page in pages):
+        name = (group, key)
+        if name in self._by_key or not self._by_page.keys().isdisjoint(pages):
             raise ValueError(f"pages {pages} of group {group} or their prefix are known already")
-        self._by_key[group, key] = pages
-        self._by_page.update(dict.fromkeys(pages, (group, key)))
+        self._by_key[name] = pages
+        for page in pages:
+            self._by_page[page] = name
 
-    def evict(self, page: int) -> Column:
-        """Forgets a page and those beside it, if they are known: it is about to be overwritten.
-
-        Returns:
-            The pages beside it.
-        """
+    def evict(self, page: int) -> None:
+        """Forgets a page and those beside it, if they are known: it is about to be overwritten."""
         key = self._by_page.get(page)
-        if key is None:
-            return ()
-        pages = self._by_key.pop(key)
-        for known in pages:
-            del self._by_page[known]
-        return tuple(other for other in pages if other != page)
+        if key is not None:
+            for known in self._by_key.pop(key):
+                del self._by_page[known]
 
     def clear(self) -> None:
         """Forgets all pages."""

@@ -65,17 +65,18 @@ class RequestPages:
         self.registers = True
         self.tokens_asked = 0
 
-    def column(self, group: int, position: int) -> tuple[int, ...]:
-        """A group's pages at a position; none if it holds none there."""
-        pages = self.rows[self.slices[group], position].tolist()
-        return () if pages[0] == NULL_PAGE else tuple(pages)
+    def columns(self, group: int, first: int, end: int) -> list[tuple[int, ...]]:
+        """A group's pages at each of some positions; null pages where it holds none."""
+        return list(zip(*self.rows[self.slices[group], first:end].tolist(), strict=True))
 
-    def columns(self) -> Iterator[tuple[int, int, tuple[int, ...]]]:
+    def held(self) -> Iterator[tuple[int, int, tuple[int, ...]]]:
         """Group, position and pages of all columns held, the last positions first."""
-        for position in range(max(self.ends) - 1, -1, -1):
-            for group in range(len(self.ends)):
-                if pages := self.column(group, position):
-                    yield group, position, pages
+        end = max(self.ends)
+        groups = [self.columns(group, 0, end) for group in range(len(self.ends))]
+        for position in range(end - 1, -1, -1):
+            for group, columns in enumerate(groups):
+                if columns[position][0] != NULL_PAGE:
+                    yield group, position, columns[position]
 
     def row(self, width: int) -> UInt32Array:
         """`rows`, with at least so many columns from now on."""
@@ -84,12 +85,14 @@ class RequestPages:
             self.rows = np.pad(self.rows, ((0, 0), (0, more)))
         return self.rows
 
-    def put(self, group: int, position: int, pages: Sequence[int]) -> None:
-        """Holds a column, where it held none or another."""
-        self.row(position + 1)
-        if self.rows[self.slices[group], position][0] == NULL_PAGE:
-            self.num_pages += len(pages)
-        self.rows[self.slices[group], position] = pages
+    def put(self, group: int, first: int, columns: Sequence[Sequence[int]]) -> None:
+        """Holds columns from a position on, where it held none or others."""
+        if not columns:
+            return
+        end = first + len(columns)
+        places = self.row(end)[self.slices[group], first:end]
+        self.num_pages += places.size - int(np.count_nonzero(places))
+        places[:] = np.array(columns, np.uint32).T
 
     def end_at(self, group: int, position: int) -> None:
         """Notes that a group has its pages before a position."""
@@ -98,14 +101,15 @@ class RequestPages:
 
     def settle(self, group: int, position: int) -> None:
         """Lets the last column be that of a position that has none."""
-        if not self.column(group, position):
-            self.put(group, position, self.remove(group, self.ends[group] - 1))
+        if self.rows[self.slices[group], position][0] == NULL_PAGE:
+            last = self.ends[group] - 1
+            self.put(group, position, self.remove(group, last, last + 1))
             self.ends[group] = position + 1
             self.num_covered = min(self.ends)
 
-    def remove(self, group: int, position: int) -> tuple[int, ...]:
-        """Holds a column no more; gives its pages."""
-        pages = self.column(group, position)
-        self.num_pages -= len(pages)
-        self.rows[self.slices[group], position] = NULL_PAGE
-        return pages
+    def remove(self, group: int, first: int, end: int) -> list[tuple[int, ...]]:
+        """Holds columns no more; gives those that it held."""
+        columns = [c for c in self.columns(group, first, end) if c[0] != NULL_PAGE]
+        self.num_pages -= sum(map(len, columns))
+        self.rows[self.slices[group], first:end] = NULL_PAGE
+        return columns

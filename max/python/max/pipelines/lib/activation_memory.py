@@ -25,16 +25,23 @@ def largest_step_bytes(
 ) -> int:
     """Most bytes that tensors take in a step of as many tokens and requests as there can be.
 
-    The graph that the model keeps as `model.model` tells it; a model that keeps none is asked for
-    its own estimate.
+    The graph that the model keeps as `model.model` tells it. A model that keeps none is asked, and
+    so is one whose class has an estimate of its own, which counts if it is larger: it may know of
+    work outside of the graph.
     """
     graph = getattr(model, "model", None)
+    estimate = type(model).estimate_activation_memory
+    definers = [c for c in type(model).__mro__ if "estimate_activation_memory" in vars(c)]
+    is_own = definers[0] is not PipelineModelWithKVCache
+    is_asked = is_own or not isinstance(graph, Model)
+    told = estimate(config, model.huggingface_config) if is_asked else 0
     if not isinstance(graph, Model):
-        return model.estimate_activation_memory(config, model.huggingface_config)
+        return told
     contexts = _largest_batch(model, config, max_batch_size)
     inputs = [buffer.tensor for buffer in _inputs(model, contexts).buffers]
     vocab_size = int(graph.compiled.output_types[0].shape[-1])
-    return peak_activation_bytes(graph, inputs) + len(contexts) * vocab_size * _SAMPLING_BYTES
+    sampling = len(contexts) * vocab_size * _SAMPLING_BYTES
+    return max(told, peak_activation_bytes(graph, inputs) + sampling)
 
 
 def _largest_batch(

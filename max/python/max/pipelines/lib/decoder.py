@@ -94,7 +94,11 @@ class Decoder(Transformer, Generic[Config]):
         )
 
     def make_norm(self, config: Config) -> Module:
-        """A normalization of the residual stream.
+        """A normalization of the residual stream."""
+        return self.make_rms_norm(config, config.hidden_size)
+
+    def make_rms_norm(self, config: Config, size: int) -> Module:
+        """An RMS norm of so many elements.
 
         Raises:
             ValueError: if config.json has no `rms_norm_eps`.
@@ -102,7 +106,7 @@ class Decoder(Transformer, Generic[Config]):
         if config.rms_norm_eps is None:
             raise ValueError("config.json has no rms_norm_eps, which RMS norms need")
         return RMSNorm(
-            config.hidden_size,
+            size,
             config.dtype,
             config.rms_norm_eps,
             multiply_before_cast=False,

@@ -90,6 +90,9 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
     # The fields of config.json that this very class knows (a subclass says its own); None for a
     # class that does not say, whose files are not checked.
     config_fields: ClassVar[ConfigFields | None] = None
+    # Whether the cache gives away what windowed layers no longer read. Families say so whose layers
+    # all attend by the masks of `layer_kind`.
+    drops_old_pages: ClassVar[bool] = False
     # Whether GGUF files have the rows of queries and keys in `Rope`'s interleaved order.
     gguf_rope_is_interleaved: ClassVar[bool] = False
 
@@ -165,6 +168,7 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
         hf = huggingface_config
         devices = [DeviceRef.from_device(d) for d in load_devices(model_config.device_specs)]
         rope = rope_parameters(hf)
+        attention_bias, attention_output_bias = cls.get_attention_biases(hf)
         return cls(
             hidden_size=hf.hidden_size,
             num_attention_heads=hf.num_attention_heads,
@@ -187,8 +191,8 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
                 hf, pipeline_config, devices, model_config.kv_cache, model_config.cache_dtype
             ),
             rms_norm_eps=cls.get_norm_eps(hf),
-            attention_bias=bool(getattr(hf, "attention_bias", False)),
-            attention_output_bias=bool(getattr(hf, "attention_bias", False)),
+            attention_bias=attention_bias,
+            attention_output_bias=attention_output_bias,
             mlp_bias=bool(getattr(hf, "mlp_bias", False)),
             hidden_act=hf.hidden_act,
             attention_multiplier=cls.calculate_attention_multiplier(hf),
@@ -207,6 +211,12 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
         return eps
 
     @staticmethod
+    def get_attention_biases(huggingface_config: PretrainedConfig) -> tuple[bool, bool]:
+        """Whether q, k, v projections have biases, and the output projection: `attention_bias`."""
+        has_biases = bool(getattr(huggingface_config, "attention_bias", False))
+        return has_biases, has_biases
+
+    @staticmethod
     def get_layer_types(huggingface_config: PretrainedConfig) -> Sequence[str]:
         """The kind of each layer: `layer_types`, empty where config.json has none."""
         return tuple(getattr(huggingface_config, "layer_types", None) or ())
@@ -217,7 +227,7 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
         A family whose kinds of layers have angles of their own, or none, overrides it.
 
         Raises:
-            ValueError: for a kind of layer that is not known.
+            ValueError: for a kind of layer that is not known, or a window without a size.
         """
         usual = SLIDING if self.sliding_window else FULL
         layer_type = self.layer_types[index] if self.layer_types else usual
@@ -227,6 +237,8 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
                 f"layer {index} is of the kind '{layer_type}' (layer_types), which is not "
                 f"supported; known: {', '.join(masks)}"
             )
+        if layer_type == SLIDING and not self.sliding_window:
+            raise ValueError(f"layer {index} has a window, but there is no sliding_window")
         rotary_dim = int(self.kv_params.head_dim * self.partial_rotary_factor)
         rope = RopeSettings(
             rotary_dim, self.rope_theta, self.interleaved_rope_weights, self.rope_scaling_params

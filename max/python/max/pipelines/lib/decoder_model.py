@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from max.dtype import DType
 from max.engine import InferenceSession, Model
-from max.graph import BufferType, Graph, TensorType
+from max.graph import BufferType, DeviceRef, Graph, TensorType
 from max.graph.weights import WeightData, Weights, WeightsAdapter
 from max.nn import Module
+from max.nn.kv_cache import KVCacheParamInterface, KVCacheParams
 from max.nn.transformer import run_decoder
+from max.pipelines.config import KVCacheConfig, PipelineConfig
 from max.pipelines.lib.call_tolerantly import call_tolerantly
 from max.pipelines.lib.decoder import Decoder
 from max.pipelines.lib.decoder_config import DecoderConfig
@@ -22,6 +25,9 @@ from max.pipelines.lib.interfaces import (
 )
 from max.pipelines.lib.utils import parse_state_dict_from_weights
 from max.pipelines.lib.weight_encoding import encode_weights
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
 
 
 class DecoderModel(PipelineModelWithKVCache):
@@ -42,6 +48,28 @@ class DecoderModel(PipelineModelWithKVCache):
         # By our names, from `_build_graph` until the model has them.
         self.state_dict: Mapping[str, Any] = {}
         self.model = self.load_model(self.session)
+
+    @classmethod
+    def get_kv_params(
+        cls,
+        huggingface_config: PretrainedConfig,
+        pipeline_config: PipelineConfig,
+        devices: Sequence[DeviceRef],
+        kv_cache_config: KVCacheConfig,
+        cache_dtype: DType,
+    ) -> KVCacheParamInterface:
+        """Sizes of the cache, in which windowed layers keep their windows only, if the family says
+        so (`DecoderConfig.drops_old_pages`)."""
+        params = super().get_kv_params(
+            huggingface_config, pipeline_config, devices, kv_cache_config, cache_dtype
+        )
+        config_cls = cls._config_cls()
+        if not getattr(config_cls, "drops_old_pages", False):
+            return params
+        assert isinstance(params, KVCacheParams)
+        config = config_cls.initialize(pipeline_config)
+        layers = range(config.num_hidden_layers)
+        return params.with_windows([config.layer_kind(index).mask.reach for index in layers])
 
     def load_model(self, session: InferenceSession) -> Model:
         """Reads the weights, builds the graph and compiles it.
@@ -68,7 +96,7 @@ class DecoderModel(PipelineModelWithKVCache):
     ) -> dict[str, WeightData]:
         """The weights under our names, encoded or in the dtype that the model computes with."""
         state_dict = parse_state_dict_from_weights(self.pipeline_config, weights, adapter)
-        return encode_weights(state_dict, self.pipeline_config.model)
+        return encode_weights(state_dict, self.pipeline_config.model, self.sensitive_layers)
 
     def make_decoder(self, state_dict: dict[str, WeightData]) -> Module:
         """The decoder for the configuration and the weights."""

@@ -11,7 +11,7 @@ from max.driver.host_reserve import end_reserve, reserved_bytes
 from max.engine import InferenceSession
 from max.engine.session import ignore_phase
 from max.graph import DeviceRef
-from max.graph.weights import Weights, load_weights, weights_format
+from max.graph.weights import load_weights, weights_format
 from max.nn.transformer import ReturnLogits
 from max.pipelines.config import PipelineConfig
 from max.pipelines.kv_cache import MemoryPlan, PagedKVCacheManager, PagedMemoryPlanner
@@ -22,7 +22,8 @@ from max.pipelines.lib.interfaces import PipelineModelWithKVCache
 from max.pipelines.lib.packed_weights import packed_weights
 from max.pipelines.lib.supported_architecture import SupportedArchitecture
 from max.pipelines.lib.text_generation import TextGenerationPipeline
-from max.pipelines.lib.weight_encoding import encoded_bytes
+from max.pipelines.lib.utils import parse_state_dict_from_weights
+from max.pipelines.lib.weight_encoding import encoded_bytes, is_plain
 
 logger = logging.getLogger("max.pipelines")
 
@@ -65,6 +66,7 @@ def make_pipeline(
         model.devices[0],
         plan.max_batch_size,
         config.runtime.longest_step,
+        config.runtime.steps_in_flight,
     )
     pipeline_cls = architecture.pipeline_cls or TextGenerationPipeline
     pipeline: TextGenerationPipeline = pipeline_cls(
@@ -109,6 +111,7 @@ def plan_memory(
         config.model.kv_cache,
         config.model.cache_dtype,
     )
+    step_tokens = config.runtime.longest_step
     make_planner = architecture.memory_planner or PagedMemoryPlanner
     plan: MemoryPlan = make_planner(config.model.kv_cache.device_memory_utilization).plan(
         params,
@@ -116,17 +119,24 @@ def plan_memory(
         max_length=architecture.max_length_of(config),
         max_batch_size=config.runtime.max_batch_size,
         max_batch_input_tokens=config.runtime.step_tokens,
-        step_tokens=config.runtime.longest_step,
-        weights_bytes=weights_bytes(config, load_weights(config.model.resolved_weight_paths)),
+        step_tokens=step_tokens and step_tokens * config.runtime.steps_in_flight,
+        weights_bytes=weights_bytes(architecture, config),
         activation_bytes=activation_bytes,
         available_bytes=available_bytes,
     )
     return plan
 
 
-def weights_bytes(config: PipelineConfig, weights: Weights) -> int:
+def weights_bytes(architecture: SupportedArchitecture, config: PipelineConfig) -> int:
     """Bytes that the weights take in the encoding that the model computes with."""
-    return encoded_bytes({name: value.data() for name, value in weights.items()}, config.model)
+    paths = config.model.resolved_weight_paths
+    weights = load_weights(paths)
+    state_dict = {name: value.data() for name, value in weights.items()}
+    if config.model.graph_quantization_encoding is not None and is_plain(state_dict):
+        # Which encoding a weight gets depends on what the model calls it.
+        adapter = _adapter(architecture.weight_adapters, weights_format(paths), architecture.name)
+        state_dict = parse_state_dict_from_weights(config, weights, adapter)
+    return encoded_bytes(state_dict, config.model, architecture.model_cls.sensitive_layers)
 
 
 def make_model(

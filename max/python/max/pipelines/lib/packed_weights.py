@@ -21,16 +21,21 @@ _VERSION = "1"
 
 
 def packed_folder(model: MAXModelConfig) -> Path:
-    """The folder for the weights of a model in one encoding; it need not exist."""
-    path = model.resolved_weight_paths[0].resolve().parent
-    digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
-    name = model.resolved_model_path.name
-    return cache_root() / "packed" / f"{name}-{model.quantization_encoding}-{digest}"
+    """The folder for the weights of a model in its encoding; it need not exist."""
+    name = f"{_digest(model)}-{model.quantization_encoding}-{model.resolved_model_path.name}"
+    return cache_root() / "packed" / name
 
 
 def are_kept(model: MAXModelConfig) -> bool:
-    """Whether there are weights of a model, if perhaps of what it was before it changed."""
-    return any(packed_folder(model).glob("*.weights"))
+    """Whether there are weights of a model, if perhaps of what it was before it changed; in any
+    encoding while it has none."""
+    pattern = f"{_digest(model)}-{model.quantization_encoding or '*'}-*/*.weights"
+    return any((cache_root() / "packed").glob(pattern))
+
+
+def _digest(model: MAXModelConfig) -> str:
+    folder = model.resolved_weight_paths[0].resolve().parent
+    return hashlib.sha256(str(folder).encode()).hexdigest()[:8]
 
 
 def packed_weights(architecture: SupportedArchitecture, config: PipelineConfig) -> PackedWeights:

@@ -16,7 +16,8 @@ _LAYER = re.compile(r"\blayers\.(\d+)\.")
 _MIXED = frozenset({_Q.Q4_K, _Q.Q5_K})
 _HEAD = ("lm_head.weight",)
 _TABLE = ("embed_tokens.weight",)
-_SENSITIVE = ("v_proj.weight", "down_proj.weight")
+# The layers of most decoders whose weights lose most.
+SENSITIVE_LAYERS = ("v_proj", "down_proj")
 
 
 def num_layers(names: Collection[str]) -> int:
@@ -29,6 +30,7 @@ def encoding_of_weight(
     row_elements: int,
     wanted: QuantizationEncoding,
     layers: int,
+    sensitive: Collection[str] = SENSITIVE_LAYERS,
     *,
     is_tied: bool,
 ) -> QuantizationEncoding | None:
@@ -39,6 +41,7 @@ def encoding_of_weight(
         row_elements: elements of its rows.
         wanted: the encoding that is asked for.
         layers: blocks of the model.
+        sensitive: the layers, by their names in the block, whose weights lose most.
         is_tied: whether the embedding is the head as well.
 
     Returns:
@@ -48,7 +51,7 @@ def encoding_of_weight(
     is_head = name.endswith(_HEAD) or (is_tied and name.endswith(_TABLE))
     if is_head and wanted is not _Q.Q8_0:
         encoding = _Q.Q6_K
-    elif wanted in _MIXED and name.endswith(_SENSITIVE):
+    elif wanted in _MIXED and name.split(".")[-2] in sensitive:
         found = _LAYER.search(name)
         if found and _is_sensitive_layer(int(found[1]), layers):
             encoding = _Q.Q6_K

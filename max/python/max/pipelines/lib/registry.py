@@ -13,7 +13,12 @@ from dataclasses import dataclass
 from importlib.util import resolve_name
 from typing import TYPE_CHECKING, Any
 
+<<<<<<< HEAD
 from max.pipelines.config import MAXModelConfig, PipelineConfig
+=======
+from max.pipelines.checkpoint.families import tell_families
+from max.pipelines.config import PipelineConfig
+>>>>>>> main
 from max.pipelines.lib.call_tolerantly import call_tolerantly
 from max.pipelines.lib.supported_architecture import SupportedArchitecture
 from max.pipelines.lib.symbols import load_symbol
@@ -92,6 +97,12 @@ class PipelineRegistry:
         importlib.import_module(_TREE)
         keys = dict.fromkeys([*self._lazy, *self._loaded])
         return [self._load(key) for key in keys]
+
+    def checkpoint_families(self) -> list[SupportedArchitecture]:
+        """What is known of checkpoints: the tree's architectures, also those that a package has
+        taken the place of, then what was registered at run time."""
+        importlib.import_module(_TREE)
+        return [*map(load_symbol, self._lazy.values()), *self._loaded.values()]
 
     def import_custom_architectures(self, specs: list[str]) -> None:
         """Registers the packages of `--custom-architectures`; each once. They win over the tree's.
@@ -311,3 +322,4 @@ class PipelineFactory:
 
 
 PIPELINE_REGISTRY = PipelineRegistry()
+tell_families(PIPELINE_REGISTRY.checkpoint_families)

@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from max.graph.weights.format import WeightsFormat
+from max.pipelines.checkpoint.config_fields import ConfigFields
+from max.pipelines.checkpoint.families import GGUFFamily
 from max.pipelines.config import PipelineConfig
 from max.pipelines.context import TextContext
 from max.pipelines.lib.symbols import Symbol, is_symbol_name
@@ -46,6 +48,9 @@ class SupportedArchitecture:
         config: the architecture's configuration class.
         max_length: what `pipeline_model.calculate_max_seq_len` gives, without importing it: the
             process that answers HTTP need not import the model then.
+        config_fields: the fields of config.json that its configuration class knows; files of the
+            same `model_type` are read without transformers.
+        gguf: how its GGUF files describe a model; None if they cannot be served alone.
         rope_type: layout of rotary embeddings: none, normal, neox, longrope, yarn; descriptive.
         weight_adapters: for each weight format, what renames the checkpoint's weights.
         multi_gpu_supported: whether the model runs on several devices.
@@ -73,6 +78,8 @@ class SupportedArchitecture:
     context_type: type = TextContext
     config: Symbol[type[Any] | None] = Symbol(None)
     max_length: Callable[[PipelineConfig, PretrainedConfig], int] | None = None
+    config_fields: ConfigFields | None = None
+    gguf: GGUFFamily | None = None
     rope_type: str = "none"
     weight_adapters: Symbol[Mapping[WeightsFormat, WeightsAdapter]] = Symbol({})
     multi_gpu_supported: bool = False

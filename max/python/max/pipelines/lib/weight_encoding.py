@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache, partial
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
@@ -19,7 +19,11 @@ from max.graph.weights.mapped_file import empty_on_pages
 from max.kernels.quantize_rows import quantize_rows
 from max.nn.linear.schemes import stored_in_schemes
 from max.pipelines.config import MAXModelConfig
-from max.pipelines.lib.quantization_recipe import encoding_of_weight, num_layers
+from max.pipelines.lib.quantization_recipe import (
+    SENSITIVE_LAYERS,
+    encoding_of_weight,
+    num_layers,
+)
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -41,7 +45,9 @@ class QuantizedWeight(NamedTuple):
 
 
 def encode_weights(
-    state_dict: Mapping[str, WeightData], model_config: MAXModelConfig
+    state_dict: Mapping[str, WeightData],
+    model_config: MAXModelConfig,
+    sensitive: Collection[str] = SENSITIVE_LAYERS,
 ) -> dict[str, WeightData]:
     """The weights encoded as the configuration asks, the others in the dtype of the computation.
 
@@ -53,6 +59,7 @@ def encode_weights(
     Args:
         state_dict: weights by our names.
         model_config: its encoding is resolved.
+        sensitive: the layers whose weights lose most when they are quantized.
 
     Returns:
         Weights by the same names.
@@ -60,7 +67,7 @@ def encode_weights(
     wanted = model_config.graph_quantization_encoding
     kept = stored_in_schemes(state_dict)
     if wanted is not None and is_plain(state_dict):
-        plan = quantization_plan(state_dict, wanted)
+        plan = quantization_plan(state_dict, wanted, sensitive)
         state_dict = {**state_dict, **_deferred_quantization(state_dict, plan)}
     dtype = model_config.dtype
     return {
@@ -75,13 +82,16 @@ def is_plain(state_dict: Mapping[str, WeightData]) -> bool:
 
 
 def quantization_plan(
-    state_dict: Mapping[str, WeightData], wanted: QuantizationEncoding
+    state_dict: Mapping[str, WeightData],
+    wanted: QuantizationEncoding,
+    sensitive: Collection[str] = SENSITIVE_LAYERS,
 ) -> dict[str, QuantizedWeight]:
     """The weights to quantize by name: matrices whose rows are whole blocks.
 
     Args:
         state_dict: plain weights by our names.
         wanted: the encoding of most matrices; see `quantization_recipe` for the others'.
+        sensitive: see `encode_weights`.
     """
     layers = num_layers(state_dict)
     is_tied = not any(name.endswith("lm_head.weight") for name in state_dict)
@@ -93,7 +103,7 @@ def quantization_plan(
         ):
             continue
         shape = tuple(data.shape.static_dims)
-        encoding = encoding_of_weight(name, shape[-1], wanted, layers, is_tied=is_tied)
+        encoding = encoding_of_weight(name, shape[-1], wanted, layers, sensitive, is_tied=is_tied)
         if encoding is not None:
             plan[name] = QuantizedWeight(shape, encoding)
         else:
@@ -101,15 +111,22 @@ def quantization_plan(
     return plan
 
 
-def encoded_bytes(state_dict: Mapping[str, WeightData], model_config: MAXModelConfig) -> int:
+def encoded_bytes(
+    state_dict: Mapping[str, WeightData],
+    model_config: MAXModelConfig,
+    sensitive: Collection[str] = SENSITIVE_LAYERS,
+) -> int:
     """Bytes that the weights will take after `encode_weights`.
 
     Args:
-        state_dict: the checkpoint's weights, under any names.
+        state_dict: the checkpoint's weights; by our names if they are to be quantized.
         model_config: its encoding is resolved.
+        sensitive: see `encode_weights`.
     """
     wanted, size = model_config.graph_quantization_encoding, model_config.dtype.size_in_bytes
-    plan = quantization_plan(state_dict, wanted) if wanted and is_plain(state_dict) else {}
+    plan: Mapping[str, QuantizedWeight] = {}
+    if wanted is not None and is_plain(state_dict):
+        plan = quantization_plan(state_dict, wanted, sensitive)
     kept = stored_in_schemes(state_dict)
 
     def bytes_of(name: str, data: WeightData) -> int:

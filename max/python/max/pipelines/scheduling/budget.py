@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 
-def deal(lacking: Sequence[int], tokens: int) -> list[int]:
-    """Deals a step's tokens so that streams never stop and prompts wait for each other fairly.
+def split(lacking: Sequence[int], tokens: int) -> list[int]:
+    """Splits a step's tokens so that streams never stop and prompts wait for each other fairly.
 
     Everybody who lacks one token gets it. Of the rest the oldest prompt gets half, if it lacks so
     many. What is left goes to the prompts that lack the fewest, of equal ones to the older. So
     equal prompts are computed one after the other, a short one behind a long one is done in a few
     steps, and the long one takes at most twice as long.
 
-    When the step completes a prompt and more than half of the tokens are dealt, no part of another
+    When the step completes a prompt and more than half of the tokens are split, no part of another
     one is added: those that are complete answer sooner, and half a step is nearly as efficient.
 
     Args:
         lacking: tokens that each request lacks, the oldest request's first.
-        tokens: how many there are to deal, at least one per request.
+        tokens: how many there are, at least one per request.
 
     Returns:
         Tokens of each request; 0 where it has to wait.
@@ -42,15 +42,15 @@ def deal(lacking: Sequence[int], tokens: int) -> list[int]:
     return shares
 
 
-def deal_whole(lacking: Sequence[int], tokens: int) -> list[int]:
-    """Deals tokens to requests that must be computed in one step each, in order.
+def split_whole(lacking: Sequence[int], tokens: int) -> list[int]:
+    """Splits tokens among requests that must be computed in one step each, in order.
 
     The first one that does not fit waits, and all behind it: it comes as soon as there is room.
     One that lacks more than there can be comes when it is the oldest, and then alone.
 
     Args:
         lacking: tokens that each request lacks, the oldest request's first.
-        tokens: how many there are to deal.
+        tokens: how many there are.
 
     Returns:
         Tokens of each request: all that it lacks, or 0.

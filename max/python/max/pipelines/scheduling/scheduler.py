@@ -13,6 +13,7 @@ preempted are all just requests that lack some tokens.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from itertools import accumulate, islice
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING
 from max.pipelines.context import GenerationStatus
 from max.pipelines.kv_cache.errors import InsufficientBlocksError
 from max.pipelines.scheduling.batch import Batch
-from max.pipelines.scheduling.budget import deal, deal_whole
+from max.pipelines.scheduling.budget import split, split_whole
 from max.pipelines.scheduling.config import SchedulerConfig
 from max.pipelines.scheduling.errors import RequestTooLargeError
 from max.pipelines.scheduling.interface import PageSource
@@ -210,12 +211,12 @@ class Scheduler:
         going_on = [ctx for ctx in self._running.values() if not ctx.awaits_last_token]
         contexts = self._within_total(going_on)
         lacking = [ctx.tokens.remaining_length for ctx in contexts]
-        rule = deal if self.config.enable_chunked_prefill else deal_whole
+        rule = split if self.config.enable_chunked_prefill else split_whole
         shares = rule(lacking, self.config.max_batch_input_tokens)
-        dealt = [(ctx, share) for ctx, share in zip(contexts, shares, strict=True) if share]
-        for ctx, share in dealt:
+        granted = [(ctx, share) for ctx, share in zip(contexts, shares, strict=True) if share]
+        for ctx, share in granted:
             ctx.tokens.chunk(share)
-        return [ctx for ctx, _ in dealt]
+        return [ctx for ctx, _ in granted]
 
     def _within_total(self, contexts: Collection[TextContext]) -> list[TextContext]:
         """The oldest of them whose tokens are together within `max_batch_total_tokens`."""
@@ -235,9 +236,10 @@ class Scheduler:
             )
         pages, total = self._kv.pages_for(ctx.max_length), self._kv.total_num_pages
         if pages > total:
+            fitting = bisect_right(range(ctx.max_length), total, key=self._kv.pages_for) - 1
             raise RequestTooLargeError(
                 ctx.request_id,
                 ctx.max_length,
-                total * self._kv.page_size,
+                fitting,
                 f"it would need {pages} KV pages of {self._kv.page_size} tokens; there are {total}",
             )

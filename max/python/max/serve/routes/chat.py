@@ -37,12 +37,12 @@ async def chat_completions(request: Request) -> Response:
     service.check_name(body.model)
     contexts = await chat_contexts(service, body)
     identity = AnswerIdentity.new("chatcmpl", service.name)
-    words = ChatFormat(identity, service.token_pieces)
-    return await answer(request, service, body, contexts, words)
+    formatter = ChatFormatter(identity, service.token_pieces)
+    return await answer(request, service, body, contexts, formatter)
 
 
-class ChatFormat:
-    """An answer in the words of chat completions."""
+class ChatFormatter:
+    """An answer in the form of chat completions."""
 
     def __init__(self, identity: AnswerIdentity, pieces: TokenPieces) -> None:
         self._identity = identity

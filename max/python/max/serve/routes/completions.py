@@ -30,12 +30,12 @@ async def completions(request: Request) -> Response:
     contexts = await completion_contexts(service, body)
     echoes = await echoed_prompts(service, body, contexts)
     identity = AnswerIdentity.new("cmpl", service.name)
-    words = CompletionFormat(identity, service.token_pieces)
-    return await answer(request, service, body, contexts, words, echoes)
+    formatter = CompletionFormatter(identity, service.token_pieces)
+    return await answer(request, service, body, contexts, formatter, echoes)
 
 
-class CompletionFormat:
-    """An answer in the words of completions."""
+class CompletionFormatter:
+    """An answer in the form of completions."""
 
     def __init__(self, identity: AnswerIdentity, pieces: TokenPieces) -> None:
         self._identity = identity

@@ -1,4 +1,4 @@
-"""The worker's loop with two steps at once: one runs while another is scheduled or told."""
+"""The worker's loop with two steps at once: one runs while another is scheduled or reported."""
 
 from __future__ import annotations
 

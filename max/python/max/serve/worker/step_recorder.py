@@ -43,7 +43,7 @@ class StepRecorder:
         self._scheduling_at = self._finished_at = 0.0
 
     def queued(self, request_id: str) -> None:
-        """A request was taken; its first step will be told."""
+        """A request was taken; its first step will be reported."""
         self._waiting.add(request_id)
 
     def forget(self, request_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from max.driver.cache_folder import CacheFolderError
 from max.dtype import DType
 from max.engine import InferenceSession
 from max.engine.packed import PackedWeights
+from max.engine.packed.file import map_packed_file
 from max.graph import Graph, TensorType, Weight, ops
 
 X = TensorType(DType.float32, ["n", 8], CPU())
@@ -35,6 +37,21 @@ def run(store: PackedWeights, values: dict[str, torch.Tensor] | None = None) -> 
 def test_what_was_kept_needs_no_other_weights(tmp_path: Path) -> None:
     expected = run(PackedWeights(tmp_path, "1", is_kept=True), VALUES)
     assert torch.equal(run(PackedWeights(tmp_path, "1")), expected)
+
+
+def test_what_is_there_is_checked_once_and_early(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = run(PackedWeights(tmp_path, "1", is_kept=True), VALUES)
+    checked: list[str] = []
+
+    def check(path: Path) -> dict[str, torch.Tensor]:
+        checked.append(threading.current_thread().name)
+        return map_packed_file(path)
+
+    monkeypatch.setattr("max.engine.packed.store.map_packed_file", check)
+    assert torch.equal(run(PackedWeights(tmp_path, "1")), expected)
+    assert checked == ["check-weights_0"]
 
 
 def test_nothing_is_kept_unasked(tmp_path: Path) -> None:

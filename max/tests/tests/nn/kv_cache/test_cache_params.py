@@ -62,6 +62,11 @@ def test_groups_of_different_heads_see_the_pages_in_different_ways() -> None:
     assert shapes == [(2, 1, 16, 1, 8), *[(2, 1, 16, 2, 8)] * 6]
 
 
+def test_layers_of_groups_are_numbered_in_order_unless_given() -> None:
+    params = MultiKVCacheParams.from_params({"a": PARAMS, "b": replace(PARAMS, window=3)})
+    assert [group.layers for group in params.groups] == [tuple(range(6)), tuple(range(6, 12))]
+
+
 def test_groups_that_do_not_fit_together_are_refused() -> None:
     one = replace(PARAMS, num_layers=1)
     with pytest.raises(ValueError, match=r"'a' has num_layers=6, but layers \[1\]"):

@@ -14,10 +14,16 @@ from integration.test_common.tiny_models import TINY_MODELS
 from max.pipelines.lib import PIPELINE_REGISTRY
 from tests.pipelines.architectures.checkpoints import change_config, make_config
 
-MODELS = {"LlamaForCausalLM": "tiny-llama", "Qwen2ForCausalLM": "tiny-qwen2"}
+MODELS = {
+    "GraniteForCausalLM": "tiny-granite",
+    "LlamaForCausalLM": "tiny-llama",
+    "Qwen2ForCausalLM": "tiny-qwen2",
+    "Qwen3ForCausalLM": "tiny-qwen3",
+}
 
 
 def test_every_family_has_a_table() -> None:
+    assert MODELS.keys() == PIPELINE_REGISTRY.architectures.keys()
     for name, architecture in PIPELINE_REGISTRY.architectures.items():
         assert vars(architecture.config).get("config_fields"), name
 

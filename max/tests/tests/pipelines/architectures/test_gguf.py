@@ -69,6 +69,8 @@ def logits_of(folder: Path, encoding: str, prompt: list[int]) -> Logits:
         "tiny-llama-odd",
         "tiny-qwen2",
         "tiny-qwen2-tied",
+        "tiny-qwen3",
+        "tiny-granite",
     ],
 )
 def test_sizes_and_order_of_rows(make_pair: MakePair, model: str) -> None:

@@ -19,7 +19,14 @@ from integration.test_common.tiny_checkpoints import make_checkpoint
 from integration.test_common.tiny_models import TINY_MODELS
 from max.demo import model_path
 
-BFLOAT16_MODELS = ("tiny-llama", "tiny-llama-gqa8", "tiny-qwen2", "tiny-qwen2-odd")
+BFLOAT16_MODELS = (
+    "tiny-llama",
+    "tiny-llama-gqa8",
+    "tiny-qwen2",
+    "tiny-qwen2-odd",
+    "tiny-qwen3",
+    "tiny-granite",
+)
 
 
 @pytest.fixture(scope="module", params=TINY_MODELS)

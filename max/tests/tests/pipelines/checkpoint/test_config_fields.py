@@ -10,7 +10,10 @@ from max.pipelines.modeling.errors import ModelSourceError
 
 PATH = Path("model/config.json")
 FIELDS = ConfigFields(
-    read=("clip_qkv",), only={"norm_type": ["rms"], "scale_depth": [1.0]}, ignored=("mup",)
+    "mine",
+    own={"clip_qkv": None},
+    only={"norm_type": ["rms"], "scale_depth": [1.0], "sliding_window": ()},
+    ignored=("mup",),
 )
 
 
@@ -33,6 +36,7 @@ def test_what_is_known_or_switched_off(content: dict[str, Any]) -> None:
     ("content", "told"),
     [
         ({"norm_type": "layer"}, r"norm_type='layer' \(supported: 'rms'\)"),
+        ({"sliding_window": 8}, r"sliding_window=8 \(not known\)"),
         ({"scale_depth": 1.4}, r"scale_depth=1\.4 \(supported: 1\.0\)"),
         ({"use_gate": True}, r"use_gate=True \(not known\)"),
         ({"experts": 4, "hidden_size": 8, "gate": "x"}, r"experts=4 \(not.*, gate='x' \(not"),

@@ -168,6 +168,7 @@ class Client:
         """The model's folder and, if asked for, its weight files; or the error's message."""
         code = (
             "import json, sys\n"
+            "import max.pipelines.lib.registry\n"
             "from max.pipelines.config import MAXModelConfig, ModelSourceError\n"
             "fields, weights = json.loads(sys.argv[1])\n"
             "try:\n"

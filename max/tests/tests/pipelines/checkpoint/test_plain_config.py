@@ -15,8 +15,11 @@ import pytest
 from transformers import AutoConfig, LlamaConfig, PretrainedConfig
 
 from max.demo import model_path
+from max.pipelines.checkpoint.config_fields import ConfigFields
+from max.pipelines.checkpoint.families import fields_of
 from max.pipelines.checkpoint.hf_files import load_huggingface_config
 from max.pipelines.checkpoint.plain_config import _OF_TRANSFORMERS, PlainConfig, is_plain
+from max.pipelines.lib.registry import PIPELINE_REGISTRY
 
 MakeCheckpoint = Callable[..., Path]
 SIZES: dict[str, Any] = {
@@ -53,11 +56,16 @@ def load(folder: Path) -> Any:
 
 
 def make_plain(folder: Path) -> Any:
-    config: Any = PlainConfig(folder, json.loads((folder / "config.json").read_bytes()))
+    known = fields_of("llama")
+    assert known is not None
+    config: Any = PlainConfig(folder, json.loads((folder / "config.json").read_bytes()), known)
     return config
 
 
-@pytest.mark.parametrize("model_type", ["llama", "qwen2"])
+@pytest.mark.parametrize(
+    "model_type",
+    [a.config_fields.model_type for a in PIPELINE_REGISTRY.all_architectures() if a.config_fields],
+)
 @pytest.mark.parametrize("more", MORE)
 def test_says_what_transformers_says(
     make_checkpoint: MakeCheckpoint, model_type: str, more: dict[str, Any]
@@ -118,7 +126,6 @@ def test_copies_are_of_transformers(make_checkpoint: MakeCheckpoint, copied: Any
 @pytest.mark.parametrize(
     "change",
     [
-        {"model_type": "gemma2"},
         {"auto_map": {"AutoConfig": "own.Config"}},
         {"quantization_config": {"quant_method": "gptq"}},
         {"hidden_size": "64"},
@@ -127,22 +134,27 @@ def test_copies_are_of_transformers(make_checkpoint: MakeCheckpoint, copied: Any
         {"num_key_value_heads": None},
         {"head_dim": 15},
         {"tie_word_embeddings": 1},
+        {"clip_qkv": "8"},
         {"use_sliding_window": True},
         {"rope_scaling": {"rope_type": "dynamic", "factor": 2.0}},
         {"rope_parameters": {"rope_type": "linear"}},
     ],
 )
 def test_the_unusual_is_left_to_transformers(change: dict[str, Any]) -> None:
-    usual = {"model_type": "llama", **SIZES}
-    assert is_plain(usual)
-    assert not is_plain(usual | change)
+    family = ConfigFields("mine", own={"clip_qkv": 1.0})
+    assert is_plain(SIZES, family)
+    assert not is_plain(SIZES | change, family)
+
+
+def test_another_model_type_is_left_to_transformers(make_checkpoint: MakeCheckpoint) -> None:
+    assert type(load(make_checkpoint(**SIZES | {"model_type": "mistral"}))) is not PlainConfig
 
 
 def test_neither_config_nor_devices_import_torch_or_transformers(
     child_environment: dict[str, str],
 ) -> None:
     code = (
-        "import sys, json; from max.pipelines.config import PipelineConfig;"
+        "import sys, json; from max.pipelines.lib import PIPELINE_REGISTRY, PipelineConfig;"
         f"config = PipelineConfig.from_flat_kwargs(model_path={str(model_path())!r});"
         "config = config.model.huggingface_config;"
         "values = config.hidden_size, isinstance(config, dict), hasattr(config, 'layer_types');"

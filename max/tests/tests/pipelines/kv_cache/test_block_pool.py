@@ -94,9 +94,7 @@ def test_the_pages_of_a_column_are_forgotten_together_and_taken_next() -> None:
         pool.index.add(1, bytes([number]), column)
         for page in column:
             pool.drop(page)
-    pool.share(columns[0][0])
-    pool.share(columns[0][1])
-    assert pool.take() == columns[1][0]
-    assert pool.index.get(1, b"\x01") is None
-    assert pool.free_pages() == columns[1][1:]
-    assert pool.index.get(1, b"\x00") == columns[0]
+    assert pool.take() == columns[0][0]
+    assert pool.index.get(1, b"\x00") is None
+    assert pool.free_pages() == (columns[0][1], *columns[1])
+    assert pool.index.get(1, b"\x01") == columns[1]

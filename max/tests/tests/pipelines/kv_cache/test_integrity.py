@@ -25,7 +25,7 @@ def make_holding(pages: list[int], num_full: int = 0) -> RequestPages:
     """A request that holds these, in one group."""
     held = RequestPages([PageGroup(FullPages(4))])
     for position, page in enumerate(pages):
-        held.put(0, position, [page])
+        held.put(0, position, [[page]])
     held.end_at(0, len(pages))
     held.num_full = num_full
     return held

@@ -64,3 +64,20 @@ def test_logits_of_every_row_are_counted(folder: Path, kind: ReturnLogits) -> No
     logits = 100 * VOCABULARY * FLOAT
     assert predict(folder, kind, max_batch_input_tokens=100) >= logits + by_hand(0)
     assert predict(folder, kind, max_batch_input_tokens=100) < 3 * logits + by_hand(0)
+
+
+def test_an_estimate_of_the_model_s_own_counts_if_it_is_larger(folder: Path) -> None:
+    config = make_config(folder, max_batch_size=4)
+    model = PipelineFactory(config)().pipeline_model
+    measured = largest_step_bytes(model, config, 4)
+    for own in (measured + 5, 1):
+
+        class MyModel(type(model)):  # type: ignore[misc]
+            estimate = own
+
+            @classmethod
+            def estimate_activation_memory(cls, pipeline_config: Any, hf_config: Any) -> int:
+                return cls.estimate
+
+        model.__class__ = MyModel
+        assert largest_step_bytes(model, config, 4) == max(own, measured)

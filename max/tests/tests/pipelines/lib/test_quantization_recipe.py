@@ -51,3 +51,10 @@ def test_rows_that_are_no_whole_blocks_have_smaller_ones(wanted: Q, smaller: Q) 
     """As in llama.cpp."""
     assert encoding("layers.0.mlp.up_proj.weight", wanted, elements=96) is smaller
     assert encoding("layers.0.mlp.up_proj.weight", wanted, elements=99) is None
+
+
+def test_a_family_says_which_layers_are_sensitive() -> None:
+    own = ("value",)
+    for name, expected in (("value", Q.Q6_K), ("v_proj", Q.Q4_K)):
+        weight = f"layers.0.{name}.weight"
+        assert encoding_of_weight(weight, 256, Q.Q4_K, 1, own, is_tied=False) is expected

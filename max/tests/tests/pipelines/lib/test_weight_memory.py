@@ -10,6 +10,7 @@ import pytest
 from max.driver.host_reserve import reserved_bytes, take_reserved
 from max.pipelines.config import PipelineConfig
 from max.pipelines.lib import weight_memory as module
+from max.pipelines.lib.packed_weights import packed_folder
 from max.pipelines.lib.weight_memory import bytes_to_reserve, weight_memory
 from tests.pipelines.lib.tiny_llama import make_tiny_llama
 
@@ -34,6 +35,18 @@ def test_a_model_that_hardly_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     config = make_config(make_tiny_llama(tmp_path / "model"))
     monkeypatch.setattr(module, "available_memory", lambda device: 1000)
     assert bytes_to_reserve(config.model) == 0
+
+
+def test_weights_that_are_mapped_take_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also before the encoding is resolved, when memory is taken."""
+    monkeypatch.setenv("MODULAR_MAX_CACHE_DIR", str(tmp_path / "cache"))
+    folder = make_tiny_llama(tmp_path / "model")
+    other = make_config(make_tiny_llama(tmp_path / "other")).model
+    kept = make_config(folder, quantization_encoding="float32").model
+    packed_folder(kept).mkdir(parents=True)
+    (packed_folder(kept) / "llama-1.weights").touch()
+    assert bytes_to_reserve(kept) == bytes_to_reserve(make_config(folder).model) == 0
+    assert bytes_to_reserve(other) > 0
 
 
 def test_memory_goes_back(tmp_path: Path) -> None:

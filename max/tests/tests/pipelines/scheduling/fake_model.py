@@ -89,18 +89,16 @@ class FakePipeline:
             where = cache.layer(layer)
             (group,) = (group for group in params.groups if layer in group.layers)
             blocks = where.values.kv_blocks.to_numpy()
-            for ctx, pages in zip(
-                inputs.flat_batch, where.values.lookup_table.to_numpy(), strict=True
-            ):
-                if isinstance(group.keep, Slot):
+            lookup = where.values.lookup_table.to_numpy()
+            rows = list(zip(inputs.flat_batch, lookup, strict=True))
+            if isinstance(group.keep, Slot):
+                for ctx, pages in rows:
                     _carry(blocks[:, where.index], pages, ctx)
-                else:
-                    _write(blocks[:, :, where.index], pages, ctx)
-            if not isinstance(group.keep, Slot):
-                for ctx, pages in zip(
-                    inputs.flat_batch, where.values.lookup_table.to_numpy(), strict=True
-                ):
-                    _check(blocks[:, :, where.index], pages, ctx, group)
+                continue
+            for ctx, pages in rows:
+                _write(blocks[:, :, where.index], pages, ctx)
+            for ctx, pages in rows:
+                _check(blocks[:, :, where.index], pages, ctx, group)
         outputs = {ctx.request_id: _sample(ctx) for ctx in inputs.flat_batch}
         self._manager.step(inputs.batches)
         return outputs

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from max.pipelines.scheduling.budget import deal, deal_whole
+from max.pipelines.scheduling.budget import split, split_whole
 
 
 @pytest.mark.parametrize(
@@ -35,13 +35,13 @@ from max.pipelines.scheduling.budget import deal, deal_whole
 def test_half_is_the_oldest_s_and_the_rest_goes_to_the_shortest(
     lacking: list[int], shares: list[int]
 ) -> None:
-    assert deal(lacking, 10) == shares
+    assert split(lacking, 10) == shares
 
 
 @settings(deadline=None, derandomize=True, database=None)
 @given(st.lists(st.integers(1, 50), max_size=8), st.integers(8, 40))
 def test_little_is_left_while_somebody_lacks_tokens(lacking: list[int], tokens: int) -> None:
-    shares = deal(lacking, tokens)
+    shares = split(lacking, tokens)
     assert all(0 <= share <= wanted for share, wanted in zip(shares, lacking, strict=True))
     if sum(shares) < min(tokens, sum(lacking)):
         assert sum(shares) > tokens / 2
@@ -68,4 +68,4 @@ def test_little_is_left_while_somebody_lacks_tokens(lacking: list[int], tokens: 
 def test_without_chunking_the_first_that_does_not_fit_holds_up_the_rest(
     lacking: list[int], shares: list[int]
 ) -> None:
-    assert deal_whole(lacking, 10) == shares
+    assert split_whole(lacking, 10) == shares

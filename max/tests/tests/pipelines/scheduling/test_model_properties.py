@@ -16,13 +16,15 @@ from hypothesis import given, settings
 from integration.test_common.tiny_checkpoints import make_checkpoint
 from integration.test_common.tiny_models import TINY_MODELS
 from max.driver import CPU
-from max.nn.kv_cache import KVCacheParams
+from max.nn.kv_cache import KVCacheParams, MultiKVCacheParams
+from max.pipelines.architectures.qwen2.model_config import Qwen2Config
 from max.pipelines.context import EOSTracker, SamplingParams, TextContext, TokenBuffer
 from max.pipelines.kv_cache import PagedKVCacheManager
 from max.pipelines.lib import PipelineConfig, TextGenerationPipeline
 from max.pipelines.lib.registry import PipelineFactory
 from max.pipelines.modeling.types import RequestID, TextGenerationInputs
 from max.pipelines.scheduling import SchedulerConfig
+from tests.pipelines.architectures.checkpoints import change_config
 from tests.pipelines.scheduling.histories import Arrival, Event, Setup, histories, setups
 from tests.pipelines.scheduling.world import OverlappedWorld, World
 
@@ -33,17 +35,35 @@ END_TOKENS = frozenset(range(30, 50))
 
 @dataclass
 class TinyModelInFloat32:
-    """A compiled model; each world has a cache of its own."""
+    """A compiled model; each world has a cache of its own.
+
+    Attributes:
+        pipeline: runs the steps.
+        solo: gives the answers that are right.
+        answers: that it has given.
+    """
 
     pipeline: TextGenerationPipeline = field(repr=False)
+    solo: TextGenerationPipeline = field(repr=False)
     answers: dict[Arrival, list[int]] = field(default_factory=dict, repr=False)
 
     def start(self, setup: Setup) -> tuple[PagedKVCacheManager, TextGenerationPipeline]:
-        params = self.pipeline.pipeline_model.kv_params
-        assert isinstance(params, KVCacheParams)
-        params = replace(params, enable_prefix_caching=setup.caching)
-        manager = PagedKVCacheManager(params, setup.total_pages, CPU())
-        config, model = self.pipeline.pipeline_config, self.pipeline.pipeline_model
+        return self._start(self.pipeline, setup)
+
+    def _start(
+        self, compiled: TextGenerationPipeline, setup: Setup
+    ) -> tuple[PagedKVCacheManager, TextGenerationPipeline]:
+        params = compiled.pipeline_model.kv_params
+        assert isinstance(params, KVCacheParams | MultiKVCacheParams)
+        limits = setup.config
+        manager = PagedKVCacheManager(
+            replace(params, enable_prefix_caching=setup.caching),
+            setup.total_pages * len(params.layout.tables),
+            CPU(),
+            step_tokens=limits.max_batch_input_tokens if limits.enable_chunked_prefill else None,
+            steps_in_flight=2,
+        )
+        config, model = compiled.pipeline_config, compiled.pipeline_model
         return manager, TextGenerationPipeline(config, model, manager)
 
     def make_context(self, arrival: Arrival, name: str) -> TextContext:
@@ -71,7 +91,7 @@ class TinyModelInFloat32:
         key = replace(arrival, salt=None)
         if key not in self.answers:
             alone = SchedulerConfig(max_batch_size=1)
-            _, pipeline = self.start(Setup(12, PAGE_SIZE, caching=False, config=alone))
+            _, pipeline = self._start(self.solo, Setup(12, PAGE_SIZE, caching=False, config=alone))
             ctx = self.make_context(arrival, "solo")
             pipeline.kv_manager.claim(ctx.request_id)
             while not ctx.is_done:
@@ -81,12 +101,7 @@ class TinyModelInFloat32:
         return self.answers[key]
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> TinyModelInFloat32:
-    """The tiny Llama of odd sizes."""
-    folder: Path = make_checkpoint(
-        TINY_MODELS["tiny-llama-odd"], tmp_path_factory.mktemp("tiny") / "model"
-    )
+def make_pipeline(folder: Path) -> TextGenerationPipeline:
     config = PipelineConfig.from_flat_kwargs(
         model_path=str(folder),
         device_specs="cpu",
@@ -94,7 +109,37 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> TinyModelInFloat32:
         max_length=48,
         kv_cache_page_size=PAGE_SIZE,
     )
-    return TinyModelInFloat32(PipelineFactory(config)())
+    return PipelineFactory(config)()
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> TinyModelInFloat32:
+    """The tiny Llama of odd sizes."""
+    folder = make_checkpoint(
+        TINY_MODELS["tiny-llama-odd"], tmp_path_factory.mktemp("tiny") / "model"
+    )
+    pipeline = make_pipeline(folder)
+    return TinyModelInFloat32(pipeline, pipeline)
+
+
+@pytest.fixture(scope="module")
+def windowed(tmp_path_factory: pytest.TempPathFactory) -> TinyModelInFloat32:
+    """A tiny Qwen2 whose second layer sees 6 tokens; the right answers are of a cache that keeps
+    all pages."""
+    folder = make_checkpoint(TINY_MODELS["tiny-qwen2"], tmp_path_factory.mktemp("tiny") / "model")
+    change_config(
+        folder,
+        {
+            "sliding_window": 6,
+            "use_sliding_window": True,
+            "max_window_layers": 1,
+            "layer_types": None,
+        },
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Qwen2Config, "drops_old_pages", False)
+        solo = make_pipeline(folder)
+    return TinyModelInFloat32(make_pipeline(folder), solo)
 
 
 def drive(
@@ -116,6 +161,22 @@ def test_everybody_gets_the_tokens_of_a_solo_run(
     model: TinyModelInFloat32, setup: Setup, history: list[Event]
 ) -> None:
     drive(model, setup, history)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, database=None)
+@given(setup=in_pages, history=histories)
+def test_windows_change_no_token(
+    windowed: TinyModelInFloat32, setup: Setup, history: list[Event]
+) -> None:
+    drive(windowed, setup, history)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, database=None)
+@given(setup=in_pages, history=histories)
+def test_windows_change_no_token_of_overlapped_steps(
+    windowed: TinyModelInFloat32, setup: Setup, history: list[Event]
+) -> None:
+    drive(windowed, setup, history, OverlappedWorld)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True, database=None)
@@ -158,6 +219,21 @@ def test_every_chunk_size_gives_the_same_tokens(
     for budget in range(1, len(prompt) + 1):
         config = SchedulerConfig(max_batch_size=1, max_batch_input_tokens=budget)
         drive(model, Setup(12, PAGE_SIZE, caching, config), [arrival])
+
+
+def test_windows_change_no_token_in_any_chunks(windowed: TinyModelInFloat32) -> None:
+    prompt = tuple(range(60, 83))
+    for budget in range(1, len(prompt) + 1):
+        config = SchedulerConfig(max_batch_size=1, max_batch_input_tokens=budget)
+        drive(windowed, Setup(12, PAGE_SIZE, True, config), [Arrival(prompt, max_new_tokens=16)])
+
+
+def test_windows_are_left_behind(windowed: TinyModelInFloat32) -> None:
+    """The tests above compare something: the window is shorter than the answers are long."""
+    tables = windowed.pipeline.pipeline_model.kv_params.layout.tables
+    assert [table.window for table in tables] == [None, 6]
+    assert len(windowed.solo.pipeline_model.kv_params.layout.tables) == 1
+    assert len(windowed.solo_answer(Arrival((7, 8, 9), 20))) > 6
 
 
 def test_a_sample_is_repeatable_and_differs_from_another_seed_s(

@@ -88,7 +88,7 @@ class World:
         max_length = len(arrival.prompt) + arrival.max_new_tokens
         ctx = self.model.make_context(arrival, f"r{len(self.contexts)}")
         limit = self.setup.config.max_seq_len or max_length
-        while self.manager.pages_for(limit) > self.setup.total_pages:
+        while self.manager.pages_for(limit) > self.manager.total_num_pages:
             limit -= 1
         try:
             self.scheduler.add(ctx)
@@ -176,7 +176,7 @@ class World:
     def check_answers(self) -> None:
         """Runs to the end: everybody has the tokens of a solo run, and all pages are free."""
         self.finish()
-        assert self.manager.num_free_pages == self.setup.total_pages
+        assert self.manager.num_free_pages == self.manager.total_num_pages
         for ctx, arrival in zip(self.contexts, self.arrivals, strict=True):
             expected = self.model.solo_answer(arrival)
             given_tokens = ctx.tokens.all[: ctx.tokens.known_length].tolist()[len(arrival.prompt) :]

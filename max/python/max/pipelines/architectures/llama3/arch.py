@@ -1,6 +1,7 @@
 """Registration of the Llama family."""
 
 from max.graph.weights.format import WeightsFormat
+from max.pipelines.architectures.llama3.checkpoint import LLAMA_FIELDS, LLAMA_GGUF
 from max.pipelines.lib.supported_architecture import DECODER_ENCODINGS, SupportedArchitecture
 from max.pipelines.lib.utils import bounded_max_length
 from max.pipelines.modeling.types import PipelineTask
@@ -19,6 +20,8 @@ llama_arch = SupportedArchitecture(
     supported_encodings=set(DECODER_ENCODINGS),
     pipeline_model="max.pipelines.architectures.llama3.model:Llama3Model",
     config="max.pipelines.architectures.llama3.model_config:Llama3Config",
+    config_fields=LLAMA_FIELDS,
+    gguf=LLAMA_GGUF,
     max_length=bounded_max_length,
     weight_adapters={
         WeightsFormat.safetensors: f"{_ADAPTERS}:convert_safetensor_state_dict",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from max.graph.weights import WeightData
 from max.nn import ReturnHiddenStates, ReturnLogits
+from max.pipelines.architectures.llama3.checkpoint import LLAMA_FIELDS
 from max.pipelines.checkpoint.config_fields import ConfigFields
 from max.pipelines.lib.decoder_config import DecoderConfig
 
@@ -28,10 +29,7 @@ class Llama3Config(DecoderConfig):
         use_qk_norm: whether each head's q and k are normalized.
     """
 
-    config_fields: ClassVar[ConfigFields | None] = ConfigFields(
-        read=("attention_bias", "mlp_bias"),
-        ignored=("is_llama_config", "pretraining_tp"),
-    )
+    config_fields: ClassVar[ConfigFields | None] = LLAMA_FIELDS
     gguf_rope_is_interleaved: ClassVar[bool] = True
 
     norm_method: NormMethod = "rms_norm"

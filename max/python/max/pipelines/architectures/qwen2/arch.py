@@ -1,6 +1,7 @@
 """Registration of the Qwen2 family."""
 
 from max.graph.weights.format import WeightsFormat
+from max.pipelines.architectures.qwen2.checkpoint import QWEN2_FIELDS, QWEN2_GGUF
 from max.pipelines.lib.supported_architecture import DECODER_ENCODINGS, SupportedArchitecture
 from max.pipelines.lib.utils import bounded_max_length
 from max.pipelines.modeling.types import PipelineTask
@@ -15,6 +16,8 @@ qwen2_arch = SupportedArchitecture(
     supported_encodings=set(DECODER_ENCODINGS),
     pipeline_model="max.pipelines.architectures.qwen2.model:Qwen2Model",
     config="max.pipelines.architectures.qwen2.model_config:Qwen2Config",
+    config_fields=QWEN2_FIELDS,
+    gguf=QWEN2_GGUF,
     max_length=bounded_max_length,
     weight_adapters={
         WeightsFormat.safetensors: f"{_ADAPTERS}:convert_safetensor_state_dict",

@@ -9,7 +9,6 @@ from max.pipelines.architectures.qwen2.model_config import Qwen2Config
 
 
 class Qwen2Model(Llama3Model):
-    """Llama with biases in the q, k, v projections."""
+    """Llama with biases in the q, k, v projections, and windows in some layers."""
 
     model_config_cls: ClassVar[type[Any] | None] = Qwen2Config
-    attention_bias: ClassVar[bool | None] = True

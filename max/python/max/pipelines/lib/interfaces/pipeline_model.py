@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from max.driver import Buffer, Device
@@ -18,6 +18,7 @@ from max.pipelines.context import LogProbabilities, TextContext
 from max.pipelines.lib.interfaces.batch_processor import BatchProcessor, BatchProcessorRuntime
 from max.pipelines.lib.interfaces.model_io import ModelInputs, ModelOutputs
 from max.pipelines.lib.log_probabilities import compute_log_probabilities
+from max.pipelines.lib.quantization_recipe import SENSITIVE_LAYERS
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -41,6 +42,8 @@ class PipelineModel(ABC):
     # `batching`) comes before them.
     model_config_cls: ClassVar[type[Any] | None] = None
     batch_processor_cls: ClassVar[type[BatchProcessor] | None] = None
+    # The layers, by their names in a block, whose weights lose most when they are quantized.
+    sensitive_layers: ClassVar[Collection[str]] = SENSITIVE_LAYERS
 
     def __init__(
         self,
@@ -179,10 +182,10 @@ class PipelineModelWithKVCache(PipelineModel):
     ) -> int:
         """Bytes that a step allocates at its peak, beside weights and cache.
 
-        Only asked of a model that does not keep its graph as `self.model`: else the graph tells it
-        (see `max.pipelines.lib.activation_memory`). Counted for a decoder: the rows of a full batch
-        through the widest layer, in float32 for safety, and the logits of one row per request twice
-        (raw, and as the sampler sees them).
+        Asked of a model that does not keep its graph as `self.model`, and of one that overrides it:
+        else the graph tells it (see `max.pipelines.lib.activation_memory`). Counted for a decoder:
+        the rows of a full batch through the widest layer, in float32 for safety, and the logits of
+        one row per request twice (raw, and as the sampler sees them).
         """
         config = huggingface_config
         rows = pipeline_config.runtime.step_tokens

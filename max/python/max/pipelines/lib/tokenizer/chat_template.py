@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,8 @@ from max.pipelines.modeling.types import TextGenerationRequestMessage
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-# What a template may raise: its own refusals, and what its expressions do with unexpected values.
-_TEMPLATE_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+    from max.pipelines.lib.tokenizer.template_forms import TemplateForms
+
 _END_MARK = "THE_FINAL_MESSAGE_ENDS_HERE "
 # What templates get anyway, and arguments of transformers' function of the same purpose.
 _RESERVED_OPTIONS = frozenset(
@@ -49,7 +50,8 @@ def render_chat(
 
     Args:
         delegate: The tokenizer, whose own template is used when `template` is None.
-        messages: The conversation. Lists of text parts are joined by newlines.
+        messages: The conversation. Where the template does not read lists of parts, those of text
+            are joined by newlines.
         template: A Jinja template instead of the tokenizer's.
         tools: Tool descriptions.
         options: Further variables of the template. The assistant's header is added unless
@@ -60,9 +62,8 @@ def render_chat(
         InputError: If the template refuses the conversation, if a content part is not text, or if
             an option is an argument of the tokenizer's or one of its special tokens.
     """
-    from jinja2 import TemplateError
-
     from max.pipelines.lib.tokenizer.template_environment import compile_template
+    from max.pipelines.lib.tokenizer.template_forms import TEMPLATE_ERRORS, forms_of
 
     given = {"add_generation_prompt": True, "documents": None, **(options or {})}
     names = delegate.special_tokens_map
@@ -71,16 +72,19 @@ def render_chat(
             f"Chat template options may not be named {', '.join(reserved)}.",
             param="chat_template_kwargs",
         )
-    conversation = [message_for_template(message) for message in messages]
-    continues = given.pop("continue_final_message", False)
-    if continues:
-        _mark_end(conversation, given)
     text = template or template_of(delegate.chat_template, bool(tools))
+    continues = given.pop("continue_final_message", False)
     try:
+        forms = forms_of(text)
+        conversation = [message_for_template(message, forms) for message in messages]
+        if continues:
+            _mark_end(conversation, given)
         rendered = compile_template(text).render(
             messages=conversation, tools=list(tools) if tools else None, **names, **given
         )
-    except (TemplateError, *_TEMPLATE_ERRORS) as error:
+    except InputError:
+        raise
+    except TEMPLATE_ERRORS as error:
         raise InputError(
             f"The model's chat template does not accept these messages: {error}", param="messages"
         ) from error
@@ -97,7 +101,11 @@ def _mark_end(conversation: list[dict[str, Any]], options: Mapping[str, Any]) ->
         )
     if not conversation:
         raise InputError("There is no message to continue.", param="messages")
-    conversation[-1]["content"] += _END_MARK
+    last = conversation[-1]
+    if isinstance(last["content"], list):
+        last["content"] = [*last["content"], {"type": "text", "text": _END_MARK}]
+    else:
+        last["content"] += _END_MARK
 
 
 def _until_mark(rendered: str) -> str:
@@ -134,16 +142,21 @@ def check_template(delegate: PreTrainedTokenizerBase, template: str | None) -> N
     """Finds a chat template that cannot be read at all.
 
     Raises:
-        ModelSourceError: If the template, given or the tokenizer's own, has a syntax error.
+        ModelSourceError: If the template, given or the tokenizer's own, has a syntax error or calls
+            itself without end.
     """
     from jinja2 import TemplateSyntaxError
 
-    from max.pipelines.lib.tokenizer.template_environment import compile_template
+    from max.pipelines.lib.tokenizer.template_forms import forms_of
 
+    origin = "the model's chat template" if template is None else "the given chat template"
     try:
-        compile_template(template or template_of(delegate.chat_template))
+        forms_of(template or template_of(delegate.chat_template))
+    except RecursionError as error:
+        raise ModelSourceError(
+            f"{origin} calls itself without end. --chat-template takes a file with another one."
+        ) from error
     except TemplateSyntaxError as error:
-        origin = "the model's chat template" if template is None else "the given chat template"
         raise ModelSourceError(
             f"{origin} has a syntax error in line {error.lineno}: {error.message}. "
             "--chat-template takes a file with another one."
@@ -167,29 +180,46 @@ def join_without_template(messages: Sequence[TextGenerationRequestMessage]) -> s
     return "".join(text_of(message.content) for message in messages)
 
 
-def message_for_template(message: TextGenerationRequestMessage) -> dict[str, Any]:
-    """The message as templates read it: content is one text, arguments of tool calls are objects.
+def message_for_template(
+    message: TextGenerationRequestMessage, forms: TemplateForms
+) -> dict[str, Any]:
+    """The message as a template reads it: fields that say nothing (null, empty) are not there.
 
     Templates of models that think read their thoughts under either of two names.
     """
-    mapping = {**message.to_template_mapping(), "content": text_of(message.content)}
-    if message.reasoning_content is not None:
+    mapping = {name: value for name, value in message.to_template_mapping().items() if value}
+    mapping["content"] = _content(message, forms)
+    if message.reasoning_content:
         mapping["thinking"] = message.reasoning_content
     if message.tool_calls:
-        mapping["tool_calls"] = [_with_parsed_arguments(call) for call in message.tool_calls]
+        mapping["tool_calls"] = [_with_arguments(call, forms) for call in message.tool_calls]
     return mapping
 
 
-def _with_parsed_arguments(call: dict[str, Any]) -> dict[str, Any]:
+def _content(
+    message: TextGenerationRequestMessage, forms: TemplateForms
+) -> str | list[dict[str, Any]]:
+    text, role = text_of(message.content), message.role
+    if isinstance(message.content, list) and role in forms.as_parts:
+        return message.content
+    if text and role in forms.as_parts - forms.as_text:
+        return [{"type": "text", "text": text}]
+    return text
+
+
+def _with_arguments(call: dict[str, Any], forms: TemplateForms) -> dict[str, Any]:
     function = call.get("function")
     arguments = function.get("arguments") if isinstance(function, dict) else None
-    if not isinstance(function, dict) or not isinstance(arguments, str):
+    if not isinstance(function, dict) or arguments is None:
         return call
-    try:
-        parsed = json.loads(arguments)
-    except ValueError:
-        return call  # a model wrote it; its text is all there is
-    return {**call, "function": {**function, "arguments": parsed}}
+    if forms.arguments_are_text:
+        if not isinstance(arguments, str):
+            arguments = json.dumps(arguments, ensure_ascii=False)
+    elif isinstance(arguments, str):
+        # Else a model wrote it, and its text is all there is.
+        with contextlib.suppress(ValueError):
+            arguments = json.loads(arguments)
+    return {**call, "function": {**function, "arguments": arguments}}
 
 
 def text_of(content: str | list[dict[str, Any]] | None) -> str:

@@ -15,9 +15,11 @@ from max.pipelines.lib.tokenizer.chat_template import (
     template_of,
     text_of,
 )
+from max.pipelines.lib.tokenizer.template_forms import TemplateForms
 from max.pipelines.modeling.errors import ModelSourceError
 from max.pipelines.modeling.types import TextGenerationRequestMessage as Message
 
+FORMS = TemplateForms(frozenset({"user", "assistant"}), frozenset(), arguments_are_text=False)
 STRICT = "{{ raise_exception('roles must alternate') }}"
 WITH_TOOLS = "{% for t in tools %}{{ t.function.name }};{% endfor %}{{ messages[0].content }}"
 
@@ -96,15 +98,15 @@ def test_options_that_are_not_the_templates(byte_level: TextTokenizer, name: str
 
 
 def test_message_leaves_out_what_was_not_given() -> None:
-    assert message_for_template(Message("user", "Hi")) == {"role": "user", "content": "Hi"}
+    assert message_for_template(Message("user", "Hi"), FORMS) == {"role": "user", "content": "Hi"}
 
 
 def test_content_is_always_a_text() -> None:
     """Templates add it to others."""
-    assert message_for_template(Message("assistant")) == {"role": "assistant", "content": ""}
+    assert message_for_template(Message("assistant"), FORMS) == {"role": "assistant", "content": ""}
     calls = [{"id": "1", "function": {"name": "look"}}]
     mapping = {"role": "assistant", "content": "", "tool_calls": calls}
-    assert message_for_template(Message("assistant", tool_calls=calls)) == mapping
+    assert message_for_template(Message("assistant", tool_calls=calls), FORMS) == mapping
 
 
 @pytest.mark.parametrize(
@@ -113,7 +115,7 @@ def test_content_is_always_a_text() -> None:
 )
 def test_arguments_of_tool_calls_are_objects(arguments: object, expected: object) -> None:
     calls = [{"id": "1", "function": {"name": "look", "arguments": arguments}}]
-    mapping = message_for_template(Message("assistant", tool_calls=calls))
+    mapping = message_for_template(Message("assistant", tool_calls=calls), FORMS)
     assert mapping["tool_calls"] == [
         {"id": "1", "function": {"name": "look", "arguments": expected}}
     ]

@@ -11,7 +11,7 @@ MAX_UNEXPLAINED = 3
 
 
 @dataclass(slots=True)
-class Suspicion:
+class RequestFaults:
     """What speaks against one request.
 
     After a step that failed, every request of it is a suspect and is run again in steps of its own

@@ -1,0 +1,126 @@
+"""A GGUF file as families read it: metadata and tensors by name.
+
+Keys are those of ggml/docs/gguf.md; the names of what is given are Hugging Face's.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from max.graph.weights.headers.gguf import GGUFHeader, read_gguf_header
+from max.pipelines.checkpoint.gguf.choice import parts_of
+from max.pipelines.modeling.errors import ModelSourceError
+
+_SIZES = {
+    "num_hidden_layers": "block_count",
+    "hidden_size": "embedding_length",
+    "intermediate_size": "feed_forward_length",
+    "num_attention_heads": "attention.head_count",
+    "max_position_embeddings": "context_length",
+}
+_ROPE_FACTORS = "rope_freqs.weight"  # float32
+
+
+class GGUFModel:
+    """One model's first file.
+
+    Args:
+        header: of the file.
+        path: the file.
+    """
+
+    def __init__(self, header: GGUFHeader, path: Path) -> None:
+        self.path = path
+        self._header = header
+        self.architecture: str = header.metadata.get("general.architecture", "")
+
+    def own(self, key: str, default: Any = None) -> Any:
+        """The entry `<architecture>.<key>`, which is one number or text.
+
+        Raises:
+            ModelSourceError: if it is missing, or another one for each layer.
+        """
+        full = f"{self.architecture}.{key}"
+        value = self._header.metadata.get(full, default)
+        if value is None:
+            raise ModelSourceError(f"{self.path} has no metadata '{full}'; convert it again")
+        if isinstance(value, list):
+            if len(set(value)) != 1:
+                raise ModelSourceError(
+                    f"{self.path} has layers of different sizes ({full}: {value}), which is not "
+                    "supported"
+                )
+            value = value[0]
+        return value
+
+    def has(self, tensor: str) -> bool:
+        """Whether there is a tensor of that name."""
+        return tensor in self._header.tensors
+
+    def rows(self, tensor: str) -> int:
+        """The rows of a tensor.
+
+        Raises:
+            ModelSourceError: if there is none of that name.
+        """
+        if not self.has(tensor):
+            raise ModelSourceError(
+                f"{self.path} has no tensor '{tensor}'; is it a whole language model?"
+            )
+        return self._header.tensors[tensor].shape[0]
+
+    def decoder(self) -> dict[str, Any]:
+        """The fields of config.json that every decoder with RMS norms and dense layers has.
+
+        Raises:
+            ModelSourceError: if one is missing, or the layers have experts.
+        """
+        if self.own("expert_count", 0):
+            raise ModelSourceError(f"{self.path} is a mixture of experts, which is not supported")
+        sizes = {name: self.own(key) for name, key in _SIZES.items()}
+        heads = sizes["num_attention_heads"]
+        head_dim = self.own("attention.key_length", 0) or self.own("rope.dimension_count", 0)
+        return {
+            **sizes,
+            "rms_norm_eps": self.own("attention.layer_norm_rms_epsilon"),
+            "num_key_value_heads": self.own("attention.head_count_kv", heads),
+            "head_dim": head_dim or sizes["hidden_size"] // heads,
+            "vocab_size": self.rows("token_embd.weight"),
+            "tie_word_embeddings": not self.has("output.weight"),
+            "hidden_act": "silu",
+            **self.rope(),
+        }
+
+    def rope(self) -> dict[str, Any]:
+        """The fields of the rotary angles.
+
+        Raises:
+            ModelSourceError: for a kind of scaling whose entries are not read.
+        """
+        rope = {"rope_type": "default", "rope_theta": self.own("rope.freq_base", 10000.0)}
+        kind = self.own("rope.scaling.type", "none")
+        if kind not in ("none", "linear"):
+            # Each has entries of its own, which are not read: its angles would be others.
+            raise ModelSourceError(
+                f"{self.path} has rope scaling of type '{kind}', which is not supported in GGUF "
+                "files; known: none, linear"
+            )
+        if kind != "none":
+            rope |= {"rope_type": kind, "factor": self.own("rope.scaling.factor", 1.0)}
+        fields: dict[str, Any] = {"rope_parameters": rope}
+        if self.has(_ROPE_FACTORS):
+            fields["rope_freq_factors"] = self._rope_factors()
+        return fields
+
+    def _rope_factors(self) -> list[float]:
+        """What the rotary frequencies are divided by, where the stretching comes as this table."""
+        headers = ((part, read_gguf_header(part)) for part in parts_of(self.path))
+        part, header = next(each for each in headers if _ROPE_FACTORS in each[1].tensors)
+        table = header.tensors[_ROPE_FACTORS]
+        start = header.data_start + table.offset
+        factors: list[float] = np.fromfile(part, "<f4", prod(table.shape), offset=start).tolist()
+        return factors
