@@ -13,12 +13,8 @@ from dataclasses import dataclass
 from importlib.util import resolve_name
 from typing import TYPE_CHECKING, Any
 
-<<<<<<< HEAD
-from max.pipelines.config import MAXModelConfig, PipelineConfig
-=======
 from max.pipelines.checkpoint.families import tell_families
-from max.pipelines.config import PipelineConfig
->>>>>>> main
+from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.call_tolerantly import call_tolerantly
 from max.pipelines.lib.supported_architecture import SupportedArchitecture
 from max.pipelines.lib.symbols import load_symbol
