@@ -218,6 +218,21 @@ def test_what_a_kernel_refuses_cuts_the_program(caplog: pytest.LogCaptureFixture
     assert f"Body: program cut at ops.norm, test_replays.py:{line} (2 times)" in caplog.messages
 
 
+def test_what_is_refused_in_one_layer_is_cut_in_all() -> None:
+    def body(x: TensorValue) -> list[TensorValue]:
+        for layer in range(4):
+            (x,) = residual_block(x, f"{layer}_")
+            x = ops.transpose(x, 0, 1).reshape([-1, DIM])
+        return [x]
+
+    model = make_model(body)
+    assert len(runners_of(model)) == 1
+    model(torch.randn(4, DIM))
+    assert len(runners_of(model)) == 4
+    x = torch.randn(4, DIM)
+    assert torch.equal(model(x)[0].tensor, expected_block(model, x))
+
+
 def test_a_view_that_has_to_copy_cuts_the_program() -> None:
     def body(x: TensorValue) -> list[TensorValue]:
         (first,) = residual_block(x)
