@@ -19,6 +19,30 @@ def cache_root() -> Path:
     return Path(os.environ.get("MODULAR_MAX_CACHE_DIR") or Path.home() / ".cache" / "max")
 
 
+def private_folder(path: Path) -> Path:
+    """A folder of code that this process runs: nobody but its user and root may write to it.
+
+    It is made if need be.
+
+    Raises:
+        CacheFolderError: if others may write to it, or it cannot be made.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.stat()
+        if found.st_uid == os.geteuid() and found.st_mode & 0o077:
+            path.chmod(0o700)
+    except OSError as error:
+        raise _not_writable(path, error) from error
+    is_roots = found.st_uid == 0 and not found.st_mode & 0o022
+    if found.st_uid != os.geteuid() and not is_roots:
+        raise CacheFolderError(
+            f"{path} belongs to user {found.st_uid}, and others could change the code in it: "
+            "set MODULAR_MAX_CACHE_DIR to a folder of your own"
+        )
+    return path
+
+
 @contextmanager
 def scratch_folder(parent: Path) -> Iterator[Path]:
     """An empty folder in `parent`, which is made if need be; removed afterwards.
@@ -32,11 +56,15 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
         parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=parent))
     except OSError as error:
-        raise CacheFolderError(
-            f"cannot write to the cache {parent}: {error}; set MODULAR_MAX_CACHE_DIR to a folder "
-            "that you may write"
-        ) from error
+        raise _not_writable(parent, error) from error
     try:
         yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _not_writable(folder: Path, error: OSError) -> CacheFolderError:
+    return CacheFolderError(
+        f"cannot write to the cache {folder}: {error}; set MODULAR_MAX_CACHE_DIR to a folder "
+        "that you may write"
+    )

@@ -19,6 +19,7 @@ from max.engine.passes.joining import join_calls
 from max.engine.passes.layouts import use_layouts
 from max.engine.passes.needed_rows import compute_needed_rows
 from max.engine.replay import CpuBackend, Profiler, ReplayedGraph
+from max.engine.replay.cpu import native_call
 from max.engine.weights import place_weights
 from max.graph import BufferType, Graph
 from max.graph.ops.control import has_effect
@@ -127,7 +128,7 @@ class InferenceSession:
     ) -> ReplayedGraph:
         """The code with its weights: what the host's kernels cover recorded, where all is there."""
         graph = compiled.module.graph
-        make_cpu_kernels(node.target for node in graph.nodes)
+        make_cpu_kernels(call.op for call in map(native_call, graph.nodes) if call is not None)
         placeholders = [node.name for node in graph.find_nodes(op="placeholder")]
         inputs = zip(placeholders, compiled.input_types, strict=False)
         extras = placeholders[len(compiled.input_types) :]

@@ -10,10 +10,10 @@ import os
 import shlex
 import shutil
 import subprocess
-import tempfile
+import sys
 from pathlib import Path
 
-from max.driver.cache_folder import cache_root
+from max.driver.cache_folder import cache_root, private_folder, scratch_folder
 from max.kernels.isa import COMPILER_FLAGS, Isa, chosen_isa
 
 logger = logging.getLogger("max.kernels")
@@ -62,7 +62,7 @@ def load_kernel(op: str, isa: Isa | None = None) -> ctypes.CDLL | None:
 
 
 def build(source: Path, compiler: str, flags: tuple[str, ...] = ()) -> Path:
-    """Compiles a source file unless the cache has it.
+    """Compiles a source file unless the cache has it; a line on stderr says so.
 
     Args:
         source: `<op>/cpu.cpp`.
@@ -71,16 +71,17 @@ def build(source: Path, compiler: str, flags: tuple[str, ...] = ()) -> Path:
 
     Raises:
         RuntimeError: if the compiler fails; with its output.
+        CacheFolderError: if the cache cannot be written, or belongs to another user.
     """
     flags = (*_FLAGS, *flags)
     read = [source, *sorted((_FOLDER / "include").glob("*.h"))]
     content = b"".join(path.read_bytes() for path in read)
     digest = hashlib.sha256(f"{compiler}{flags}".encode() + content).hexdigest()[:16]
-    library = cache_root() / "kernels" / f"{source.parent.name}-{digest}.so"
+    library = private_folder(cache_root() / "kernels") / f"{source.parent.name}-{digest}.so"
     if not library.exists():
-        library.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=library.parent) as scratch:
-            fresh = Path(scratch) / library.name
+        print(f"building the CPU kernel {source.parent.name}, once: {library}", file=sys.stderr)
+        with scratch_folder(library.parent) as scratch:
+            fresh = scratch / library.name
             command = [compiler, *flags, str(source), "-o", str(fresh)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode != 0:

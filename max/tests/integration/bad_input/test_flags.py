@@ -24,7 +24,7 @@ from integration.bad_input.refusal import USAGE_ERROR, generate, refusal, run_ma
         (["--quantization-encoding", "bf16"], ["--quantization-encoding", "'bf16'", "'bfloat16'"]),
         (["--devices", "tpu"], ["'tpu'", "allowed: cpu, gpu"]),
         (["--devices", "cpu,gpu"], ["'cpu,gpu'", "allowed: cpu, gpu"]),
-        (["--draft-model", "x"], ["draft_model=... (--draft-model) is not supported"]),
+        (["--draft-model", "x"], ["draft_model='x' (--draft-model) is not supported"]),
         (["--chat-template", "nope.jinja"], ["'nope.jinja'", "--chat-template", "not a file"]),
         (["--top-p", "3"], ["top_p is 3.0", "at most 1", "--top-p"]),
         (["--temperature", "-1"], ["temperature is -1.0", "--temperature"]),

@@ -88,12 +88,12 @@ class FlatNormAttention(nn.Attention):
 
 
 class HeadNormAttention(nn.Attention):
-    """Normalizes each head's queries and keys (Qwen3)."""
+    """Normalizes each head's queries and keys (Qwen3, Gemma 3)."""
 
-    def __init__(self, eps: float, **settings: Any) -> None:
+    def __init__(self, eps: float, weight_offset: float = 0.0, **settings: Any) -> None:
         super().__init__(**settings)
-        self.q_norm = nn.RMSNorm(self.head_dim, DType.float32, eps)
-        self.k_norm = nn.RMSNorm(self.head_dim, DType.float32, eps)
+        self.q_norm = nn.RMSNorm(self.head_dim, DType.float32, eps, weight_offset)
+        self.k_norm = nn.RMSNorm(self.head_dim, DType.float32, eps, weight_offset)
 
     def prepare(self, qkv: QKV) -> QKV:
         q = per_head(self.q_norm, qkv.q, self.head_dim)
@@ -221,6 +221,31 @@ def _gemma2(hf: Any) -> nn.Transformer:
     )
 
 
+def _gemma3(hf: Any) -> nn.Transformer:
+    thetas = {kind: rope["rope_theta"] for kind, rope in hf.rope_parameters.items()}
+    ropes = {kind: nn.Rope(_head_dim(hf), theta, LENGTH, False) for kind, theta in thetas.items()}
+
+    def norm() -> nn.RMSNorm:
+        return _rms_norm(hf, weight_offset=1.0)
+
+    def block(kind: str) -> nn.SandwichBlock:
+        attention = _attention(
+            hf,
+            HeadNormAttention,
+            eps=hf.rms_norm_eps,
+            weight_offset=1.0,
+            rope=ropes[kind],
+            scale=hf.query_pre_attn_scalar**-0.5,
+            mask=nn.Mask(window=hf.sliding_window if kind == "sliding_attention" else 0),
+        )
+        return nn.SandwichBlock(
+            attention, _gated(hf, hf.hidden_activation), (norm(), norm(), norm(), norm())
+        )
+
+    blocks = [block(kind) for kind in hf.layer_types]
+    return _decoder(hf, blocks, norm(), embedding_multiplier=hf.hidden_size**0.5)
+
+
 def _olmo2(hf: Any) -> nn.Transformer:
     attention = {"cls": FlatNormAttention, "rope": _rope(hf), "eps": hf.rms_norm_eps}
     blocks = [
@@ -342,6 +367,17 @@ DECODERS: Mapping[str, TinyDecoder] = {
             "final_logit_softcapping": 2.5,
         },
         _gemma2,
+        _same,
+    ),
+    "gemma3": TinyDecoder(
+        "Gemma3TextConfig",
+        {
+            "head_dim": 12,
+            "query_pre_attn_scalar": 7,
+            "sliding_window": 5,
+            "layer_types": ["sliding_attention", "full_attention"] * 2,
+        },
+        _gemma3,
         _same,
     ),
     "olmo2": TinyDecoder("Olmo2Config", {}, _olmo2, _same),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from max.driver.cache_folder import CacheFolderError
 from max.kernels import native
 
 
@@ -28,12 +29,14 @@ def compiler() -> str:
     return found
 
 
-def test_a_kernel_is_built_once(source: Path) -> None:
+def test_a_kernel_is_built_once(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     library = native.build(source, compiler())
+    assert capsys.readouterr().err == f"building the CPU kernel seven, once: {library}\n"
     assert ctypes.CDLL(str(library)).seven() == 7
     assert list(library.parent.iterdir()) == [library]
     before = library.stat().st_mtime_ns
     assert native.build(source, compiler()).stat().st_mtime_ns == before
+    assert capsys.readouterr().err == ""
 
 
 def test_a_changed_source_is_built_anew(source: Path) -> None:
@@ -42,6 +45,21 @@ def test_a_changed_source_is_built_anew(source: Path) -> None:
     new = native.build(source, compiler())
     assert new != old
     assert ctypes.CDLL(str(new)).seven() == 8
+
+
+def test_nobody_else_may_write_to_the_kernels(source: Path) -> None:
+    folder = native.build(source, compiler()).parent
+    assert folder.stat().st_mode & 0o777 == 0o700
+    folder.chmod(0o777)
+    native.build(source, compiler())
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_kernels_of_another_user_are_refused(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    native.build(source, compiler()).parent.chmod(0o777)
+    monkeypatch.setattr("os.geteuid", lambda: 12345)
+    with pytest.raises(CacheFolderError, match=r"belongs to user \d+, .*MODULAR_MAX_CACHE_DIR"):
+        native.build(source, compiler())
 
 
 def test_the_compiler_s_words_are_passed_on(source: Path) -> None:

@@ -15,8 +15,9 @@ from max.engine.replay.memory import Layout, Memory, tensors_in
 from max.engine.replay.profile import OpLabel, weight_label
 from max.engine.replay.segments import Segment, base_of, is_part, is_view
 from max.kernels.facts import NativeCall
+from max.kernels.in_sequence import record_in_sequence
 from max.kernels.program import Program
-from max.kernels.recording import KernelCall, Record
+from max.kernels.recording import Empty, KernelCall, Record
 from max.kernels.registry import record_of
 from max.kernels.torch_ops import facts_of
 
@@ -133,6 +134,9 @@ class _Recorder:
         arguments = fx.map_arg(kernel.args, self._values.__getitem__)
         recording = kernel.record(empty, *arguments)
         if recording is None:
+            arguments = fx.map_arg(kernel.args, lambda used: self._in_sequence(used, empty))
+            recording = kernel.record(empty, *arguments)
+        if recording is None:
             raise Refused(node)
         self._hold(node, recording.result)
         for scratch in taken - self._blocks[node]:
@@ -144,6 +148,18 @@ class _Recorder:
         constants = self._segment.constants
         weights = tuple(base.meta["name"] for base in kernel.bases if base in constants)
         self._labels.append(OpLabel(kernel.op, weight_label(weights), nbytes))
+
+    def _in_sequence(self, node: fx.Node, empty: Empty) -> Any:
+        """A value, copied if it lies in strides; a buffer, which may be written, as it is."""
+        value = self._values[node]
+        if not isinstance(value, torch.Tensor) or base_of(node) in self._segment.buffers:
+            return value
+        copy = record_in_sequence(empty, value)
+        if copy is None:
+            return value
+        self._calls.append(copy.call)
+        self._labels.append(OpLabel("copy", "", 2 * value.nbytes))
+        return copy.result
 
     def _hold(self, node: fx.Node, value: Any) -> None:
         self._values[node] = value
@@ -158,7 +174,7 @@ class _Recorder:
                 self._layout.release(block)
 
 
-def _native_call(node: fx.Node) -> NativeCall | None:
+def native_call(node: fx.Node) -> NativeCall | None:
     """The call of an op of ours that a node is, or that computes the same; None for none."""
     if node.op != "call_function":
         return None
@@ -170,7 +186,7 @@ def _native_call(node: fx.Node) -> NativeCall | None:
 
 def _kernel_of(node: fx.Node) -> _Kernel | None:
     """What records a node's native call; None if no kernel does."""
-    call = _native_call(node)
+    call = native_call(node)
     record = None if call is None else record_of(call.op)
     if call is None or record is None:
         return None

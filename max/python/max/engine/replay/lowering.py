@@ -78,8 +78,12 @@ class ReplayedGraph:
             self.replays.reserve(nbytes)
 
     def refuse(self, node: fx.Node) -> None:
-        """Leaves a node out of all segments from now on."""
-        node.meta[_REFUSED] = True
+        """Leaves a node out of all segments from now on, and those of other layers like it."""
+        line = node.meta.get("line")
+        for other in self._graph.nodes:
+            is_alike = other.target is node.target and other.meta.get("line") == line is not None
+            if other is node or is_alike:
+                other.meta[_REFUSED] = True
         self._is_outdated = True
 
     def _lower(self) -> None:

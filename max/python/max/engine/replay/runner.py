@@ -160,6 +160,8 @@ class SegmentRunner:
         for node in self._segment.nodes:
             arguments, options = fx.map_arg((node.args, node.kwargs), values.__getitem__)
             values[node] = node.target(*arguments, **options)  # type: ignore[operator]
+            for used in self._segment.last_used_by.get(node, ()):
+                del values[used]
         return tuple(values[node] for node in self._segment.outputs)
 
 

@@ -16,7 +16,7 @@ from max.entrypoints.cli.options import (
     add_options,
     given,
     pipeline_options,
-    unavailable_option,
+    unavailable_options,
 )
 from max.entrypoints.cli.profile import make_profile
 from max.entrypoints.cli.sampling_options import make_sampling_params, sampling_options
@@ -43,7 +43,7 @@ _SAMPLING = tuple(str(option.name) for option in sampling_options())
             show_default=True,
             help="Answers to generate, unseen, before the one that is timed.",
         ),
-        unavailable_option("--image_url", multiple=True),
+        *unavailable_options("max generate"),
         SectionOption(
             ["--profile"],
             "Request",

@@ -9,9 +9,7 @@ from typing import Any
 import click
 
 from max.entrypoints.cli.errors import raise_user_error
-
-# Documented commands that this release answers with a message only.
-NOT_IN_THIS_RELEASE = ("encode", "warm-interpreter-cache")
+from max.pipelines.config.unavailable import UNAVAILABLE
 
 
 class MaxGroup(click.Group):
@@ -26,7 +24,7 @@ class MaxGroup(click.Group):
             click.UsageError: if there is none of that name.
         """
         name = args[0]
-        if name in NOT_IN_THIS_RELEASE:
+        if name in UNAVAILABLE["max"]:
             raise click.UsageError(f"'max {name}' is not in this release", ctx=ctx)
         if self.get_command(ctx, name) is None and not name.startswith("-"):
             commands = ", ".join(self.list_commands(ctx))

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from max.pipelines.config import PipelineConfig
 from max.pipelines.config.flat_fields import ALIASES, flat_fields
+from max.pipelines.config.unavailable import UNAVAILABLE
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -166,16 +167,27 @@ def settings_options(settings: type[BaseModel], section: str) -> list[SectionOpt
     return [make_option(name, info, section) for name, info in settings.model_fields.items()]
 
 
-def unavailable_option(flag: str, **attributes: Any) -> SectionOption:
-    """A documented flag that this release refuses, and does not list."""
+def unavailable_options(command: str) -> list[SectionOption]:
+    """The documented flags of a command that this release refuses, and does not list."""
 
     def refuse(ctx: click.Context, parameter: click.Parameter, value: object) -> None:
-        if value not in (None, False, ()):
+        if value is not None:
+            flag = parameter.opts[0]
             raise click.UsageError(f"{flag} is not supported in this release", ctx=ctx)
 
-    return SectionOption(
-        [flag], "General", hidden=True, expose_value=False, callback=refuse, **attributes
-    )
+    return [
+        # With or without a value.
+        SectionOption(
+            [flag],
+            "General",
+            is_flag=False,
+            flag_value="",
+            hidden=True,
+            expose_value=False,
+            callback=refuse,
+        )
+        for flag in UNAVAILABLE[command]
+    ]
 
 
 def add_options(

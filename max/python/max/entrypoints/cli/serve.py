@@ -19,7 +19,7 @@ from max.entrypoints.cli.options import (
     given,
     pipeline_options,
     settings_options,
-    unavailable_option,
+    unavailable_options,
 )
 from max.entrypoints.cli.show_config import format_config
 from max.pipelines.checkpoint.source import LocalModel
@@ -37,8 +37,7 @@ from max.serve.config import ServerSettings
             is_flag=True,
             help="Print the configuration, then start.",
         ),
-        unavailable_option("--headless", is_flag=True),
-        unavailable_option("--task-arg", multiple=True),
+        *unavailable_options("max serve"),
     ],
     settings_options(ServerSettings, "Server"),
     pipeline_options(),

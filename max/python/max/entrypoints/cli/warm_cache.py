@@ -11,13 +11,13 @@ from max.entrypoints.cli.options import (
     add_options,
     given,
     pipeline_options,
-    unavailable_option,
+    unavailable_options,
 )
 from max.pipelines.config import PipelineConfig
 
 
 @click.command("warm-cache", cls=SectionedCommand)
-@add_options([unavailable_option("--target")], pipeline_options())
+@add_options(unavailable_options("max warm-cache"), pipeline_options())
 def cli_warm_cache(**options: Any) -> None:
     """Do now what the first start of a model would do, and keep the result on disk.
 

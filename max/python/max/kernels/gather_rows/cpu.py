@@ -53,7 +53,7 @@ def make_gather_rows_record(isa: Isa | None = None) -> Record | None:
             len(table),
             row_bytes,
             indices.data_ptr(),
-            indices.numel(),
+            indices.numel() if row_bytes else 0,
             out.data_ptr(),
         )
         return Recording(out, KernelCall(function, args), 2 * out.nbytes)

@@ -1,6 +1,6 @@
 """What a pipeline is configured by: model, KV cache, sampling, runtime."""
 
-from max.pipelines.config.base import ConfigModel, NotInThisRelease
+from max.pipelines.config.base import ConfigModel
 from max.pipelines.config.kv_cache_config import KVCacheConfig
 from max.pipelines.config.lora_config import LoRAConfig
 from max.pipelines.config.model_config import MAXModelConfig
@@ -28,7 +28,6 @@ __all__ = [
     "MAXModelConfig",
     "ModelManifest",
     "ModelSourceError",
-    "NotInThisRelease",
     "PipelineConfig",
     "PipelineRuntimeConfig",
     "ProfilingConfig",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from max.dtype import DType
-from max.pipelines.config.base import ConfigModel, NotInThisRelease
+from max.pipelines.config.base import ConfigModel
 
 if TYPE_CHECKING:
     from max.graph import DeviceRef
@@ -34,21 +34,6 @@ class KVCacheConfig(ConfigModel):
         default=None,
         description="Element type of the KV cache; when not given the weights' type, and bfloat16 "
         "for quantized weights.",
-    )
-    kv_connector: Annotated[Literal["local", "tiered", "dkv"] | None, NotInThisRelease()] = Field(
-        default=None, description="Where pages go that do not fit on the device."
-    )
-    kv_connector_config: Annotated[dict[str, Any] | None, NotInThisRelease()] = Field(
-        default=None, description="Options of the KV connector, as JSON."
-    )
-    allow_kv_head_replication: Annotated[bool, NotInThisRelease()] = Field(
-        default=False, description="Copy KV heads when there are more devices than heads."
-    )
-    kv_cache_hash_algo: Annotated[Literal["ahash64", "sha256", "sha256_64"], NotInThisRelease()] = (
-        Field(default="ahash64", description="Hash that identifies pages in the prefix cache.")
-    )
-    kv_cache_hash_seed: Annotated[int | None, NotInThisRelease()] = Field(
-        default=None, description="Seed of the page hash, to share pages between servers."
     )
 
     def cache_dtype(self, weights_dtype: DType) -> DType:

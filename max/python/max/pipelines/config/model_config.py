@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, field_validator
 
@@ -26,7 +26,7 @@ from max.pipelines.checkpoint.hf_files import (
 )
 from max.pipelines.checkpoint.source import ModelSource, find_model
 from max.pipelines.checkpoint.weight_files import checkpoint_encodings, total_size
-from max.pipelines.config.base import ConfigModel, NotInThisRelease
+from max.pipelines.config.base import ConfigModel
 from max.pipelines.config.device_specs import default_device_specs, parse_device_specs
 from max.pipelines.config.kv_cache_config import KVCacheConfig
 from max.pipelines.config.sampling_defaults import SamplingParamsGenerationConfigDefaults
@@ -93,32 +93,14 @@ class MAXModelConfig(ConfigModel):
     chat_template: Path | None = Field(
         default=None, description="File with a chat template to use instead of the model's own."
     )
-    subfolder: Annotated[str | None, NotInThisRelease()] = Field(
-        default=None, description="Folder of the model inside its repository."
-    )
-    vision_config_overrides: Annotated[dict[str, Any] | None, NotInThisRelease()] = Field(
-        default=None, description="Values that replace those of the vision configuration, as JSON."
-    )
-    rope_type: Annotated[str | None, NotInThisRelease()] = Field(
-        default=None, description="Kind of rotary embedding, for weights that do not say."
-    )
-    sliding_window: Annotated[int | None, NotInThisRelease()] = Field(
-        default=None, description="Width of the attention window."
-    )
-    use_subgraphs: Annotated[bool, NotInThisRelease()] = Field(
-        default=True, description="Compile equal layers once."
-    )
-    data_parallel_degree: Annotated[int, NotInThisRelease()] = Field(
-        default=1, description="Replicas of the model."
-    )
-    pool_embeddings: Annotated[bool, NotInThisRelease()] = Field(
-        default=True, description="Return one embedding per input, not one per token."
-    )
     enable_echo: bool = Field(
         default=False,
         description="Accept completions with echo, which return the prompt, its log probabilities "
         "too; a step may then need memory for the logits of all of its tokens.",
     )
+    if TYPE_CHECKING:
+        data_parallel_degree: int = 1
+
     kv_cache: KVCacheConfig = Field(default_factory=KVCacheConfig, description="The KV cache.")
 
     @field_validator("device_specs", mode="before")

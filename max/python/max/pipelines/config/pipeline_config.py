@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
-from typing import Annotated, Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError
 
-from max.pipelines.config.base import ConfigModel, NotInThisRelease
+from max.pipelines.config.base import ConfigModel
 from max.pipelines.config.config_file import load_config_file, merge_sections
 from max.pipelines.config.errors import describe_validation_error
 from max.pipelines.config.flat_fields import known_names, spread_flat_kwargs
@@ -28,7 +28,7 @@ class ModelManifest(NamedTuple):
     """The models of a pipeline."""
 
     model: MAXModelConfig
-    draft_model: MAXModelConfig | None
+    draft_model: MAXModelConfig | None = None
 
 
 class ArchitectureTraits(Protocol):
@@ -50,9 +50,6 @@ class PipelineConfig(ConfigModel):
     """Model, sampling, runtime and the rest; `from_flat_kwargs` builds it from plain arguments."""
 
     model: MAXModelConfig = Field(default_factory=MAXModelConfig, description="The model.")
-    draft_model: Annotated[MAXModelConfig | None, NotInThisRelease()] = Field(
-        default=None, description="Model that proposes tokens in speculative decoding."
-    )
     sampling: SamplingConfig = Field(default_factory=SamplingConfig, description="The sampler.")
     runtime: PipelineRuntimeConfig = Field(
         default_factory=PipelineRuntimeConfig, description="Batching and limits."
@@ -66,18 +63,6 @@ class PipelineConfig(ConfigModel):
         default=PipelineTask.UNDEFINED,
         description="What the model does; the architecture's task when not given.",
     )
-    model_override: Annotated[list[str], NotInThisRelease()] = Field(
-        default_factory=list,
-        description="Change of one model of the pipeline, as NAME.FIELD=VALUE.",
-    )
-    debug_verify_replay: Annotated[bool, NotInThisRelease()] = Field(
-        default=False, description="Run captured graphs and plain execution, and compare."
-    )
-
-    @field_validator("draft_model", mode="before")
-    @classmethod
-    def _path_of_draft_model(cls, value: object) -> object:
-        return {"model_path": value} if isinstance(value, str) else value
 
     @classmethod
     def from_flat_kwargs(
@@ -110,7 +95,7 @@ class PipelineConfig(ConfigModel):
     @property
     def models(self) -> ModelManifest:
         """The models of the pipeline."""
-        return ModelManifest(self.model, self.draft_model)
+        return ModelManifest(self.model)
 
     def resolve(
         self, architecture: ArchitectureTraits, draft_architecture: ArchitectureTraits | None = None

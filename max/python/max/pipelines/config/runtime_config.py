@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from max.pipelines.config.base import ConfigModel, NotInThisRelease
+from max.pipelines.config.base import ConfigModel
 
 DeviceType = Literal["cpu", "gpu"]
 
@@ -64,77 +64,8 @@ class PipelineRuntimeConfig(ConfigModel):
     allow_extra_request_fields: bool = Field(
         default=False, description="Ignore unknown fields of a request instead of answering 400."
     )
-    pipeline_role: Annotated[
-        Literal["prefill_and_decode", "prefill_only", "decode_only"], NotInThisRelease()
-    ] = Field(default="prefill_and_decode", description="Which phases this process runs.")
-    max_queue_size_tg: Annotated[int | None, NotInThisRelease()] = Field(
-        default=None, description="Most requests that decode at once."
-    )
-    min_batch_size_tg: Annotated[int | None, NotInThisRelease()] = Field(
-        default=None, description="Fewest decoding requests before prefill is considered."
-    )
-    ep_size: Annotated[int, NotInThisRelease()] = Field(
-        default=1, description="Devices that share the experts of a mixture."
-    )
-    ce_delay_ms: Annotated[float, NotInThisRelease()] = Field(
-        default=0.0, description="Milliseconds to wait for more prompts before a prefill."
-    )
-    enable_prioritize_first_decode: Annotated[bool, NotInThisRelease()] = Field(
-        default=False, description="Decode once right after a prefill."
-    )
-    enable_in_flight_batching: Annotated[bool, NotInThisRelease()] = Field(
-        default=False, description="Deprecated: prefill and decoding always share a step."
-    )
-    max_num_steps: Annotated[int, NotInThisRelease()] = Field(
-        default=1, description="Deprecated: tokens of a request in one step."
-    )
-    use_experimental_kernels: Annotated[bool, NotInThisRelease()] = Field(
-        default=False, description="Use kernels that are still being tried."
-    )
-    use_vendor_blas: Annotated[bool, NotInThisRelease()] = Field(
-        default=False, description="Use the vendor's matrix multiplication."
-    )
-    execute_empty_batches: Annotated[bool, NotInThisRelease()] = Field(
-        default=False, description="Run the model for replicas without requests too."
-    )
-    device_graph_capture: Annotated[bool | None, NotInThisRelease()] = Field(
-        default=None, description="Capture decoding steps as device graphs."
-    )
-    force: Annotated[bool, NotInThisRelease()] = Field(
-        default=False, description="Continue where the configuration is known to be unsound."
-    )
-    decode_stall_timeout_s: Annotated[float | None, NotInThisRelease()] = Field(
-        default=None, description="Seconds without a token after which a request is failed."
-    )
-    decode_request_ttl_s: Annotated[float | None, NotInThisRelease()] = Field(
-        default=None, description="Longest life of a request in seconds."
-    )
     enable_overlap_scheduler: bool = Field(
         default=False, description="Schedule the next step while the model computes this one."
-    )
-    allow_unsupported_logprobs: Annotated[bool, NotInThisRelease()] = Field(
-        default=False, description="Ignore a request for log probabilities that cannot be met."
-    )
-    prefer_module_v3: Annotated[bool, NotInThisRelease()] = Field(
-        default=False, description="Prefer an architecture's eager variant."
-    )
-    reasoning_parser: Annotated[str | None, NotInThisRelease()] = Field(
-        default=None, description="Parser that separates reasoning from the answer."
-    )
-    tool_parser: Annotated[str | None, NotInThisRelease()] = Field(
-        default=None, description="Parser of tool calls."
-    )
-    temperature: Annotated[float | None, NotInThisRelease()] = Field(
-        default=None, description="Temperature of requests that name none."
-    )
-    thinking_temperature: Annotated[float | None, NotInThisRelease()] = Field(
-        default=None, description="Temperature while the model reasons."
-    )
-    max_vision_cache_entries: Annotated[int, NotInThisRelease()] = Field(
-        default=256, description="Encoded images that are kept."
-    )
-    denoising_cache: Annotated[dict[str, Any] | None, NotInThisRelease()] = Field(
-        default=None, description="Reuse of steps in diffusion models."
     )
 
     @field_validator("custom_architectures", mode="before")

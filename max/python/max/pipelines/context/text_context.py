@@ -68,7 +68,7 @@ class TextContext:
     @property
     def is_done(self) -> bool:
         """Whether no further token will come."""
-        return self.status.is_done
+        return self.status is not GenerationStatus.ACTIVE
 
     @property
     def is_initial_prompt(self) -> bool:
@@ -142,13 +142,12 @@ class TextContext:
         If it is, the tokens that were expected after it are given up.
         """
         tokens = self.tokens
-        tokens.fill(token)
-        known = tokens.known_length
+        known = tokens.fill(token)
         if self.eos_tracker.is_end(token, known - tokens.prompt_length):
             self.status = GenerationStatus.END_OF_SEQUENCE
+            tokens.drop_pending()
         elif known >= self.max_length:
             self.status = GenerationStatus.MAXIMUM_LENGTH
-        if self.is_done:
             tokens.drop_pending()
 
     def reset(self) -> None:

@@ -181,10 +181,12 @@ class TokenBuffer:
         self.append(0)
         self._num_pending += 1
 
-    def fill(self, token: int) -> None:
-        """Puts the oldest pending token in its place."""
-        self._tokens[self._length - self._num_pending] = token
+    def fill(self, token: int) -> int:
+        """Puts the oldest pending token in its place; returns the known length then."""
+        place = self._length - self._num_pending
+        self._tokens[place] = token
         self._num_pending -= 1
+        return place + 1
 
     def drop_pending(self) -> None:
         """Gives up the pending tokens: the answer ended before them."""

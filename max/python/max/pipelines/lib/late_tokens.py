@@ -17,24 +17,23 @@ from max.pipelines.scheduling import LaunchedStep
 class LateTokens(NamedTuple):
     """Where in a step's `tokens` which of the last step's are to be put, when that is done."""
 
-    tokens: Buffer | None = None
-    rows: Sequence[int] = ()
-    indices: Sequence[int] = ()
-    after: LaunchedStep | None = None
+    tokens: Buffer
+    rows: Sequence[int]
+    indices: Sequence[int]
+    after: LaunchedStep
 
     @classmethod
     def of(
-        cls, batch: Sequence[TextContext], model_inputs: ModelInputs, after: LaunchedStep | None
-    ) -> LateTokens:
-        """Those of a batch, before it is launched.
+        cls, batch: Sequence[TextContext], model_inputs: ModelInputs, after: LaunchedStep
+    ) -> LateTokens | None:
+        """Those of a batch, before it is launched; None if it has none.
 
         Raises:
-            ValueError: if the model's inputs are not `RaggedModelInputs`, or a token is pending
-                that no step will give.
+            ValueError: if the model's inputs are not `RaggedModelInputs`.
         """
         if not any(ctx.tokens.num_pending for ctx in batch):
-            return cls()
-        if after is None or not isinstance(model_inputs, RaggedModelInputs):
+            return None
+        if not isinstance(model_inputs, RaggedModelInputs):
             raise ValueError("a request's last token is pending: collect the step that gives it")
         rows, indices, end = [], [], 0
         for ctx in batch:
@@ -46,7 +45,6 @@ class LateTokens(NamedTuple):
 
     def fill(self) -> None:
         """Puts them there; called when the step before has run."""
-        if self.tokens is not None and self.after is not None:
-            given = self.after.result().tokens
-            late = torch.tensor([given[index] for index in self.indices])
-            self.tokens.tensor[list(self.rows)] = late.to(self.tokens.tensor.device)
+        given = self.after.result().tokens
+        late = torch.tensor([given[index] for index in self.indices])
+        self.tokens.tensor[list(self.rows)] = late.to(self.tokens.tensor.device)

@@ -14,13 +14,15 @@ from importlib.util import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from max.pipelines.checkpoint.families import tell_families
-from max.pipelines.config import PipelineConfig
+from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.call_tolerantly import call_tolerantly
 from max.pipelines.lib.supported_architecture import SupportedArchitecture
 from max.pipelines.lib.symbols import load_symbol
 from max.pipelines.modeling.types import PipelineTask
 
 if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
     from max.nn.transformer import ReturnLogits
     from max.pipelines.lib.text_generation import TextGenerationPipeline
 
@@ -124,18 +126,24 @@ class PipelineRegistry:
         return frozenset(parse_spec(spec).name.partition(".")[0] for spec in self._imported_specs)
 
     def retrieve_architecture(
-        self, architecture_name: str, task: PipelineTask | None = None
+        self,
+        architecture_name: str,
+        prefer_module_v3: bool = False,
+        task: PipelineTask | None = None,
     ) -> SupportedArchitecture:
         """The architecture of that name.
 
         Args:
             architecture_name: `architectures[0]` of config.json.
+            prefer_module_v3: take the one with `_ModuleV3` behind its name, if there is one.
             task: which, when the name is registered for several.
 
         Raises:
             ValueError: if there is none (names the known ones, nearest first), or several.
         """
         names = self.names()
+        if prefer_module_v3 and f"{architecture_name}_ModuleV3" in names:
+            architecture_name = f"{architecture_name}_ModuleV3"
         keys = [key for key in (*self._loaded, *self._lazy) if key[0] == architecture_name]
         if task not in (None, PipelineTask.UNDEFINED):
             keys = [key for key in keys if key[1] is task]
@@ -157,25 +165,57 @@ class PipelineRegistry:
         """What the architecture does."""
         return self.retrieve_architecture(architecture_name).task
 
-    def resolve(self, pipeline_config: PipelineConfig) -> SupportedArchitecture:
+    def resolve(
+        self,
+        pipeline_config: PipelineConfig,
+        override_architecture: str | None = None,
+        task: PipelineTask | None = None,
+    ) -> SupportedArchitecture:
         """The architecture that a configuration asks for; settles the configuration for it.
+
+        Args:
+            pipeline_config: all settings.
+            override_architecture: name of one to use instead of config.json's.
+            task: what the model is to do; the configuration's unless given.
 
         Raises:
             ValueError: if there is no such architecture, or the configuration does not fit it.
         """
         self.import_custom_architectures(pipeline_config.runtime.custom_architectures)
-        name = pipeline_config.model.architecture_name
-        architecture = self.retrieve_architecture(name, pipeline_config.task)
+        architecture = self.retrieve_architecture(
+            override_architecture or pipeline_config.model.architecture_name,
+            task=task or pipeline_config.task,
+        )
         pipeline_config.resolve(architecture)
         return architecture
 
-    def retrieve_tokenizer(self, pipeline_config: PipelineConfig) -> Any:
-        """The tokenizer of the model that a configuration asks for.
+    def get_active_huggingface_config(self, huggingface_repo: str) -> PretrainedConfig:
+        """The configuration of a model, as architectures get it.
+
+        Args:
+            huggingface_repo: folder or repository, as `MAXModelConfig.huggingface_weight_repo`.
+
+        Raises:
+            ModelSourceError: if it cannot be had or read.
+        """
+        return MAXModelConfig(model_path=huggingface_repo).huggingface_config
+
+    def retrieve_context_type(self, pipeline_config: PipelineConfig) -> type[Any]:
+        """The class of the state of a request."""
+        return self.resolve(pipeline_config).context_type
+
+    def retrieve_tokenizer(
+        self,
+        pipeline_config: PipelineConfig,
+        override_architecture: str | None = None,
+        task: PipelineTask | None = None,
+    ) -> Any:
+        """The tokenizer of the model that a configuration asks for; arguments as of `resolve`.
 
         Where the architecture tells `max_length` beside its model, neither the model nor torch is
         imported for it.
         """
-        architecture = self.resolve(pipeline_config)
+        architecture = self.resolve(pipeline_config, override_architecture, task)
         model = pipeline_config.model
         return call_tolerantly(
             architecture.tokenizer,
@@ -188,13 +228,26 @@ class PipelineRegistry:
             context_validators=architecture.context_validators,
         )
 
-    def retrieve_factory(self, pipeline_config: PipelineConfig) -> tuple[Any, Any]:
+    def retrieve_factory(
+        self,
+        pipeline_config: PipelineConfig,
+        task: PipelineTask | None = None,
+        override_architecture: str | None = None,
+    ) -> tuple[Any, PipelineFactory]:
         """The tokenizer, and what makes the pipeline: a picklable function without arguments."""
-        tokenizer = self.retrieve_tokenizer(pipeline_config)
-        return tokenizer, PipelineFactory(pipeline_config)
+        tokenizer = self.retrieve_tokenizer(pipeline_config, override_architecture, task)
+        factory = PipelineFactory(
+            pipeline_config, override_architecture=override_architecture, task=task
+        )
+        return tokenizer, factory
 
-    def retrieve(self, pipeline_config: PipelineConfig) -> tuple[Any, Any]:
-        """The tokenizer and the pipeline that a configuration asks for.
+    def retrieve(
+        self,
+        pipeline_config: PipelineConfig,
+        task: PipelineTask | None = None,
+        override_architecture: str | None = None,
+    ) -> tuple[Any, Any]:
+        """The tokenizer and the pipeline that a configuration asks for; arguments as of `resolve`.
 
         Raises:
             ValueError: if the architecture, an encoding or a weight is missing.
@@ -204,8 +257,8 @@ class PipelineRegistry:
         with weight_memory(pipeline_config.model):
             # Imports torch, in which time there is memory to be had.
             importlib.import_module("max.pipelines.lib.make_pipeline")
-            tokenizer = self.retrieve_tokenizer(pipeline_config)
-            return tokenizer, PipelineFactory(pipeline_config)(tokenizer)
+            tokenizer, factory = self.retrieve_factory(pipeline_config, task, override_architecture)
+            return tokenizer, factory(tokenizer)
 
     def reset(self) -> None:
         """Forgets what was registered at run time and reads the tree's registrations anew."""
@@ -237,10 +290,13 @@ class PipelineFactory:
     Args:
         pipeline_config: all settings.
         return_logits: which logits the graph gives; by default those that the configuration needs.
+        override_architecture: see `PipelineRegistry.resolve`, as for `task`.
     """
 
     pipeline_config: PipelineConfig
     return_logits: ReturnLogits | None = None
+    override_architecture: str | None = None
+    task: PipelineTask | None = None
 
     def __call__(
         self, tokenizer: Any = None, *, on_phase: Callable[[str], None] = lambda _: None
@@ -257,7 +313,7 @@ class PipelineFactory:
         from max.pipelines.lib.make_pipeline import make_pipeline
 
         config = self.pipeline_config
-        architecture = PIPELINE_REGISTRY.resolve(config)
+        architecture = PIPELINE_REGISTRY.resolve(config, self.override_architecture, self.task)
         return make_pipeline(architecture, config, self.return_logits, tokenizer, on_phase)
 
 

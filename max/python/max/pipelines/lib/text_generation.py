@@ -78,19 +78,24 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         model_inputs = self.prepare_batch(inputs.batches)
         rows = [row for row, ctx in enumerate(batch) if ctx.tokens.is_complete_after_step]
         sampling = self.sampler.prepare([batch[row] for row in rows])
-        late = LateTokens.of(batch, model_inputs, after)
+        late = None if after is None else LateTokens.of(batch, model_inputs, after)
+        is_scored = any(ctx.log_probabilities is not None for ctx in batch)
         needs_collect = (
-            bool(sampling.edited)
-            or any(ctx.log_probabilities is not None for ctx in batch)
+            is_scored
+            or bool(sampling.edited)
             or not isinstance(model_inputs, RaggedModelInputs)
             or self._has_states
         )
 
         def run() -> StepResult:
-            late.fill()
+            if late is not None:
+                late.fill()
             outputs = self.pipeline_model.execute(model_inputs)
             tokens = self._sample(outputs, rows, len(batch), sampling)
-            return StepResult(tokens, self._score(model_inputs, outputs, batch, rows, tokens))
+            scores: Sequence[StepScores] = [NO_SCORES] * len(batch)
+            if is_scored:
+                scores = self._score(model_inputs, outputs, batch, rows, tokens)
+            return StepResult(tokens, scores)
 
         result = run if executor is None else executor.submit(run).result
         if executor is None or needs_collect:
@@ -114,10 +119,11 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
             if ctx.is_done:
                 continue
             request_id = ctx.request_id
-            new = [tokens[step.sampled[request_id]]] if request_id in step.sampled else []
-            for token in new:
-                ctx.fill(token)
-            if self.kv_manager.contains(request_id):  # It may have been preempted meanwhile.
+            index = step.sampled.get(request_id)
+            new = [] if index is None else [tokens[index]]
+            if new:
+                ctx.fill(new[0])
+            if ctx.tokens.processed_length:  # Else it was preempted meanwhile.
                 ctx.tokens.collect(processed)
                 computed.append(ctx)
             outputs[request_id] = TextGenerationOutput(
@@ -194,7 +200,8 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         Raises:
             ValueError: if a request wants log probabilities of its prompt and the graph gives none.
         """
-        if not any(ctx.wants_prompt_scores for ctx in batch):
+        scored = [ctx for ctx in batch if ctx.log_probabilities is not None]
+        if not any(ctx.wants_prompt_scores for ctx in scored):
             return 1
         if self.pipeline_model.return_logits is ReturnLogits.LAST_TOKEN:
             raise ValueError(
@@ -211,9 +218,7 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         rows: list[int],
         tokens: list[int],
     ) -> list[StepScores]:
-        """The log probabilities that requests of the batch asked for; nothing else costs time."""
-        if all(ctx.log_probabilities is None for ctx in batch):
-            return [NO_SCORES] * len(batch)
+        """The log probabilities that requests of the batch asked for."""
         sampled = dict(zip(rows, tokens, strict=True))
         echo = [ctx.wants_prompt_scores for ctx in batch]
         wanted = [

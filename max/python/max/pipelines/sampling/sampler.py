@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 
@@ -15,8 +15,7 @@ from max.pipelines.sampling.counter_rng import uniform
 from max.pipelines.sampling.penalties import edit_logits, edits_logits
 
 
-@dataclass(frozen=True, slots=True)
-class SamplingBatch:
+class SamplingBatch(NamedTuple):
     """What is known before a step about how its tokens will be chosen.
 
     Attributes:

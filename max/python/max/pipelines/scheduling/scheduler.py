@@ -136,8 +136,7 @@ class Scheduler:
     def _grow_running(self) -> None:
         """Gets pages for the tokens that running requests have gained, oldest first."""
         for ctx in list(self._running.values()):
-            # It may have been preempted for an older one.
-            if ctx.request_id in self._running and not ctx.awaits_last_token:
+            if ctx.request_id in self._running:  # It may have been preempted for an older one.
                 ctx.tokens.chunk(ctx.tokens.remaining_length)
                 self._take_pages(ctx)
 

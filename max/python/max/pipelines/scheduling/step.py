@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from max.pipelines.context import StepScores, TextContext
@@ -17,8 +16,7 @@ class StepResult(NamedTuple):
     scores: Sequence[StepScores]
 
 
-@dataclass(frozen=True, slots=True)
-class LaunchedStep:
+class LaunchedStep(NamedTuple):
     """A step whose requests count as further already: `tokens` have advanced, new ones are pending.
 
     Attributes:

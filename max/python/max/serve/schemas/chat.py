@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
-from pydantic import Field, JsonValue, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from max.serve.schemas.conversation import Conversation
 from max.serve.schemas.logprobs import MAX_TOP_LOGPROBS, ChatLogprobs
 from max.serve.schemas.sampling_fields import INT32_MAX, SamplingFields
-from max.serve.schemas.unsupported import unsupported
 from max.serve.schemas.usage import Usage
 
 
@@ -30,20 +27,6 @@ class ChatCompletionRequest(Conversation, SamplingFields):
         le=MAX_TOP_LOGPROBS,
         description="Beside it, those of so many most likely tokens; needs `logprobs`.",
     )
-
-    tools: Annotated[JsonValue, unsupported([])] = None
-    tool_choice: Annotated[JsonValue, unsupported("none", "auto")] = None
-    parallel_tool_calls: Annotated[JsonValue, unsupported(True, False)] = None
-    functions: Annotated[JsonValue, unsupported([])] = None
-    function_call: Annotated[JsonValue, unsupported("none", "auto")] = None
-    response_format: Annotated[JsonValue, unsupported({"type": "text"})] = None
-    modalities: Annotated[JsonValue, unsupported(["text"])] = None
-    audio: Annotated[JsonValue, unsupported()] = None
-    prediction: Annotated[JsonValue, unsupported()] = None
-    reasoning_effort: Annotated[JsonValue, unsupported()] = None
-    verbosity: Annotated[JsonValue, unsupported()] = None
-    web_search_options: Annotated[JsonValue, unsupported()] = None
-    store: Annotated[JsonValue, unsupported(False)] = None
 
     @field_validator("top_logprobs")
     @classmethod

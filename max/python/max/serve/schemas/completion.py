@@ -17,7 +17,6 @@ from pydantic_core import PydanticCustomError
 
 from max.serve.schemas.logprobs import MAX_TOP_LOGPROBS, CompletionLogprobs
 from max.serve.schemas.sampling_fields import INT32_MAX, MAX_CHOICES, SamplingFields
-from max.serve.schemas.unsupported import unsupported
 from max.serve.schemas.usage import Usage
 
 MAX_PROMPTS = 2048
@@ -96,7 +95,6 @@ class CompletionRequest(SamplingFields):
     best_of: int | None = Field(
         default=None, ge=1, le=MAX_CHOICES, description="Only the value of `n` is supported."
     )
-    suffix: Annotated[JsonValue, unsupported("")] = None
 
     @field_validator("best_of")
     @classmethod

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, JsonValue, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from max.serve.schemas.unsupported import unsupported
 from max.serve.schemas.validation import RequestModel
 
 _MEDIA = re.compile("image|audio|video|file")
@@ -69,8 +68,6 @@ class ChatMessage(RequestModel):
         default=None, description="What the assistant thought before, for templates that show it."
     )
     reasoning: str | None = Field(default=None, description="Its other name.")
-    audio: Annotated[JsonValue, unsupported()] = None
-    function_call: Annotated[JsonValue, unsupported()] = None
 
     # Accepted without effect: parts of answers that say nothing to a model.
     annotations: list[JsonValue] | None = None

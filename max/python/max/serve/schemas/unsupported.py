@@ -13,10 +13,12 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, JsonValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from max.pipelines.config.unavailable import asks_for_nothing
+
 
 @dataclass(frozen=True, eq=False)
 class Unsupported:
-    """Validates a field that may be null or one of `neutral`, and nothing else.
+    """Validates a field that may be one of `neutral`, and nothing else.
 
     Two of them are never equal, although False == 0: `typing` would take one for the other.
     """
@@ -32,24 +34,17 @@ class Unsupported:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> Mapping[str, Any]:
         return {
-            "enum": [None, *self.neutral],
+            "enum": list(self.neutral),
             "description": "Not supported: these values ask for nothing.",
         }
 
     def _refuse_others(self, value: JsonValue) -> JsonValue:
-        if value is None or any(
-            type(value) is type(allowed) and value == allowed for allowed in self.neutral
-        ):
+        if asks_for_nothing(value, self.neutral):
             return value
-        accepted = ", ".join(["null", *(repr(allowed) for allowed in self.neutral)])
+        accepted = ", ".join("null" if each is None else repr(each) for each in self.neutral)
         raise PydanticCustomError(
             "unsupported",
             "This parameter is not supported by this server. Leave it out"
             " (accepted without effect: {accepted})",
             {"accepted": accepted},
         )
-
-
-def unsupported(*neutral: JsonValue) -> Unsupported:
-    """The annotation of such a field."""
-    return Unsupported(neutral)

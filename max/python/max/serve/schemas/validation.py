@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import codecs
-from typing import TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
+from max.pipelines.config.unavailable import UNAVAILABLE
 from max.serve.errors import ApiError, invalid_value
+from max.serve.schemas.unsupported import Unsupported
 
 UNKNOWN_FIELD_HINT = (
     "Check the spelling; a server started with --allow-extra-request-fields ignores unknown fields"
@@ -17,9 +19,18 @@ SHOWN_INPUT_LENGTH = 80
 
 
 class RequestModel(BaseModel):
-    """Base of all request bodies: exact types, finite numbers, no unknown fields."""
+    """Base of all request bodies: exact types, finite numbers, no unknown fields.
+
+    A body has the fields of its entry in `UNAVAILABLE` beside its own.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name, accepted in UNAVAILABLE.get(cls.__name__, {}).items():
+            cls.__annotations__[name] = Annotated[JsonValue, Unsupported(accepted)]
+            setattr(cls, name, None)
 
 
 RequestT = TypeVar("RequestT", bound=RequestModel)

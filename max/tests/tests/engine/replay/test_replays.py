@@ -218,6 +218,21 @@ def test_what_a_kernel_refuses_cuts_the_program(caplog: pytest.LogCaptureFixture
     assert f"Body: program cut at ops.norm, test_replays.py:{line} (2 times)" in caplog.messages
 
 
+def test_what_is_refused_in_one_layer_is_cut_in_all() -> None:
+    def body(x: TensorValue) -> list[TensorValue]:
+        for layer in range(4):
+            (x,) = residual_block(x, f"{layer}_")
+            x = ops.transpose(x, 0, 1).reshape([-1, DIM])
+        return [x]
+
+    model = make_model(body)
+    assert len(runners_of(model)) == 1
+    model(torch.randn(4, DIM))
+    assert len(runners_of(model)) == 4
+    x = torch.randn(4, DIM)
+    assert torch.equal(model(x)[0].tensor, expected_block(model, x))
+
+
 def test_a_view_that_has_to_copy_cuts_the_program() -> None:
     def body(x: TensorValue) -> list[TensorValue]:
         (first,) = residual_block(x)
@@ -230,6 +245,23 @@ def test_a_view_that_has_to_copy_cuts_the_program() -> None:
     for _ in range(3):
         assert torch.equal(model(x)[0].tensor, expected_block(model, x))
     assert len(runners_of(model)) == 2
+
+
+def test_an_operand_in_strides_is_copied_within_the_program() -> None:
+    def body(x: TensorValue) -> list[TensorValue]:
+        (h,) = residual_block(x)
+        left, right = ops.split(h, [DIM // 2, DIM // 2], axis=1)
+        weight = make_weight("norm", DIM // 2)
+        return [right + call("norm", kernels.rms_norm, left, weight, 1e-6, 0.0, False)]
+
+    model = make_model(body)
+    for rows in (3, 3, 1):
+        x = torch.randn(rows, DIM)
+        assert torch.equal(model(x)[0].tensor, expected_block(model, x))
+    assert len(runners_of(model)) == 1
+    labels = [[label.op for label in replay.labels] for replay in replays_of(model)]
+    # One row of a half lies in sequence.
+    assert [ops[4:] for ops in labels] == [["copy", "rms_norm", "add"], ["rms_norm", "add"]]
 
 
 def test_views_and_sizes_cost_no_call_and_cut_nothing() -> None:

@@ -19,7 +19,7 @@ from max.entrypoints.cli.options import (
     make_option,
     pipeline_options,
     settings_options,
-    unavailable_option,
+    unavailable_options,
 )
 from max.pipelines.config.base import ConfigModel
 
@@ -42,9 +42,7 @@ class Settings(ConfigModel):
 
 def make_command(values: dict[str, Any]) -> click.Command:
     @click.command(cls=SectionedCommand)
-    @add_options(
-        [unavailable_option("--later", is_flag=True)], settings_options(Settings, "Things")
-    )
+    @add_options(unavailable_options("max serve"), settings_options(Settings, "Things"))
     def command(**options: Any) -> None:
         values.update(given(options))
 
@@ -97,7 +95,8 @@ def test_json_from_a_file(tmp_path: Path) -> None:
         (["--colour", "green"], "'green' is not one of 'red', 'blue'"),
         (["--extra", "{"], "is neither a JSON object nor a file of one"),
         (["--extra", "nowhere.json"], "is neither a JSON object nor a file of one"),
-        (["--later"], "--later is not supported in this release"),
+        (["--headless"], "--headless is not supported in this release"),
+        (["--task-arg", "x"], "--task-arg is not supported in this release"),
     ],
 )
 def test_errors(arguments: list[str], message: str) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,6 +14,7 @@ import pytest
 from max.pipelines.architectures.llama3 import llama_arch
 from max.pipelines.architectures.llama3.model import Llama3Model
 from max.pipelines.architectures.llama3.model_config import Llama3Config
+from max.pipelines.context import TextContext
 from max.pipelines.lib import (
     PIPELINE_REGISTRY,
     RaggedBatchProcessor,
@@ -139,7 +141,7 @@ def test_a_name_with_two_tasks() -> None:
     registry.register(embeds)
     with pytest.raises(ValueError, match=r"supports multiple pipeline tasks.*specify --task"):
         registry.retrieve_architecture("MyForCausalLM")
-    found = registry.retrieve_architecture("MyForCausalLM", PipelineTask.EMBEDDINGS_GENERATION)
+    found = registry.retrieve_architecture("MyForCausalLM", task=PipelineTask.EMBEDDINGS_GENERATION)
     assert found is embeds
 
 
@@ -200,6 +202,38 @@ def test_lazy_entry_inside_a_package() -> None:
     package = "max.pipelines.architectures"
     registry.register_lazy("X", ".llama3.arch", "llama_arch", package=package)
     assert registry.retrieve_architecture("X") is llama_arch
+
+
+def test_another_variant_of_an_architecture_is_preferred_where_there_is_one() -> None:
+    registry = PipelineRegistry()
+    plain, other = make_architecture(), make_architecture("MyForCausalLM_ModuleV3")
+    registry.register(plain)
+    assert registry.retrieve_architecture("MyForCausalLM", prefer_module_v3=True) is plain
+    registry.register(other)
+    assert registry.retrieve_architecture("MyForCausalLM", True) is other
+    assert registry.retrieve_architecture("MyForCausalLM") is plain
+
+
+def test_the_architecture_of_a_checkpoint_can_be_overridden(tmp_path: Path) -> None:
+    config = make_config(make_tiny_llama(tmp_path / "model", "SomethingElse"))
+    with pytest.raises(ValueError, match="No architecture found for SomethingElse"):
+        PIPELINE_REGISTRY.retrieve_tokenizer(config)
+    name = "LlamaForCausalLM"
+    assert PIPELINE_REGISTRY.resolve(config, name) is llama_arch
+    task = PipelineTask.TEXT_GENERATION
+    tokenizer, factory = PIPELINE_REGISTRY.retrieve_factory(config, task, name)
+    assert isinstance(tokenizer, TextTokenizer)
+    assert pickle.loads(pickle.dumps(factory)) == factory
+    assert (factory.override_architecture, factory.task) == (name, task)
+    _, pipeline = PIPELINE_REGISTRY.retrieve(config, override_architecture=name)
+    assert isinstance(pipeline.pipeline_model, Llama3Model)
+
+
+def test_what_else_is_told_of_a_configuration(tmp_path: Path) -> None:
+    config = make_config(make_tiny_llama(tmp_path / "model"))
+    assert PIPELINE_REGISTRY.retrieve_context_type(config) is TextContext
+    told = PIPELINE_REGISTRY.get_active_huggingface_config(config.model.huggingface_weight_repo)
+    assert told.hidden_size == config.model.huggingface_config.hidden_size
 
 
 def test_reset_forgets_what_was_registered_at_run_time() -> None:
