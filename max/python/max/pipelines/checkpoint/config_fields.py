@@ -38,6 +38,7 @@ SIZES: Mapping[str, tuple[type, ...]] = {
 }
 # What every decoder's may have, and what it means where it does not.
 _USUAL: Mapping[str, object] = {
+    "attention_output_bias": None,  # of GGUF files, where every bias is optional by itself
     "head_dim": None,
     "rope_freq_factors": None,
     "rope_parameters": None,

@@ -212,9 +212,13 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
 
     @staticmethod
     def get_attention_biases(huggingface_config: PretrainedConfig) -> tuple[bool, bool]:
-        """Whether q, k, v projections have biases, and the output projection: `attention_bias`."""
+        """Whether q, k, v projections have biases, and the output projection.
+
+        Hugging Face's `attention_bias` is about both; a GGUF file may have one without the other.
+        """
         has_biases = bool(getattr(huggingface_config, "attention_bias", False))
-        return has_biases, has_biases
+        of_output = getattr(huggingface_config, "attention_output_bias", None)
+        return has_biases, has_biases if of_output is None else bool(of_output)
 
     @staticmethod
     def get_layer_types(huggingface_config: PretrainedConfig) -> Sequence[str]:

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from integration.test_common.logit_metrics import kl_divergence
 from integration.test_common.parity import (
@@ -78,6 +80,26 @@ def test_sizes_and_order_of_rows(make_pair: MakePair, model: str) -> None:
     pair = make_pair(model, "float32")
     check_prompt(pair, 150)
     check_mixed_batch(pair)
+
+
+@pytest.mark.parametrize("model", ["tiny-llama-bias"])
+def test_each_bias_is_optional_by_itself(model: str, tmp_path: Path) -> None:
+    """A converted Qwen in Llama's form: q, k, v have biases, the output projection has none."""
+    checkpoint = make_checkpoint(TINY_MODELS[model], tmp_path / "checkpoint")
+    weights = load_file(checkpoint / "model.safetensors")
+    absent = [name for name in weights if name.endswith("o_proj.bias")]
+    zeros = {name: torch.zeros_like(weights[name]) for name in absent}
+    save_file({**weights, **zeros}, checkpoint / "model.safetensors", {"format": "pt"})
+    pair = Pair(checkpoint)
+    fewer = shutil.copytree(checkpoint, tmp_path / "fewer")
+    left = {name: weights[name] for name in weights if name not in absent}
+    save_file(left, fewer / "model.safetensors", {"format": "pt"})
+    (tmp_path / "gguf").mkdir()
+    write_gguf(fewer, tmp_path / "gguf" / "m.gguf")
+    pair.max = StepRunner(tmp_path / "gguf", "float32", kv_cache_format="float32")
+
+    assert absent
+    check_prompt(pair, 50)
 
 
 @pytest.mark.usefixtures("in_float32")

@@ -34,8 +34,7 @@ def _config(gguf: GGUFModel) -> Mapping[str, Any]:
         "model_type": "granite",
         **gguf.decoder(),
         **{name: gguf.own(key, 1.0) for name, key in _FACTORS.items()},
-        "attention_bias": gguf.has("blk.0.attn_q.bias"),
-        "mlp_bias": gguf.has("blk.0.ffn_up.bias"),
+        **gguf.biases(),
     }
 
 

@@ -29,8 +29,7 @@ def _config(gguf: GGUFModel) -> Mapping[str, Any]:
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
         **gguf.decoder(),
-        "attention_bias": gguf.has("blk.0.attn_q.bias"),
-        "mlp_bias": gguf.has("blk.0.ffn_up.bias"),
+        **gguf.biases(),
     }
 
 

@@ -61,6 +61,14 @@ class GGUFModel:
         """Whether there is a tensor of that name."""
         return tensor in self._header.tensors
 
+    def biases(self) -> dict[str, bool]:
+        """Which projections of a decoder have biases: only the tensors tell."""
+        return {
+            "attention_bias": self.has("blk.0.attn_q.bias"),
+            "attention_output_bias": self.has("blk.0.attn_output.bias"),
+            "mlp_bias": self.has("blk.0.ffn_up.bias"),
+        }
+
     def rows(self, tensor: str) -> int:
         """The rows of a tensor.
 
