@@ -54,6 +54,7 @@ def test_llama(tmp_path: Path) -> None:
         "hidden_act": "silu",
         "rope_parameters": {"rope_type": "default", "rope_theta": 500000.0},
         "attention_bias": False,
+        "attention_output_bias": False,
         "mlp_bias": False,
         "eos_token_id": 1,
     }
