@@ -69,7 +69,7 @@ def test_completions(server: ServerProcess, fields: dict[str, Any], param: str, 
     [
         ({"messages": []}, "messages"),
         ({"messages": [{"role": "wizard", "content": "x"}]}, "messages[0].role"),
-        ({"messages": [{"role": "user"}]}, "messages"),
+        ({"messages": [{"role": "user"}]}, "messages[0]"),
         ({"messages": [{"role": "user", "content": "x" * 600}]}, "messages"),
         ({"chat_template_kwargs": {"tokenize": True}}, "chat_template_kwargs"),
         ({"response_format": {"type": "json_object"}}, "response_format"),

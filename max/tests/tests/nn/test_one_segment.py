@@ -1,7 +1,5 @@
 """A step of a decoder is one recorded segment, whatever the family: there are no exceptions."""
 
-# build: timeout = "moderate"
-
 from __future__ import annotations
 
 import operator
@@ -9,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from integration.test_common.decoder_run import DecoderRun
 from integration.test_common.decoders import DECODERS
 from integration.test_common.step_runner import StepRunner
 from integration.test_common.tiny_checkpoints import make_checkpoint
@@ -16,7 +15,6 @@ from integration.test_common.tiny_models import TINY_MODELS
 from max.engine import Model
 from max.engine.replay import SegmentRunner
 from max.pipelines.lib.decoder_model import DecoderModel
-from tests.nn.test_decoders import Run
 
 
 def assert_one_segment(model: Model) -> None:
@@ -32,7 +30,7 @@ def assert_one_segment(model: Model) -> None:
 
 @pytest.mark.parametrize("family", DECODERS)
 def test_decoders_made_of_parts(family: str) -> None:
-    run = Run(family)
+    run = DecoderRun(family)
     run.logits(chunk=20)
     assert_one_segment(run.model)
 

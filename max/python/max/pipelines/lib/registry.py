@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from importlib.util import resolve_name
 from typing import TYPE_CHECKING, Any
 
-from max.pipelines.checkpoint.families import tell_families
 from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.call_tolerantly import call_tolerantly
 from max.pipelines.lib.supported_architecture import SupportedArchitecture
@@ -318,4 +317,3 @@ class PipelineFactory:
 
 
 PIPELINE_REGISTRY = PipelineRegistry()
-tell_families(PIPELINE_REGISTRY.checkpoint_families)

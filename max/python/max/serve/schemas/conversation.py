@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -83,6 +83,14 @@ class ChatMessage(RequestModel):
             for name, value in message.items()
             if value is not None or name in cls.model_fields
         }
+
+    @model_validator(mode="after")
+    def _speakers_say_something(self) -> Self:
+        if self.content is None and self.role in ("user", "system", "developer"):
+            raise PydanticCustomError(
+                "content", "Input should have a 'content': role {role}", {"role": repr(self.role)}
+            )
+        return self
 
     def template_content(self) -> str | list[dict[str, Any]] | None:
         """The content as `TextGenerationRequestMessage` has it."""

@@ -147,6 +147,16 @@ def test_variables_of_the_template(fields: dict[str, Any], options: dict[str, An
     assert parse(HELLO, **fields).template_options == options
 
 
+@pytest.mark.parametrize("role", ["user", "system", "developer"])
+@pytest.mark.parametrize("content", [{}, {"content": None}])
+def test_only_the_model_and_tools_may_say_nothing(role: str, content: dict[str, Any]) -> None:
+    error = refused({"role": role} | content)
+
+    assert error.body.param == "messages[0]"
+    assert "'content'" in error.body.message
+    assert message_of({"role": "tool", "tool_call_id": "1"}).template_content() is None
+
+
 def test_an_answer_cannot_both_begin_and_go_on() -> None:
     error = refused(HELLO, add_generation_prompt=True, continue_final_message=True)
 
