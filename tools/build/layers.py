@@ -48,9 +48,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # name that they export stands.
 FACADES = {"max": "max.dtype", "max.pipelines": "max.pipelines.lib"}
 
-# Light modules that are told there what stands above them.
-TOLD_BY_FACADES = frozenset({"max.pipelines.checkpoint.families"})
-
 # Packages that must not be imported when these are (the command line answers in under a second).
 HEAVY = frozenset({"torch", "transformers", "huggingface_hub"})
 LIGHT = (
@@ -102,7 +99,7 @@ def _is_in(module: str, packages: Sequence[str]) -> bool:
 def _check_import(module: Module, imported: Import, target: str) -> str | None:
     """Returns what is wrong with one first-party import, or None."""
     if module.name in FACADES:
-        if imported.at_import_time and target not in FACADES and target not in TOLD_BY_FACADES:
+        if imported.at_import_time and target not in FACADES:
             return f"{module.name} only exports lazily, but imports {target} when it is imported"
         return None
     source_layer, target_layer = layer_of(module.name), layer_of(target)

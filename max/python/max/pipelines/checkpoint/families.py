@@ -1,12 +1,12 @@
-"""What families of models say of their checkpoints, told from above: nothing here knows one.
+"""What families of models say of their checkpoints, asked of the registry: nothing here knows one.
 
-Whoever registers architectures calls `tell_families`, so that a config.json is read without
-transformers and a GGUF file without a config.json.
+So a config.json is read without transformers, and a GGUF file without a config.json.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import importlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,6 +14,10 @@ from max.pipelines.checkpoint.config_fields import ConfigFields
 
 if TYPE_CHECKING:
     from max.pipelines.checkpoint.gguf.model import GGUFModel
+
+# Stands above, and is not imported before a checkpoint is read: whichever package of
+# `max.pipelines` a program uses first, the families are known.
+_REGISTRY = "max.pipelines.lib.registry"
 
 
 @dataclass(frozen=True)
@@ -36,14 +40,6 @@ class CheckpointFamily(Protocol):
     config_fields: ConfigFields | None
 
 
-_tellers: list[Callable[[], Iterable[CheckpointFamily]]] = []
-
-
-def tell_families(teller: Callable[[], Iterable[CheckpointFamily]]) -> None:
-    """Makes families known: `teller` is called whenever one is looked for."""
-    _tellers.append(teller)
-
-
 def gguf_families() -> dict[str, GGUFFamily]:
     """The families of GGUF files by name."""
     return {f.gguf.name: f.gguf for f in _families() if f.gguf is not None}
@@ -57,6 +53,7 @@ def fields_of(model_type: object) -> ConfigFields | None:
     return None
 
 
-def _families() -> Iterator[CheckpointFamily]:
-    for teller in _tellers:
-        yield from teller()
+def _families() -> Iterable[CheckpointFamily]:
+    registry = importlib.import_module(_REGISTRY).PIPELINE_REGISTRY
+    families: Iterable[CheckpointFamily] = registry.checkpoint_families()
+    return families
