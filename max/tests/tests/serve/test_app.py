@@ -112,9 +112,9 @@ def test_health_after_restarts(restarts: int, status: int) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "content"),
     [
-        ("POST", "/v1/chat/completions", b'{"model":"m","messages":[{"role":"user"}]}'),
+        ("POST", "/v1/chat/completions", b'{"model":"m","messages":[{"role":"user","content":"x"}]}'),
         ("POST", "/v1/completions", b'{"model":"m","prompt":"x"}'),
-        ("POST", "/v1/chat/completions/render", b'{"model":"m","messages":[{"role":"user"}]}'),
+        ("POST", "/v1/chat/completions/render", b'{"model":"m","messages":[{"role":"user","content":"x"}]}'),
         ("POST", "/invocations", b'{"model":"m","prompt":"x"}'),
         ("POST", "/tokenize", b'{"prompt":"x"}'),
         ("POST", "/detokenize", b'{"tokens":[1]}'),
