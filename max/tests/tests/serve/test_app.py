@@ -15,6 +15,8 @@ from max.serve.engine_client import EngineClient
 from max.serve.model_source import ServingTokenizer
 from max.serve.state import ModelService, ServerState
 
+CONVERSATION = b'{"model":"m","messages":[{"role":"user","content":"x"}]}'
+
 
 def make_state(settings: ServerSettings | None = None) -> ServerState:
     settings = settings or ServerSettings(max_request_bytes=100)
@@ -112,9 +114,9 @@ def test_health_after_restarts(restarts: int, status: int) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "content"),
     [
-        ("POST", "/v1/chat/completions", b'{"model":"m","messages":[{"role":"user","content":"x"}]}'),
+        ("POST", "/v1/chat/completions", CONVERSATION),
         ("POST", "/v1/completions", b'{"model":"m","prompt":"x"}'),
-        ("POST", "/v1/chat/completions/render", b'{"model":"m","messages":[{"role":"user","content":"x"}]}'),
+        ("POST", "/v1/chat/completions/render", CONVERSATION),
         ("POST", "/invocations", b'{"model":"m","prompt":"x"}'),
         ("POST", "/tokenize", b'{"prompt":"x"}'),
         ("POST", "/detokenize", b'{"tokens":[1]}'),
