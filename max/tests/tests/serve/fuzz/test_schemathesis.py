@@ -35,6 +35,11 @@ BEYOND_SCHEMAS = re.compile(
     "|needs 'logprobs' to be true"
     "|input should be n, which is"
     "|--enable-echo"
+    # Of a message, and of what says how a conversation is written: one field forbids another.
+    "|input should have a 'content'"
+    "|input should be text alone"
+    "|continue_final_message"
+    "|cannot be continued"
     # JSON schema counts 1.0 among the integers.
     r"|valid integer, got -?[0-9.e+]+$"
 )
