@@ -16,7 +16,6 @@ ROOT = ARCHITECTURES.parents[1]
 TOKENIZERS = (
     "pipelines/checkpoint/gguf/tokenizer.py",
     "pipelines/checkpoint/gguf/splits.py",
-    "pipelines/lib/tokenizer/loading.py",  # which checkpoints need no more than tokenizer.json
 )
 
 

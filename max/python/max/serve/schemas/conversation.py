@@ -62,7 +62,7 @@ class ChatMessage(RequestModel):
     tool_calls: list[dict[str, JsonValue]] | None = None
     tool_call_id: str | None = None
     refusal: str | None = Field(
-        default=None, description="Of an answer that has no content: the model sees it as text."
+        default=None, description="Of an answer, beside its content: the model sees it as text."
     )
     reasoning_content: str | None = Field(
         default=None, description="What the assistant thought before, for templates that show it."
@@ -93,18 +93,15 @@ class ChatMessage(RequestModel):
         return self
 
     def template_content(self) -> str | list[dict[str, Any]] | None:
-        """The content as `TextGenerationRequestMessage` has it."""
-        if self.content is None:
-            return self.refusal
-        if isinstance(self.content, str):
+        """The content as `TextGenerationRequestMessage` has it, with what was refused."""
+        if not self.refusal and not isinstance(self.content, list):
             return self.content
-        return [
-            {
-                "type": "text",
-                "text": part.text if isinstance(part, TextPart) else part.refusal,
-            }
-            for part in self.content
-        ]
+        given = self.content or []
+        parts = [TextPart(type="text", text=given)] if isinstance(given, str) else list(given)
+        if self.refusal:
+            parts.append(RefusalPart(type="refusal", refusal=self.refusal))
+        texts = [part.text if isinstance(part, TextPart) else part.refusal for part in parts]
+        return [{"type": "text", "text": text} for text in texts]
 
 
 class Conversation(RequestModel):

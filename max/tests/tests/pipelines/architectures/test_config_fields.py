@@ -1,7 +1,5 @@
 """Every family of the tree says which fields of config.json it knows."""
 
-# build: timeout = "moderate"
-
 from __future__ import annotations
 
 from pathlib import Path

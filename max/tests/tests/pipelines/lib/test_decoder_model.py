@@ -1,7 +1,5 @@
 """What a package may override of the model and the configuration of decoders is heard."""
 
-# build: timeout = "moderate"
-
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -44,11 +44,25 @@ def test_parts_stay_parts_and_what_was_refused_is_text() -> None:
         ({"content": None}, None),
         ({}, None),
         ({"content": "5"}, "5"),
-        ({"content": None, "refusal": "No."}, "No."),
     ],
 )
 def test_content_of_an_answer(message: dict[str, Any], content: str | None) -> None:
     assert message_of({"role": "assistant"} | message).template_content() == content
+
+
+@pytest.mark.parametrize(
+    ("content", "texts"),
+    [
+        (None, ["No."]),
+        ("", ["No."]),
+        ("5", ["5", "No."]),
+        ([{"type": "text", "text": "5"}], ["5", "No."]),
+    ],
+)
+def test_what_was_refused_stands_behind_the_content(content: object, texts: list[str]) -> None:
+    message = message_of({"role": "assistant", "content": content, "refusal": "No."})
+
+    assert message.template_content() == [{"type": "text", "text": text} for text in texts]
 
 
 @pytest.mark.parametrize("kind", [ChatCompletionMessage, ParsedChatCompletionMessage])
