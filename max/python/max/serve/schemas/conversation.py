@@ -96,11 +96,12 @@ class ChatMessage(RequestModel):
         """The content as `TextGenerationRequestMessage` has it, with what was refused."""
         if not self.refusal and not isinstance(self.content, list):
             return self.content
-        given = self.content or []
-        parts = [TextPart(type="text", text=given)] if isinstance(given, str) else list(given)
+        if isinstance(self.content, list):
+            texts = [p.text if isinstance(p, TextPart) else p.refusal for p in self.content]
+        else:
+            texts = [self.content] if self.content else []
         if self.refusal:
-            parts.append(RefusalPart(type="refusal", refusal=self.refusal))
-        texts = [part.text if isinstance(part, TextPart) else part.refusal for part in parts]
+            texts.append(self.refusal)
         return [{"type": "text", "text": text} for text in texts]
 
 
