@@ -13,9 +13,23 @@ _SCALES_AT = {
     "q4_1": (0, 2),
     "q5_0": (0,),
     "q5_1": (0, 2),
+    "q2_k": (80, 82),
+    "q3_k": (108,),
     "q4_k": (0, 2),
     "q5_k": (0, 2),
     "q6_k": (208,),
+    "iq4_nl": (0,),
+    "iq4_xs": (0,),
+    "mxfp4": (),
+    "iq1_s": (0,),
+    "iq1_m": (),
+    "iq2_xxs": (0,),
+    "iq2_xs": (0,),
+    "iq2_s": (0,),
+    "iq3_xxs": (0,),
+    "iq3_s": (0,),
+    "tq1_0": (52,),
+    "tq2_0": (64,),
 }
 
 
@@ -30,4 +44,9 @@ def make_quantized_weight(rows: int, columns: int, encoding: str, seed: int = 0)
     for at in _SCALES_AT[encoding]:
         scales = torch.rand(rows, blocks, 1, generator=random) * 0.019 + 0.001
         raw[:, :, at : at + 2] = scales.half().view(torch.uint8)
+    if encoding == "mxfp4":  # exponents of powers of two
+        raw[:, :, 0] = torch.randint(118, 124, (rows, blocks), dtype=torch.uint8, generator=random)
+    if encoding == "iq1_m":  # the uppermost bits of the scale: 2^-9
+        raw[:, :, 55] = (raw[:, :, 55] & 0x0F) | 0x10
+        raw[:, :, 53] &= 0x7F
     return raw.flatten(1)
