@@ -145,7 +145,8 @@ def too_many_values(limit: int) -> ApiError:
     return ApiError(
         400,
         f"The request body has more than {limit} values, of which an object or a list counts"
-        f" {CONTAINER_WEIGHT} and a key {KEY_WEIGHT}. The server's limit is set with --max-request-values",
+        f" {CONTAINER_WEIGHT} and a key {KEY_WEIGHT}. The server's limit is set with"
+        " --max-request-values",
         code="too_many_values",
     )
 
