@@ -264,6 +264,7 @@ def test_panic_of_a_native_library_fails_its_requests_alone(
     run_engine(pipeline, channel)
 
     (failed,) = channel.sent_of(Failed)
+    assert isinstance(failed, Failed)
     assert failed.lengths == {failing.request_id: len(failing.tokens)}
     assert "PanicException: index out of bounds" in failed.reason
     assert len(channel.tokens_of(later)) == 1
