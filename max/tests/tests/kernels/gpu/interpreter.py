@@ -1,0 +1,28 @@
+"""Triton kernels on CPU tensors, by Triton's interpreter.
+
+It computes bfloat16 wrongly, so tests are in float32 and float16. A program takes milliseconds:
+operands are small.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+os.environ["TRITON_INTERPRET"] = "1"  # read when a kernel's module is imported
+
+
+def interpreted(op: str) -> Callable[..., Any]:
+    """`run_on_gpu` of an op's `triton.py`."""
+    run = importlib.import_module(f"max.kernels.{op}.triton").run_on_gpu
+
+    def run_quietly(*arguments: Any) -> Any:
+        # The interpreter computes with numpy, which warns where a GPU gives inf or NaN.
+        with np.errstate(all="ignore"):
+            return run(*arguments)
+
+    return run_quietly
