@@ -1,19 +1,16 @@
 """Triton kernels on CPU tensors, by Triton's interpreter.
 
-It computes bfloat16 wrongly, so tests are in float32 and float16. A program takes milliseconds:
+`conftest.py` turns it on. It computes bfloat16 wrongly, so tests are in float32 and float16. A program takes milliseconds:
 operands are small.
 """
 
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
-os.environ["TRITON_INTERPRET"] = "1"  # read when a kernel's module is imported
 
 
 def interpreted(op: str) -> Callable[..., Any]:
