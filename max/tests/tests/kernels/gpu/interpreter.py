@@ -1,7 +1,7 @@
 """Triton kernels on CPU tensors, by Triton's interpreter.
 
-`conftest.py` turns it on. It computes bfloat16 wrongly, so tests are in float32 and float16. A program takes milliseconds:
-operands are small.
+`conftest.py` turns it on. It computes bfloat16 wrongly, so tests are in float32 and float16. A
+program takes milliseconds: operands are small.
 """
 
 from __future__ import annotations
