@@ -128,15 +128,21 @@ class GGUFModel:
             ModelSourceError: for a kind of scaling whose entries are not read.
         """
         rope = {"rope_type": "default", "rope_theta": self.own("rope.freq_base", 10000.0)}
-        kind = self.own("rope.scaling.type", "none")
-        if kind not in ("none", "linear"):
+        # Old files have a factor under another name, and all mean a linear one unless they say so.
+        factor = self.own("rope.scaling.factor", 0.0) or self.own("rope.scale_linear", 0.0)
+        kind = self.own("rope.scaling.type", "linear" if factor else "none")
+        if kind not in ("none", "linear", "yarn"):
             # Each has entries of its own, which are not read: its angles would be others.
             raise ModelSourceError(
                 f"{self.path} has rope scaling of type '{kind}', which is not supported in GGUF "
-                "files; known: none, linear"
+                "files; known: none, linear, yarn"
             )
         if kind != "none":
-            rope |= {"rope_type": kind, "factor": self.own("rope.scaling.factor", 1.0)}
+            rope |= {"rope_type": kind, "factor": factor or 1.0}
+        if kind == "yarn":
+            usual = self.own("context_length")
+            original = self.own("rope.scaling.original_context_length", usual)
+            rope["original_max_position_embeddings"] = original
         fields: dict[str, Any] = {"rope_parameters": rope}
         if self.has(_ROPE_FACTORS):
             fields["rope_freq_factors"] = self._rope_factors()

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from max.pipelines.checkpoint.gguf.special_tokens import special_ids
 from max.pipelines.checkpoint.gguf.splits import find_split
 from max.pipelines.modeling.errors import ModelSourceError
 
@@ -18,15 +19,8 @@ if TYPE_CHECKING:
 
     from max.graph.weights.headers.gguf import GGUFHeader
 
-_CONTROL, _USER_DEFINED = 3, 4
+_UNKNOWN, _CONTROL, _USER_DEFINED = 2, 3, 4
 _SPACE = "\u2581"
-# Names in tokenizer_config.json -> keys of their token ids.
-_SPECIAL = {
-    "bos_token": "bos_token_id",
-    "eos_token": "eos_token_id",
-    "unk_token": "unknown_token_id",
-    "pad_token": "padding_token_id",
-}
 
 
 def has_tokenizer(header: GGUFHeader) -> bool:
@@ -47,11 +41,8 @@ def write_tokenizer(header: GGUFHeader, folder: Path, gguf: Path) -> None:
     """
     metadata = _Entries(header.metadata)
     tokens = metadata.get("tokens") or []
-    special = {
-        name: tokens[int(metadata.get(key))]
-        for name, key in _SPECIAL.items()
-        if metadata.get(key) is not None and int(metadata.get(key)) < len(tokens)
-    }
+    ids = special_ids(header.metadata) if tokens else {}
+    special = {name: tokens[i] for name, i in ids.items()}
     tokenizer = _make_tokenizer(metadata, special, gguf)
     tokenizer.save(str(folder / "tokenizer.json"))
     config = {"tokenizer_class": "PreTrainedTokenizerFast", **special}
@@ -71,6 +62,11 @@ class _Entries:
     def __init__(self, metadata: Mapping[str, Any]) -> None:
         self._metadata = metadata
 
+    @property
+    def model_name(self) -> str:
+        """What the file calls the model, in small letters."""
+        return str(self._metadata.get("general.name", "")).lower()
+
     def get(self, key: str, default: Any = None) -> Any:
         return self._metadata.get(f"tokenizer.ggml.{key}", default)
 
@@ -87,7 +83,8 @@ def _make_tokenizer(metadata: _Entries, special: Mapping[str, str], gguf: Path) 
     if not tokens:
         raise ModelSourceError(f"{gguf} has a tokenizer without tokens; convert it again")
     tokenizer = kinds[model](tokens, metadata, special, gguf)
-    _add_whole_tokens(tokenizer, tokens, metadata.get("token_type") or [])
+    kinds_of_tokens = metadata.get("token_type") or []
+    _add_whole_tokens(tokenizer, tokens, kinds_of_tokens, _eats_spaces(metadata))
     _add_ends(tokenizer, metadata, special, model == "llama")
     return tokenizer
 
@@ -173,19 +170,30 @@ def merges_of_scores(tokens: list[str], scores: list[float]) -> list[tuple[str, 
     return [(left, right) for *_, left, right in sorted(found)]
 
 
-def _add_whole_tokens(tokenizer: Tokenizer, tokens: list[str], kinds: list[int]) -> None:
+def _eats_spaces(metadata: _Entries) -> bool:
+    """Whether tokens take the spaces behind them, as Phi-3's do; llama.cpp knows it by the name."""
+    return any(name in metadata.model_name for name in ("phi-3", "phi3"))
+
+
+def _add_whole_tokens(
+    tokenizer: Tokenizer, tokens: list[str], kinds: list[int], eats_spaces: bool
+) -> None:
     """Tokens that are found in a text before anything else: `<|im_end|>`, and those of users."""
     from tokenizers import AddedToken
 
-    def added(kind: int) -> list[AddedToken]:
-        special = kind == _CONTROL
+    def added(*wanted: int) -> list[AddedToken]:
         return [
-            AddedToken(token, normalized=False, special=special)
-            for token, its in zip(tokens, kinds, strict=False)
-            if its == kind and token
+            AddedToken(
+                token,
+                normalized=False,
+                special=kind != _USER_DEFINED,
+                rstrip=eats_spaces and token not in ("<unk>", "<s>", "<|endoftext|>"),
+            )
+            for token, kind in zip(tokens, kinds, strict=False)
+            if kind in wanted and token
         ]
 
-    tokenizer.add_special_tokens(added(_CONTROL))
+    tokenizer.add_special_tokens(added(_UNKNOWN, _CONTROL))
     tokenizer.add_tokens(added(_USER_DEFINED))
 
 

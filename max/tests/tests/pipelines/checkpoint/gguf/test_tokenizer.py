@@ -180,6 +180,27 @@ def test_whole_tokens_of_users_are_not_special(tmp_path: Path) -> None:
     assert tokenizer.decode(ids) == "a<think>b"
 
 
+def test_what_a_sentence_piece_file_does_not_say(tmp_path: Path) -> None:
+    entries = sentence_piece_entries()
+    written = write(make_header(**entries), tmp_path).to_str()
+    fewer = {k: v for k, v in entries.items() if not k.endswith("_token_id")}
+    assert write(make_header(**fewer), tmp_path).to_str() == written
+
+
+def test_the_unknown_token_is_a_whole_one(tmp_path: Path) -> None:
+    tokenizer = write(make_header(**sentence_piece_entries()), tmp_path)
+    assert tokenizer.encode("hello<unk>", add_special_tokens=False).ids[-1] == 0
+
+
+def test_tokens_of_phi_3_take_the_spaces_behind_them(tmp_path: Path) -> None:
+    entries = demo_entries()
+    header = make_header(**entries)
+    plain = write(header, tmp_path).encode("<|eot_id|>  a", add_special_tokens=False).ids
+    named = header._replace(metadata={**header.metadata, "general.name": "Phi-3 mini"})
+    eaten = write(named, tmp_path).encode("<|eot_id|>  a", add_special_tokens=False).ids
+    assert len(plain) > len(eaten) == 2
+
+
 @pytest.mark.parametrize(("pre", "adds"), [("llama-bpe", True), ("qwen2", False)])
 def test_files_that_do_not_say_add_a_beginning_as_llama_cpp_does(
     tmp_path: Path, pre: str, adds: bool
