@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from max.pipelines.checkpoint.gguf.special_tokens import special_ids
 from max.pipelines.checkpoint.gguf.splits import find_split
+from max.pipelines.checkpoint.sentence_piece.model_file import BPE, SentencePieceModel
+from max.pipelines.checkpoint.sentence_piece.tokenizer import (
+    add_ends,
+    add_whole_tokens,
+    make_tokenizer,
+)
 from max.pipelines.modeling.errors import ModelSourceError
 
 if TYPE_CHECKING:
-    from tokenizers import AddedToken, Tokenizer
+    from tokenizers import Tokenizer
 
     from max.graph.weights.headers.gguf import GGUFHeader
-
-_UNKNOWN, _CONTROL, _USER_DEFINED = 2, 3, 4
-_SPACE = "\u2581"
 
 
 def has_tokenizer(header: GGUFHeader) -> bool:
@@ -84,7 +87,7 @@ def _make_tokenizer(metadata: _Entries, special: Mapping[str, str], gguf: Path) 
         raise ModelSourceError(f"{gguf} has a tokenizer without tokens; convert it again")
     tokenizer = kinds[model](tokens, metadata, special, gguf)
     kinds_of_tokens = metadata.get("token_type") or []
-    _add_whole_tokens(tokenizer, tokens, kinds_of_tokens, _eats_spaces(metadata))
+    add_whole_tokens(tokenizer, tokens, kinds_of_tokens, _eats_spaces(metadata))
     _add_ends(tokenizer, metadata, special, model == "llama")
     return tokenizer
 
@@ -126,48 +129,19 @@ def _byte_level(
 def _sentence_piece(
     tokens: list[str], metadata: _Entries, special: Mapping[str, str], gguf: Path
 ) -> Tokenizer:
-    """SentencePiece's BPE, as Llama 2 has it: bytes that no token has are tokens `<0x..>`."""
-    from tokenizers import Tokenizer, decoders, models, normalizers
-
-    vocabulary = {token: i for i, token in enumerate(tokens)}
+    """SentencePiece's BPE, as Llama 2 has it."""
     scores = metadata.get("scores") or []
     if len(scores) != len(tokens):
         raise ModelSourceError(f"{gguf} has {len(tokens)} tokens, but {len(scores)} scores")
-    tokenizer = Tokenizer(
-        models.BPE(
-            vocab=vocabulary,
-            merges=merges_of_scores(tokens, scores),
-            unk_token=special.get("unk_token"),
-            fuse_unk=True,
-            byte_fallback=True,
-        )
+    model = SentencePieceModel(
+        pieces=tokens,
+        scores=scores,
+        model_type=BPE,
+        byte_fallback=True,
+        add_space_prefix=bool(metadata.get("add_space_prefix", True)),
+        removes_extra_spaces=False,
     )
-    adds_space = bool(metadata.get("add_space_prefix", True))
-    replace = normalizers.Replace(" ", _SPACE)
-    tokenizer.normalizer = (
-        normalizers.Sequence([normalizers.Prepend(_SPACE), replace]) if adds_space else replace
-    )
-    steps = [decoders.Replace(_SPACE, " "), decoders.ByteFallback(), decoders.Fuse()]
-    if adds_space:
-        steps.append(decoders.Strip(" ", 1, 0))
-    tokenizer.decoder = decoders.Sequence(steps)
-    return tokenizer
-
-
-def merges_of_scores(tokens: list[str], scores: list[float]) -> list[tuple[str, str]]:
-    """The merges by which a SentencePiece BPE puts its tokens together, the first ones first.
-
-    A token may come about from any two others that it consists of; the score tells when.
-    """
-    numbers = {token: i for i, token in enumerate(tokens)}
-    found: list[tuple[float, int, int, int, int, str, str]] = []
-    for token, score in zip(tokens, scores, strict=True):
-        for cut in range(1, len(token)):
-            left, right = token[:cut], token[cut:]
-            if left in numbers and right in numbers:
-                order = (-score, -len(left), -len(right), numbers[left], numbers[right])
-                found.append((*order, left, right))
-    return [(left, right) for *_, left, right in sorted(found)]
+    return make_tokenizer(model, special.get("unk_token"))
 
 
 def _eats_spaces(metadata: _Entries) -> bool:
@@ -175,44 +149,12 @@ def _eats_spaces(metadata: _Entries) -> bool:
     return any(name in metadata.model_name for name in ("phi-3", "phi3"))
 
 
-def _add_whole_tokens(
-    tokenizer: Tokenizer, tokens: list[str], kinds: list[int], eats_spaces: bool
-) -> None:
-    """Tokens that are found in a text before anything else: `<|im_end|>`, and those of users."""
-    from tokenizers import AddedToken
-
-    def added(*wanted: int) -> list[AddedToken]:
-        return [
-            AddedToken(
-                token,
-                normalized=False,
-                special=kind != _USER_DEFINED,
-                rstrip=eats_spaces and token not in ("<unk>", "<s>", "<|endoftext|>"),
-            )
-            for token, kind in zip(tokens, kinds, strict=False)
-            if kind in wanted and token
-        ]
-
-    tokenizer.add_special_tokens(added(_UNKNOWN, _CONTROL))
-    tokenizer.add_tokens(added(_USER_DEFINED))
-
-
 def _add_ends(
     tokenizer: Tokenizer, metadata: _Entries, special: Mapping[str, str], is_llama: bool
 ) -> None:
     """The tokens that are put before and after every text."""
-    from tokenizers import processors
-
     split = find_split(metadata.get("pre", "default"))
     by_default = is_llama or (split is not None and split.adds_bos)
     before = metadata.get("add_bos_token", by_default) and special.get("bos_token")
     after = metadata.get("add_eos_token", False) and special.get("eos_token")
-    pieces = [*([before] if before else []), "$A", *([after] if after else [])]
-    if len(pieces) == 1:
-        return
-    second = [piece if piece == "$A" else f"{piece}:1" for piece in pieces]
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single=pieces,
-        pair=[*pieces, *("$B:1" if piece == "$A" else piece for piece in second)],
-        special_tokens=[(t, tokenizer.token_to_id(t)) for t in (before, after) if t],
-    )
+    add_ends(tokenizer, before or None, after or None)

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from max.demo import model_path
 from max.graph.weights import GGUFHeader
 from max.pipelines.checkpoint.gguf.splits import find_split
-from max.pipelines.checkpoint.gguf.tokenizer import has_tokenizer, merges_of_scores, write_tokenizer
+from max.pipelines.checkpoint.gguf.tokenizer import has_tokenizer, write_tokenizer
 from max.pipelines.modeling.errors import ModelSourceError
 
 TEXTS = (
@@ -162,12 +162,6 @@ def test_sentence_piece_tokens_are_those_of_transformers(tmp_path: Path) -> None
     for text in ("hello world", "hello  world", "wor ld hellohello", "é\n", "lo\u2581w"):
         expected = theirs.encode(text, add_special_tokens=False).tokens
         assert ours.encode(text, add_special_tokens=False).tokens == expected, text
-
-
-def test_merges_come_in_the_order_of_scores() -> None:
-    tokens = ["a", "b", "c", "ab", "bc", "abc"]
-    merges = merges_of_scores(tokens, [0.0, 0.0, 0.0, -2.0, -1.0, -3.0])
-    assert merges == [("b", "c"), ("a", "b"), ("ab", "c"), ("a", "bc")]
 
 
 def test_whole_tokens_of_users_are_not_special(tmp_path: Path) -> None:
