@@ -24,14 +24,14 @@ def _vectors(encoding: QuantizationEncoding, places: torch.Tensor) -> torch.Tens
 
 def _shorts(blocks: torch.Tensor, start: int, end: int) -> torch.Tensor:
     """Little-endian numbers of 16 bits between two bytes of each block, as int32."""
-    low, high = blocks[:, start:end].int().unflatten(1, (-1, 2)).unbind(-1)
-    return low | (high << 8)
+    pairs = blocks[:, start:end].int().reshape(len(blocks), -1, 2)
+    return pairs[..., 0] | (pairs[..., 1] << 8)
 
 
 def _words(blocks: torch.Tensor, start: int, end: int) -> torch.Tensor:
     """Little-endian numbers of 32 bits between two bytes of each block, as int64."""
-    low, high = _shorts(blocks, start, end).long().unflatten(1, (-1, 2)).unbind(-1)
-    return low | (high << 16)
+    pairs = _shorts(blocks, start, end).long().reshape(len(blocks), -1, 2)
+    return pairs[..., 0] | (pairs[..., 1] << 16)
 
 
 def _signs(bits: torch.Tensor) -> torch.Tensor:
