@@ -115,7 +115,7 @@ def test_quantized_files(make_pair: MakePair, model: str, encoding: str) -> None
 
 @pytest.mark.parametrize("encoding", ["q2_k", "iq4_xs", "mxfp4", "iq3_s", "iq1_m", "tq1_0"])
 def test_files_that_only_others_write(make_pair: MakePair, encoding: str) -> None:
-    """Of llama.cpp's own quantization, by the kernels: near what the `gguf` package decodes."""
+    """By the kernels, which round activations: near what the `gguf` package decodes."""
     pair = make_pair("tiny-llama-wide", encoding)
     prompt = pair.prompt(40)
     got = logits_of(pair.folder.parent / "gguf", encoding, prompt)
