@@ -31,6 +31,7 @@ FALCON_FIELDS = ConfigFields(
 def _config(gguf: GGUFModel) -> Mapping[str, Any]:
     sizes = gguf.decoder("layer_norm_epsilon")
     kv_heads = sizes.pop("num_key_value_heads")
+    del sizes["head_dim"]  # which transformers works out
     has_two_norms = gguf.has("blk.0.attn_norm_2.weight")
     return {
         "architectures": ["FalconForCausalLM"],

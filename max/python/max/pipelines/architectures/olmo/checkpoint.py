@@ -15,10 +15,12 @@ OLMO_FIELDS = ConfigFields(
 
 
 def _config(gguf: GGUFModel) -> Mapping[str, Any]:
+    sizes = gguf.decoder("layer_norm_eps")
+    del sizes["layer_norm_eps"]  # always the same
     return {
         "architectures": ["OlmoForCausalLM"],
         "model_type": "olmo",
-        **gguf.decoder("layer_norm_eps"),
+        **sizes,
         "clip_qkv": gguf.own("attention.clamp_kqv", 0.0) or None,
     }
 
