@@ -3,6 +3,7 @@ first, which is compiled every day."""
 
 from __future__ import annotations
 
+from max.kernels.choose_tokens.triton import BLOCK, NUM_WARPS
 from max.kernels.elementwise.functions import FUNCTIONS
 from max.kernels.flash_attention_ragged.triton_configs import CONFIGS, config_of
 from max.kernels.gated.reference import ACTIVATIONS
@@ -145,12 +146,24 @@ def _rope_cases() -> list[Case]:
     ]
 
 
+def _choosing_cases() -> list[Case]:
+    pointers = {
+        "logits": "fp32",
+        "top_k": "i64",
+        **dict.fromkeys(("top_p", "min_p", "uniforms"), "fp64"),
+        **dict.fromkeys(("keys", "ids"), "i32"),
+        "tokens": "i64",
+    }
+    return [Case("choose_tokens:choose_tokens_kernel", pointers, {"BLOCK": BLOCK}, NUM_WARPS)]
+
+
 CASES = [
     *_row_cases(),
     *_elementwise_cases(),
     *_copying_cases(),
     *_rope_cases(),
     *_attention_cases(),
+    *_choosing_cases(),
 ]
 _OF_HOPPER = [case for case in CASES if case.kinds is None or "sm_90" in case.kinds]
 FIRST_CASES = list({case.kernel: case for case in reversed(_OF_HOPPER)}.values())

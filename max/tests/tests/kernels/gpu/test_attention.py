@@ -113,11 +113,11 @@ def test_rope_and_store(
     torch.manual_seed(0)
     batch = make_paged_batch(past, new, dtype=dtype)
     stacked = torch.randn(batch.rows, 6 * 8 + 4 * 8).to(dtype)
-    parts = stacked.split([6 * 8, 2 * 8, 2 * 8], 1)
+    q, k, v = stacked.split([6 * 8, 2 * 8, 2 * 8], 1)
     table = torch.randn(20, rope_dim // 2, 2) if rope_dim else None
     wanted, given = batch.kv_blocks.clone(), batch.kv_blocks.clone()
     rest = (batch.cache_lengths, batch.lookup_table, 1, interleaved)
-    want = rope_store_ragged_reference(*parts, batch.input_row_offsets, table, wanted, *rest)
-    got = interpreted("rope_store_ragged")(*parts, batch.input_row_offsets, table, given, *rest)
+    want = rope_store_ragged_reference(q, k, v, batch.input_row_offsets, table, wanted, *rest)
+    got = interpreted("rope_store_ragged")(q, k, v, batch.input_row_offsets, table, given, *rest)
     for mine, its in ((got, want), (given, wanted)):
         torch.testing.assert_close(mine, its, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
