@@ -9,12 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from max.pipelines.config import ModelSourceError
 from max.pipelines.context import InputError
-from max.pipelines.lib.tokenizer.templates import (
-    LocalTemplates,
-    TemplateForms,
-    TemplateRefusal,
-    Templates,
-)
+from max.pipelines.lib.tokenizer.local_templates import LocalTemplates
+from max.pipelines.lib.tokenizer.templates import TemplateForms, TemplateRefusal, Templates
 from max.pipelines.modeling.types import TextGenerationRequestMessage
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ import signal
 import sys
 from typing import Any, BinaryIO
 
-from max.pipelines.lib.tokenizer.templates import LocalTemplates, TemplateRefusal
+from max.pipelines.lib.tokenizer.local_templates import LocalTemplates
+from max.pipelines.lib.tokenizer.templates import TemplateRefusal
 
 LENGTH_BYTES = 4
 

@@ -44,32 +44,3 @@ class Templates(Protocol):
             TemplateRefusal: It refuses them, fails with them, or takes too much for them.
         """
         ...
-
-
-class LocalTemplates:
-    """Renders in this process, without limits: for who runs a model of their own."""
-
-    def forms_of(self, template: str) -> TemplateForms:
-        """See `Templates`."""
-        from jinja2 import TemplateSyntaxError
-
-        from max.pipelines.lib.tokenizer.template_forms import forms_of
-
-        try:
-            return forms_of(template)
-        except RecursionError as error:
-            raise TemplateRefusal("calls itself without end") from error
-        except TemplateSyntaxError as error:
-            raise TemplateRefusal(
-                f"has a syntax error in line {error.lineno}: {error.message}"
-            ) from error
-
-    def render(self, template: str, variables: Mapping[str, Any]) -> str:
-        """See `Templates`."""
-        from max.pipelines.lib.tokenizer.template_environment import compile_template
-        from max.pipelines.lib.tokenizer.template_forms import TEMPLATE_ERRORS
-
-        try:
-            return compile_template(template).render(variables)
-        except TEMPLATE_ERRORS as error:
-            raise TemplateRefusal(f"does not accept these messages: {error}") from error

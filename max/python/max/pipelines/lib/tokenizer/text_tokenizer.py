@@ -28,8 +28,9 @@ from max.pipelines.lib.tokenizer.chat_template import (
 )
 from max.pipelines.lib.tokenizer.lanes import LONG_TEXT, rendering, tokenizing
 from max.pipelines.lib.tokenizer.loading import load_delegate
+from max.pipelines.lib.tokenizer.local_templates import LocalTemplates
 from max.pipelines.lib.tokenizer.model_facts import read_model_facts
-from max.pipelines.lib.tokenizer.templates import LocalTemplates, Templates
+from max.pipelines.lib.tokenizer.templates import Templates
 from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRequestMessage
 
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from max.pipelines.lib.tokenizer.local_templates import LocalTemplates
 from max.pipelines.lib.tokenizer.template_process import TemplateProcess
 from max.pipelines.lib.tokenizer.template_worker import answer, read_message, write_message
-from max.pipelines.lib.tokenizer.templates import LocalTemplates, TemplateRefusal
+from max.pipelines.lib.tokenizer.templates import TemplateRefusal
 
 GREETING = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
 HELLO = {"messages": [{"role": "user", "content": "Grüße 😀 \ud800"}]}
