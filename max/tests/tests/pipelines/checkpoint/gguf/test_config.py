@@ -105,9 +105,10 @@ def test_yarn(tmp_path: Path) -> None:
     yarn = {"llama__rope__scaling__type": "yarn", "llama__rope__scaling__factor": 4.0}
     expected = {"rope_type": "yarn", "rope_theta": 500000.0, "factor": 4.0}
     rope = read(tmp_path, **yarn)["rope_parameters"]
-    assert rope == {**expected, "original_max_position_embeddings": 128}
-    rope = read(tmp_path, **yarn, llama__rope__scaling__original_context_length=32)
-    assert rope["rope_parameters"]["original_max_position_embeddings"] == 32
+    assert rope == expected
+    shorter = read(tmp_path, **yarn, llama__rope__scaling__original_context_length=32)
+    rope = shorter["rope_parameters"]
+    assert rope == {**expected, "original_max_position_embeddings": 32}
 
 
 def test_old_files_have_another_name_of_a_factor_and_no_kind(tmp_path: Path) -> None:
@@ -140,11 +141,11 @@ def test_a_message_of_several_is_no_answer_s_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"general__architecture": "gemma9"}, "architecture 'gemma9'.*known: .*llama.*qwen2"),
+        ({"general__architecture": "gemma9"}, "architecture 'gemma9'.*known: .*llama, .*qwen2"),
         ({"llama__block_count": None}, r"no metadata 'llama\.block_count'"),
         ({"llama__expert_count": 8}, "mixture of experts"),
         ({"llama__feed_forward_length": [96, 128]}, "layers of different sizes"),
-        ({"llama__rope__scaling__type": "longrope"}, "type 'longrope'.*known: none, linear"),
+        ({"llama__rope__scaling__type": "ntk"}, "type 'ntk'.*known: none, linear, yarn"),
     ],
 )
 def test_models_that_are_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
