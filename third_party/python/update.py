@@ -96,8 +96,10 @@ def compile_pair(run: Path, dev: Path, *, config: str = "", arguments: Sequence[
         text = together.read_text()
     running = {name for name, _ in entries(run.read_text())}
     header = text.partition("\n" + entries(text)[0][1])[0]
-    kept = [entry for name, entry in entries(text) if name not in running]
-    dev.write_text(f"{header}\n{''.join(kept)}")
+    # Both from one resolution: its conditions on platforms are those of whoever needs a package.
+    for lock, runs in ((run, True), (dev, False)):
+        kept = [entry for name, entry in entries(text) if (name in running) == runs]
+        lock.write_text(f"{header}\n{''.join(kept)}")
 
 
 def pin_torch_cpu(text: str) -> str:

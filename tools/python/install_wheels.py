@@ -127,7 +127,9 @@ def install(pip: list[str], lock: Path, index: str | None) -> None:
 
 
 def stand_on(venv: Path, base: Path) -> None:
-    """Lets a venv see the packages of another one."""
+    """Lets a venv see the packages of another one, setuptools too, which Python 3.11 gives it."""
+    for own in venv.glob("lib/python*/site-packages/setuptools*"):
+        shutil.rmtree(own)
     (site,) = venv.glob("lib/python*/site-packages")
     (site / "base.pth").write_text(json.loads(base.read_text())["site"] + "\n")
 
