@@ -38,7 +38,9 @@ class Fakes:
         if key not in self._results:
             result = target(*args, **kwargs)
             if not _symbols(result) <= _symbols((args, kwargs)):
-                return result  # sizes that the data decides are new ones each time
+                # The data decides sizes of the result, and torch remembers them on the operand,
+                # which here stands for many: each time they are those of an operand of its own.
+                return target(*_each(args, _another), **_each(kwargs, _another))
             self._results[key] = _each(result, self._only)
         return self._results[key]
 
@@ -48,7 +50,10 @@ class Fakes:
 
 
 def _size(size: Any) -> Hashable:
-    return size.node.expr if isinstance(size, torch.SymInt | torch.SymFloat) else size
+    if isinstance(size, torch.SymInt | torch.SymFloat):
+        size = size.node.expr
+    known: Hashable = size
+    return known
 
 
 def _layout(tensor: torch.Tensor) -> Hashable:
@@ -70,7 +75,14 @@ def _key(value: Any) -> Hashable:
     return (type(value), _size(value))
 
 
+def _another(tensor: torch.Tensor) -> torch.Tensor:
+    sizes, strides = tensor.shape, tensor.stride()
+    return torch.empty_strided(sizes, strides, dtype=tensor.dtype, device=tensor.device)
+
+
 def _each(value: Any, function: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+    if isinstance(value, dict):
+        return {name: _each(item, function) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(_each(item, function) for item in value)
     return function(value) if isinstance(value, torch.Tensor) else value
