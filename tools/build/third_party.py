@@ -25,7 +25,6 @@ COMPANIONS = {
     "uvicorn": ("httptools", "uvloop"),  # chosen by name in its options
 }
 
-
 # What `max` imports only where it is installed: with torch's CUDA build, or by a user's choice.
 OPTIONAL = frozenset({"triton", "xgrammar"})
 
