@@ -199,7 +199,7 @@ def _packed(tensor: torch.Tensor, kind: QuantizationEncoding) -> npt.NDArray[np.
     if kind.is_made:
         return np.asarray(quantize_rows(tensor.float(), kind))
     # What nobody here makes has numbers of its own.
-    return np.asarray(random_weight(*tensor.shape, kind))
+    return np.asarray(random_weight(len(tensor), tensor.shape[-1], kind))
 
 
 def add_tokenizer(writer: gguf.GGUFWriter, checkpoint: Path, pre: str) -> None:

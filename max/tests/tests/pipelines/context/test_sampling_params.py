@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -118,4 +118,4 @@ def test_what_says_nothing() -> None:
 @pytest.mark.parametrize("name", ["top_k", "max_new_tokens", "min_new_tokens", "seed"])
 def test_bools_are_no_numbers(name: str) -> None:
     with pytest.raises(InputError, match=f"{name} is True; allowed is: a whole number"):
-        SamplingParams(**{name: True})
+        SamplingParams(**cast("dict[str, Any]", {name: True}))
