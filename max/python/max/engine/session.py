@@ -24,7 +24,7 @@ from max.engine.replay.captures import Captures
 from max.engine.replay.cpu import native_call
 from max.engine.replay.recorders import can_be_captured, recorder_for
 from max.engine.weights import place_weights
-from max.graph import BufferType, Graph
+from max.graph import BufferType, DeviceRef, Graph
 from max.graph.ops.control import has_effect
 from max.kernels.registry import make_cpu_kernels
 from max.kernels.thread_pool import set_num_threads
@@ -110,7 +110,7 @@ class InferenceSession:
         place = partial(place_weights, compiled, weights_registry or {})
         placed = self._packed.mapped_or(compiled, place) if self._packed else place()
         weights = {**compiled.constants, **placed}
-        recorder = recorder_for(self._main_device(compiled))
+        recorder = recorder_for(_main_device(compiled))
         backend = CpuBackend() if recorder is None and _is_on_host(compiled) else None
         replayed = self._replayed(compiled, weights, backend)
         captures = None
@@ -155,11 +155,6 @@ class InferenceSession:
             self._print,
         )
 
-    def _main_device(self, compiled: CompiledModel) -> Device:
-        """Where the model's first input is: that of its work."""
-        types = compiled.input_types
-        return types[0].device.to_device() if types else CPU()
-
     def _print(self, tensor: torch.Tensor, label: str) -> None:
         self.printer(tensor, label)
 
@@ -175,6 +170,12 @@ class InferenceSession:
 
     def __repr__(self) -> str:
         return f"InferenceSession(devices={self.devices})"
+
+
+def _main_device(compiled: CompiledModel) -> DeviceRef:
+    """Where the model's first input is: that of its work."""
+    types = compiled.input_types
+    return types[0].device if types else DeviceRef.CPU()
 
 
 def _is_on_host(compiled: CompiledModel) -> bool:

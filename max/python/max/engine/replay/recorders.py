@@ -10,16 +10,15 @@ from torch import fx
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from max.driver import Device
 from max.engine.replay.captures import Recorded, Recorder
-from max.graph import TensorType
+from max.graph import DeviceRef, TensorType
 from max.graph.ops.control import ControlFlow
 from max.graph.ops.debug import print_tensor
 
 
-def recorder_for(device: Device) -> Recorder | None:
+def recorder_for(device: DeviceRef) -> Recorder | None:
     """What captures the work of a device; None for the host, whose backend records segments."""
-    return None if device.is_host else CudaGraphs(device.to_torch())
+    return None if device.is_cpu() else CudaGraphs(torch.device(device.to_torch()))
 
 
 def can_be_captured(graph: fx.Graph, input_types: Sequence[TensorType]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 import torch
 
-from max.driver import CPU, Device
+from max.driver import CPU
 from max.dtype import DType
 from max.engine import InferenceSession, Model
 from max.engine.replay.captures import Captures
@@ -107,5 +107,5 @@ def test_what_prints_or_decides_is_not_captured(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_host_has_programs_instead_of_captures() -> None:
-    assert recorder_for(CPU()) is None
-    assert recorder_for(Device(0, "gpu")) is not None
+    assert recorder_for(DeviceRef.CPU()) is None
+    assert recorder_for(DeviceRef.GPU(1)) is not None
