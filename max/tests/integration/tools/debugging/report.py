@@ -37,8 +37,8 @@ def _lines(comparison: Comparison, diagnosis: Diagnosis | None, every: bool) -> 
     yield ""
     yield f"👎 The first tensor that departs is {diagnosis.row.label}"
     yield f"   {diagnosis.what} of {diagnosis.layer}; what was computed before it agrees"
-    if missing := comparison.missing_modules(diagnosis.row.label):
-        yield f"   ! PyTorch has modules there that no layer of ours stands for: {', '.join(missing)}"
+    if missing := ", ".join(comparison.missing_modules(diagnosis.row.label)):
+        yield f"   ! PyTorch has modules there that no layer of ours stands for: {missing}"
     for number, cause in enumerate(diagnosis.causes[:_MOST_CAUSES], 1):
         yield f"   {number}. {cause.text}"
         if cause.left is not None:
