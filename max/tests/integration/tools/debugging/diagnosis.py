@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from integration.tools.debugging.causes import activations, attention, linear, norms, sums
-from integration.tools.debugging.causes.cause import Cause, Trial, is_close, judge
+from integration.tools.causes import activations, attention, linear, norms, sums
+from integration.tools.causes.cause import Cause, Trial, is_close, judge
 from integration.tools.debugging.comparison import Comparison, Row
 from max.engine.weights import tensor_of
 from max.nn import Attention, Embedding, Linear, Module

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import torch
 
-from integration.tools.debugging.causes.cause import Cause, Trial
+from integration.tools.causes.cause import Cause, Trial
 
 USUAL = (
     Cause("weight-name", "another weight was loaded here: look at the weight adapter's names"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from integration.tools.debugging.causes.cause import Cause, Trial
+from integration.tools.causes.cause import Cause, Trial
 from max.nn import Attention, Rope
 
 USUAL = (

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import torch
 
-from integration.tools.debugging.causes.cause import Cause, Trial
+from integration.tools.causes.cause import Cause, Trial
 
 USUAL = (
     Cause("residual-multiplier", "what is added has a factor (residual_multiplier, scale_depth)"),

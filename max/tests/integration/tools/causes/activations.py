@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch.nn import functional as F
 
-from integration.tools.debugging.causes.cause import Cause, Trial
+from integration.tools.causes.cause import Cause, Trial
 
 USUAL = (
     Cause("activation", "another activation function (hidden_act, hidden_activation)"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import torch
 
-from integration.tools.debugging.causes.cause import Cause, Trial
+from integration.tools.causes.cause import Cause, Trial
 
 USUAL = (
     Cause("norm-offset", "the weight is stored less one (Gemma): weight_offset=1, or it is not"),
