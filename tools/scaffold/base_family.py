@@ -24,17 +24,13 @@ class Family:
 
 def known_families() -> list[str]:
     """The folders of the tree's architectures."""
-    return sorted({_folder(each) for each in PIPELINE_REGISTRY.all_architectures()})
+    return sorted({each.family for each in PIPELINE_REGISTRY.all_architectures()})
 
 
 def find_family(name: str) -> Family | None:
     """The family in the folder of that name."""
     for architecture in PIPELINE_REGISTRY.all_architectures():
-        if _folder(architecture) == name:
+        if architecture.family == name:
             kind = architecture.name.removesuffix("ForCausalLM").lower()
             return Family(name, architecture, f"tiny-{kind}")
     return None
-
-
-def _folder(architecture: SupportedArchitecture) -> str:
-    return architecture.pipeline_model.__module__.split(".")[-2]

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+
+from max.pipelines.lib.registry import PIPELINE_REGISTRY
+from tools.update_supported_models import main, page
+
+
+def test_the_page_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
+    """After a change of a registration: python3 -m tools.update_supported_models."""
+    assert main(["--check"]) == 0, capsys.readouterr().out
+
+
+def test_every_architecture_has_a_row() -> None:
+    architectures = PIPELINE_REGISTRY.all_architectures()
+    text = page(architectures)
+    for each in architectures:
+        (row,) = (
+            r for r in text.splitlines() if r.startswith(f"| {each.family} | `{each.name}` |")
+        )
+        cells = row.strip("|").split(" | ")
+        assert cells[4], f"{each.package} has no docstring"
+        assert all(repo in cells[5] for repo in each.example_repo_ids)
