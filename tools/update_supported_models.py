@@ -21,10 +21,11 @@ PAGE = Path("docs", "supported-models.md")
 _COMMAND = "./bazelw run //tools:update_supported_models"
 _HEAD = f"""# Supported models
 
-Written by `{_COMMAND}` from what `max list` tells (`max list --json` for programs). A checkpoint is
-served when `architectures[0]` of its config.json is a class of this table; other ones can be added without
-touching the tree ([bring up a model](bring-up-a-model.md)). How near each is to PyTorch is measured in
-[accuracy.md](accuracy.md).
+Written by `{_COMMAND}` from what `max list` tells
+(`max list --json` for programs). A checkpoint is served when `architectures[0]` of its config.json
+is a class of this table; other ones can be added without touching the tree
+([bring up a model](bring-up-a-model.md)). [accuracy.md](accuracy.md) measures how near each is to
+PyTorch.
 """
 
 

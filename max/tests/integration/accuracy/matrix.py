@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from integration.test_common.step_runner import RunningRequest, StepRunner
 from integration.test_common.tiny_checkpoints import make_checkpoint
 from integration.test_common.tiny_models import TinyModel
 
+Encoding = Literal["float32", "bfloat16"]
 _PREFIX_LENGTH = 70
 
 
@@ -63,7 +65,7 @@ WAYS: Mapping[str, Callable[[Pair], list[RunningRequest]]] = {
 }
 
 
-def measure(model: TinyModel, encoding: str, folder: Path) -> Measured:
+def measure(model: TinyModel, encoding: Encoding, folder: Path) -> Measured:
     """Runs a model in every way.
 
     Args:
@@ -71,8 +73,7 @@ def measure(model: TinyModel, encoding: str, folder: Path) -> Measured:
         encoding: "float32" or "bfloat16"; of the checkpoint, of MAX and of PyTorch.
         folder: for the checkpoint; must not exist.
     """
-    dtype = "bfloat16" if encoding == "bfloat16" else "float32"
-    pair = Pair(make_checkpoint(replace(model, dtype=dtype), folder), encoding)
+    pair = Pair(make_checkpoint(replace(model, dtype=encoding), folder), encoding)
     distances, same_tokens = {}, True
     for way, run in WAYS.items():
         requests = run(pair)

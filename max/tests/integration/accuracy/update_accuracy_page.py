@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,7 +15,7 @@ if not __package__:  # started as a file: imports begin at max/tests and max/pyt
 
 import click
 
-from integration.accuracy.matrix import WAYS, Measured, measure
+from integration.accuracy.matrix import WAYS, Encoding, Measured, measure
 from integration.test_common.every_tiny_model import EVERY_TINY_MODEL
 from integration.test_common.parity import BFLOAT16_KL, FLOAT32_TOLERANCE
 from max.pipelines.lib.registry import PIPELINE_REGISTRY
@@ -23,29 +23,29 @@ from tools.build.imports import workspace_root
 
 PAGE = Path("docs", "accuracy.md")
 _COMMAND = "./bazelw run //max/tests/integration/accuracy:update_accuracy_page"
-_LIMITS = {"float32": FLOAT32_TOLERANCE, "bfloat16": BFLOAT16_KL}
-_WHAT = {
+_HEAD = f"""# Accuracy
+
+Written by `{_COMMAND}`.
+
+Every family's tiny models, with random weights that make mistakes show, against Hugging Face
+transformers in the same encoding on the same CPU: the worst row of logits of each way of computing
+them. *Whole* is a prompt of 150 tokens in one step, *by N* in chunks of N tokens, *decoding* a
+prompt of 21 tokens and 12 greedy ones, *mixed batch* four requests at different stages in every
+step, *prefix hit* a prompt whose first pages are in the cache. The last column says whether the
+greedy tokens are the same. How to check a model of your own:
+[verify-accuracy.md](verify-accuracy.md).
+"""
+_LIMITS: Mapping[Encoding, float] = {"float32": FLOAT32_TOLERANCE, "bfloat16": BFLOAT16_KL}
+_WHAT: Mapping[Encoding, str] = {
     "float32": "largest difference of a logit; logits are a few units large",
     "bfloat16": "largest KL divergence of a token's probabilities, in nats",
 }
 
 
-def page(results: dict[str, list[Measured]]) -> str:
+def page(results: dict[Encoding, list[Measured]]) -> str:
     """The page's text, from the measurements by encoding."""
-    lines = [
-        "# Accuracy",
-        "",
-        f"Written by `{_COMMAND}`.",
-        "",
-        "Every family's tiny models, with random weights that make mistakes show, against Hugging Face",
-        "transformers in the same encoding on the same CPU: the worst row of logits of each way of computing",
-        "them. *Whole* is a prompt of 150 tokens in one step, *by N* in chunks of N tokens, *decoding* a prompt",
-        "of 21 tokens and 12 greedy ones, *mixed batch* four requests at different stages in every step, *prefix",
-        "hit* a prompt whose first pages are in the cache. The last column says whether the greedy tokens are",
-        "the same. How to check a model of your own: [verify-accuracy.md](verify-accuracy.md).",
-        "",
-        f"torch {version('torch')}, transformers {version('transformers')}.",
-    ]
+    versions = f"torch {version('torch')}, transformers {version('transformers')}."
+    lines = [_HEAD, versions]
     for encoding, measured in results.items():
         lines += ["", f"## {encoding}", ""]
         lines += [f"{_WHAT[encoding].capitalize()}; the limit is {_LIMITS[encoding]:g}.", ""]
@@ -68,7 +68,7 @@ def main() -> None:
     """Exits with 1 if a limit is exceeded; the page is written all the same."""
     from tqdm import tqdm
 
-    results: dict[str, list[Measured]] = {encoding: [] for encoding in _LIMITS}
+    results: dict[Encoding, list[Measured]] = {encoding: [] for encoding in _LIMITS}
     with tempfile.TemporaryDirectory() as scratch:
         for name, model in tqdm(EVERY_TINY_MODEL.items(), unit="model", disable=None):
             for encoding, measured in results.items():

@@ -131,7 +131,8 @@ def logit_distances(got: Logits, expected: Logits, encoding: str) -> Distances:
     """How far each row of logits is from the expected one: the largest difference in float32, else
     the KL divergence in nats."""
     if encoding == "float32":
-        return np.abs(got - expected).max(axis=-1).astype(np.float64)
+        largest: Distances = np.abs(got - expected).max(axis=-1).astype(np.float64)
+        return largest
     return kl_divergence(expected, got)
 
 

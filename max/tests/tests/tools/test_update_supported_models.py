@@ -1,3 +1,5 @@
+# build: data = ["//docs"]
+
 from __future__ import annotations
 
 import pytest
@@ -15,9 +17,8 @@ def test_every_architecture_has_a_row() -> None:
     architectures = PIPELINE_REGISTRY.all_architectures()
     text = page(architectures)
     for each in architectures:
-        (row,) = (
-            r for r in text.splitlines() if r.startswith(f"| {each.family} | `{each.name}` |")
-        )
+        start = f"| {each.family} | `{each.name}` | {each.task.value.replace('_', ' ')} |"
+        (row,) = (line for line in text.splitlines() if line.startswith(start))
         cells = row.strip("|").split(" | ")
         assert cells[4], f"{each.package} has no docstring"
         assert all(repo in cells[5] for repo in each.example_repo_ids)

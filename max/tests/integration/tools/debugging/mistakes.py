@@ -15,9 +15,8 @@ from safetensors.torch import load_file, save_file
 
 from max.graph import TensorValue, ops
 from max.nn import Attention, PreNormBlock, RMSNorm
-from max.nn.attention import QKV
+from max.nn.attention import QKV, HeadNormAttention
 from max.nn.cached_layer import run_layer
-from max.pipelines.architectures.qwen3.qwen3 import Qwen3Attention
 from max.pipelines.lib.decoder_config import DecoderConfig
 
 Weights = dict[str, torch.Tensor]
@@ -110,7 +109,7 @@ def _permute_queries(weights: Weights) -> None:
 
 
 def _no_qk_norm() -> AbstractContextManager[Any]:
-    return patch.object(Qwen3Attention, "prepare", Attention.prepare)
+    return patch.object(HeadNormAttention, "prepare", Attention.prepare)
 
 
 def _subtracting_mean() -> AbstractContextManager[Any]:
