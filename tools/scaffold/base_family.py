@@ -14,12 +14,10 @@ class Family:
     Attributes:
         name: its folder.
         architecture: its registration.
-        tiny_model: the random-weight model that its parity tests use first.
     """
 
     name: str
     architecture: SupportedArchitecture
-    tiny_model: str
 
 
 def known_families() -> list[str]:
@@ -31,6 +29,5 @@ def find_family(name: str) -> Family | None:
     """The family in the folder of that name."""
     for architecture in PIPELINE_REGISTRY.all_architectures():
         if architecture.family == name:
-            kind = architecture.name.removesuffix("ForCausalLM").lower()
-            return Family(name, architecture, f"tiny-{kind}")
+            return Family(name, architecture)
     return None
