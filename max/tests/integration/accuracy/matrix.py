@@ -74,6 +74,12 @@ def measure(model: TinyModel, encoding: Encoding, folder: Path) -> Measured:
         folder: for the checkpoint; must not exist.
     """
     pair = Pair(make_checkpoint(replace(model, dtype=encoding), folder), encoding)
+    distances, same_tokens = measure_pair(pair)
+    return Measured(model.name, model.architecture, distances, same_tokens)
+
+
+def measure_pair(pair: Pair) -> tuple[dict[str, float], bool]:
+    """The largest distance by way of batching, and whether greedy tokens are PyTorch's."""
     distances, same_tokens = {}, True
     for way, run in WAYS.items():
         requests = run(pair)
@@ -82,7 +88,7 @@ def measure(model: TinyModel, encoding: Encoding, folder: Path) -> Measured:
             (request,) = requests
             prompt = request.tokens[: -len(request.generated)]
             same_tokens = request.generated == pair.torch.greedy(prompt, DECODE_STEPS)
-    return Measured(model.name, model.architecture, distances, same_tokens)
+    return distances, same_tokens
 
 
 def _distance(pair: Pair, request: RunningRequest) -> float:

