@@ -114,7 +114,7 @@ def _run(
     with tempfile.TemporaryDirectory() as scratch:
         results = Path(scratch, "results.json")
         name = "-" if package is None else str(package)
-        command = ["integration.tools.architecture_checks", name, str(model), str(results)]
+        command = ["integration.accuracy.architecture_checks", name, str(model), str(results)]
         done = _command("run the model", [*command, *options], root)
         if not done.passed:
             return [done]

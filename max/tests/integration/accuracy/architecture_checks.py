@@ -1,6 +1,6 @@
 """Runs a package's model as a reviewer would: parity, one segment, a server, lm-eval.
 
-    python -m integration.tools.architecture_checks PACKAGE MODEL RESULTS.json
+    python -m integration.accuracy.architecture_checks PACKAGE MODEL RESULTS.json
 
 `//tools:check_architecture` runs it in a process of its own and reads the results.
 """
@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import click
@@ -58,7 +59,7 @@ def run_checks(
     packages = () if package is None else (package,)
     for encoding, limit_of_encoding in _LIMITS.items():
         pair = Pair(model, encoding, packages)
-        yield _guarded(f"parity in {encoding}", lambda p=pair, x=limit_of_encoding: _parity(p, x))
+        yield _guarded(f"parity in {encoding}", partial(_parity, pair, limit_of_encoding))
     yield _guarded("one segment", lambda: _one_segment(model, packages))
     command = ["max.entrypoints.pipelines", "serve", "--model", str(model)]
     command += [part for spec in packages for part in ("--custom-architectures", spec)]
