@@ -86,7 +86,7 @@ def _lint(folder: Path, root: Path) -> list[Finding]:
     """The repository's own settings of ruff and mypy, on the package."""
     settings = ["--config", str(root / "pyproject.toml")]
     commands = {
-        "ruff check": ["ruff", "check", *settings, str(folder)],
+        "ruff check": ["ruff", "check", "--output-format", "concise", *settings, str(folder)],
         "ruff format": ["ruff", "format", "--check", *settings, str(folder)],
         "mypy": ["mypy", "--config-file", str(root / "pyproject.toml"), str(folder)],
     }

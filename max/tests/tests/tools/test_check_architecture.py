@@ -68,7 +68,7 @@ def test_mistakes(arguments: list[str], message: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_scaffolded_package_passes_but_for_its_example(tmp_path: Path) -> None:
+def test_a_scaffolded_package_passes_every_check(tmp_path: Path) -> None:
     """All checks run on a package as new_architecture writes it."""
     name = "LlamaForCausalLM"
     arguments = ["scaffolded_checked", "--hf-name", name, "--output", str(tmp_path)]
