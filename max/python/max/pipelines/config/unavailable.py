@@ -52,7 +52,6 @@ UNAVAILABLE: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "use_experimental_kernels": (False, True),
         "use_vendor_blas": (False, True),
         "execute_empty_batches": (False,),
-        "device_graph_capture": (None, False),
         "force": (False, True),  # nothing that it would override is refused
         "decode_stall_timeout_s": (None,),
         "decode_request_ttl_s": (None,),
