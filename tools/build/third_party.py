@@ -15,6 +15,7 @@ DISTRIBUTIONS = {
     "zmq": "pyzmq",
     "agents": "openai-agents",
     "llama_cpp": "llama-cpp-py-sync",
+    "llama_index": "llama-index-llms-openai",  # needs the core
     "pydantic_ai": "pydantic-ai-slim",
 }
 

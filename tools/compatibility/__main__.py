@@ -52,8 +52,9 @@ def _page(scratch: Path, clients_python: Sequence[str]) -> str:
         [
             "# Compatibility",
             "",
-            f"What public files, templates and clients get, measured on {today} by `python3 -m tools.compatibility`, with",
-            f"transformers {version('transformers')}, tokenizers {version('tokenizers')} and gguf {version('gguf')}.",
+            "What public files, templates and clients get, measured by `python3 -m",
+            f"tools.compatibility` on {today} with transformers {version('transformers')}, tokenizers",
+            f"{version('tokenizers')} and gguf {version('gguf')}.",
             "",
             *_templates(archives),
             *_vocabularies(archives["llama-cpp-python"], scratch / "vocabularies"),
@@ -65,7 +66,7 @@ def _page(scratch: Path, clients_python: Sequence[str]) -> str:
 
 def _templates(archives: dict[str, Path]) -> list[str]:
     rows, notable = [], []
-    for package, archive in archives.items():
+    for archive in archives.values():
         found = [(Path(name).name, text) for name, text in texts_of(archive, ".jinja")]
         counts, of_package = templates.compare(found)
         outcomes = ("same", "ours alone", "both refuse", "different", "refused by us alone")
@@ -75,8 +76,8 @@ def _templates(archives: dict[str, Path]) -> list[str]:
     return [
         "## Chat templates",
         "",
-        "Conversations in OpenAI's forms (parts, null content, arguments as text), rendered by us, beside what transformers makes of the",
-        "same conversations as its users write them.",
+        "Conversations in OpenAI's forms (parts, null content, arguments as text), rendered by us,",
+        "beside what transformers makes of the same conversations as its users write them.",
         "",
         markdown(head, rows),
         "",

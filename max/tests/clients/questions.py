@@ -1,4 +1,4 @@
-"""A conversation that the demo model was trained for: it ends answers with `#### ` and the result."""
+"""A conversation that the demo model was trained for: answers end with `#### ` and the result."""
 
 QUESTION = "Tom has 3 apples and buys 5 more. How many apples does Tom have?"
 ANSWER = "#### 8"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from langchain_core.messages import HumanMessage, SystemMessage
 from langchain_openai import ChatOpenAI
 
 from clients.questions import ANSWER, MODEL, NEXT_QUESTION, QUESTION
@@ -20,11 +19,11 @@ def chat(base_url: str) -> ChatOpenAI:
 
 
 def test_several_turns(chat: ChatOpenAI) -> None:
-    history = [HumanMessage(QUESTION)]
+    history = [("user", QUESTION)]
     answer = chat.invoke(history)
     assert answer.content.endswith(ANSWER)
     assert answer.usage_metadata["output_tokens"] > 0
-    assert chat.invoke([*history, answer, HumanMessage(NEXT_QUESTION)]).content
+    assert chat.invoke([*history, answer, ("user", NEXT_QUESTION)]).content
 
 
 def test_streamed(chat: ChatOpenAI) -> None:
@@ -33,7 +32,7 @@ def test_streamed(chat: ChatOpenAI) -> None:
     for chunk in chunks[1:]:
         whole = whole + chunk
     assert whole.content.endswith(ANSWER)
-    assert chat.invoke([HumanMessage(QUESTION), whole, HumanMessage(NEXT_QUESTION)]).content
+    assert chat.invoke([("user", QUESTION), whole, ("user", NEXT_QUESTION)]).content
 
 
 def test_a_batch_and_asynchronous(chat: ChatOpenAI) -> None:
@@ -42,4 +41,4 @@ def test_a_batch_and_asynchronous(chat: ChatOpenAI) -> None:
 
 
 def test_a_system_message(chat: ChatOpenAI) -> None:
-    assert chat.invoke([SystemMessage("Be brief."), HumanMessage(QUESTION)]).content
+    assert chat.invoke([("system", "Be brief."), ("user", QUESTION)]).content
