@@ -61,9 +61,7 @@ class Speed(NamedTuple):
 @click.option("--family", "families", multiple=True, type=click.Choice(list(FAMILIES)))
 def main(families: tuple[str, ...]) -> None:
     """Measure families in bfloat16 and print a table in Markdown; the prompt has 512 tokens."""
-    click.echo(
-        "| family | GB a step | decode, tok/s | of the bound | prompt, tok/s | GFLOP/s |"
-    )
+    click.echo("| family | GB a step | decode, tok/s | of the bound | prompt, tok/s | GFLOP/s |")
     click.echo("| --- | ---: | ---: | ---: | ---: | ---: |")
     for name in families or FAMILIES:
         with tempfile.TemporaryDirectory() as scratch:
