@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from max.graph.weights.headers.gguf import GGUFHeader
 
+_SPACE = "\u2581"
+
 
 def has_tokenizer(header: GGUFHeader) -> bool:
     """Whether the file has a tokenizer at all."""
