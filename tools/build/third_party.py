@@ -15,6 +15,8 @@ DISTRIBUTIONS = {
     "zmq": "pyzmq",
     "agents": "openai-agents",
     "llama_cpp": "llama-cpp-py-sync",
+    "langchain_core": "langchain-openai",
+    "llama_index": "llama-index-llms-openai-like",
     "pydantic_ai": "pydantic-ai-slim",
 }
 
