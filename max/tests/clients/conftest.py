@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import subprocess
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,12 @@ os.environ["OPENAI_AGENTS_DISABLE_TRACING"] = "1"
 def pytest_configure(config: pytest.Config) -> None:
     """Warnings that other people's libraries give are theirs."""
     config.addinivalue_line("filterwarnings", "ignore")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_unconfigure() -> None:
+    """Connections that they leave open, which are found last, too."""
+    warnings.simplefilter("ignore")
 
 
 def server_command() -> list[str]:
