@@ -22,6 +22,7 @@ DISTRIBUTIONS = {
 
 # What a distribution loads at run time without declaring that it needs it.
 COMPANIONS = {
+    "pydantic_ai_slim": ("openai", "tiktoken"),  # its extra
     "torch": ("numpy",),  # warns on import, and converts no arrays, without
     "transformers": ("jinja2",),  # chat templates
     "uvicorn": ("httptools", "uvloop"),  # chosen by name in its options
