@@ -39,7 +39,7 @@ def test_a_stream_adds_up_to_a_message(model: ChatOpenAI) -> None:
     whole = chunks[0]
     for chunk in chunks[1:]:
         whole += chunk
-    assert len(chunks) > 2
+    assert len(chunks) > 1
     assert is_answer(whole.text)
     assert is_answer(model.invoke([asked(), whole, asked(1)]).text, 1)
 

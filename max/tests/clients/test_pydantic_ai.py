@@ -38,7 +38,7 @@ def test_a_stream_is_the_answer(agent: Agent) -> None:
         async with agent.run_stream(QUESTIONS[0][0]) as run:
             parts = [part async for part in run.stream_text(delta=True, debounce_by=None)]
             history = run.all_messages()
-        assert len(parts) > 2
+        assert len(parts) > 1
         assert is_answer("".join(parts))
         second = await agent.run(QUESTIONS[1][0], message_history=history)
         assert is_answer(second.output, 1)

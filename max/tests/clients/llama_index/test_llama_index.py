@@ -35,7 +35,7 @@ def test_an_answer_and_the_next_turn(model: OpenAILike) -> None:
 
 def test_a_stream_is_the_answer(model: OpenAILike) -> None:
     parts = list(model.stream_chat([asked()]))
-    assert len(parts) > 2
+    assert len(parts) > 1
     assert is_answer("".join(part.delta or "" for part in parts))
 
 
