@@ -67,14 +67,14 @@ def _ours(template: str, conversation: Conversation) -> str | None:
 def _theirs(template: str, conversation: Conversation) -> str | None:
     from transformers.utils.chat_template_utils import render_jinja_template
 
+    variables: dict[str, Any] = {"tools": conversation.tools, **_SPECIAL}
     try:
-        texts, _ = render_jinja_template(
+        rendered = render_jinja_template(
             conversations=[conversation.plain],
             chat_template=template,
-            tools=conversation.tools,
             add_generation_prompt=True,
-            **_SPECIAL,
+            **variables,
         )
     except Exception:
         return None
-    return str(texts[0])
+    return str(rendered[0][0])

@@ -1,8 +1,12 @@
-"""A server of the demo model for clients' libraries, which are not installed beside it."""
+"""A server of the demo model for the libraries that people call servers with.
+
+The libraries do not share an environment with the server: it is a program of its own.
+"""
+
+# build: data = ["//max/python/max/entrypoints:pipelines"]
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 import shlex
@@ -13,57 +17,61 @@ from pathlib import Path
 
 import pytest
 
-_READY = re.compile(r"Server ready on (http://\S+)")
-_EXIT_TIMEOUT_S = 30
-_ROOT = Path(__file__).parents[3]
-# Where Bazel puts the program among a test's files.
-_PROGRAM = Path("_main/max/python/max/entrypoints/pipelines")
+READY = re.compile(r"Server ready on (http://\S+)")
+# Bazel's program; without Bazel it takes the server's own environment.
+PROGRAM = Path(__file__).parents[2] / "python/max/entrypoints/pipelines"
+COMMAND = "MAX_SERVER"
+PACKAGE = Path(__file__).parents[2] / "python"
+
+# A library that asks the network for its news is not what is tested.
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+os.environ["OPENAI_AGENTS_DISABLE_TRACING"] = "1"
 
 
-def pytest_sessionfinish() -> None:
-    """Libraries leave connections and event loops to the garbage collector: not our fault."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+def pytest_configure(config: pytest.Config) -> None:
+    """Warnings that other people's libraries give are theirs."""
+    config.addinivalue_line("filterwarnings", "ignore")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_unconfigure() -> None:
+    """Connections that they leave open, which are found last, too."""
+    warnings.simplefilter("ignore")
+
+
+def server_command() -> list[str]:
+    """Returns what starts the server.
+
+    Raises:
+        RuntimeError: outside Bazel, if nothing says how.
+    """
+    if PROGRAM.exists():
+        return [str(PROGRAM)]
+    if COMMAND not in os.environ:
+        raise RuntimeError(f"{COMMAND} has to say how the server is started: a path to `max`, say")
+    return shlex.split(os.environ[COMMAND])
 
 
 @pytest.fixture(scope="session")
-def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of the API, as clients take it: ends with /v1.
-
-    $MAX_COMMAND is the command `max` where it is not on the path: perhaps that of a virtual
-    environment, `venv/bin/python -m max.entrypoints.pipelines`.
-    """
-    log = tmp_path_factory.mktemp("server") / "log"
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(_ROOT / "max/python"),
-        "PYTHONUNBUFFERED": "1",
-        "MAX_SERVE_HOST": "127.0.0.1",
-        "MAX_SERVE_PORT": "0",
-        "MAX_SERVE_METRICS_ENDPOINT_PORT": "0",
-    }
-    with log.open("w", encoding="utf-8") as errors:
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The base URL of the API of a server of the demo model, `http://127.0.0.1:PORT/v1`."""
+    log = tmp_path_factory.mktemp("server") / "server.log"
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(PACKAGE)}
+    arguments = ["serve", "--model", "demo", "--host", "127.0.0.1", "--port", "0"]
+    with log.open("w") as errors:
         process = subprocess.Popen(
-            [*_command(), "serve", "--model", "demo", "--devices", "cpu"],
-            env=environment,
+            [*server_command(), *arguments],
+            env={**environment, "MAX_SERVE_METRICS_ENDPOINT_PORT": "0"},
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
         )
+    assert process.stdout is not None, "it is a pipe"
     try:
-        assert process.stdout is not None
-        ready = next((m for line in process.stdout if (m := _READY.search(line))), None)
-        assert ready is not None, log.read_text(encoding="utf-8")
-        yield f"{ready.group(1)}/v1"
+        found = next(filter(None, map(READY.search, process.stdout)), None)
+        assert found, f"the server ended before it was ready:\n{log.read_text()}"
+        yield f"{found[1]}/v1"
     finally:
         process.terminate()
-        process.wait(_EXIT_TIMEOUT_S)
-        if process.stdout is not None:
-            process.stdout.close()
-
-
-def _command() -> list[str]:
-    program = Path(os.environ.get("TEST_SRCDIR", ".")) / _PROGRAM
-    usual = str(program) if program.exists() else "max"
-    return shlex.split(os.environ.get("MAX_COMMAND", usual))
+        process.wait(timeout=60)
+        process.stdout.close()

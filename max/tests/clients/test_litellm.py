@@ -1,44 +1,64 @@
-"""litellm, which speaks to many servers in one way."""
+"""LiteLLM against a server: plain, streamed, asynchronous, several turns."""
+
+# build: size = "medium"
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import litellm
 import pytest
 
-from clients.questions import ANSWER, MODEL, NEXT_QUESTION, QUESTION
+from clients.conversation import KEY, MODEL, QUESTIONS, is_answer
 
-pytestmark = [pytest.mark.clients, pytest.mark.filterwarnings("ignore")]
-# build: data = ["//max/python/max/entrypoints:pipelines"]
-
-ASKED = [{"role": "user", "content": QUESTION}]
+pytestmark = pytest.mark.clients
 
 
-@pytest.fixture
-def settings(base_url: str) -> dict[str, Any]:
-    return {
-        "model": f"openai/{MODEL}",
-        "api_base": base_url,
-        "api_key": "none",
-        "temperature": 0,
-    }
+def settings(url: str) -> dict[str, object]:
+    return {"model": f"openai/{MODEL}", "api_base": url, "api_key": KEY, "temperature": 0}
 
 
-def test_several_turns(settings: dict[str, Any]) -> None:
-    first = litellm.completion(messages=ASKED, **settings).choices[0].message
-    assert first.content.endswith(ANSWER)
-    for replayed in (first, first.model_dump()):
-        history = [*ASKED, replayed, {"role": "user", "content": NEXT_QUESTION}]
-        assert litellm.completion(messages=history, **settings).choices[0].message.content
+def asked(question: int = 0) -> dict[str, str]:
+    return {"role": "user", "content": QUESTIONS[question][0]}
 
 
-def test_streamed(settings: dict[str, Any]) -> None:
-    chunks = litellm.completion(messages=ASKED, stream=True, **settings)
-    assert "".join(c.choices[0].delta.content or "" for c in chunks).endswith(ANSWER)
+def test_an_answer_and_the_next_turn(url: str) -> None:
+    first = litellm.completion(messages=[asked()], **settings(url))
+    message = first.choices[0].message
+    assert is_answer(message.content)
+    assert first.usage.completion_tokens > 0
+    for again in (message, message.model_dump()):
+        second = litellm.completion(messages=[asked(), again, asked(1)], **settings(url))
+        assert is_answer(second.choices[0].message.content, 1)
 
 
-def test_asynchronous(settings: dict[str, Any]) -> None:
-    answer = asyncio.run(litellm.acompletion(messages=ASKED, **settings))
-    assert answer.choices[0].message.content.endswith(ANSWER)
+def test_a_stream_is_the_answer(url: str) -> None:
+    chunks = list(litellm.completion(messages=[asked()], stream=True, **settings(url)))
+    assert is_answer("".join(chunk.choices[0].delta.content or "" for chunk in chunks))
+    whole = litellm.stream_chunk_builder(chunks, messages=[asked()])
+    second = litellm.completion(
+        messages=[asked(), whole.choices[0].message, asked(1)], **settings(url)
+    )
+    assert is_answer(second.choices[0].message.content, 1)
+
+
+def test_asynchronous(url: str) -> None:
+    async def ask() -> str:
+        answer = await litellm.acompletion(messages=[asked(1)], **settings(url))
+        text: str = answer.choices[0].message.content
+        return text
+
+    assert is_answer(asyncio.run(ask()), 1)
+
+
+def test_text_completion(url: str) -> None:
+    options = {**settings(url), "model": f"text-completion-openai/{MODEL}"}
+    answer = litellm.text_completion(prompt="Tom has", max_tokens=8, **options)
+    assert answer.choices[0].text
+
+
+def test_errors_are_those_of_the_library(url: str) -> None:
+    with pytest.raises(litellm.BadRequestError, match="top_p"):
+        litellm.completion(messages=[asked()], top_p=7, **settings(url))
+    with pytest.raises(litellm.NotFoundError):
+        litellm.completion(messages=[asked()], **{**settings(url), "model": "openai/another"})

@@ -1,77 +1,104 @@
-"""Every way in which the official client asks for a chat."""
+"""The helpers of the official client; what it answered can be sent back."""
+
+# build: size = "medium"
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import openai
 import pytest
-from openai.types.chat import ChatCompletionMessageParam
 
-from clients.questions import ANSWER, MODEL, NEXT_QUESTION, QUESTION
+from clients.conversation import KEY, MODEL, QUESTIONS, is_answer
 
 pytestmark = pytest.mark.clients
-# build: data = ["//max/python/max/entrypoints:pipelines"]
-
-ASKED: list[ChatCompletionMessageParam] = [{"role": "user", "content": QUESTION}]
 
 
-@pytest.fixture(scope="module")
-def client(base_url: str) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=base_url, api_key="none", max_retries=0) as client:
-        yield client
+def asked(question: int = 0) -> dict[str, str]:
+    return {"role": "user", "content": QUESTIONS[question][0]}
 
 
-def test_answers_are_sent_back_in_each_form(client: openai.OpenAI) -> None:
-    chat = client.chat.completions
-    message = chat.create(model=MODEL, messages=ASKED, temperature=0).choices[0].message
-    assert (message.content or "").endswith(ANSWER)
-    answers = set()
-    for replayed in (message, message.model_dump(), message.to_dict()):
-        history = [*ASKED, replayed, {"role": "user", "content": NEXT_QUESTION}]
-        second = chat.create(model=MODEL, messages=history, temperature=0)  # type: ignore[arg-type]
-        answers.add(second.choices[0].message.content)
-    assert len(answers) == 1
+@pytest.fixture
+def client(url: str) -> openai.OpenAI:
+    return openai.OpenAI(base_url=url, api_key=KEY, max_retries=0)
 
 
-def test_streamed(client: openai.OpenAI) -> None:
-    chunks = client.chat.completions.create(model=MODEL, messages=ASKED, temperature=0, stream=True)
-    assert "".join(c.choices[0].delta.content or "" for c in chunks).endswith(ANSWER)
-
-
-def test_the_helper_of_streams(client: openai.OpenAI) -> None:
-    with client.chat.completions.stream(model=MODEL, messages=ASKED, temperature=0) as stream:
-        kinds = {event.type for event in stream}
-        message = stream.get_final_completion().choices[0].message
-    assert {"chunk", "content.delta", "content.done"} <= kinds
-    assert (message.content or "").endswith(ANSWER)
-    history = [*ASKED, message, {"role": "user", "content": NEXT_QUESTION}]
-    assert client.chat.completions.create(model=MODEL, messages=history)  # type: ignore[arg-type]
-
-
-def test_raw_answers(client: openai.OpenAI) -> None:
-    raw = client.chat.completions.with_raw_response.create(
-        model=MODEL, messages=ASKED, temperature=0
-    )
-    assert raw.headers["content-type"].startswith("application/json")
-    assert (raw.parse().choices[0].message.content or "").endswith(ANSWER)
-
-
-def test_completions_and_models(client: openai.OpenAI) -> None:
+def test_models_are_listed_and_found(client: openai.OpenAI) -> None:
     assert [model.id for model in client.models.list()] == [MODEL]
     assert client.models.retrieve(MODEL).id == MODEL
-    completion = client.completions.create(model=MODEL, prompt=QUESTION, max_tokens=3)
-    assert completion.usage is not None and 1 <= completion.usage.completion_tokens <= 3
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("another")
 
 
-def test_many_at_once(base_url: str) -> None:
-    async def ask_all() -> set[str | None]:
-        async with openai.AsyncOpenAI(base_url=base_url, api_key="none") as client:
-            asked = (
-                client.chat.completions.create(model=MODEL, messages=ASKED, temperature=0)
-                for _ in range(8)
-            )
-            return {c.choices[0].message.content for c in await asyncio.gather(*asked)}
+@pytest.mark.parametrize("form", ["object", "dump", "dump without what is not set"])
+def test_an_answer_is_sent_back_in_each_of_its_forms(client: openai.OpenAI, form: str) -> None:
+    first = client.chat.completions.create(model=MODEL, messages=[asked()], temperature=0)
+    message = first.choices[0].message
+    again = {
+        "object": message,
+        "dump": message.model_dump(),
+        "dump without what is not set": message.model_dump(exclude_unset=True),
+    }[form]
+    second = client.chat.completions.create(
+        model=MODEL, messages=[asked(), again, asked(1)], temperature=0
+    )
+    assert is_answer(message.content)
+    assert is_answer(second.choices[0].message.content, 1)
 
-    assert len(asyncio.run(ask_all())) == 1
+
+def test_events_of_the_stream_helper(client: openai.OpenAI) -> None:
+    with client.chat.completions.stream(model=MODEL, messages=[asked()], temperature=0) as stream:
+        events = list(stream)
+        completion = stream.get_final_completion()
+    text = "".join(event.delta for event in events if event.type == "content.delta")
+    assert text == completion.choices[0].message.content
+    assert is_answer(text)
+    second = client.chat.completions.create(
+        model=MODEL, messages=[asked(), completion.choices[0].message, asked(1)], temperature=0
+    )
+    assert is_answer(second.choices[0].message.content, 1)
+
+
+def test_asynchronous_answers_side_by_side(url: str) -> None:
+    async def ask_all() -> list[str | None]:
+        async with openai.AsyncOpenAI(base_url=url, api_key=KEY, max_retries=0) as client:
+
+            async def ask(question: int) -> str | None:
+                stream = await client.chat.completions.create(
+                    model=MODEL, messages=[asked(question)], temperature=0, stream=True
+                )
+                parts = [chunk.choices[0].delta.content or "" async for chunk in stream]
+                return "".join(parts)
+
+            return await asyncio.gather(ask(0), ask(1), ask(0))
+
+    first, second, third = asyncio.run(ask_all())
+    assert is_answer(first)
+    assert is_answer(second, 1)
+    assert first == third
+
+
+def test_raw_responses_have_their_headers(client: openai.OpenAI) -> None:
+    raw = client.chat.completions.with_raw_response.create(
+        model=MODEL, messages=[asked()], temperature=0
+    )
+    assert raw.request_id
+    assert is_answer(raw.parse().choices[0].message.content)
+    with client.chat.completions.with_streaming_response.create(
+        model=MODEL, messages=[asked()], temperature=0
+    ) as streamed:
+        assert is_answer(streamed.parse().choices[0].message.content)
+
+
+def test_completions_and_their_stream(client: openai.OpenAI) -> None:
+    whole = client.completions.create(model=MODEL, prompt="Tom has", max_tokens=8, temperature=0)
+    parts = client.completions.create(
+        model=MODEL, prompt="Tom has", max_tokens=8, temperature=0, stream=True
+    )
+    assert "".join(part.choices[0].text for part in parts) == whole.choices[0].text
+
+
+def test_an_error_says_its_field(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="temperature") as error:
+        client.chat.completions.create(model=MODEL, messages=[asked()], temperature=-1)
+    assert error.value.param == "temperature"

@@ -1,4 +1,6 @@
-"""pydantic-ai: an agent that answers in text."""
+"""Agents of Pydantic AI against a server: plain, streamed, asynchronous, several turns."""
+
+# build: size = "medium"
 
 from __future__ import annotations
 
@@ -9,27 +11,36 @@ from pydantic_ai import Agent
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
-from clients.questions import ANSWER, MODEL, NEXT_QUESTION, QUESTION
+from clients.conversation import KEY, MODEL, QUESTIONS, is_answer
 
-pytestmark = [pytest.mark.clients, pytest.mark.filterwarnings("ignore")]
-# build: data = ["//max/python/max/entrypoints:pipelines"]
+pytestmark = pytest.mark.clients
 
 
 @pytest.fixture
-def agent(base_url: str) -> Agent:
-    provider = OpenAIProvider(base_url=base_url, api_key="none")
-    return Agent(OpenAIChatModel(MODEL, provider=provider), model_settings={"temperature": 0})
+def agent(url: str) -> Agent:
+    model = OpenAIChatModel(MODEL, provider=OpenAIProvider(base_url=url, api_key=KEY))
+    return Agent(model, model_settings={"temperature": 0})
 
 
-def test_several_turns(agent: Agent) -> None:
-    first = agent.run_sync(QUESTION)
-    assert first.output.endswith(ANSWER)
-    assert agent.run_sync(NEXT_QUESTION, message_history=first.all_messages()).output
+def test_an_answer_and_the_next_turn(agent: Agent) -> None:
+    async def talk() -> None:
+        first = await agent.run(QUESTIONS[0][0])
+        assert is_answer(first.output)
+        second = await agent.run(QUESTIONS[1][0], message_history=first.all_messages())
+        assert is_answer(second.output, 1)
+        assert len(second.all_messages()) == 4
+
+    asyncio.run(talk())
 
 
-def test_streamed(agent: Agent) -> None:
-    async def stream() -> str:
-        async with agent.run_stream(QUESTION) as result:
-            return "".join([piece async for piece in result.stream_text(delta=True)])
+def test_a_stream_is_the_answer(agent: Agent) -> None:
+    async def talk() -> None:
+        async with agent.run_stream(QUESTIONS[0][0]) as run:
+            parts = [part async for part in run.stream_text(delta=True, debounce_by=None)]
+            history = run.all_messages()
+        assert len(parts) > 1
+        assert is_answer("".join(parts))
+        second = await agent.run(QUESTIONS[1][0], message_history=history)
+        assert is_answer(second.output, 1)
 
-    assert asyncio.run(stream()).endswith(ANSWER)
+    asyncio.run(talk())

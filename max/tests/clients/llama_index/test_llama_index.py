@@ -1,45 +1,57 @@
-"""LlamaIndex's client of servers that speak OpenAI's API."""
+"""LlamaIndex against a server: plain, streamed, asynchronous, several turns, a chat engine."""
+
+# build: size = "medium"
 
 from __future__ import annotations
 
 import asyncio
 
 import pytest
-from llama_index.core.base.llms.types import LLMMetadata
+from llama_index.core.chat_engine import SimpleChatEngine
 from llama_index.core.llms import ChatMessage
-from llama_index.llms.openai import OpenAI
+from llama_index.llms.openai_like import OpenAILike
 
-from clients.questions import ANSWER, MODEL, NEXT_QUESTION, QUESTION
+from clients.conversation import KEY, MODEL, QUESTIONS, is_answer
 
-pytestmark = [pytest.mark.clients, pytest.mark.filterwarnings("ignore")]
-# build: data = ["//max/python/max/entrypoints:pipelines"]
+pytestmark = pytest.mark.clients
 
 
-class Local(OpenAI):  # type: ignore[misc]  # not installed here
-    """It asks a table of OpenAI's models for their sizes; ours is not in it."""
-
-    @property
-    def metadata(self) -> LLMMetadata:
-        return LLMMetadata(context_window=1024, is_chat_model=True, model_name=self.model)
+def asked(question: int = 0) -> ChatMessage:
+    return ChatMessage(role="user", content=QUESTIONS[question][0])
 
 
 @pytest.fixture
-def chat(base_url: str) -> Local:
-    return Local(model=MODEL, api_base=base_url, api_key="none", temperature=0, max_retries=0)
+def model(url: str) -> OpenAILike:
+    return OpenAILike(
+        model=MODEL, api_base=url, api_key=KEY, temperature=0, is_chat_model=True, max_retries=0
+    )
 
 
-def test_several_turns(chat: Local) -> None:
-    history = [ChatMessage(role="user", content=QUESTION)]
-    answer = chat.chat(history).message
-    assert str(answer.content).endswith(ANSWER)
-    assert chat.chat([*history, answer, ChatMessage(role="user", content=NEXT_QUESTION)])
+def test_an_answer_and_the_next_turn(model: OpenAILike) -> None:
+    first = model.chat([asked()])
+    assert is_answer(first.message.content)
+    assert is_answer(model.chat([asked(), first.message, asked(1)]).message.content, 1)
 
 
-def test_streamed(chat: Local) -> None:
-    chunks = chat.stream_chat([ChatMessage(role="user", content=QUESTION)])
-    assert "".join(chunk.delta or "" for chunk in chunks).endswith(ANSWER)
+def test_a_stream_is_the_answer(model: OpenAILike) -> None:
+    parts = list(model.stream_chat([asked()]))
+    assert len(parts) > 1
+    assert is_answer("".join(part.delta or "" for part in parts))
 
 
-def test_asynchronous(chat: Local) -> None:
-    answer = asyncio.run(chat.achat([ChatMessage(role="user", content=QUESTION)]))
-    assert str(answer.message.content).endswith(ANSWER)
+def test_asynchronous(model: OpenAILike) -> None:
+    async def ask() -> str | None:
+        answer = await model.achat([asked(1)])
+        return answer.message.content
+
+    assert is_answer(asyncio.run(ask()), 1)
+
+
+def test_completion(model: OpenAILike) -> None:
+    assert model.complete(QUESTIONS[0][0]).text
+
+
+def test_a_chat_engine_remembers(model: OpenAILike) -> None:
+    engine = SimpleChatEngine.from_defaults(llm=model)
+    assert is_answer(engine.chat(QUESTIONS[0][0]).response)
+    assert is_answer("".join(engine.stream_chat(QUESTIONS[1][0]).response_gen), 1)
