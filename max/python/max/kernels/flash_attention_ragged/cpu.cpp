@@ -128,7 +128,8 @@ class Attention {
   int64_t end_of(int64_t row) const {
     int64_t position = first_position_ + row / heads_;
     if (args_.causal) return position + 1;
-    return args_.chunk ? std::min(tokens_, (position / args_.chunk + 1) * args_.chunk) : tokens_;
+    int64_t end = args_.window ? std::min(tokens_, position + args_.window) : tokens_;
+    return args_.chunk ? std::min(end, (position / args_.chunk + 1) * args_.chunk) : end;
   }
 
   // What a row has seen before any token: nothing, or its head's sink, whose value is zero.

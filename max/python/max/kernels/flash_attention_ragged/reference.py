@@ -36,7 +36,8 @@ def flash_attention_ragged_reference(
         layer: which layer of the cache.
         scale: factor of the scores.
         causal: whether a row sees only its own position and earlier ones.
-        window: how many positions back a row sees, itself included; 0 for all.
+        window: how many positions back (and ahead, unless causal) a row sees, itself included; 0
+            for all.
         chunk: size of the blocks of positions, within one of which a row sees others; 0 for all.
         softcap: scaled scores s become `softcap * tanh(s / softcap)`; 0 for s itself.
         sinks: [heads], the score of one more token for each head, whose value is zero.
@@ -99,7 +100,7 @@ def _mask(
     if causal:
         hidden |= distance < 0
     if window:
-        hidden |= distance >= window
+        hidden |= (distance if causal else distance.abs()) >= window
     if chunk:
         hidden |= positions[:, None] // chunk != others // chunk
     return torch.zeros(hidden.shape, device=positions.device).masked_fill_(hidden, float("-inf"))

@@ -1,6 +1,7 @@
 """The architectures of the tree, one line each. Importing this imports none of them."""
 
 from max.pipelines.lib.registry import PIPELINE_REGISTRY
+from max.pipelines.modeling.task import PipelineTask
 
 # `architectures[0]` of the checkpoints, the module here that registers it, the name in it.
 ARCHITECTURES = (
@@ -10,5 +11,17 @@ ARCHITECTURES = (
     ("Qwen3ForCausalLM", ".qwen3.arch", "qwen3_arch"),
 )
 
+# Those that embed texts.
+EMBEDDERS = (
+    ("BertModel", ".bert.arch", "bert_arch"),
+    ("ModernBertModel", ".modernbert.arch", "modernbert_arch"),
+    ("Qwen3ForCausalLM", ".qwen3_embedding.arch", "qwen3_embedding_arch"),
+    ("Qwen3Model", ".qwen3_embedding.arch", "qwen3_model_arch"),
+)
+
 for _name, _module, _symbol in ARCHITECTURES:
     PIPELINE_REGISTRY.register_lazy(_name, _module, _symbol, package=__name__)
+for _name, _module, _symbol in EMBEDDERS:
+    PIPELINE_REGISTRY.register_lazy(
+        _name, _module, _symbol, package=__name__, task=PipelineTask.EMBEDDINGS_GENERATION
+    )

@@ -18,14 +18,21 @@ from max.pipelines.kv_cache import MemoryPlan, PagedKVCacheManager, PagedMemoryP
 from max.pipelines.kv_cache.memory_limits import available_memory
 from max.pipelines.lib.activation_memory import largest_step_bytes
 from max.pipelines.lib.call_tolerantly import call_tolerantly
+from max.pipelines.lib.embed.pipeline import EmbeddingsPipeline
 from max.pipelines.lib.interfaces import PipelineModelWithKVCache
 from max.pipelines.lib.packed_weights import packed_weights
 from max.pipelines.lib.supported_architecture import SupportedArchitecture
 from max.pipelines.lib.text_generation import TextGenerationPipeline
 from max.pipelines.lib.utils import parse_state_dict_from_weights
 from max.pipelines.lib.weight_encoding import encoded_bytes, is_plain
+from max.pipelines.modeling.types import PipelineTask
 
 logger = logging.getLogger("max.pipelines")
+
+_PIPELINES: Mapping[PipelineTask, type[Any]] = {
+    PipelineTask.TEXT_GENERATION: TextGenerationPipeline,
+    PipelineTask.EMBEDDINGS_GENERATION: EmbeddingsPipeline,
+}
 
 
 def make_pipeline(
@@ -68,7 +75,7 @@ def make_pipeline(
         config.runtime.longest_step,
         config.runtime.steps_in_flight,
     )
-    pipeline_cls = architecture.pipeline_cls or TextGenerationPipeline
+    pipeline_cls = architecture.pipeline_cls or _PIPELINES[architecture.task]
     pipeline: TextGenerationPipeline = pipeline_cls(
         pipeline_config=config,
         pipeline_model=model,
