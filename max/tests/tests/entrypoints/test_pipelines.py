@@ -34,7 +34,7 @@ def test_unknown_command(run_max: RunMax) -> None:
     assert result.exit_code == 2
     assert (
         "Command not supported: sevre\n"
-        "Supported commands: serve, generate, list, warm-cache, benchmark" in result.output
+        "Supported commands: serve, generate, encode, list, warm-cache, benchmark" in result.output
     )
 
 
