@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from max.graph.quantization import QuantizationEncoding, dequantize_rows
 from max.kernels.gated.reference import ACTIVATIONS
-from max.kernels.layouts.panels import BLOCK_UNITS, ELEMENTS, Panels
+from max.kernels.layouts.panels import Panels
 
 # Of gpt-oss: `(up + 1) * gate * sigmoid(1.702 * gate)`.
 SWISH_PLUS_ONE = "swish_plus_one"
@@ -97,6 +97,6 @@ def _matrix(
     if is_packed:
         panels = Panels(*shape, encoding)
         return panels.elements(stack[expert * panels.nbytes :][: panels.nbytes])
-    if encoding in BLOCK_UNITS or encoding not in ELEMENTS or stack.dtype == torch.uint8:
+    if stack.dtype == torch.uint8:
         return dequantize_rows(stack[expert], QuantizationEncoding(encoding))
     return stack[expert]

@@ -22,6 +22,7 @@ from max.pipelines.config import MAXModelConfig
 from max.pipelines.lib.quantization_recipe import (
     SENSITIVE_LAYERS,
     encoding_of_weight,
+    is_multiplied,
     num_layers,
 )
 
@@ -98,9 +99,7 @@ def quantization_plan(
     kept = stored_in_schemes(state_dict)
     plan: dict[str, QuantizedWeight] = {}
     for name, data in state_dict.items():
-        if name in kept or not (
-            data.dtype.is_float() and len(data.shape) == 2 and name.endswith(".weight")
-        ):
+        if name in kept or not (data.dtype.is_float() and is_multiplied(name, len(data.shape))):
             continue
         shape = tuple(data.shape.static_dims)
         encoding = encoding_of_weight(name, shape[-1], wanted, layers, sensitive, is_tied=is_tied)
