@@ -36,9 +36,9 @@ def _stacked(name: str, parts: Mapping[int, WeightData]) -> WeightData:
     if missing:
         raise ValueError(f"the checkpoint has no '{name}' of the experts {missing}")
     ordered = [parts[number] for number in range(len(parts))]
-    kinds = {(d.dtype, tuple(d.shape), d.quantization_encoding) for d in ordered}
+    kinds = {(d.dtype, tuple(d.shape.static_dims), d.quantization_encoding) for d in ordered}
     if len(kinds) > 1:
-        told = ", ".join(f"{dtype} {list(shape)}" for dtype, shape, _ in sorted(kinds, key=str))
+        told = ", ".join(sorted(f"{dtype} {[int(n) for n in shape]}" for dtype, shape, _ in kinds))
         raise ValueError(f"'{name}' differs between experts: {told}")
     first = ordered[0]
     return WeightData(

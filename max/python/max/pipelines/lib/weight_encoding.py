@@ -23,6 +23,7 @@ from max.pipelines.lib.quantization_recipe import (
     SENSITIVE_LAYERS,
     encoding_of_weight,
     is_multiplied,
+    is_precise,
     num_layers,
 )
 
@@ -72,7 +73,9 @@ def encode_weights(
         state_dict = {**state_dict, **_deferred_quantization(state_dict, plan)}
     dtype, keeps_halves = model_config.dtype, model_config.keeps_half_matrices
     return {
-        name: data if name in kept else _converted(data, dtype, keeps_halves)
+        name: data
+        if name in kept
+        else _converted(data, DType.float32 if is_precise(name) else dtype, keeps_halves)
         for name, data in state_dict.items()
     }
 
