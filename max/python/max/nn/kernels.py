@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from max import kernels
 from max.graph import TensorValue, TensorValueLike, Weight, ops
@@ -12,6 +13,9 @@ from max.nn.activations import activation_name
 from max.nn.attention.mask import Mask, MHAMaskVariant
 from max.nn.kv_cache import CacheLayer, KVCacheParams, PagedCacheValues, static_layer_index
 from max.nn.ragged_batch import RaggedBatch
+
+if TYPE_CHECKING:
+    from max.nn.moe.routing import Routing
 
 
 def rms_norm(
@@ -71,6 +75,67 @@ def quantized_embedding(weight: Weight, indices: TensorValueLike) -> TensorValue
 def _encoding(weight: Weight) -> str:
     assert weight.quantization_encoding is not None
     return weight.quantization_encoding.value
+
+
+def route_tokens(logits: TensorValue, correction: Weight | None, routing: Routing) -> TensorValue:
+    """Each row's experts and their weights: [rows, experts] -> float32 [rows, 2 * top_k]."""
+    return call(
+        "route_tokens",
+        kernels.route_tokens,
+        logits,
+        correction,
+        routing.top_k,
+        routing.scores,
+        routing.groups,
+        routing.top_groups,
+        routing.best_of_group,
+        routing.renormalizes,
+        routing.scale,
+        routing.jitter,
+    )
+
+
+def experts(
+    x: TensorValue,
+    routes: TensorValue,
+    matrices: Sequence[Weight],
+    biases: Sequence[Weight | None],
+    *,
+    experts: int,
+    width: int,
+    activation: str,
+    limit: float,
+    scales_input: bool,
+) -> TensorValue:
+    """The sum of what each row's experts give for it; see `max.kernels.experts`.
+
+    Args:
+        x: [rows, hidden].
+        routes: from `route_tokens`.
+        matrices: gate, up and down of all experts.
+        biases: theirs.
+        experts: how many.
+        width: of the layer between.
+        activation: of that layer.
+        limit: of gate and up; 0 for none.
+        scales_input: whether weights multiply what experts read.
+    """
+    stored = [(each.quantization_encoding or each.dtype).value for each in matrices]
+    return call(
+        "experts",
+        kernels.experts,
+        x,
+        routes,
+        *(each.packed for each in matrices),
+        list(biases),
+        stored,
+        [False] * len(matrices),
+        experts,
+        width,
+        activation,
+        limit,
+        scales_input,
+    )
 
 
 def rope_store(

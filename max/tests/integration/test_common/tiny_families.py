@@ -56,4 +56,55 @@ def _families() -> Iterable[TinyModel]:
     yield _tiny("olmo2", "Olmo2Config")
 
 
-TINY_FAMILIES: Mapping[str, TinyModel] = {model.name: model for model in _families()}
+# transformers multiplies experts' widths of whole 16 bytes only.
+_EXPERTS: Mapping[str, Any] = {"intermediate_size": 40}
+_TOP_3 = {"num_experts_per_tok": 3}
+
+
+def _families_with_experts() -> Iterable[TinyModel]:
+    qwen = {"moe_intermediate_size": 40, "num_experts": 6, **_TOP_3}
+    yield _tiny("qwen3_moe", "Qwen3MoeConfig", **qwen, norm_topk_prob=True)
+    dense = {"decoder_sparse_step": 2, "mlp_only_layers": [3]}
+    yield _tiny("qwen3_moe-dense", "Qwen3MoeConfig", **qwen, **dense)
+    shared = {"shared_expert_intermediate_size": 56}
+    yield _tiny("qwen2_moe", "Qwen2MoeConfig", **qwen, **shared)
+    local = {"num_local_experts": 5, **_TOP_3}
+    yield _tiny("mixtral", "MixtralConfig", _EXPERTS, **local)
+    yield _tiny("mixtral-windows", "MixtralConfig", _EXPERTS, **local, sliding_window=5)
+    flat = {**_EXPERTS, "num_key_value_heads": 6}
+    yield _tiny("olmoe", "OlmoeConfig", flat, num_experts=6, **_TOP_3, clip_qkv=0.7)
+    granite = {
+        "attention_multiplier": 0.2,
+        "embedding_multiplier": 3.0,
+        "residual_multiplier": 0.4,
+        "logits_scaling": 0.6,
+    }
+    yield _tiny("granitemoe", "GraniteMoeConfig", _EXPERTS, **local, **granite)
+    biases = {"attention_bias": True, "lm_head_bias": True, "router_jitter_noise": 0.2}
+    phi = {"num_local_experts": 5, "num_experts_per_tok": 2}
+    yield _tiny("phimoe", "PhimoeConfig", _EXPERTS, **phi, **biases)
+    glm = {
+        "moe_intermediate_size": 40,
+        "n_routed_experts": 6,
+        "n_shared_experts": 2,
+        "routed_scaling_factor": 1.7,
+        "attention_bias": True,
+        **_TOP_3,
+    }
+    yield _tiny("glm4_moe", "Glm4MoeConfig", **glm, use_qk_norm=True)
+    yarn = {
+        "rope_type": "yarn",
+        "rope_theta": 1500.0,
+        "factor": 8.0,
+        "beta_fast": 32.0,
+        "beta_slow": 1.0,
+        "truncate": False,
+        "original_max_position_embeddings": 32,
+    }
+    oss = {"sliding_window": 5, "swiglu_limit": 0.8, "rope_parameters": yarn}
+    yield _tiny("gpt_oss", "GptOssConfig", _EXPERTS, **local, **oss)
+
+
+TINY_FAMILIES: Mapping[str, TinyModel] = {
+    model.name: model for model in (*_families(), *_families_with_experts())
+}

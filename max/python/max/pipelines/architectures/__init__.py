@@ -14,6 +14,14 @@ ARCHITECTURES = (
     ("Olmo2ForCausalLM", ".olmo2.arch", "olmo2_arch"),
     ("Qwen2ForCausalLM", ".qwen2.arch", "qwen2_arch"),
     ("Qwen3ForCausalLM", ".qwen3.arch", "qwen3_arch"),
+    ("Glm4MoeForCausalLM", ".glm4_moe.arch", "glm4_moe_arch"),
+    ("GptOssForCausalLM", ".gpt_oss.arch", "gpt_oss_arch"),
+    ("GraniteMoeForCausalLM", ".granitemoe.arch", "granitemoe_arch"),
+    ("MixtralForCausalLM", ".mixtral.arch", "mixtral_arch"),
+    ("OlmoeForCausalLM", ".olmoe.arch", "olmoe_arch"),
+    ("PhimoeForCausalLM", ".phimoe.arch", "phimoe_arch"),
+    ("Qwen2MoeForCausalLM", ".qwen2_moe.arch", "qwen2_moe_arch"),
+    ("Qwen3MoeForCausalLM", ".qwen3_moe.arch", "qwen3_moe_arch"),
 )
 
 # Those that embed texts.

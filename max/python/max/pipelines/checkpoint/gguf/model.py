@@ -36,6 +36,7 @@ class GGUFModel:
     def __init__(self, header: GGUFHeader, path: Path) -> None:
         self.path = path
         self._header = header
+        self._reads_experts = False
         self.architecture: str = header.metadata.get("general.architecture", "")
 
     def own(self, key: str, default: Any = None) -> Any:
@@ -100,12 +101,12 @@ class GGUFModel:
         return self._header.tensors[tensor].shape[0]
 
     def decoder(self) -> dict[str, Any]:
-        """The fields of config.json that every decoder with RMS norms and dense layers has.
+        """The fields of config.json that every decoder with RMS norms has.
 
         Raises:
-            ModelSourceError: if one is missing, or the layers have experts.
+            ModelSourceError: if one is missing, or the layers have experts that nobody asks for.
         """
-        if self.own("expert_count", 0):
+        if self.own("expert_count", 0) and not self._reads_experts:
             raise ModelSourceError(f"{self.path} is a mixture of experts, which is not supported")
         sizes = {name: self.own(key) for name, key in _SIZES.items()}
         heads = sizes["num_attention_heads"]
@@ -119,6 +120,18 @@ class GGUFModel:
             "tie_word_embeddings": not self.has("output.weight"),
             "hidden_act": "silu",
             **self.rope(),
+        }
+
+    def experts(self, count: str = "num_experts") -> dict[str, Any]:
+        """The fields of every decoder with experts, before those of `decoder`.
+
+        Args:
+            count: what the family calls their number.
+        """
+        self._reads_experts = True
+        return {
+            count: self.own("expert_count"),
+            "num_experts_per_tok": self.own("expert_used_count"),
         }
 
     def rope(self) -> dict[str, Any]:

@@ -1,0 +1,19 @@
+"""What a Mixtral checkpoint's config.json says. Its GGUF files are those of Llama, with experts."""
+
+from __future__ import annotations
+
+from max.pipelines.checkpoint.config_fields import ConfigFields
+
+MIXTRAL_FIELDS = ConfigFields(
+    "mixtral",
+    own={
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "head_dim": None,
+        "num_experts_per_tok": 2,
+        "num_local_experts": 8,
+        "rope_theta": 1000000.0,
+        "sliding_window": None,
+    },
+    ignored=("router_jitter_noise",),
+)
