@@ -58,32 +58,36 @@ def _families() -> Iterable[TinyModel]:
 
 # transformers multiplies experts' widths of whole 16 bytes only.
 _EXPERTS: Mapping[str, Any] = {"intermediate_size": 40}
-_TOP_3 = {"num_experts_per_tok": 3}
+_TOP_3: Mapping[str, Any] = {"num_experts_per_tok": 3}
 
 
 def _families_with_experts() -> Iterable[TinyModel]:
-    qwen = {"moe_intermediate_size": 40, "num_experts": 6, **_TOP_3}
+    qwen: dict[str, Any] = {"moe_intermediate_size": 40, "num_experts": 6, **_TOP_3}
     yield _tiny("qwen3_moe", "Qwen3MoeConfig", **qwen, norm_topk_prob=True)
-    dense = {"decoder_sparse_step": 2, "mlp_only_layers": [3]}
+    dense: dict[str, Any] = {"decoder_sparse_step": 2, "mlp_only_layers": [3]}
     yield _tiny("qwen3_moe-dense", "Qwen3MoeConfig", **qwen, **dense)
-    shared = {"shared_expert_intermediate_size": 56}
+    shared: dict[str, Any] = {"shared_expert_intermediate_size": 56}
     yield _tiny("qwen2_moe", "Qwen2MoeConfig", **qwen, **shared)
-    local = {"num_local_experts": 5, **_TOP_3}
+    local: dict[str, Any] = {"num_local_experts": 5, **_TOP_3}
     yield _tiny("mixtral", "MixtralConfig", _EXPERTS, **local)
     yield _tiny("mixtral-windows", "MixtralConfig", _EXPERTS, **local, sliding_window=5)
-    flat = {**_EXPERTS, "num_key_value_heads": 6}
+    flat: dict[str, Any] = {**_EXPERTS, "num_key_value_heads": 6}
     yield _tiny("olmoe", "OlmoeConfig", flat, num_experts=6, **_TOP_3, clip_qkv=0.7)
-    granite = {
+    granite: dict[str, Any] = {
         "attention_multiplier": 0.2,
         "embedding_multiplier": 3.0,
         "residual_multiplier": 0.4,
         "logits_scaling": 0.6,
     }
     yield _tiny("granitemoe", "GraniteMoeConfig", _EXPERTS, **local, **granite)
-    biases = {"attention_bias": True, "lm_head_bias": True, "router_jitter_noise": 0.2}
-    phi = {"num_local_experts": 5, "num_experts_per_tok": 2}
+    biases: dict[str, Any] = {
+        "attention_bias": True,
+        "lm_head_bias": True,
+        "router_jitter_noise": 0.2,
+    }
+    phi: dict[str, Any] = {"num_local_experts": 5, "num_experts_per_tok": 2}
     yield _tiny("phimoe", "PhimoeConfig", _EXPERTS, **phi, **biases)
-    glm = {
+    glm: dict[str, Any] = {
         "moe_intermediate_size": 40,
         "n_routed_experts": 6,
         "n_shared_experts": 2,
@@ -92,7 +96,7 @@ def _families_with_experts() -> Iterable[TinyModel]:
         **_TOP_3,
     }
     yield _tiny("glm4_moe", "Glm4MoeConfig", **glm, use_qk_norm=True)
-    yarn = {
+    yarn: dict[str, Any] = {
         "rope_type": "yarn",
         "rope_theta": 1500.0,
         "factor": 8.0,
@@ -101,7 +105,7 @@ def _families_with_experts() -> Iterable[TinyModel]:
         "truncate": False,
         "original_max_position_embeddings": 32,
     }
-    oss = {"sliding_window": 5, "swiglu_limit": 0.8, "rope_parameters": yarn}
+    oss: dict[str, Any] = {"sliding_window": 5, "swiglu_limit": 0.8, "rope_parameters": yarn}
     yield _tiny("gpt_oss", "GptOssConfig", _EXPERTS, **local, **oss)
 
 

@@ -18,6 +18,7 @@ from max.kernels.layouts import ExpertPanels
 from max.kernels.quantize_rows import quantize_rows
 from tests.kernels.cpu_kernels import cpu_kernels
 
+REFERENCE: Callable[..., torch.Tensor] = experts_reference
 KERNELS: dict[str, Callable[..., torch.Tensor]] = {
     "op": experts,
     **cpu_kernels(make_experts_record, experts_reference),
@@ -113,7 +114,7 @@ def test_agrees_with_double_precision(
     limit = 1.0 if activation == SWISH_PLUS_ONE else 0.0
     want = expected(x, routes, stacks, biases, activation, limit)
     is_packed = implementation != "reference"
-    function = experts_reference if implementation == "reference" else KERNELS[implementation]
+    function = {"reference": REFERENCE, **KERNELS}[implementation]
     got = function(
         x,
         routes,

@@ -17,11 +17,10 @@ from max.serve.contexts import api_error
 from max.serve.disconnect import until_disconnect
 from max.serve.engine_client import Generation
 from max.serve.errors import ApiError, context_length_exceeded, invalid_value
-from max.serve.routes.body import read_body
+from max.serve.routes.body import read_request
 from max.serve.routes.json_answer import json_answer
 from max.serve.schemas.embedding import Embedding, EmbeddingList, EmbeddingRequest, EmbeddingUsage
 from max.serve.schemas.usage import Usage
-from max.serve.schemas.validation import parse_request
 from max.serve.state import ModelService, state_of
 from max.serve.telemetry.request_record import current_record
 
@@ -29,8 +28,7 @@ from max.serve.telemetry.request_record import current_record
 async def embeddings(request: Request) -> Response:
     """Gives a vector for each text."""
     state = state_of(request)
-    raw = await read_body(request, state.settings.max_request_bytes)
-    body = parse_request(EmbeddingRequest, raw, allow_extra_fields=state.allow_extra_fields)
+    body = await read_request(request, EmbeddingRequest)
     service = state.require_service()
     service.check_name(body.model)
     service.require_task(PipelineTask.EMBEDDINGS_GENERATION)
