@@ -9,7 +9,9 @@ from max.kernels.experts import experts
 from max.kernels.flash_attention_ragged import flash_attention_ragged
 from max.kernels.gated import gated
 from max.kernels.gather_rows import gather_rows
+from max.kernels.head_linear import head_linear
 from max.kernels.last_rows import last_rows
+from max.kernels.latent_store_ragged import latent_store_ragged
 from max.kernels.layer_norm import layer_norm
 from max.kernels.packed_embedding import packed_embedding
 from max.kernels.packed_linear import packed_linear
@@ -27,7 +29,9 @@ __all__ = [
     "flash_attention_ragged",
     "gated",
     "gather_rows",
+    "head_linear",
     "last_rows",
+    "latent_store_ragged",
     "layer_norm",
     "packed_embedding",
     "packed_linear",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from max import kernels
 from max.graph import TensorValue, TensorValueLike, Weight, ops
@@ -135,6 +135,84 @@ def experts(
         activation,
         limit,
         scales_input,
+    )
+
+
+def head_linear(x: TensorValue, weight: Weight) -> TensorValue:
+    """A linear layer of each head: [rows, heads * width] -> [rows, heads * out].
+
+    Args:
+        x: of each head the first elements are read.
+        weight: [heads, out, in].
+    """
+    heads, out, columns = weight.shape.static_dims
+    stored = (weight.quantization_encoding or weight.dtype).value
+    return call(
+        "head_linear",
+        kernels.head_linear,
+        x,
+        weight.packed,
+        heads,
+        columns,
+        out,
+        stored,
+        False,
+    )
+
+
+class LatentEntry(NamedTuple):
+    """What a row's entry of a cache of latents is made of; see `max.kernels.latent_store_ragged`.
+
+    Attributes:
+        kv: [rows, rank + turned].
+        weight: of the latents' norm.
+        eps: of that norm.
+        interleaved: see `Rope`.
+    """
+
+    kv: TensorValue
+    weight: TensorValueLike
+    eps: float
+    interleaved: bool
+
+
+def latent_store(
+    q: TensorValue,
+    absorbed: TensorValue,
+    entry: LatentEntry,
+    layer: CacheLayer,
+    batch: RaggedBatch[Any],
+    freqs_cis: TensorValue,
+    heads: int,
+) -> TensorValue:
+    """Writes each row's latent, and gives the queries that meet latents.
+
+    Args:
+        q: [rows, heads * q_width].
+        absorbed: [rows, heads * rank].
+        entry: what is written.
+        layer: where.
+        batch: which rows are whose.
+        freqs_cis: from `Rope.table`.
+        heads: query heads.
+    """
+    cache = layer.values
+    return call(
+        "latent_store_ragged",
+        kernels.latent_store_ragged,
+        q,
+        absorbed,
+        entry.kv,
+        entry.weight,
+        entry.eps,
+        heads,
+        batch.row_offsets,
+        freqs_cis,
+        cache.kv_blocks,
+        cache.cache_lengths,
+        cache.lookup_table,
+        layer.index,
+        entry.interleaved,
     )
 
 

@@ -105,6 +105,27 @@ def _families_with_experts() -> Iterable[TinyModel]:
         "truncate": False,
         "original_max_position_embeddings": 32,
     }
+    latent: dict[str, Any] = {
+        "kv_lora_rank": 24,
+        "qk_nope_head_dim": 12,
+        "qk_rope_head_dim": 8,
+        "v_head_dim": 10,
+        "first_k_dense_replace": 1,
+        "moe_intermediate_size": 40,
+        "n_routed_experts": 8,
+        "n_shared_experts": 2,
+        "routed_scaling_factor": 1.7,
+        **_TOP_3,
+    }
+    sizes = {"num_key_value_heads": 6}
+    lite: dict[str, Any] = {"q_lora_rank": None, "topk_method": "greedy"}
+    yield _tiny("deepseek_v2-lite", "DeepseekV2Config", sizes, **latent, **lite)
+    sharp = {**yarn, "truncate": True, "mscale": 0.7, "mscale_all_dim": 0.5}
+    groups: dict[str, Any] = {"n_group": 4, "topk_group": 2, "q_lora_rank": 20}
+    method: dict[str, Any] = {"topk_method": "group_limited_greedy", "rope_parameters": sharp}
+    yield _tiny("deepseek_v2", "DeepseekV2Config", sizes, **latent, **groups, **method)
+    sharper: dict[str, Any] = {"rope_parameters": {**sharp, "mscale": 1.0, "mscale_all_dim": 1.0}}
+    yield _tiny("deepseek_v3", "DeepseekV3Config", sizes, **latent, **groups, **sharper)
     oss: dict[str, Any] = {"sliding_window": 5, "swiglu_limit": 0.8, "rope_parameters": yarn}
     yield _tiny("gpt_oss", "GptOssConfig", _EXPERTS, **local, **oss)
 

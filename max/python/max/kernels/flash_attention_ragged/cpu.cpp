@@ -192,7 +192,7 @@ class Attention {
     for (int64_t t = 0; t < tile->count;) {
       const KV* keys = token_of(blocks, args_.shape, args_.batch, item.request, begin + t, 0,
                                 args_.layer) + item.first_head * dim_;
-      const KV* values = keys + args_.shape.layers * page_size * stride;
+      const KV* values = args_.shares_values ? keys : keys + args_.shape.layers * page_size * stride;
       int64_t stop = std::min(tile->count, t + page_size - (begin + t) % page_size);
       for (; t < stop; ++t, keys += stride, values += stride) {
         tile->keys()[t] = keys;

@@ -21,6 +21,7 @@ struct FlashAttentionRaggedArgs {
   float scale;
   float softcap;  // scores s become softcap * tanh(s / softcap); 0 for s
   int32_t causal;
+  int32_t shares_values;  // whether a page has one kind of entry, keys and values at once
   ElementType q_type;
   ElementType kv_type;
   ElementType sinks_type;

@@ -50,7 +50,7 @@ def route_tokens_reference(
         )()
         choice = found if bias is None else found + bias.float()
         if top_groups < groups:
-            of_group = choice.view(len(wide), groups, -1)
+            of_group = choice.unflatten(-1, (groups, choice.shape[-1] // groups))
             sums = of_group.topk(best_of_group, -1)[0].sum(-1)
             kept = torch.zeros_like(sums, dtype=torch.bool)
             kept.scatter_(1, sums.topk(top_groups, -1)[1], True)

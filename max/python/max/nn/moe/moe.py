@@ -26,6 +26,7 @@ class MoE(Module):
         device: where they live.
         has_router_bias: whether the router has a bias.
         has_correction: whether scores have a bias for the choice alone.
+        has_precise_router: whether the router's weights are float32 whatever the dtype.
         shared_expert: what every token gets; None for nothing.
         gates_shared: whether that is multiplied by the sigmoid of a number of each token.
     """
@@ -39,12 +40,16 @@ class MoE(Module):
         device: DeviceLike,
         has_router_bias: bool = False,
         has_correction: bool = False,
+        has_precise_router: bool = False,
         shared_expert: Module | None = None,
         gates_shared: bool = False,
     ) -> None:
         super().__init__()
         count = experts.experts
-        self.router = Linear(hidden_size, count, dtype, device, has_bias=has_router_bias)
+        self.router_dtype = DType.float32 if has_precise_router else dtype
+        self.router = Linear(
+            hidden_size, count, self.router_dtype, device, has_bias=has_router_bias
+        )
         self.correction = (
             Weight("correction", DType.float32, [count], device) if has_correction else None
         )
@@ -55,7 +60,8 @@ class MoE(Module):
 
     def __call__(self, x: TensorValue) -> TensorValue:
         """x: [rows, hidden_size] -> the same shape."""
-        routes = kernels.route_tokens(self.router(x), self.correction, self.routing)
+        logits = self.router(ops.cast(x, self.router_dtype))
+        routes = kernels.route_tokens(logits, self.correction, self.routing)
         given = self.experts(x, routes)
         if self.shared_expert is None:
             return given

@@ -5,6 +5,8 @@ from max.pipelines.modeling.task import PipelineTask
 
 # `architectures[0]` of the checkpoints, the module here that registers it, the name in it.
 ARCHITECTURES = (
+    ("DeepseekV2ForCausalLM", ".deepseek_v2.arch", "deepseek_v2_arch"),
+    ("DeepseekV3ForCausalLM", ".deepseek_v3.arch", "deepseek_v3_arch"),
     ("Gemma2ForCausalLM", ".gemma2.arch", "gemma2_arch"),
     ("Gemma3ForCausalLM", ".gemma3.arch", "gemma3_arch"),
     ("GemmaForCausalLM", ".gemma.arch", "gemma_arch"),

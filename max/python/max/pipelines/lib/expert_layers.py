@@ -33,6 +33,7 @@ class ExpertSettings:
         has_bias: whether the experts' matrices have biases.
         has_router_bias: whether the router has one.
         has_correction: whether scores have a bias for the choice alone.
+        has_precise_router: whether the router computes in float32 whatever the model does.
     """
 
     count: int
@@ -46,6 +47,11 @@ class ExpertSettings:
     has_bias: bool = False
     has_router_bias: bool = False
     has_correction: bool = False
+    has_precise_router: bool = False
+
+
+# `PipelineModel.precise_weights` of models whose routers are precise.
+PRECISE_ROUTERS = (".router.weight", ".correction")
 
 
 @dataclass(kw_only=True)
@@ -107,6 +113,7 @@ class ExpertDecoder(Decoder[Config]):
             device,
             has_router_bias=settings.has_router_bias,
             has_correction=settings.has_correction,
+            has_precise_router=settings.has_precise_router,
             shared_expert=self._shared_expert(config, settings.shared_width),
             gates_shared=settings.gates_shared,
         )

@@ -23,13 +23,6 @@ SENSITIVE_LAYERS = ("v_proj", "down_proj")
 # Layers of a few outputs that decide for many: which experts a token gets, and how much of them.
 _ROUTERS = ("router", "shared_expert_gate")
 _EXPERTS = ".experts."
-# Added to scores that differ little: rounded, they choose other experts.
-_PRECISE = ".correction"
-
-
-def is_precise(name: str) -> bool:
-    """Whether a weight is float32 whatever the model computes with."""
-    return name.endswith(_PRECISE)
 
 
 def is_multiplied(name: str, axes: int) -> bool:

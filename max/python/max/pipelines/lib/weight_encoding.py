@@ -23,7 +23,6 @@ from max.pipelines.lib.quantization_recipe import (
     SENSITIVE_LAYERS,
     encoding_of_weight,
     is_multiplied,
-    is_precise,
     num_layers,
 )
 
@@ -50,6 +49,7 @@ def encode_weights(
     state_dict: Mapping[str, WeightData],
     model_config: MAXModelConfig,
     sensitive: Collection[str] = SENSITIVE_LAYERS,
+    precise: tuple[str, ...] = (),
 ) -> dict[str, WeightData]:
     """The weights encoded as the configuration asks, the others in the dtype of the computation.
 
@@ -62,6 +62,7 @@ def encode_weights(
         state_dict: weights by our names.
         model_config: its encoding is resolved.
         sensitive: the layers whose weights lose most when they are quantized.
+        precise: ends of the names of weights that are float32 whatever the model computes with.
 
     Returns:
         Weights by the same names.
@@ -75,7 +76,7 @@ def encode_weights(
     return {
         name: data
         if name in kept
-        else _converted(data, DType.float32 if is_precise(name) else dtype, keeps_halves)
+        else _converted(data, DType.float32 if name.endswith(precise) else dtype, keeps_halves)
         for name, data in state_dict.items()
     }
 

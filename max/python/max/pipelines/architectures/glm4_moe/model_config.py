@@ -59,6 +59,7 @@ class Glm4MoeConfig(ExpertsConfig):
             shared_width=hf.moe_intermediate_size * hf.n_shared_experts,
             activation=hf.hidden_act,
             has_correction=True,
+            has_precise_router=True,
         )
 
 
