@@ -21,24 +21,24 @@ def families_with_experts(tiny: Callable[..., TinyModel]) -> Iterable[TinyModel]
     shared: dict[str, Any] = {"shared_expert_intermediate_size": 56}
     yield tiny("qwen2_moe", "Qwen2MoeConfig", **qwen, **shared)
     local: dict[str, Any] = {"num_local_experts": 5, **_TOP_3}
-    yield tiny("mixtral", "MixtralConfig", _EXPERTS, **local)
-    yield tiny("mixtral-windows", "MixtralConfig", _EXPERTS, **local, sliding_window=5)
+    yield tiny("mixtral", "MixtralConfig", **_EXPERTS, **local)
+    yield tiny("mixtral-windows", "MixtralConfig", **_EXPERTS, **local, sliding_window=5)
     flat: dict[str, Any] = {**_EXPERTS, "num_key_value_heads": 6}
-    yield tiny("olmoe", "OlmoeConfig", flat, num_experts=6, **_TOP_3, clip_qkv=0.7)
+    yield tiny("olmoe", "OlmoeConfig", **flat, num_experts=6, **_TOP_3, clip_qkv=0.7)
     granite: dict[str, Any] = {
         "attention_multiplier": 0.2,
         "embedding_multiplier": 3.0,
         "residual_multiplier": 0.4,
         "logits_scaling": 0.6,
     }
-    yield tiny("granitemoe", "GraniteMoeConfig", _EXPERTS, **local, **granite)
+    yield tiny("granitemoe", "GraniteMoeConfig", **_EXPERTS, **local, **granite)
     biases: dict[str, Any] = {
         "attention_bias": True,
         "lm_head_bias": True,
         "router_jitter_noise": 0.2,
     }
     phi: dict[str, Any] = {"num_local_experts": 5, "num_experts_per_tok": 2}
-    yield tiny("phimoe", "PhimoeConfig", _EXPERTS, **phi, **biases)
+    yield tiny("phimoe", "PhimoeConfig", **_EXPERTS, **phi, **biases)
     glm: dict[str, Any] = {
         "moe_intermediate_size": 40,
         "n_routed_experts": 6,
@@ -69,14 +69,14 @@ def families_with_experts(tiny: Callable[..., TinyModel]) -> Iterable[TinyModel]
         "routed_scaling_factor": 1.7,
         **_TOP_3,
     }
-    sizes = {"num_key_value_heads": 6}
+    sizes: dict[str, Any] = {"num_key_value_heads": 6}
     lite: dict[str, Any] = {"q_lora_rank": None, "topk_method": "greedy"}
-    yield tiny("deepseek_v2-lite", "DeepseekV2Config", sizes, **latent, **lite)
+    yield tiny("deepseek_v2-lite", "DeepseekV2Config", **sizes, **latent, **lite)
     sharp = {**yarn, "truncate": True, "mscale": 0.7, "mscale_all_dim": 0.5}
     groups: dict[str, Any] = {"n_group": 4, "topk_group": 2, "q_lora_rank": 20}
     method: dict[str, Any] = {"topk_method": "group_limited_greedy", "rope_parameters": sharp}
-    yield tiny("deepseek_v2", "DeepseekV2Config", sizes, **latent, **groups, **method)
+    yield tiny("deepseek_v2", "DeepseekV2Config", **sizes, **latent, **groups, **method)
     sharper: dict[str, Any] = {"rope_parameters": {**sharp, "mscale": 1.0, "mscale_all_dim": 1.0}}
-    yield tiny("deepseek_v3", "DeepseekV3Config", sizes, **latent, **groups, **sharper)
+    yield tiny("deepseek_v3", "DeepseekV3Config", **sizes, **latent, **groups, **sharper)
     oss: dict[str, Any] = {"sliding_window": 5, "swiglu_limit": 0.8, "rope_parameters": yarn}
-    yield tiny("gpt_oss", "GptOssConfig", _EXPERTS, **local, **oss)
+    yield tiny("gpt_oss", "GptOssConfig", **_EXPERTS, **local, **oss)
