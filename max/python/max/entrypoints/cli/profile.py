@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from max.benchmark.table import aligned
@@ -47,7 +46,7 @@ class Profile:
     phases: Sequence[Phase]
     bandwidth: float | None
     cuts: Sequence[str] = ()
-    loads: Mapping[str, Sequence[int]] = MappingProxyType({})
+    loads: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def table(self, top_n: int) -> str:
         """One block for each phase, the slowest kernels first; and what is not in them."""
