@@ -13,8 +13,10 @@ from safetensors.torch import load_file, save_file
 
 from integration.test_common.tiny_gguf import as_people_have_them, write_gguf
 
-_NUMBERED = re.compile(r"(.*)mlp\.experts\.(\d+)\.(gate|up|down)_proj\.weight")
+_NUMBERED = re.compile(r"(.*)(?:mlp|block_sparse_moe)\.experts\.(\d+)\.(\w+)\.weight")
+_PARTS = {"w1": "gate", "w2": "down", "w3": "up"}
 _OTHERS = {
+    "block_sparse_moe.gate.weight": "ffn_gate_inp.weight",
     "mlp.gate.weight": "ffn_gate_inp.weight",
     "mlp.shared_expert_gate.weight": "ffn_gate_inp_shexp.weight",
     "mlp.shared_expert.gate_proj": "ffn_gate_shexp",
@@ -35,7 +37,8 @@ def write_gguf_with_experts(checkpoint: Path, path: Path, encoding: str = "float
     """Writes a checkpoint as one GGUF file; see `write_gguf`. Routers stay float32."""
     stacked = shutil.copytree(checkpoint, path.parent.with_name("stacked"))
     config: dict[str, Any] = json.loads((stacked / "config.json").read_text(encoding="utf-8"))
-    architecture = config["model_type"].replace("_", "")
+    architecture = {"mixtral": "llama"}.get(config["model_type"])
+    architecture = architecture or config["model_type"].replace("_", "")
     (stacked / "config.json").write_text(
         json.dumps({**config, "model_type": architecture}), encoding="utf-8"
     )
@@ -59,7 +62,8 @@ def _stacked(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     found: dict[str, torch.Tensor] = {}
     for name, tensor in weights.items():
         if match := _NUMBERED.fullmatch(name):
-            stack = stacks.setdefault(f"{match[1]}ffn_{match[3]}_exps.weight", {})
+            part = _PARTS.get(match[3], match[3].removesuffix("_proj"))
+            stack = stacks.setdefault(f"{match[1]}ffn_{part}_exps.weight", {})
             stack[int(match[2])] = tensor
             continue
         for theirs, ours in _OTHERS.items():
