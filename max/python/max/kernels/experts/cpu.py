@@ -137,6 +137,6 @@ def make_experts_record(isa: Isa | None = None) -> Record | None:
         )
         read = min(experts, slots) * sum(each.nbytes for each in panels)
         moved = read + 2 * x.nbytes
-        return Recording(out, KernelCall(function, args, (scratch, counts)), moved)
+        return Recording(out, KernelCall(function, args, (scratch, counts)), moved, counts)
 
     return record

@@ -10,12 +10,17 @@
 
 namespace max {
 
+// Arranging the activations of fewer rows takes less time than waking other threads.
+constexpr int64_t kRowsWorthThreads = 16;
+
 // Several products at once.
 template <typename Linear>
 void multiply_all(const std::vector<PackedLinearArgs>& calls, Pool* pool) {
   std::vector<Linear> linears(calls.begin(), calls.end());
   int64_t count = static_cast<int64_t>(linears.size());
-  parallel_for(pool, count, 1, [&](int64_t first, int64_t last) {
+  int64_t rows = 0;
+  for (const PackedLinearArgs& call : calls) rows += call.rows;
+  parallel_for(rows > kRowsWorthThreads ? pool : nullptr, count, 1, [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) linears[i].prepare();
   });
   std::vector<int64_t> ends(count);

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from max.pipelines.checkpoint.config_fields import ConfigFields
+from max.pipelines.checkpoint.gguf.model import GGUFModel
 
 MIXTRAL_FIELDS = ConfigFields(
     "mixtral",
@@ -17,3 +21,14 @@ MIXTRAL_FIELDS = ConfigFields(
     },
     ignored=("router_jitter_noise",),
 )
+
+
+def config_of_gguf(gguf: GGUFModel) -> Mapping[str, Any]:
+    """The content of config.json for a GGUF file of Llama's kind that has experts."""
+    return {
+        "architectures": ["MixtralForCausalLM"],
+        "model_type": "mixtral",
+        **gguf.experts("num_local_experts"),
+        **gguf.decoder(),
+        "sliding_window": None,
+    }
