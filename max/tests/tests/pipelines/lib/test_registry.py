@@ -75,7 +75,7 @@ def test_names_of_the_tree_lead_to_what_they_should(architecture: SupportedArchi
     model = architecture.model_cls
     assert model.model_config_cls is architecture.config
     assert all(map(callable, architecture.weight_adapters.values()))
-    assert architecture.tokenizer is TextTokenizer
+    assert issubclass(architecture.tokenizer_cls, TextTokenizer)
 
 
 @pytest.mark.parametrize("architecture", PIPELINE_REGISTRY.all_architectures(), ids=str)
