@@ -79,8 +79,11 @@ def test_names_of_the_tree_lead_to_what_they_should(architecture: SupportedArchi
 
 
 @pytest.mark.parametrize("architecture", PIPELINE_REGISTRY.all_architectures(), ids=str)
-def test_the_length_told_beside_a_model_is_the_models(architecture: SupportedArchitecture) -> None:
-    config = cast(Any, SimpleNamespace(model=SimpleNamespace(max_length=None)))
+def test_the_length_told_beside_a_model_is_the_models(
+    architecture: SupportedArchitecture, tmp_path: Path
+) -> None:
+    model = SimpleNamespace(max_length=None, resolved_model_path=tmp_path)
+    config = cast(Any, SimpleNamespace(model=model))
     huggingface_config = cast(Any, SimpleNamespace(max_position_embeddings=512))
     assert architecture.max_length is not None
     for config.model.max_length in (None, 7):
