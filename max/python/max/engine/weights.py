@@ -40,7 +40,7 @@ def place_weights(compiled: CompiledModel, registry: Mapping[str, Any]) -> dict[
             problems.append(problem)
         elif name in compiled.layouts:
             layout = compiled.layouts[name]
-            placed[name] = _room_for(layout, weight.device.to_torch())
+            placed[name] = _room_for(layout, torch.device(weight.device.to_torch()))
             layout.place(tensor, placed[name], _releaser(value, tensor))
         else:
             placed[name] = tensor.to(weight.device.to_torch())

@@ -3,6 +3,8 @@ first, which is compiled every day."""
 
 from __future__ import annotations
 
+from itertools import product
+
 from max.kernels.choose_tokens.triton import BLOCK, NUM_WARPS
 from max.kernels.elementwise.functions import FUNCTIONS
 from max.kernels.flash_attention_ragged.triton_configs import CONFIGS, config_of
@@ -167,16 +169,16 @@ def _planes_cases() -> list[Case]:
     for encoding, parts in PARTS.items():
         planes = dict.fromkeys(("first", "second", "third", "fourth"), "u8")
         own = {"ENCODING": encoding, "BYTES": max(parts), "SPAN": SPANS[encoding]}
-        for kind, config in LINEAR_CONFIGS.items():
+        for (kind, config), dtype in product(LINEAR_CONFIGS.items(), ("fp32", "bf16")):
             cases.append(
                 Case(
                     "planes_linear:planes_linear_kernel",
-                    {"x": "bf16", "out": "bf16", **planes},
+                    {"x": dtype, "out": dtype, **planes},
                     {**own, **config.blocks},
                     config.num_warps,
                     config.num_stages,
                     multiplies=True,
-                    variant=f"{encoding} {kind}",
+                    variant=f"{encoding} {dtype} {kind}",
                     kinds=(kind,),
                 )
             )
