@@ -2,5 +2,6 @@
 
 from max.kernels.layouts.layout import LayoutUse, WeightLayout
 from max.kernels.layouts.panels import Panels
+from max.kernels.layouts.planes import Planes
 
-__all__ = ["LayoutUse", "Panels", "WeightLayout"]
+__all__ = ["LayoutUse", "Panels", "Planes", "WeightLayout"]
