@@ -29,6 +29,7 @@ def _row_cases() -> list[Case]:
                 {"MULTIPLY_BEFORE_CAST": parts, **own},
                 config.num_warps,
                 variant=f"{dim} {parts}",
+                is_wide=dim > 64,
             )
             of_layer = Case(
                 "layer_norm:layer_norm_kernel",
@@ -36,6 +37,7 @@ def _row_cases() -> list[Case]:
                 {"HAS_WEIGHT": True, "HAS_BIAS": parts, **own},
                 config.num_warps,
                 variant=f"{dim} {parts}",
+                is_wide=dim > 64,
             )
             cases += [of_rms, of_layer]
     return cases

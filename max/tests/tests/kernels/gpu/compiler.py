@@ -23,8 +23,8 @@ _MATRIX_INSTRUCTION = {
 }
 
 
-# 16 bytes at a time, into registers or past them.
-_WIDE_LOAD = r"ld\.global\S*\.v4|cp\.async.*, 0x10,|load_dwordx4"
+# 16 bytes at a time, into registers or past them; 8 on AMD's, whose wavefronts are twice as wide.
+_WIDE_LOAD = r"ld\.global\S*\.v4|cp\.async.*, 0x10,|load_dwordx[24]"
 _NUMBERS = {"Width": "i32", "Size": "i32", "Number": "fp32"}
 
 
