@@ -41,7 +41,7 @@ class Check:
 def find_tools(argv: list[str]) -> Tools:
     """Reads the options that the Bazel targets pass; without, takes what this machine has."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--python", type=Path, help="@pip//:python.json")
+    parser.add_argument("--python", type=Path, help="@pip_dev//:python.json")
     parser.add_argument("--buildifier", type=Path)
     options = parser.parse_args(argv)
     python = json.loads(options.python.read_text())["python"] if options.python else sys.executable
@@ -70,7 +70,8 @@ def buildifier_checks(tools: Tools, *options: str) -> list[Check]:
 
 def run_all(tools: Tools, checks: list[Check]) -> int:
     """Runs every check, also after one has failed; returns the number of failures."""
-    environment = {**os.environ, "PYTHONPATH": str(tools.root), "PYTHONNOUSERSITE": "1"}
+    paths = os.pathsep.join([str(tools.root), str(tools.root / "max" / "python")])
+    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONNOUSERSITE": "1"}
     environment.pop("PYTHONSAFEPATH", None)
     failed: list[str] = []
     for check in checks:
