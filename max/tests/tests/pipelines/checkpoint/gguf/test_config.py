@@ -143,7 +143,7 @@ def test_a_message_of_several_is_no_answer_s_end(tmp_path: Path) -> None:
     [
         ({"general__architecture": "gemma9"}, "architecture 'gemma9'.*known: .*llama, .*qwen2"),
         ({"llama__block_count": None}, r"no metadata 'llama\.block_count'"),
-        ({"llama__expert_count": 8}, "mixture of experts"),
+        ({"llama__expert_count": 8}, r"no metadata 'llama\.expert_used_count'"),
         ({"llama__feed_forward_length": [96, 128]}, "layers of different sizes"),
         ({"llama__rope__scaling__type": "ntk"}, "type 'ntk'.*known: none, linear, yarn"),
     ],
