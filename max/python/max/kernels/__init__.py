@@ -10,6 +10,8 @@ from max.kernels.gated import gated
 from max.kernels.gather_rows import gather_rows
 from max.kernels.last_rows import last_rows
 from max.kernels.layer_norm import layer_norm
+from max.kernels.lora_embedding import lora_embedding
+from max.kernels.lora_linear import lora_linear
 from max.kernels.packed_embedding import packed_embedding
 from max.kernels.packed_linear import packed_linear
 from max.kernels.quantized_embedding import quantized_embedding
@@ -26,6 +28,8 @@ __all__ = [
     "gather_rows",
     "last_rows",
     "layer_norm",
+    "lora_embedding",
+    "lora_linear",
     "packed_embedding",
     "packed_linear",
     "quantized_embedding",

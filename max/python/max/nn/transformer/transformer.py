@@ -99,6 +99,7 @@ class Transformer(Module):
             self.return_hidden_states,
             self.logits_scaling,
             self.logits_soft_cap,
+            batch.adapters,
         )
 
     def embed(self, batch: RaggedBatch[Any]) -> TensorValue:

@@ -38,7 +38,7 @@ def largest_step_bytes(
     if not isinstance(graph, Model):
         return told
     contexts = _largest_batch(model, config, max_batch_size)
-    inputs = [buffer.tensor for buffer in _inputs(model, contexts).buffers]
+    inputs = [buffer.tensor for buffer in _inputs(model, contexts).all_buffers]
     vocab_size = int(graph.compiled.output_types[0].shape[-1])
     sampling = len(contexts) * vocab_size * _SAMPLING_BYTES
     return max(told, peak_activation_bytes(graph, inputs) + sampling)

@@ -20,9 +20,11 @@ class ContextWithImages(TextContext):
         return super().page_content(start, stop) + b"".join(images)
 
 
-def make_context(tokens: Iterable[int], adapter: str = "", salt: str | None = None) -> TextContext:
+def make_context(
+    tokens: Iterable[int], adapter: str | None = None, salt: str | None = None
+) -> TextContext:
     return TextContext(
-        max_length=1000, tokens=TokenBuffer(tokens), model_name=adapter, cache_salt=salt
+        max_length=1000, tokens=TokenBuffer(tokens), adapter=adapter, cache_salt=salt
     )
 
 
@@ -39,7 +41,7 @@ def test_a_key_covers_what_stands_before_its_page() -> None:
 
 
 @pytest.mark.parametrize(
-    ("adapter", "salt"), [("a", None), ("", "a"), ("", ""), ("a", "a"), ("', 'a", None)]
+    ("adapter", "salt"), [("a", None), (None, "a"), ("", ""), ("a", "a"), ("', 'a", None)]
 )
 def test_adapter_and_salt_are_part_of_every_key(adapter: str, salt: str | None) -> None:
     keys, plain = make_context(range(8), adapter, salt).page_keys(4), make_context(range(8))
