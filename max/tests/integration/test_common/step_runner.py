@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,9 +11,12 @@ from typing import Any
 import numpy as np
 
 from integration.test_common.torch_reference import Logits
+from max.engine import Model
+from max.engine.replay import SegmentRunner
 from max.nn.transformer import ReturnLogits
 from max.pipelines.context import SamplingParams, TextContext, TokenBuffer
 from max.pipelines.lib import PIPELINE_REGISTRY, PipelineConfig
+from max.pipelines.lib.decoder_model import DecoderModel
 from max.pipelines.lib.interfaces import ModelInputs, ModelOutputs
 from max.pipelines.lib.registry import PipelineFactory
 from max.pipelines.modeling.types import TextGenerationInputs
@@ -143,3 +147,18 @@ class StepRunner:
             if self.pipeline.adapters is not None:
                 self.pipeline.adapters.pool.release(request.context)
         self.pipeline.kv_manager.check_integrity()
+
+
+def assert_one_segment(model: Model | StepRunner) -> None:
+    """Of a model that has run: operands that a kernel does not take are cut out by then."""
+    if isinstance(model, StepRunner):
+        decoder = model.pipeline.pipeline_model
+        assert isinstance(decoder, DecoderModel)
+        model = decoder.model
+    calls = [
+        node.target
+        for node in model.replayed.lowered.graph.nodes
+        if node.op == "call_function" and node.target is not operator.getitem
+    ]
+    assert len(calls) == 1, f"these run one by one: {calls}"
+    assert isinstance(getattr(calls[0], "__self__", None), SegmentRunner)
