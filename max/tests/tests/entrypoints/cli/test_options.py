@@ -144,5 +144,5 @@ def test_pipeline_options_have_one_flag_each() -> None:
 
 def test_unavailable_options_are_hidden() -> None:
     hidden = {option.name for option in pipeline_options() if option.hidden}
-    assert {"kv_connector", "enable_lora", "draft_model", "device_specs"} <= hidden
+    assert {"kv_connector", "draft_model", "device_specs"} <= hidden
     assert hidden.isdisjoint({"model", "model_path", "devices", "max_length"})
