@@ -176,17 +176,14 @@ def stream(server: ServerProcess, model: str, found: list[str], has_begun: threa
                 has_begun.set()
 
 
-def start_stream(
-    server: ServerProcess, model: str
-) -> tuple[threading.Thread, list[str], list[float]]:
+def start_stream(server: ServerProcess, model: str) -> tuple[threading.Thread, list[str]]:
+    """A stream in a thread of its own, once it has begun."""
     found: list[str] = []
-    times: list[float] = []
-    thread = threading.Thread(target=stream, args=(server, model, found, times))
+    has_begun = threading.Event()
+    thread = threading.Thread(target=stream, args=(server, model, found, has_begun))
     thread.start()
-    while not found:
-        assert thread.is_alive()
-        time.sleep(0.001)
-    return thread, found, times
+    assert has_begun.wait(30)
+    return thread, found
 
 
 def test_unloading_lets_running_requests_end(server: ServerProcess, tmp_path: Path) -> None:
