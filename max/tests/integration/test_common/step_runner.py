@@ -88,6 +88,7 @@ class StepRunner:
             kv_cache_format=kv_cache_format,
             **settings,
         )
+        self.folder = folder
         PIPELINE_REGISTRY.resolve(config)
         self.pipeline = PipelineFactory(config, return_logits=ReturnLogits.ALL)()
         self._digests = {
