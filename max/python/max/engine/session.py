@@ -18,6 +18,7 @@ from max.engine.packed import PackedWeights
 from max.engine.passes.joining import join_calls
 from max.engine.passes.layouts import use_layouts
 from max.engine.passes.needed_rows import compute_needed_rows
+from max.engine.printing import Printer
 from max.engine.replay import CpuBackend, Profiler, ReplayedGraph
 from max.engine.replay.cpu import native_call
 from max.engine.weights import place_weights
@@ -50,7 +51,7 @@ class InferenceSession:
         packed: PackedWeights | None = None,
     ) -> None:
         self.devices = list(dict.fromkeys([*devices, CPU()]))
-        self.printer = DebugPrinter()
+        self.printer: Printer = DebugPrinter()
         self.profiler = Profiler()
         self._on_phase = on_phase
         self._packed = packed
