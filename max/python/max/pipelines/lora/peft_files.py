@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from max.demo import adapter_path
 from max.pipelines.lora.errors import AdapterError, AdapterPathError
 from max.pipelines.lora.peft_config import CONFIG_NAME, PeftConfig
 
@@ -16,13 +17,15 @@ def adapter_folder(path: str, root: Path | None) -> Path:
     """The folder of an adapter.
 
     Args:
-        path: as the user gave it.
+        path: as the user gave it; "demo" is that of the demo model.
         root: where adapters may be read from; None for anywhere.
 
     Raises:
         AdapterPathError: if there is none, or it is outside of the root.
     """
     folder = Path(path).expanduser()
+    if path == "demo" and not folder.exists():
+        return adapter_path()
     if root is not None and not folder.resolve().is_relative_to(root.resolve()):
         raise AdapterPathError(f"'{path}' is not below {root}, which --lora-root allows alone")
     if not folder.is_dir():

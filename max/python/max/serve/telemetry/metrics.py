@@ -18,6 +18,7 @@ class Metrics:
         registry: What `/metrics` shows.
         requests: Metrics of HTTP requests.
         steps: Metrics of the worker.
+        adapters: LoRA adapters that are loaded.
         worker_restarts: Times that the worker had to be started again.
     """
 
@@ -25,6 +26,9 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.requests = RequestMetrics(self.registry)
         self.steps = StepMetrics(self.registry)
+        self.adapters = Gauge(
+            "maxserve_lora_adapters", "LoRA adapters that are loaded.", registry=self.registry
+        )
         self.worker_restarts = Counter(
             "maxserve_worker_restarts",
             "Times that the model worker was started again.",
