@@ -36,7 +36,7 @@ class AdapterPool:
     """
 
     def __init__(self, layers: Mapping[str, LayerSlots], num_slots: int) -> None:
-        self._layers = layers
+        self.layers = layers
         self._known: dict[str, FittedAdapter] = {}
         # The longest unused first; what is in none of them is free.
         self._resident: OrderedDict[str, int] = OrderedDict()
@@ -128,7 +128,7 @@ class AdapterPool:
     def write(self, writes: Sequence[SlotWrite]) -> None:
         """Copies adapters into their slots."""
         for slot, adapter in writes:
-            for path, layer in self._layers.items():
+            for path, layer in self.layers.items():
                 layer.write(slot, adapter.updates.get(path))
 
     @property

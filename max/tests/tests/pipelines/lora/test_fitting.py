@@ -33,7 +33,7 @@ class StackedModel:
     )
 
     def in_model_order(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        found = {}
+        found: dict[str, torch.Tensor] = {}
         for name, tensor in tensors.items():
             path, kind = name.rsplit(".", 1)
             if path == "h.qk" and kind == "weight":
