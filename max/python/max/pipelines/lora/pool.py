@@ -33,6 +33,9 @@ class AdapterPool:
     Args:
         layers: the slots of the model's layers.
         num_slots: adapters that have room.
+
+    Attributes:
+        num_swaps: how often an adapter had to leave its slot for another.
     """
 
     def __init__(self, layers: Mapping[str, LayerSlots], num_slots: int) -> None:
@@ -47,9 +50,9 @@ class AdapterPool:
         self.num_swaps = 0
 
     @property
-    def known(self) -> Sequence[str]:
-        """The digests of all adapters."""
-        return list(self._known)
+    def known(self) -> Mapping[str, FittedAdapter]:
+        """All adapters by their digests."""
+        return self._known
 
     @property
     def resident(self) -> Mapping[str, int]:
