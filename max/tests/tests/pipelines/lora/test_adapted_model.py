@@ -13,6 +13,7 @@ from integration.test_common.lora_files import MergedReference, write_random_ada
 from integration.test_common.parity import FLOAT32_TOLERANCE
 from integration.test_common.step_runner import RunningRequest, StepRunner, assert_one_segment
 from integration.test_common.tiny_checkpoints import cached_checkpoint
+from integration.test_common.tiny_gguf import write_gguf
 from integration.test_common.tiny_models import TINY_MODELS
 from max.pipelines.context import SamplingParams, TextContext, TokenBuffer
 from max.pipelines.lib import PIPELINE_REGISTRY, TextGenerationPipeline
@@ -131,3 +132,12 @@ def test_with_fewer_slots_than_adapters_all_get_their_tokens(folders: dict[str, 
     assert answers[0] == answers[1]
     by_name = dict(zip(["a", "b", "base", "c"], answers[0][:4], strict=True))
     assert len({tuple(answer) for answer in by_name.values()}) == 4
+
+
+def test_a_gguf_file_takes_the_same_adapter(folders: dict[str, Path], tmp_path: Path) -> None:
+    """Its rows of queries and keys are in another order than those of the adapter."""
+    write_gguf(BASE, tmp_path / "model.gguf", "float32")
+    runner = StepRunner(tmp_path, kv_cache_format="float32", adapters=folders)
+    request = run_alone(runner, prompt(20, 0), "a")
+    expected = MergedReference(BASE, folders["a"]).logits(request.tokens[: len(request.logits)])
+    assert np.abs(request.logits - expected).max() <= FLOAT32_TOLERANCE

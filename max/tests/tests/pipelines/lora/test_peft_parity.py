@@ -83,3 +83,17 @@ def test_gives_peft_s_logits(feature: str, tmp_path: Path) -> None:
     assert_logits_of(without, plain)
     effect = np.abs(reference.logits(mine.tokens) - without.logits(mine.tokens)).max()
     assert effect > 100 * FLOAT32_TOLERANCE, "else the test shows nothing"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TINY_MODELS)
+def test_every_model_takes_adapters_of_all_linear_layers(name: str, tmp_path: Path) -> None:
+    base = cached_checkpoint(TINY_MODELS[name])
+    folder = make_adapter(base, tmp_path / "adapter", target_modules="all-linear")
+    runner = StepRunner(base, adapters={"mine": folder})
+    request = runner.start(prompt(20, 0), "mine")
+    runner.finish_prompt(request, 7)
+    runner.step([(request, 1)])
+    runner.end(request)
+    assert_logits_of(PeftReference(base, folder), request)
+    assert_logits_of(PeftReference(base, folder, merged=True), request)
