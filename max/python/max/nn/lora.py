@@ -17,6 +17,7 @@ from max.dtype import DType
 from max.graph import DeviceRef, Dim, TensorValue, TensorValueLike
 from max.graph.call import call
 from max.kernels.lora_linear.op import RANK_MULTIPLE
+from max.kernels.lora_linear.reference import PANEL
 from max.nn.embedding import Embedding
 from max.nn.linear import Linear
 from max.nn.module import Module
@@ -77,7 +78,8 @@ class LayerSlots:
         # On a host zeros take no memory before they are written.
         elements = dtype.to_torch()
         self.a = torch.zeros(num_slots, inputs, rank, dtype=elements, device=where)
-        self.b = torch.zeros(num_slots, rank, outputs, dtype=elements, device=where)
+        panels = -(-outputs // PANEL)
+        self.b = torch.zeros(num_slots, panels, rank, PANEL, dtype=elements, device=where)
         self.scales = torch.zeros(num_slots, dtype=torch.float32, device=where)
         self.ranks = torch.zeros(num_slots, dtype=torch.int32, device=where)
         self.affine = torch.zeros(num_slots, 2, outputs, dtype=torch.float32, device=where)
@@ -104,7 +106,8 @@ class LayerSlots:
         read = -(-rank // RANK_MULTIPLE) * RANK_MULTIPLE
         self.a[slot, :, :rank].copy_(update.a)
         self.a[slot, :, rank:read].zero_()
-        self.b[slot, :rank].copy_(update.b)
+        rows = torch.nn.functional.pad(update.b, (0, -self.outputs % PANEL))
+        self.b[slot, :, :rank].copy_(rows.unflatten(1, (-1, PANEL)).transpose(0, 1))
         self.scales[slot] = update.scale
         if update.affine is not None:
             self.affine[slot].copy_(update.affine)

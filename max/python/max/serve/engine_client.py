@@ -220,6 +220,9 @@ class EngineClient:
             if context.adapter is not None and not self._may_have(context.adapter):
                 raise model_not_found(context.model_name, [])
         self._check_queue()
+        for context in contexts:
+            if context.adapter is not None:
+                self._metrics.adapter_requests.labels(context.model_name).inc()
         mailbox = Mailbox()
         loop = asyncio.get_running_loop()
         record = current_record()
@@ -375,6 +378,9 @@ class EngineClient:
         request.prompt_tokens_scored += len(prompt_scores or ())
         if delta.tokens:
             request.clock.tick(len(delta.tokens), now)
+            if request.submit.adapter is not None:
+                counter = self._metrics.adapter_tokens.labels(request.submit.model_name)
+                counter.inc(len(delta.tokens))
             request.faults.unexplained = 0
         if request.failed_length and request.length > request.failed_length:
             request.failed_length = 0

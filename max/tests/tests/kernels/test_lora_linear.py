@@ -45,11 +45,11 @@ class Tables(NamedTuple):
 def make_tables(inputs: int, outputs: int, ranks: list[int], dtype: torch.dtype) -> Tables:
     """Every second slot has factors and shifts too."""
     width = max(16, -(-max(ranks) // 16) * 16)
-    slots = len(ranks)
-    a, b = torch.zeros(slots, inputs, width), torch.zeros(slots, width, outputs)
+    slots, panels = len(ranks), -(-outputs // 16)
+    a, b = torch.zeros(slots, inputs, width), torch.zeros(slots, panels, width, 16)
     for slot, rank in enumerate(ranks):
         a[slot, :, :rank] = torch.randn(inputs, rank) / inputs**0.5
-        b[slot, :rank] = torch.randn(rank, outputs)
+        b[slot, :, :rank] = torch.randn(panels, rank, 16)
     return Tables(
         a.to(dtype),
         b.to(dtype),
@@ -67,7 +67,8 @@ def expected(y: torch.Tensor, x: torch.Tensor, slots: torch.Tensor, tables: Tabl
         if slot:
             a, b, scale, rank, affine, is_affine = (each[slot - 1] for each in tables)
             own = int(rank)
-            new = new + scale.double() * (row @ a[:, :own].double()) @ b[:own].double()
+            wide = b[:, :own].transpose(0, 1).flatten(1)[:, : len(old)].double()
+            new = new + scale.double() * (row @ a[:, :own].double()) @ wide
             if is_affine:
                 new = affine[0].double() * new + affine[1].double()
         rows.append(new)

@@ -2,7 +2,8 @@
 //
 //   slots [rows]                       0: the row keeps its bits; s: it is of slot s - 1 of the tables below
 //   a     [num_slots][inputs][rank]    `rank` a multiple of 16; columns beyond a slot's own rank are zero
-//   b     [num_slots][rank][outputs]
+//   b     [num_slots][panels][rank][16], panels of 16 outputs, so that it is read as one stream (rows of all
+//         outputs would be read side by side, and where they are powers of two apart they share a cache's sets)
 //
 // Rows of a slot are computed some at a time. A row's sums are in an order of their own, so its bits depend
 // neither on the rows beside it nor on the threads.
@@ -55,6 +56,12 @@ struct LoraEmbeddingArgs {
 namespace max {
 
 constexpr int64_t kRowsTogether = 8;
+constexpr int64_t kPanel = 16;
+
+// Elements of a slot's `b`.
+inline int64_t elements_of_b(int64_t outputs, int64_t rank) {
+  return (outputs + kPanel - 1) / kPanel * kPanel * rank;
+}
 
 // Rows of one slot.
 struct RowsOfSlot {
@@ -127,13 +134,16 @@ void shrink(const float* const* x, const T* a, int64_t inputs, int64_t own_rank,
   }
 }
 
-// kVectors vectors of outputs of N rows: sums [N][kVectors] += narrow @ b.
-template <int64_t N, int64_t kVectors, typename Load>
-MAX_INLINE void add_products(const float* narrow, int64_t own_rank, int64_t rank, const Load& load_b,
+// kVectors vectors of N rows, from `output` on: sums [N][kVectors] += narrow @ b.
+template <int64_t N, int64_t kVectors, typename T>
+MAX_INLINE void add_products(const float* narrow, const T* b, int64_t output, int64_t own_rank, int64_t rank,
                              Floats (&sums)[N][kVectors]) {
   for (int64_t j = 0; j < own_rank; ++j) {
     Floats weights[kVectors];
-    for (int64_t v = 0; v < kVectors; ++v) weights[v] = load_b(j, v);
+    for (int64_t v = 0; v < kVectors; ++v) {
+      int64_t at = output + v * kFloats;
+      weights[v] = load_elements(b + (at / kPanel * rank + j) * kPanel + at % kPanel);
+    }
     for (int64_t n = 0; n < N; ++n)
       for (int64_t v = 0; v < kVectors; ++v)
         sums[n][v] = multiply_add(broadcast(narrow[n * rank + j]), weights[v], sums[n][v]);
@@ -150,9 +160,7 @@ void expand(T* const* y, const float* narrow, const T* b, int64_t outputs, int64
     Floats sums[N][kVectors];
     for (int64_t n = 0; n < N; ++n)
       for (int64_t v = 0; v < kVectors; ++v) sums[n][v] = load_elements(y[n] + output + v * kFloats);
-    auto load_b = [&](int64_t j, int64_t v)
-                      MAX_INLINE_LAMBDA { return load_elements(b + j * outputs + output + v * kFloats); };
-    add_products<N, kVectors>(narrow, own_rank, rank, load_b, sums);
+    add_products<N, kVectors>(narrow, b, output, own_rank, rank, sums);
     for (int64_t n = 0; n < N; ++n)
       for (int64_t v = 0; v < kVectors; ++v) {
         int64_t at = output + v * kFloats;
@@ -165,8 +173,7 @@ void expand(T* const* y, const float* narrow, const T* b, int64_t outputs, int64
     int64_t count = std::min(kFloats, outputs - output);
     Floats sums[N][1];
     for (int64_t n = 0; n < N; ++n) sums[n][0] = load_some(y[n] + output, count);
-    auto load_b = [&](int64_t j, int64_t) MAX_INLINE_LAMBDA { return load_some(b + j * outputs + output, count); };
-    add_products<N, 1>(narrow, own_rank, rank, load_b, sums);
+    add_products<N, 1>(narrow, b, output, own_rank, rank, sums);
     for (int64_t n = 0; n < N; ++n) {
       if (affine != nullptr)
         sums[n][0] = multiply_add(load_some(affine + output, count), sums[n][0],

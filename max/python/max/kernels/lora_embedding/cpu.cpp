@@ -17,7 +17,7 @@ void run(const LoraEmbeddingArgs& args, Pool* pool) {
       if (own_rank == 0) continue;
       const T* a = static_cast<const T*>(args.a) + (slot * args.inputs + id) * args.rank;
       for (int64_t j = 0; j < own_rank; ++j) narrow.data()[j] = args.scales[slot] * load(a[j]);
-      const T* b = static_cast<const T*>(args.b) + slot * args.rank * args.outputs;
+      const T* b = static_cast<const T*>(args.b) + slot * elements_of_b(args.outputs, args.rank);
       T* y = static_cast<T*>(args.y) + row * args.outputs;
       expand<1, T>(&y, narrow.data(), b, args.outputs, own_rank, args.rank, nullptr);
     }

@@ -6,6 +6,7 @@ import torch
 
 from max.kernels.lora_embedding.cpu import make_lora_embedding_record
 from max.kernels.lora_embedding.reference import lora_embedding_reference
+from max.kernels.lora_linear.reference import PANEL
 from max.kernels.registry import define_op, implement_on_cpu
 
 
@@ -26,10 +27,11 @@ def _fake(
         ),
     )
     torch._check(
-        b.shape[2] == y.shape[1] and a.shape[2] == b.shape[1],
+        b.shape[1] == -(-y.shape[1] // PANEL) and a.shape[2] == b.shape[2],
         lambda: (
-            f"for rows of {y.shape[1]} elements a is [slots, table, rank] and b [slots, rank, "
-            f"{y.shape[1]}]; they are {list(a.shape)} and {list(b.shape)}"
+            f"for rows of {y.shape[1]} elements a is [slots, table, rank] and b "
+            f"[slots, {-(-y.shape[1] // PANEL)}, rank, {PANEL}]; they are {list(a.shape)} and "
+            f"{list(b.shape)}"
         ),
     )
     return y

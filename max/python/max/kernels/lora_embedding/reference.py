@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from max.kernels.lora_linear.reference import rows_of_panels
+
 
 def lora_embedding_reference(
     y: torch.Tensor,
@@ -23,7 +25,7 @@ def lora_embedding_reference(
         ids: int64 [rows], which rows of the table they are; one beyond it adds nothing.
         slots: int32 [rows, 1], see `max::lora_linear`, as the rest.
         a: [num_slots, size of the table, rank] of y's dtype.
-        b: [num_slots, rank, outputs] of y's dtype.
+        b: [num_slots, panels, rank, 16] of y's dtype, panels of 16 outputs.
         scales: float32 [num_slots].
         ranks: int32 [num_slots].
 
@@ -36,5 +38,6 @@ def lora_embedding_reference(
         rank = int(ranks[i])
         if rank:
             narrow = scales[i] * a[i, ids[rows], :rank].float()
-            y[rows] = (y[rows].float() + narrow @ b[i, :rank].float()).to(y.dtype)
+            product = narrow @ rows_of_panels(b[i], rank, y.shape[1])
+            y[rows] = (y[rows].float() + product).to(y.dtype)
     return y

@@ -22,7 +22,7 @@ void add_part(const LoraLinearArgs& args, const RowsOfSlot& part) {
     y[n] = static_cast<T*>(args.y) + part.rows[n] * args.outputs;
   }
   const T* a = static_cast<const T*>(args.a) + slot * args.inputs * args.rank;
-  const T* b = static_cast<const T*>(args.b) + slot * args.rank * args.outputs;
+  const T* b = static_cast<const T*>(args.b) + slot * elements_of_b(args.outputs, args.rank);
   with_rows(count, [&](auto rows) {
     constexpr int64_t kRows = decltype(rows)::value;
     shrink<kRows, T>(x, a, args.inputs, own_rank, args.rank, args.scales[slot], narrow.data());

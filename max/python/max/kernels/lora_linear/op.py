@@ -6,7 +6,7 @@ import torch
 
 from max.kernels.facts import OpFacts
 from max.kernels.lora_linear.cpu import make_lora_linear_record
-from max.kernels.lora_linear.reference import lora_linear_reference
+from max.kernels.lora_linear.reference import PANEL, lora_linear_reference
 from max.kernels.registry import define_op, implement_on_cpu
 
 # The kernel reads vectors of so many columns of `a` at most.
@@ -33,13 +33,13 @@ def _fake(
     )
     torch._check(
         a.shape[1] == x.shape[1]
-        and b.shape[2] == y.shape[1]
-        and a.shape[2] == b.shape[1]
+        and b.shape[1] == -(-y.shape[1] // PANEL)
+        and a.shape[2] == b.shape[2]
         and a.shape[2] % RANK_MULTIPLE == 0,
         lambda: (
             f"from {x.shape[1]} to {y.shape[1]} elements a is [slots, {x.shape[1]}, rank] and b "
-            f"[slots, rank, {y.shape[1]}], the rank a multiple of {RANK_MULTIPLE}; they are "
-            f"{list(a.shape)} and {list(b.shape)}"
+            f"[slots, {-(-y.shape[1] // PANEL)}, rank, {PANEL}], the rank a multiple of "
+            f"{RANK_MULTIPLE}; they are {list(a.shape)} and {list(b.shape)}"
         ),
     )
     return y

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import torch
 
+# Outputs of a panel of `b`; see include/lora.h.
+PANEL = 16
+
+
+def rows_of_panels(b: torch.Tensor, rank: int, outputs: int) -> torch.Tensor:
+    """The first rows of a slot's `b` [panels, rank, 16] as a matrix [rank, outputs], in float32."""
+    return b[:, :rank].transpose(0, 1).flatten(1)[:, :outputs].float()
+
 
 def lora_linear_reference(
     y: torch.Tensor,
@@ -26,7 +34,7 @@ def lora_linear_reference(
         x: [rows, inputs], what the layer read, of y's dtype.
         slots: int32 [rows, 1]; 0 for no adapter, s for that of slot s - 1 of the tensors below.
         a: [num_slots, inputs, rank] of y's dtype; columns beyond a slot's own rank are not read.
-        b: [num_slots, rank, outputs] of y's dtype.
+        b: [num_slots, panels, rank, 16] of y's dtype, panels of 16 outputs.
         scales: float32 [num_slots].
         ranks: int32 [num_slots]; 0 for an adapter that has no product for this layer.
         affine: float32 [num_slots, 2, outputs], factors and shifts.
@@ -43,7 +51,7 @@ def lora_linear_reference(
         sums = y[rows].float()
         if rank:
             narrow = scales[i] * (x[rows].float() @ a[i, :, :rank].float())
-            sums = sums + narrow @ b[i, :rank].float()
+            sums = sums + narrow @ rows_of_panels(b[i], rank, y.shape[1])
         if is_affine[i]:
             sums = affine[i, 0] * sums + affine[i, 1]
         y[rows] = sums.to(y.dtype)

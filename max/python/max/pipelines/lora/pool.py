@@ -33,10 +33,13 @@ class AdapterPool:
     Args:
         layers: the slots of the model's layers.
         num_slots: adapters that have room.
+
+    Attributes:
+        num_swaps: how often an adapter had to leave its slot for another.
     """
 
     def __init__(self, layers: Mapping[str, LayerSlots], num_slots: int) -> None:
-        self._layers = layers
+        self.layers = layers
         self._known: dict[str, FittedAdapter] = {}
         # The longest unused first; what is in none of them is free.
         self._resident: OrderedDict[str, int] = OrderedDict()
@@ -47,9 +50,9 @@ class AdapterPool:
         self.num_swaps = 0
 
     @property
-    def known(self) -> Sequence[str]:
-        """The digests of all adapters."""
-        return list(self._known)
+    def known(self) -> Mapping[str, FittedAdapter]:
+        """All adapters by their digests."""
+        return self._known
 
     @property
     def resident(self) -> Mapping[str, int]:
@@ -128,7 +131,7 @@ class AdapterPool:
     def write(self, writes: Sequence[SlotWrite]) -> None:
         """Copies adapters into their slots."""
         for slot, adapter in writes:
-            for path, layer in self._layers.items():
+            for path, layer in self.layers.items():
                 layer.write(slot, adapter.updates.get(path))
 
     @property

@@ -19,6 +19,8 @@ class Metrics:
         requests: Metrics of HTTP requests.
         steps: Metrics of the worker.
         adapters: LoRA adapters that are loaded.
+        adapter_requests: Requests of each, by its name; each choice counts.
+        adapter_tokens: Tokens of their answers.
         worker_restarts: Times that the worker had to be started again.
     """
 
@@ -28,6 +30,18 @@ class Metrics:
         self.steps = StepMetrics(self.registry)
         self.adapters = Gauge(
             "maxserve_lora_adapters", "LoRA adapters that are loaded.", registry=self.registry
+        )
+        self.adapter_requests = Counter(
+            "maxserve_lora_requests",
+            "Requests of a LoRA adapter; each choice counts.",
+            ["adapter"],
+            registry=self.registry,
+        )
+        self.adapter_tokens = Counter(
+            "maxserve_lora_output_tokens",
+            "Tokens of answers of a LoRA adapter.",
+            ["adapter"],
+            registry=self.registry,
         )
         self.worker_restarts = Counter(
             "maxserve_worker_restarts",

@@ -13,6 +13,7 @@ from integration.test_common.lora_files import MergedReference, write_random_ada
 from integration.test_common.parity import FLOAT32_TOLERANCE
 from integration.test_common.step_runner import RunningRequest, StepRunner, assert_one_segment
 from integration.test_common.tiny_checkpoints import cached_checkpoint
+from integration.test_common.tiny_gguf import write_gguf
 from integration.test_common.tiny_models import TINY_MODELS
 from max.pipelines.context import SamplingParams, TextContext, TokenBuffer
 from max.pipelines.lib import PIPELINE_REGISTRY, TextGenerationPipeline
@@ -93,10 +94,17 @@ def test_the_decoder_is_one_segment(runner: StepRunner) -> None:
     assert_one_segment(runner)
 
 
-def make_pipeline(folders: dict[str, Path], num_slots: int) -> TextGenerationPipeline:
+def make_pipeline(
+    folders: dict[str, Path], num_slots: int, *, enable_echo: bool = False
+) -> TextGenerationPipeline:
     paths = [f"{name}={path}" for name, path in folders.items()]
     config = make_config(
-        BASE, enable_lora=True, lora_paths=paths, max_num_loras=num_slots, max_batch_size=8
+        BASE,
+        enable_lora=True,
+        lora_paths=paths,
+        max_num_loras=num_slots,
+        max_batch_size=8,
+        enable_echo=enable_echo,
     )
     pipeline: TextGenerationPipeline = PIPELINE_REGISTRY.retrieve(config)[1]
     return pipeline
@@ -131,3 +139,26 @@ def test_with_fewer_slots_than_adapters_all_get_their_tokens(folders: dict[str, 
     assert answers[0] == answers[1]
     by_name = dict(zip(["a", "b", "base", "c"], answers[0][:4], strict=True))
     assert len({tuple(answer) for answer in by_name.values()}) == 4
+
+
+@pytest.mark.parametrize("enable_echo", [False, True])
+def test_tokens_are_those_of_merged_weights(folders: dict[str, Path], enable_echo: bool) -> None:
+    """Also where only the last rows are computed, or those that are asked for."""
+    pipeline = make_pipeline(folders, 3, enable_echo=enable_echo)
+    contexts = [ctx for ctx in make_contexts() if ctx.model_name in folders]
+    for _ in pipeline.answer(contexts):
+        pass
+    for ctx in contexts:
+        given = ctx.tokens.prompt.tolist()
+        steps = ctx.tokens.generated_length
+        expected = MergedReference(BASE, folders[ctx.model_name]).greedy(given, steps)
+        assert ctx.tokens.generated.tolist() == expected
+
+
+def test_a_gguf_file_takes_the_same_adapter(folders: dict[str, Path], tmp_path: Path) -> None:
+    """Its rows of queries and keys are in another order than those of the adapter."""
+    write_gguf(BASE, tmp_path / "model.gguf", "float32")
+    runner = StepRunner(tmp_path, kv_cache_format="float32", adapters=folders)
+    request = run_alone(runner, prompt(20, 0), "a")
+    expected = MergedReference(BASE, folders["a"]).logits(request.tokens[: len(request.logits)])
+    assert np.abs(request.logits - expected).max() <= FLOAT32_TOLERANCE
