@@ -266,6 +266,7 @@ class EngineClient:
         running = [request_id for request_id in request_ids if self._forget(request_id)]
         if running:
             self._send(Cancel(running))
+            self._drop_unneeded()
 
     def reset_prefix_cache(self) -> None:
         """Lets no request that is submitted from now on find what was computed before.
@@ -388,6 +389,7 @@ class EngineClient:
         if delta.status.is_done:
             self._completions.add(now)
             self._forget(delta.request_id)
+            self._drop_unneeded()
         request.mailbox.put(
             ChoiceDelta(
                 request.index,
@@ -411,6 +413,7 @@ class EngineClient:
         request = self._forget(request_id)
         if request is None:
             return
+        self._drop_unneeded()
         if request.admitted.done():
             request.mailbox.fail(error)
         else:
@@ -418,7 +421,6 @@ class EngineClient:
 
     def _forget(self, request_id: str) -> RunningRequest | None:
         request = self._running.pop(request_id, None)
-        self._drop_unneeded()
         if not self._running:
             self._idle.set()
         return request
