@@ -145,6 +145,7 @@ class ModelRunner:
             sampling_defaults=parts.sampling_defaults,
             enable_echo=self._source.enable_echo,
             lora=self._source.lora,
+            task=parts.task,
         )
 
     def _enter(self, phase: str) -> None:

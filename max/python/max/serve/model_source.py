@@ -14,7 +14,11 @@ from max.pipelines.config.lora_config import LoRAConfig
 from max.pipelines.context import TextContext
 from max.pipelines.lib.stream_decoder import DecodesAfterText
 from max.pipelines.lib.tokenizer import PromptText, TextTokenizer
-from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRequestMessage
+from max.pipelines.modeling.types import (
+    PipelineTask,
+    TextGenerationRequest,
+    TextGenerationRequestMessage,
+)
 from max.serve.adapters import check_adapters
 from max.serve.messages import Adapter
 from max.serve.worker.interface import PipelineBuilder, ServablePipeline
@@ -70,14 +74,15 @@ class ModelParts(NamedTuple):
     """What the two processes need: the tokenizer here, the factory in the worker.
 
     The tokenizer is made while the worker loads the model. `weights_bytes` is memory that the model
-    will certainly take on the host, as far as that is known without loading it. `adapters` are
-    loaded beside the model.
+    will certainly take on the host, as far as that is known without loading it. `task` is what the
+    model does, `adapters` are loaded beside it.
     """
 
     make_tokenizer: Callable[[], ServingTokenizer]
     factory: PipelineBuilder
     sampling_defaults: Mapping[str, Any]
     weights_bytes: int = 0
+    task: PipelineTask = PipelineTask.TEXT_GENERATION
     adapters: Sequence[Adapter] = ()
 
 
@@ -107,6 +112,7 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
     """The model that a configuration describes, through the registry."""
 
     def retrieve() -> ModelParts:
+        from max.pipelines.lib.registry import PIPELINE_REGISTRY
         from max.pipelines.lib.weight_memory import bytes_to_reserve
 
         model = pipeline_config.model
@@ -116,6 +122,7 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
             partial(_build_pipeline, pipeline_config),
             model.sampling_params_defaults.values_to_update,
             bytes_to_reserve(model),
+            PIPELINE_REGISTRY.resolve(pipeline_config).task,
             check_adapters(pipeline_config.lora),
         )
 

@@ -22,6 +22,7 @@ from max.entrypoints.cli.profile import make_profile
 from max.entrypoints.cli.sampling_options import make_sampling_params, sampling_options
 from max.pipelines.config import PipelineConfig
 from max.pipelines.config.lora_config import NamedAdapter
+from max.pipelines.modeling.task import PipelineTask
 
 _SAMPLING = tuple(str(option.name) for option in sampling_options())
 
@@ -111,7 +112,7 @@ def cli_generate(
     started = time.perf_counter()
     from max.pipelines.lib import PIPELINE_REGISTRY
 
-    _, pipeline = PIPELINE_REGISTRY.retrieve(config)
+    _, pipeline = PIPELINE_REGISTRY.retrieve(config, PipelineTask.TEXT_GENERATION)
     startup = time.perf_counter() - started
     for _ in range(num_warmups):
         answer(pipeline, make_request(pipeline, prompt, sampling_params, lora), show=str)

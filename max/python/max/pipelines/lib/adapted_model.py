@@ -19,6 +19,7 @@ from max.pipelines.lib.decoder_model import DecoderModel
 from max.pipelines.lib.supported_architecture import SupportedArchitecture
 from max.pipelines.lib.utils import parse_state_dict_from_weights
 from max.pipelines.modeling.errors import ConfigurationError
+from max.pipelines.modeling.types import PipelineTask
 
 
 class AdaptedModel:
@@ -39,10 +40,12 @@ class AdaptedModel:
     def __init__(
         self, architecture: SupportedArchitecture, config: PipelineConfig, model: object
     ) -> None:
-        if not isinstance(model, DecoderModel) or not model.adapter_slots:
+        generates = architecture.task is PipelineTask.TEXT_GENERATION
+        if not generates or not isinstance(model, DecoderModel) or not model.adapter_slots:
             raise ConfigurationError(
-                f"LoRA is not currently supported for architecture '{architecture.name}': no layer "
-                f"of {type(model).__name__} takes adapters. Start without --enable-lora"
+                f"LoRA is not currently supported for architecture '{architecture.name}' "
+                f"({architecture.task}): no layer of {type(model).__name__} takes adapters. Start "
+                "without --enable-lora"
             )
         self._architecture = architecture
         self._config = config
