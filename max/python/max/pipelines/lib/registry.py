@@ -272,7 +272,7 @@ class PipelineRegistry:
             importlib.import_module("max.pipelines.lib.make_pipeline")
             tokenizer, factory = self.retrieve_factory(pipeline_config, task, override_architecture)
             pipeline = factory(tokenizer)
-        if pipeline_config.lora.enable_lora:
+        if pipeline_config.lora.enable_lora and pipeline.adapters is not None:
             pipeline.adapters.load_named(pipeline_config.lora.adapters)
         return tokenizer, pipeline
 
