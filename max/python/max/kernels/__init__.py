@@ -17,6 +17,8 @@ from max.kernels.lora_embedding import lora_embedding
 from max.kernels.lora_linear import lora_linear
 from max.kernels.packed_embedding import packed_embedding
 from max.kernels.packed_linear import packed_linear
+from max.kernels.planes_linear import planes_linear
+from max.kernels.planes_rows import planes_rows
 from max.kernels.quantized_embedding import quantized_embedding
 from max.kernels.quantized_matmul import quantized_matmul
 from max.kernels.rms_norm import rms_norm
@@ -39,6 +41,8 @@ __all__ = [
     "lora_linear",
     "packed_embedding",
     "packed_linear",
+    "planes_linear",
+    "planes_rows",
     "quantized_embedding",
     "quantized_matmul",
     "rms_norm",
