@@ -115,7 +115,7 @@ def test_on_a_gpu_every_op_of_ours_needs_its_kernel() -> None:
             graph.output(x * 2)
         (node,) = graph.fx.find_nodes(op="output")
         with graph.fx.inserting_before(node):
-            graph.fx.call_function(target, (x, y))
+            graph.fx.call_function(target, (x.node, y.node))
         assert can_be_captured(graph.fx, types) is can
 
 
