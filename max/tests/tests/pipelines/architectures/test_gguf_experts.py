@@ -24,7 +24,9 @@ def make_pair(name: str, tmp_path: Path, encoding: str) -> Pair:
     return pair
 
 
-@pytest.mark.parametrize("name", ["tiny-qwen3_moe", "tiny-qwen2_moe", "tiny-mixtral"])
+@pytest.mark.parametrize(
+    "name", ["tiny-qwen3_moe", "tiny-qwen2_moe", "tiny-mixtral", "tiny-gpt_oss"]
+)
 def test_sizes_and_names(name: str, tmp_path: Path) -> None:
     check_prompt(make_pair(name, tmp_path, "float32"), 150)
 
