@@ -35,7 +35,7 @@ def _config(gguf: GGUFModel) -> Mapping[str, Any]:
         **gguf.decoder(),
         **gguf.windows(2),
         "intermediate_size": gguf.own("expert_feed_forward_length"),
-        "attention_bias": True,
+        "attention_bias": gguf.has("blk.0.attn_q.bias"),
     }
     rope = fields["rope_parameters"]
     if rope["rope_type"] == "yarn":
