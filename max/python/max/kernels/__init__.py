@@ -13,8 +13,12 @@ from max.kernels.head_linear import head_linear
 from max.kernels.last_rows import last_rows
 from max.kernels.latent_store_ragged import latent_store_ragged
 from max.kernels.layer_norm import layer_norm
+from max.kernels.lora_embedding import lora_embedding
+from max.kernels.lora_linear import lora_linear
 from max.kernels.packed_embedding import packed_embedding
 from max.kernels.packed_linear import packed_linear
+from max.kernels.planes_linear import planes_linear
+from max.kernels.planes_rows import planes_rows
 from max.kernels.quantized_embedding import quantized_embedding
 from max.kernels.quantized_matmul import quantized_matmul
 from max.kernels.rms_norm import rms_norm
@@ -33,8 +37,12 @@ __all__ = [
     "last_rows",
     "latent_store_ragged",
     "layer_norm",
+    "lora_embedding",
+    "lora_linear",
     "packed_embedding",
     "packed_linear",
+    "planes_linear",
+    "planes_rows",
     "quantized_embedding",
     "quantized_matmul",
     "rms_norm",
