@@ -45,12 +45,9 @@ class SectionedCommand(click.Command):
     """A command whose help lists its options by section; `--flag true` is `--flag`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Takes the values of flags, which click's have none of."""
-        return super().parse_args(ctx, list(_without_values_of_flags(self, ctx, args)))
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parses, after `--name a b c` has become `--name a --name b --name c` where an option
-        may be given several times."""
+        may be given several times, and flags have lost their values."""
+        args = list(_without_values_of_flags(self, ctx, args))
         repeatable = {
             flag
             for parameter in self.params
