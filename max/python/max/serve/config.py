@@ -25,8 +25,9 @@ ENV_PREFIX = "MAX_SERVE_"
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 ApiType = Literal["openai", "sagemaker"]
+CacheIsolation = Literal["none", "key"]
 MetricLevel = Literal["NONE", "BASIC", "DETAILED"]
-SECRET_FIELDS = frozenset({"api_key"})
+SECRET_FIELDS = frozenset({"api_key", "admin_api_key"})
 # Environment variables that have another name than MAX_SERVE_ and the field's.
 VARIABLES = {
     "structured_logging": "MODULAR_STRUCTURED_LOGGING",
@@ -124,6 +125,30 @@ class ServerSettings(BaseModel):
         description="A key that requests must bring as `Authorization: Bearer KEY`; repeatable."
         " In the environment, where other users of the machine do not see them, several are"
         " separated by commas. Without one, no key is asked for.",
+    )
+    admin_api_key: CommaSeparated[ApiKey] = Field(
+        default_factory=list,
+        description="As --api-key; such a key may also do what concerns everybody: reset the prefix"
+        " cache, read the metrics.",
+    )
+    api_keys_file: Path | None = Field(
+        default=None,
+        description="A JSON file of further keys, by their SHA-256, with names, weights and"
+        " admins; read again at SIGHUP.",
+    )
+    client_header: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9-]+$",
+        description="Header by which clients are told apart where there are no keys, as a proxy in"
+        " front sets it; by default their addresses.",
+    )
+    prefix_cache_isolation: CacheIsolation = Field(
+        default="none",
+        description="key: requests find only what their own key's requests computed before. With"
+        " none, the time to the first token tells whether anybody asked the same.",
+    )
+    open_metrics: bool = Field(
+        default=False, description="Metrics ask for no key, though there are keys."
     )
     allowed_origins: CommaSeparated[Origin] = Field(
         default_factory=list,

@@ -108,6 +108,7 @@ ENDPOINTS = (
         summary="Forget cached prefixes",
         answers=(PrefixCacheReset,),
         errors=_NOT_READY,
+        is_for_admins=True,
     ),
     Endpoint(
         method="POST",

@@ -10,6 +10,7 @@ from itertools import chain, groupby
 from typing import Protocol
 
 from max.pipelines.context import TextContext
+from max.serve.clients import Client
 from max.serve.context_codec import from_siblings, joined
 from max.serve.errors import ApiError, invalid_value
 from max.serve.mailbox import ChoiceDelta, Mailbox
@@ -25,6 +26,7 @@ from max.serve.messages import (
     Tokens,
     ToWorker,
 )
+from max.serve.queue_shares import QueueShares
 from max.serve.running_request import RunningRequest
 from max.serve.telemetry.metrics import Metrics
 from max.serve.telemetry.request_record import current_record
@@ -93,6 +95,7 @@ class EngineClient:
     ) -> None:
         self._metrics = Metrics() if metrics is None else metrics
         self._max_queue_size = max_queue_size
+        self._shares = QueueShares(max_queue_size)
         self._request_timeout = request_timeout
         self._max_batch_size = 1
         self._worker: CommandSender | None = None
@@ -149,10 +152,10 @@ class EngineClient:
         """
         if self._closed is not None:
             raise self._closed
-        self._check_queue()
+        record = current_record()
+        self._check_queue(record.client)
         mailbox = Mailbox()
         loop = asyncio.get_running_loop()
-        record = current_record()
         prompts = [
             from_siblings(list(choices))
             for _, choices in groupby(contexts, key=lambda context: id(context.tokens))
@@ -174,6 +177,7 @@ class EngineClient:
         generation = Generation(self, mailbox, request_ids, deadline)
         try:
             self._running |= zip(request_ids, requests, strict=True)
+            self._shares.add(record.client, id(mailbox), len(requests))
             self._idle.clear()
             for siblings in prompts:
                 self._send(joined(siblings))
@@ -238,10 +242,10 @@ class EngineClient:
         if self._worker is not None:
             self._worker.send(message)
 
-    def _check_queue(self) -> None:
+    def _check_queue(self, client: Client) -> None:
         """A request of many choices may overfill the queue: else some would never be taken."""
-        waiting = len(self._running) - self._max_batch_size
-        if waiting >= self._max_queue_size:
+        if self._shares.is_full_for(client, self._max_batch_size):
+            waiting = max(0, len(self._running) - self._max_batch_size)
             seconds = self._completions.seconds_for(waiting + 1, time.monotonic())
             raise queue_full(len(self._running), self._max_queue_size, seconds)
 
@@ -317,6 +321,8 @@ class EngineClient:
 
     def _forget(self, request_id: str) -> RunningRequest | None:
         request = self._running.pop(request_id, None)
+        if request is not None:
+            self._shares.remove(request.submit.client, id(request.mailbox))
         if not self._running:
             self._idle.set()
         return request

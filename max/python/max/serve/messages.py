@@ -58,6 +58,8 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     sampling_params: SamplingParams
     model_name: str
     cache_salt: str | None = None
+    client: str = ""
+    client_weight: float = 1.0
     log_probabilities: int | None = None
     log_probabilities_echo: bool = False
     prompt_tokens_scored: int = 0

@@ -137,6 +137,7 @@ class ModelRunner:
             max_model_len=ready.max_model_len,
             sampling_defaults=parts.sampling_defaults,
             enable_echo=self._source.enable_echo,
+            isolates_prefixes=self._state.settings.prefix_cache_isolation == "key",
         )
 
     def _enter(self, phase: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import sys
 from socket import socket
 from typing import TYPE_CHECKING
@@ -99,6 +100,9 @@ class _Serving:
     async def run(self) -> int:
         with on_signals(self._shut_down):
             try:
+                asyncio.get_running_loop().add_signal_handler(
+                    signal.SIGHUP, self._state.keys.reload
+                )
                 # After the handlers: who can connect can also send a signal.
                 with open_socket(self._settings.host, self._settings.port) as listener:
                     self._metrics = self._start_metrics()
@@ -127,7 +131,7 @@ class _Serving:
         if self._settings.metric_level == "DETAILED":
             metrics.add_process_metrics("maxserve_api", os.getpid)
             metrics.add_process_metrics("maxserve_worker", lambda: self._model.worker_pid or 0)
-        return MetricsServer.start(metrics.registry, self._settings)
+        return MetricsServer.start(metrics.registry, self._settings, self._state.keys)
 
     def _announce(self, listener: socket) -> None:
         """Tells people and programs that requests are answered now."""

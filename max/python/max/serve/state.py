@@ -16,12 +16,14 @@ from max.pipelines.lib.stream_decoder import StreamDecoder
 from max.pipelines.lib.token_pieces import TokenPieces
 from max.pipelines.modeling.types import TextGenerationRequest
 from max.serve.choice import Choice
+from max.serve.clients import Keys
 from max.serve.config import ServerSettings
 from max.serve.echo import EchoedPrompt
 from max.serve.engine_client import EngineClient
 from max.serve.errors import model_not_found
 from max.serve.model_source import ServingTokenizer
 from max.serve.restarts import Restarts
+from max.serve.telemetry.request_record import current_record
 from max.serve.telemetry.telemetry import Telemetry
 from max.serve.timeline import StartupTimeline
 from max.serve.unavailable import not_ready, shutting_down, worker_unstable
@@ -39,6 +41,7 @@ class ModelService:
         max_model_len: Tokens that a request may have, prompt and answer.
         sampling_defaults: Arguments of `SamplingParams` for what a request leaves open.
         enable_echo: Whether completions may begin with their prompts.
+        isolates_prefixes: Whether clients share no cached prefixes.
     """
 
     name: str
@@ -48,6 +51,7 @@ class ModelService:
     max_model_len: int
     sampling_defaults: Mapping[str, Any] = field(default_factory=dict)
     enable_echo: bool = False
+    isolates_prefixes: bool = False
 
     @cached_property
     def token_pieces(self) -> TokenPieces:
@@ -61,7 +65,12 @@ class ModelService:
 
     async def new_context(self, request: TextGenerationRequest) -> TextContext:
         """Tokenizes a request; see `ServingTokenizer.new_context` for the errors."""
-        return await self.tokenizer.new_context(request)
+        context = await self.tokenizer.new_context(request)
+        client = current_record().client
+        context.client, context.client_weight = client.name, client.weight
+        if self.isolates_prefixes:
+            context.cache_salt = f"{client.name}\n{context.cache_salt or ''}"
+        return context
 
     def new_choice(
         self,
@@ -109,6 +118,16 @@ class ServerState:
     timeline: StartupTimeline = field(default_factory=StartupTimeline)
     restarts: Restarts = field(default_factory=Restarts)
     telemetry: Telemetry = field(default_factory=Telemetry)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """The API keys."""
+        settings = self.settings
+        return Keys(
+            [key.get_secret_value() for key in settings.api_key],
+            [key.get_secret_value() for key in settings.admin_api_key],
+            settings.api_keys_file,
+        )
 
     def require_service(self) -> ModelService:
         """The model, or `ApiError` 503 that says why it takes no requests."""

@@ -59,6 +59,8 @@ def test_context_survives_the_way_to_the_worker() -> None:
         "max_length",
         "model_name",
         "cache_salt",
+        "client",
+        "client_weight",
         "status",
         "log_probabilities",
         "log_probabilities_echo",

@@ -61,7 +61,8 @@ def path_of(endpoint: Endpoint) -> str:
 
 
 def _operation(endpoint: Endpoint, *, needs_key: bool) -> dict[str, Any]:
-    errors = endpoint.errors | ({401} if needs_key else set())
+    refusals = {401, 403} if endpoint.is_for_admins else {401}
+    errors = endpoint.errors | (refusals if needs_key else set())
     path = path_of(endpoint)
     operation: dict[str, Any] = {
         "summary": endpoint.summary,

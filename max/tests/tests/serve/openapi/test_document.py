@@ -106,6 +106,7 @@ def test_with_keys_all_but_the_open_paths_ask_for_one() -> None:
     for (_, path), operation in operations(document).items():
         assert ("security" in operation) == (path not in is_open)
         assert ("401" in operation["responses"]) == (path not in is_open)
+        assert ("403" in operation["responses"]) == (path == "/reset_prefix_cache")
 
 
 @pytest.mark.parametrize("allowed", [False, True])
