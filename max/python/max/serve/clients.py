@@ -16,7 +16,12 @@ from max.pipelines.config import ConfigurationError
 logger = logging.getLogger(__name__)
 
 MAX_NAME_LENGTH = 100
-_FIELDS = {"name": str, "sha256": str, "weight": (int, float), "admin": bool}
+_FIELDS: dict[str, tuple[type, ...]] = {
+    "name": (str,),
+    "sha256": (str,),
+    "weight": (int, float),
+    "admin": (bool,),
+}
 
 
 @dataclass(frozen=True)
