@@ -175,6 +175,12 @@ class ServerSettings(BaseModel):
         description="Seconds after which a request that is not finished is ended; no limit when"
         " not given.",
     )
+    worker_timeout: float | None = Field(
+        default=None,
+        gt=0,
+        description="Seconds without progress after which the model worker is taken for hung and"
+        " started again; by default 10 times what its slowest step should take, 60 to 600 s.",
+    )
     logs_console_level: LogLevel = Field(
         default="INFO", description="Lowest level of log records that the console shows."
     )

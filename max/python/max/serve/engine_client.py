@@ -81,6 +81,9 @@ class EngineClient:
     one, requests wait; those that had begun go on in the next worker from their last token.
     Everything runs on one event loop; `handle` is called for each event.
 
+    Attributes:
+        times_idle: How often the last request was done.
+
     Args:
         max_queue_size: Requests that are taken beyond those that the worker runs at once.
         request_timeout: Seconds that a request may last, from `submit` to its last token.
@@ -102,6 +105,8 @@ class EngineClient:
         self._running: dict[str, RunningRequest] = {}
         self._idle: asyncio.Event = asyncio.Event()
         self._idle.set()
+        self._busy: asyncio.Event = asyncio.Event()
+        self.times_idle = 0
         self._completions = CompletionRate()
         self._closed: ApiError | None = None
 
@@ -109,6 +114,10 @@ class EngineClient:
     def num_running(self) -> int:
         """Requests that are submitted and not done; each choice counts."""
         return len(self._running)
+
+    async def until_busy(self) -> None:
+        """Waits until there is a request."""
+        await self._busy.wait()
 
     async def until_idle(self) -> None:
         """Waits until every request is done."""
@@ -179,6 +188,7 @@ class EngineClient:
             self._running |= zip(request_ids, requests, strict=True)
             self._shares.add(record.client, id(mailbox), len(requests))
             self._idle.clear()
+            self._busy.set()
             for siblings in prompts:
                 self._send(joined(siblings))
             outcomes = await asyncio.gather(
@@ -325,4 +335,6 @@ class EngineClient:
             self._shares.remove(request.submit.client, id(request.mailbox))
         if not self._running:
             self._idle.set()
+            self._busy.clear()
+            self.times_idle += 1
         return request

@@ -88,12 +88,16 @@ class Loading(msgspec.Struct, frozen=True, tag=True):
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The model is loaded and requests are taken."""
+    """The model is loaded and requests are taken.
+
+    `slowest_step_s` is about how long the longest step that the plan allows should take.
+    """
 
     protocol_version: int
     max_model_len: int
     max_batch_size: int
     num_kv_pages: int
+    slowest_step_s: float = 0.0
 
 
 class StartFailed(msgspec.Struct, frozen=True, tag=True):

@@ -21,6 +21,7 @@ from max.serve.state import ServerState
 from max.serve.telemetry.metrics_server import MetricsServer
 from max.serve.telemetry.middleware import RequestTelemetry
 from max.serve.telemetry.telemetry import Telemetry
+from max.serve.thread_errors import watch_threads
 from max.serve.unavailable import shutting_down
 from max.serve.worker_handle import WorkerStartError
 
@@ -55,6 +56,7 @@ def serve_source(settings: ServerSettings, source: ModelSource) -> int:
         settings.logs.apply()
     except OSError as error:
         return _fail(f"cannot write the log file (--logs-file-path): {error}")
+    watch_threads(end_process=False)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             return runner.run(_serve(settings, source))

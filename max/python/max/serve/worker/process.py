@@ -25,6 +25,7 @@ from max.serve.messages import (
     Ready,
     StartFailed,
 )
+from max.serve.thread_errors import watch_threads
 from max.serve.transport import Endpoints, worker_channel
 from max.serve.worker.crash_record import CrashRecord
 from max.serve.worker.engine import Engine, WorkerChannel
@@ -59,6 +60,7 @@ def run_worker(endpoints: Endpoints, preload: Sequence[str], logs: LogSettings) 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logs.apply()
+    watch_threads(end_process=True)
     # Or progress bars share a lock between processes, which a killed worker leaves behind.
     tqdm.set_lock(threading.RLock())
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -90,7 +92,7 @@ def start_engine(
         limits = SchedulerConfig.of(pipeline.pipeline_config.runtime, pipeline.plan)
         scheduler = Scheduler(limits, pipeline.kv_manager)
         channel.send(Loading("warm up"))
-        warm_up(pipeline, scheduler)
+        slowest_step_s = warm_up(pipeline, scheduler)
         overlaps = pipeline.pipeline_config.runtime.enable_overlap_scheduler
         kind = OverlappedEngine if overlaps else Engine
         engine = kind(pipeline, scheduler, channel, crash_record)
@@ -104,6 +106,7 @@ def start_engine(
             max_model_len=limits.max_seq_len,
             max_batch_size=limits.max_batch_size,
             num_kv_pages=pipeline.kv_manager.total_num_pages,
+            slowest_step_s=slowest_step_s,
         )
     )
     return engine
