@@ -216,8 +216,9 @@ class ScriptedPipeline:
 
     A prompt with one of `REPLIES` in it gets that reply ("forever" over and over), any other one
     its own text back, and "pages" is answered with the number of pages that other requests hold, in
-    three digits. "raise" makes the step raise, "die" ends the process, "hang" waits for ever and "lose"
-    out of the step's outputs: in the first step, or "at 5" when it has 5 tokens.
+    three digits. "raise" makes the step raise, "die" ends the process, "hang" waits for ever and
+    "lose" leaves the request out of the step's outputs: in the first step, or "at 5" when it has 5
+    tokens.
     """
 
     tokenizer: Tokenizer
