@@ -21,7 +21,7 @@ def hang_limit(slowest_step_s: float) -> float:
 
 
 async def until_hung(
-    until_busy: Callable[[], Awaitable[None]],
+    until_busy: Callable[[], Awaitable[object]],
     progress: Callable[[], object],
     limit_s: float,
 ) -> None:

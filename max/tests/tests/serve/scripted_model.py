@@ -145,7 +145,12 @@ class QuickTokenizer:
         return self.prompt_text(messages, tools, options)
 
     async def encode(
-        self, prompt: str, add_special_tokens: bool = True, *, most: int | None = None
+        self,
+        prompt: str,
+        add_special_tokens: bool = True,
+        cuts: Sequence[int] = (),
+        *,
+        most: int | None = None,
     ) -> NDArray[np.int64]:
         return np.asarray(self._tokenizer.encode(prompt).ids, np.int64)
 
