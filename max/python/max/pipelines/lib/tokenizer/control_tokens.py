@@ -18,7 +18,7 @@ import re
 import secrets
 from collections.abc import Collection
 from itertools import pairwise
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -60,7 +60,7 @@ class ControlTokens:
             result = {
                 self.marked(name, mark): self.marked(item, mark) for name, item in value.items()
             }
-        return result
+        return cast("T", result)
 
     def _marked_text(self, text: str, mark: str) -> str:
         if self._pattern is not None and any(each in text for each in self._beginnings):
