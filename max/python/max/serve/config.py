@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -262,6 +262,16 @@ class ServerSettings(BaseModel):
                     f"environment variable {_variable(name)}{shown}: {error.errors()[0]['msg']}"
                 ) from error
         return cls.model_validate({**from_env, **given})
+
+
+def forget_secrets(environ: MutableMapping[str, str] | None = None) -> None:
+    """Takes the keys out of the environment, which processes that are started from here inherit.
+
+    Args:
+        environ: The environment; `os.environ` when None.
+    """
+    for name in SECRET_FIELDS:
+        (os.environ if environ is None else environ).pop(_variable(name), None)
 
 
 def _variable(field: str) -> str:
