@@ -54,6 +54,7 @@ def create_app(state: ServerState) -> Starlette:
             version=__version__,
             needs_key=bool(state.keys),
             allow_extra_fields=state.allow_extra_fields,
+            limits=settings.limits,
         )
     )
     return app

@@ -216,6 +216,12 @@ class ServerSettings(BaseModel):
     )
 
     @property
+    def limits(self) -> dict[str, int]:
+        """What bounds single requests and answers."""
+        names = ("max_request_bytes", "max_request_values", "max_answer_bytes", "max_queue_size")
+        return {name: getattr(self, name) for name in names}
+
+    @property
     def logs(self) -> LogSettings:
         """What is logged, where and how."""
         return LogSettings(

@@ -21,6 +21,9 @@ from max.serve.schemas.tokenize import (
 from max.serve.schemas.validation import has_field
 from max.serve.state import ModelService, state_of
 
+# A text may be this much longer than what the model takes: it may be counted in order to be cut.
+MOST_LENGTHS = 8
+
 
 async def tokenize(request: Request) -> Response:
     """The tokens of a text, or of a conversation."""
@@ -70,5 +73,6 @@ async def _tokens(
         rendered = await service.tokenizer.render(messages, options=body.template_options)
         if body.add_special_tokens is not None:
             rendered = rendered._replace(add_special_tokens=body.add_special_tokens)
-    tokens: list[int] = (await service.tokenizer.encode(*rendered)).tolist()
+    most = MOST_LENGTHS * service.max_model_len
+    tokens: list[int] = (await service.tokenizer.encode(*rendered, most=most)).tolist()
     return tokens
