@@ -69,6 +69,12 @@ class PipelineRuntimeConfig(ConfigModel):
         description="Texts of control tokens, such as <|eot_id|>, that clients write in messages"
         " are these tokens. By default they are text: only the chat template ends a turn.",
     )
+    device_graph_capture: bool | None = Field(
+        default=None,
+        description="Capture decoding steps as device graphs at the start, one for each of some "
+        "numbers of requests: on a GPU, wherever the model allows it, when not given; --no-... "
+        "starts sooner and decodes slower.",
+    )
     enable_overlap_scheduler: bool = Field(
         default=False, description="Schedule the next step while the model computes this one."
     )
