@@ -38,7 +38,7 @@ class Seen(NamedTuple):
     kept_mb: float
 
 
-def watch(url: str, pid: int, case: Callable[[], None]) -> Seen:
+def watch(url: str, pid: int, case: Callable[[], object]) -> Seen:
     """Runs a case beside an honest client."""
     process = psutil.Process(pid)
     before = process.memory_info().rss

@@ -143,7 +143,7 @@ def test_wrong_values_of_a_configuration(tmp_path: Path, name: str, value: Any) 
         assert str(tmp_path) in str(error)
 
 
-TOKENIZER = {
+TOKENIZER: dict[str, Any] = {
     "version": "1.0",
     "added_tokens": [],
     "normalizer": None,
