@@ -115,10 +115,10 @@ class ServerSettings(BaseModel):
         " without a request.",
     )
     max_arriving_bytes: int = Field(
-        default=64 * 1024 * 1024,
+        default=32 * 1024 * 1024,
         ge=1,
-        description="Most bytes of all request bodies that are arriving. Beyond them, the request"
-        " that has sent most is refused with 503.",
+        description="Most bytes of all request bodies that are arriving, but at least"
+        " --max-request-bytes. Beyond them, the request that has sent most is refused with 503.",
     )
     api_key: CommaSeparated[ApiKey] = Field(
         default_factory=list,

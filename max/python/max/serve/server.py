@@ -97,7 +97,7 @@ class _Serving:
                 most,
                 settings.max_connections,
             )
-        return Connections(most, settings.max_arriving_bytes)
+        return Connections(most, max(settings.max_arriving_bytes, settings.max_request_bytes))
 
     async def run(self) -> int:
         with on_signals(self._shut_down):
