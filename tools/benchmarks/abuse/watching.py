@@ -17,7 +17,7 @@ _CHAT = {
     "max_tokens": 4,
     "temperature": 0,
 }
-_AFTER_S = 3.0
+_AFTER_S = 2.0
 
 
 class Seen(NamedTuple):
