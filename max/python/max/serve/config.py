@@ -103,7 +103,7 @@ class ServerSettings(BaseModel):
         " counts 16 and a key 8; more are answered with 400.",
     )
     max_answer_bytes: int = Field(
-        default=64 * 1024 * 1024,
+        default=32 * 1024 * 1024,
         ge=1,
         description="About the most bytes of one answer, all of its choices together; a larger"
         " one is refused, or ended when it is not known before.",

@@ -8,6 +8,7 @@ from max.serve.config import ApiType
 from max.serve.openapi.endpoint import Endpoint
 from max.serve.routes.chat import chat_completions
 from max.serve.routes.completions import completions
+from max.serve.routes.embeddings import embeddings
 from max.serve.routes.health import health, version
 from max.serve.routes.models import get_model, list_models
 from max.serve.routes.openapi import openapi_document
@@ -17,6 +18,7 @@ from max.serve.routes.sagemaker import invocations
 from max.serve.routes.tokenize import detokenize, tokenize
 from max.serve.schemas.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionRequest
 from max.serve.schemas.completion import Completion, CompletionRequest
+from max.serve.schemas.embedding import EmbeddingList, EmbeddingRequest
 from max.serve.schemas.models import ModelCard, ModelList
 from max.serve.schemas.render import RenderedChat
 from max.serve.schemas.server import Health, OpenApiDocument, PrefixCacheReset, Version
@@ -52,6 +54,16 @@ ENDPOINTS = (
         requests=(CompletionRequest,),
         answers=(Completion,),
         events=(Completion,),
+        errors=_RUNS_THE_MODEL,
+        api="openai",
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/embeddings",
+        handler=embeddings,
+        summary="Turn texts into vectors",
+        requests=(EmbeddingRequest,),
+        answers=(EmbeddingList,),
         errors=_RUNS_THE_MODEL,
         api="openai",
     ),

@@ -160,6 +160,7 @@ class ModelRunner:
             sampling_defaults=parts.sampling_defaults,
             enable_echo=self._source.enable_echo,
             isolates_prefixes=self._state.settings.prefix_cache_isolation == "key",
+            task=parts.task,
         )
 
     def _enter(self, phase: str) -> None:

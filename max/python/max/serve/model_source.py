@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 from max.pipelines.context import TextContext
 from max.pipelines.lib.stream_decoder import DecodesAfterText
 from max.pipelines.lib.tokenizer import PromptText, TextTokenizer
-from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRequestMessage
+from max.pipelines.modeling.types import (
+    PipelineTask,
+    TextGenerationRequest,
+    TextGenerationRequestMessage,
+)
 from max.serve.worker.interface import PipelineBuilder, ServablePipeline
 
 if TYPE_CHECKING:
@@ -72,13 +76,15 @@ class ModelParts(NamedTuple):
     """What the two processes need: the tokenizer here, the factory in the worker.
 
     The tokenizer is made while the worker loads the model. `weights_bytes` is memory that the model
-    will certainly take on the host, as far as that is known without loading it.
+    will certainly take on the host, as far as that is known without loading it. `task` is what the
+    model does.
     """
 
     make_tokenizer: Callable[[], ServingTokenizer]
     factory: PipelineBuilder
     sampling_defaults: Mapping[str, Any]
     weights_bytes: int = 0
+    task: PipelineTask = PipelineTask.TEXT_GENERATION
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,7 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
     """The model that a configuration describes, through the registry."""
 
     def retrieve() -> ModelParts:
+        from max.pipelines.lib.registry import PIPELINE_REGISTRY
         from max.pipelines.lib.weight_memory import bytes_to_reserve
 
         model = pipeline_config.model
@@ -114,6 +121,7 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
             partial(_build_pipeline, pipeline_config),
             model.sampling_params_defaults.values_to_update,
             bytes_to_reserve(model),
+            PIPELINE_REGISTRY.resolve(pipeline_config).task,
         )
 
     return ModelSource(

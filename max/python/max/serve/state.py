@@ -14,13 +14,13 @@ from starlette.requests import Request
 from max.pipelines.context import TextContext
 from max.pipelines.lib.stream_decoder import StreamDecoder
 from max.pipelines.lib.token_pieces import TokenPieces
-from max.pipelines.modeling.types import TextGenerationRequest
+from max.pipelines.modeling.types import PipelineTask, TextGenerationRequest
 from max.serve.choice import Choice
 from max.serve.clients import Keys
 from max.serve.config import ServerSettings
 from max.serve.echo import EchoedPrompt
 from max.serve.engine_client import EngineClient
-from max.serve.errors import model_not_found
+from max.serve.errors import model_not_found, wrong_task
 from max.serve.model_source import ServingTokenizer
 from max.serve.restarts import Restarts
 from max.serve.telemetry.request_record import current_record
@@ -42,6 +42,7 @@ class ModelService:
         sampling_defaults: Arguments of `SamplingParams` for what a request leaves open.
         enable_echo: Whether completions may begin with their prompts.
         isolates_prefixes: Whether clients share no cached prefixes.
+        task: What the model does.
     """
 
     name: str
@@ -52,6 +53,7 @@ class ModelService:
     sampling_defaults: Mapping[str, Any] = field(default_factory=dict)
     enable_echo: bool = False
     isolates_prefixes: bool = False
+    task: PipelineTask = PipelineTask.TEXT_GENERATION
 
     @cached_property
     def token_pieces(self) -> TokenPieces:
@@ -62,6 +64,11 @@ class ModelService:
         """Raises `ApiError` 404 for any name but ours; None is whatever is served."""
         if name is not None and name != self.name:
             raise model_not_found(name, self.name)
+
+    def require_task(self, task: PipelineTask) -> None:
+        """Raises `ApiError` 400, which says what the model does, if that is another task."""
+        if self.task is not task:
+            raise wrong_task(self.name, self.task, task)
 
     async def new_context(self, request: TextGenerationRequest) -> TextContext:
         """Tokenizes a request; see `ServingTokenizer.new_context` for the errors."""

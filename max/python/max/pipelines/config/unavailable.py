@@ -99,7 +99,7 @@ UNAVAILABLE: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "ChatMessage": {"audio": (None,), "function_call": (None,)},
     "CompletionRequest": {"suffix": (None, "")},
     # Commands, and flags of commands that are no fields.
-    "max": {"encode": (), "warm-interpreter-cache": ()},
+    "max": {"warm-interpreter-cache": ()},
     "max generate": {"--image_url": ()},
     "max serve": {"--headless": (), "--task-arg": ()},
     "max warm-cache": {"--target": ()},

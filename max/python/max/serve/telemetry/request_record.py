@@ -21,7 +21,7 @@ NO_ROUTE = "none"
 
 NOBODY = Client()
 
-Operation = Literal["chat", "text_completion"]
+Operation = Literal["chat", "text_completion", "embeddings"]
 
 
 class ChoiceState(Protocol):
