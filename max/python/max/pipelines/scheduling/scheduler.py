@@ -14,8 +14,8 @@ preempted are all just requests that lack some tokens.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Mapping
-from itertools import accumulate
+from collections.abc import Collection, Iterator, Mapping
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 
 from max.pipelines.context import GenerationStatus
@@ -24,7 +24,7 @@ from max.pipelines.scheduling.batch import Batch
 from max.pipelines.scheduling.budget import split, split_whole
 from max.pipelines.scheduling.config import SchedulerConfig
 from max.pipelines.scheduling.errors import RequestTooLargeError
-from max.pipelines.scheduling.interface import PageSource
+from max.pipelines.scheduling.interface import AdapterSlots, PageSource
 from max.pipelines.scheduling.waiting import Places, WaitingRequests, group_of
 
 if TYPE_CHECKING:
@@ -46,12 +46,19 @@ class Scheduler:
     Args:
         config: limits of a step.
         kv_manager: where the pages come from.
+        adapters: where the slots of adapters come from; None for a model that takes none.
     """
 
-    def __init__(self, config: SchedulerConfig, kv_manager: PageSource) -> None:
+    def __init__(
+        self,
+        config: SchedulerConfig,
+        kv_manager: PageSource,
+        adapters: AdapterSlots | None = None,
+    ) -> None:
         self.config = config
         self.num_preemptions = 0
         self._kv = kv_manager
+        self._adapters = adapters
         # Oldest first: the order of the dictionary is the order of priority.
         self._running: dict[RequestID, TextContext] = {}
         self._waiting = WaitingRequests()
@@ -83,6 +90,8 @@ class Scheduler:
         if ctx.request_id in self._running or ctx.request_id in self._waiting:
             raise ValueError(f"request '{ctx.request_id}' is queued or running already")
         self._check_size(ctx)
+        if self._adapters is not None:
+            self._adapters.check(ctx)
         self._waiting.add(ctx)
         self._nobody_yields = False
 
@@ -97,7 +106,7 @@ class Scheduler:
             ctx = self._running.pop(request_id, None)
             if ctx is None:
                 return False
-            self._kv.release(request_id)
+            self._release(ctx)
         ctx.status = GenerationStatus.CANCELLED
         self._nobody_yields = False
         return True
@@ -130,7 +139,7 @@ class Scheduler:
                 if outputs[ctx.request_id].is_done:
                     del self._running[ctx.request_id]
                     self._nobody_yields = False
-                    self._kv.release(ctx.request_id)
+                    self._release(ctx)
             elif ctx.request_id in self._waiting and outputs[ctx.request_id].is_done:
                 self._waiting.pop(ctx.request_id)
 
@@ -156,7 +165,7 @@ class Scheduler:
     def _preempt(self, ctx: TextContext) -> None:
         """Puts a running request back to the head of the queue, to be computed again later."""
         del self._running[ctx.request_id]
-        self._kv.release(ctx.request_id)
+        self._release(ctx)
         ctx.tokens.rewind()
         self._waiting.add_first(ctx)
         self.num_preemptions += 1
@@ -165,18 +174,20 @@ class Scheduler:
         """Lets waiting requests begin, in turn, until one of them finds no room.
 
         Those whose first pages a running request is computing are passed over: soon they can share
-        them. Nobody else begins before an older one of the same group, so nobody waits for ever.
+        them. So are those whose adapter finds no slot. Else nobody begins before an older one of the
+        same group, so nobody waits for ever.
         """
         room = self.config.max_batch_size - len(self._running)
         if not len(self._waiting) or (room <= 0 and self._nobody_yields):
             return
         places = Places.of(self._running.values())
         passed_over: set[RequestID] = set()
-        for _ in range(max(1, room)):
-            ctx = self._waiting.next_in_turn(places, passed_over)
-            if ctx is None or not self._has_place(ctx, places):
+        candidates = self._in_turn(places, passed_over)
+        if self._adapters is not None:
+            candidates = self._adapters.beginnable(candidates)
+        for ctx in islice(candidates, max(1, room)):
+            if not self._has_place(ctx, places):
                 break
-            passed_over.add(ctx.request_id)
             self._kv.claim(ctx.request_id)
             found = self._kv.reuse_prefix(ctx)
             ctx.tokens.chunk(ctx.tokens.remaining_length)
@@ -212,10 +223,24 @@ class Scheduler:
     def _begin(self, ctx: TextContext, found: int) -> None:
         """Makes a waiting request that has its pages a running one."""
         self._kv.announce_prefix(ctx)
+        if self._adapters is not None:
+            self._adapters.take(ctx)
         if ctx.cached_tokens is None:
             ctx.cached_tokens = min(found, ctx.tokens.prompt_length)
         self._waiting.pop(ctx.request_id)
         self._running[ctx.request_id] = ctx
+
+    def _in_turn(self, places: Places, passed_over: set[RequestID]) -> Iterator[TextContext]:
+        """The waiting requests as their turn comes, each once unless it is taken off the set."""
+        while (ctx := self._waiting.next_in_turn(places, passed_over)) is not None:
+            passed_over.add(ctx.request_id)
+            yield ctx
+
+    def _release(self, ctx: TextContext) -> None:
+        """Gives back what a running request holds."""
+        self._kv.release(ctx.request_id)
+        if self._adapters is not None:
+            self._adapters.release(ctx)
 
     def _has_room(self, ctx: TextContext) -> bool:
         """Gets pages for all tokens of a waiting request: once begun it does not stop half-way."""
