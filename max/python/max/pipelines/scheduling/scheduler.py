@@ -174,8 +174,8 @@ class Scheduler:
         """Lets waiting requests begin, in turn, until one of them finds no room.
 
         Those whose first pages a running request is computing are passed over: soon they can share
-        them. So are those whose adapter finds no slot. Else nobody begins before an older one of the
-        same group, so nobody waits for ever.
+        them. So are those whose adapter finds no slot. Else nobody begins before an older one of
+        the same group, so nobody waits for ever.
         """
         room = self.config.max_batch_size - len(self._running)
         if not len(self._waiting) or (room <= 0 and self._nobody_yields):
