@@ -39,7 +39,11 @@ class Apertus(Qwen3):
     def make_mlp(self, config: DecoderConfig, index: int) -> Module:
         """`down_proj(xielu(up_proj(x)))`."""
         mlp = PlainMLP(
-            config.hidden_size, config.intermediate_size, config.dtype, config.devices, "relu"
+            config.hidden_size,
+            config.intermediate_size,
+            config.dtype,
+            config.devices,
+            config.hidden_act,
         )
         mlp.activation = XIELU(config.dtype, config.devices[0])
         return mlp
