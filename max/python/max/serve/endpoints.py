@@ -6,8 +6,10 @@ from collections.abc import Collection
 
 from max.serve.config import ApiType
 from max.serve.openapi.endpoint import Endpoint
+from max.serve.routes.adapters import load_lora_adapter, unload_lora_adapter
 from max.serve.routes.chat import chat_completions
 from max.serve.routes.completions import completions
+from max.serve.routes.embeddings import embeddings
 from max.serve.routes.health import health, version
 from max.serve.routes.models import get_model, list_models
 from max.serve.routes.openapi import openapi_document
@@ -15,8 +17,10 @@ from max.serve.routes.prefix_cache import reset_prefix_cache
 from max.serve.routes.render import render_chat_completion
 from max.serve.routes.sagemaker import invocations
 from max.serve.routes.tokenize import detokenize, tokenize
+from max.serve.schemas.adapters import AdapterChange, LoadAdapterRequest, UnloadAdapterRequest
 from max.serve.schemas.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionRequest
 from max.serve.schemas.completion import Completion, CompletionRequest
+from max.serve.schemas.embedding import EmbeddingList, EmbeddingRequest
 from max.serve.schemas.models import ModelCard, ModelList
 from max.serve.schemas.render import RenderedChat
 from max.serve.schemas.server import Health, OpenApiDocument, PrefixCacheReset, Version
@@ -57,6 +61,16 @@ ENDPOINTS = (
     ),
     Endpoint(
         method="POST",
+        path="/v1/embeddings",
+        handler=embeddings,
+        summary="Turn texts into vectors",
+        requests=(EmbeddingRequest,),
+        answers=(EmbeddingList,),
+        errors=_RUNS_THE_MODEL,
+        api="openai",
+    ),
+    Endpoint(
+        method="POST",
         path="/v1/chat/completions/render",
         handler=render_chat_completion,
         summary="Show what the model would see of a conversation",
@@ -81,6 +95,26 @@ ENDPOINTS = (
         summary="Describe a served model",
         answers=(ModelCard,),
         errors=_NOT_READY | {404},
+        api="openai",
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/load_lora_adapter",
+        handler=load_lora_adapter,
+        summary="Load a LoRA adapter, which requests then name as their model",
+        requests=(LoadAdapterRequest,),
+        answers=(AdapterChange,),
+        errors=_NOT_READY | {400, 409, 413, 501},
+        api="openai",
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/unload_lora_adapter",
+        handler=unload_lora_adapter,
+        summary="Unload a LoRA adapter; requests that have it go on",
+        requests=(UnloadAdapterRequest,),
+        answers=(AdapterChange,),
+        errors=_NOT_READY | {400, 404, 413, 501},
         api="openai",
     ),
     Endpoint(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from max.pipelines.modeling.task import PipelineTask
 from max.serve.json_values import CONTAINER_WEIGHT, KEY_WEIGHT
 from max.serve.telemetry.request_record import current_record
 
@@ -80,13 +83,30 @@ def invalid_value(message: str, param: str | None = None, code: str | None = Non
     return ApiError(400, message, param=param, code=code)
 
 
-def model_not_found(name: str, served: str) -> ApiError:
-    """404: the request names another model than the one served."""
+def model_not_found(name: str, served: Sequence[str]) -> ApiError:
+    """404: the request names another model than those served."""
     return ApiError(
         404,
-        f"The model `{clipped(name)}` does not exist. This server serves `{served}`",
+        f"The model `{clipped(name)}` does not exist. This server serves "
+        + ", ".join(f"`{each}`" for each in served),
         param="model",
         code="model_not_found",
+    )
+
+
+_DOES = {
+    PipelineTask.TEXT_GENERATION: "generates text: use /v1/chat/completions or /v1/completions",
+    PipelineTask.EMBEDDINGS_GENERATION: "makes embeddings of texts: use /v1/embeddings",
+}
+
+
+def wrong_task(name: str, does: PipelineTask, asked: PipelineTask) -> ApiError:
+    """400: the model does something else."""
+    return ApiError(
+        400,
+        f"The model `{name}` has the task {does}, not {asked}. It {_DOES[does]}",
+        param="model",
+        code="unsupported_task",
     )
 
 

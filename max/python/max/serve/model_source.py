@@ -10,10 +10,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from max.pipelines.config.lora_config import LoRAConfig
 from max.pipelines.context import TextContext
 from max.pipelines.lib.stream_decoder import DecodesAfterText
 from max.pipelines.lib.tokenizer import PromptText, TextTokenizer
-from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRequestMessage
+from max.pipelines.modeling.types import (
+    PipelineTask,
+    TextGenerationRequest,
+    TextGenerationRequestMessage,
+)
+from max.serve.adapters import check_adapters
+from max.serve.messages import Adapter
 from max.serve.worker.interface import PipelineBuilder, ServablePipeline
 
 if TYPE_CHECKING:
@@ -67,13 +74,16 @@ class ModelParts(NamedTuple):
     """What the two processes need: the tokenizer here, the factory in the worker.
 
     The tokenizer is made while the worker loads the model. `weights_bytes` is memory that the model
-    will certainly take on the host, as far as that is known without loading it.
+    will certainly take on the host, as far as that is known without loading it. `task` is what the
+    model does, `adapters` are loaded beside it.
     """
 
     make_tokenizer: Callable[[], ServingTokenizer]
     factory: PipelineBuilder
     sampling_defaults: Mapping[str, Any]
     weights_bytes: int = 0
+    task: PipelineTask = PipelineTask.TEXT_GENERATION
+    adapters: Sequence[Adapter] = ()
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,7 @@ class ModelSource:
             them is picklable: it runs in the worker. May take minutes.
         allow_extra_fields: Ignore unknown fields of requests.
         enable_echo: The model gives log probabilities of prompts, so completions may echo them.
+        lora: Whether it takes adapters, and which from the start.
         preload: Modules that the worker imports while `retrieve` runs, to save time.
     """
 
@@ -94,12 +105,14 @@ class ModelSource:
     allow_extra_fields: bool = False
     enable_echo: bool = False
     preload: tuple[str, ...] = ()
+    lora: LoRAConfig = field(default_factory=LoRAConfig)
 
 
 def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
     """The model that a configuration describes, through the registry."""
 
     def retrieve() -> ModelParts:
+        from max.pipelines.lib.registry import PIPELINE_REGISTRY
         from max.pipelines.lib.weight_memory import bytes_to_reserve
 
         model = pipeline_config.model
@@ -109,6 +122,8 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
             partial(_build_pipeline, pipeline_config),
             model.sampling_params_defaults.values_to_update,
             bytes_to_reserve(model),
+            PIPELINE_REGISTRY.resolve(pipeline_config).task,
+            check_adapters(pipeline_config.lora),
         )
 
     return ModelSource(
@@ -117,6 +132,7 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
         allow_extra_fields=pipeline_config.runtime.allow_extra_request_fields,
         enable_echo=pipeline_config.model.enable_echo,
         preload=("max.pipelines.lib.make_pipeline",),
+        lora=pipeline_config.lora,
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Answer(NamedTuple):
         prefill_ops: what the kernels took until the first token, where they are profiled.
         decode_ops: what they took after it.
         cuts: operations that run outside of the recorded programs.
+        loads: for each layer of experts the rows that each had.
     """
 
     prompt_size: int
@@ -33,15 +35,26 @@ class Answer(NamedTuple):
     prefill_ops: Sequence[OpTime] = ()
     decode_ops: Sequence[OpTime] = ()
     cuts: Sequence[str] = ()
+    loads: Mapping[str, Sequence[int]] = MappingProxyType({})
 
 
 def make_request(
-    pipeline: TextGenerationPipeline, prompt: str, sampling_params: SamplingParams
+    pipeline: TextGenerationPipeline,
+    prompt: str,
+    sampling_params: SamplingParams,
+    lora: str | None = None,
 ) -> TextGenerationRequest:
-    """The prompt as a user's message where the model has a chat template, else as it is."""
+    """The prompt as a user's message where the model has a chat template, else as it is.
+
+    Args:
+        pipeline: that shall answer.
+        prompt: what to answer.
+        sampling_params: how.
+        lora: name of the adapter that answers; None for the base model.
+    """
     from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRequestMessage
 
-    name = pipeline.pipeline_config.model.model_name
+    name = lora or pipeline.pipeline_config.model.model_name
     if not pipeline.tokenizer.has_chat_template:
         return TextGenerationRequest(
             model_name=name, prompt=prompt, sampling_params=sampling_params
@@ -91,4 +104,5 @@ def answer(
         prefill_ops,
         decode_ops=profiler.take(),
         cuts=[cut for cuts in profiler.cuts.values() for cut in cuts],
+        loads=profiler.loads,
     )

@@ -64,12 +64,6 @@ UNAVAILABLE: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "max_vision_cache_entries": (256,),
         "denoising_cache": (None,),
     },
-    "LoRAConfig": {
-        "enable_lora": (False,),
-        "lora_paths": ([],),
-        "max_lora_rank": (16,),
-        "max_num_loras": (1,),
-    },
     "SpeculativeConfig": {
         "speculative_method": (None,),
         "num_speculative_tokens": (2,),
@@ -99,7 +93,7 @@ UNAVAILABLE: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "ChatMessage": {"audio": (None,), "function_call": (None,)},
     "CompletionRequest": {"suffix": (None, "")},
     # Commands, and flags of commands that are no fields.
-    "max": {"encode": (), "warm-interpreter-cache": ()},
+    "max": {"warm-interpreter-cache": ()},
     "max generate": {"--image_url": ()},
     "max serve": {"--headless": (), "--task-arg": ()},
     "max warm-cache": {"--target": ()},

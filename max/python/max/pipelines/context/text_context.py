@@ -26,6 +26,8 @@ class TextContext:
         eos_tracker: Which tokens end the answer.
         sampling_params: How tokens are chosen.
         model_name: The model (or LoRA adapter) that the caller named.
+        adapter: The digest of the adapter that answers; None for the base model.
+        adapter_slot: Where that is in the model while the request runs, counted from 1; 0 for none.
         cache_salt: Cached prefixes are shared only with requests of the same salt.
         log_probabilities: How many of the best tokens' log probabilities to return beside each
             token's own; None for none at all.
@@ -43,6 +45,8 @@ class TextContext:
     eos_tracker: EOSTracker = field(default_factory=EOSTracker)
     sampling_params: SamplingParams = field(default_factory=SamplingParams)
     model_name: str = ""
+    adapter: str | None = None
+    adapter_slot: int = 0
     cache_salt: str | None = None
     log_probabilities: int | None = None
     log_probabilities_echo: bool = False
@@ -94,7 +98,8 @@ class TextContext:
     @property
     def page_root(self) -> bytes:
         """What the content of all its cached pages follows from, beside what they hold."""
-        return repr((self.model_name, self.cache_salt)).encode()
+        # The base model's does not depend on the name that it was called by.
+        return repr((self.adapter, self.cache_salt)).encode()
 
     def page_content(self, start: int, stop: int) -> bytes:
         """What tells the tokens `start` .. `stop - 1` from others; images, too, where there are."""

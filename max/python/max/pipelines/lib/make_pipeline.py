@@ -17,20 +17,29 @@ from max.pipelines.config import PipelineConfig
 from max.pipelines.kv_cache import MemoryPlan, PagedKVCacheManager, PagedMemoryPlanner
 from max.pipelines.kv_cache.memory_limits import available_memory
 from max.pipelines.lib.activation_memory import largest_step_bytes
+from max.pipelines.lib.adapted_model import AdaptedModel
+from max.pipelines.lib.adapters import Adapters
 from max.pipelines.lib.call_tolerantly import call_tolerantly
 from max.pipelines.lib.decode_graphs import (
     capture_decoding,
     captures_decoding,
     decoding_bytes,
 )
+from max.pipelines.lib.embed.pipeline import EmbeddingsPipeline
 from max.pipelines.lib.interfaces import PipelineModelWithKVCache
 from max.pipelines.lib.packed_weights import packed_weights
 from max.pipelines.lib.supported_architecture import SupportedArchitecture
 from max.pipelines.lib.text_generation import TextGenerationPipeline
 from max.pipelines.lib.utils import parse_state_dict_from_weights
 from max.pipelines.lib.weight_encoding import encoded_bytes, is_plain
+from max.pipelines.modeling.types import PipelineTask
 
 logger = logging.getLogger("max.pipelines")
+
+_PIPELINES: Mapping[PipelineTask, type[Any]] = {
+    PipelineTask.TEXT_GENERATION: TextGenerationPipeline,
+    PipelineTask.EMBEDDINGS_GENERATION: EmbeddingsPipeline,
+}
 
 
 def make_pipeline(
@@ -61,9 +70,11 @@ def make_pipeline(
     plan = plan_memory(architecture, config, available)
     config.runtime.max_batch_size = plan.max_batch_size
     model = make_model(architecture, config, return_logits or _logits_needed(config), on_phase)
+    adapted = AdaptedModel(architecture, config, model) if config.lora.enable_lora else None
     on_phase("allocate")
     end_reserve()
     activations = largest_step_bytes(model, config, plan.max_batch_size)
+    activations += 0 if adapted is None else adapted.slots_bytes
     is_captured = captures_decoding(model, config)
     if is_captured:
         activations += decoding_bytes(model, plan.max_batch_size)
@@ -80,7 +91,7 @@ def make_pipeline(
     if is_captured:
         on_phase("capture")
         capture_decoding(model, manager.kv_blocks, plan.max_batch_size)
-    pipeline_cls = architecture.pipeline_cls or TextGenerationPipeline
+    pipeline_cls = architecture.pipeline_cls or _PIPELINES[architecture.task]
     pipeline: TextGenerationPipeline = pipeline_cls(
         pipeline_config=config,
         pipeline_model=model,
@@ -88,6 +99,8 @@ def make_pipeline(
         tokenizer=tokenizer,
         plan=plan,
     )
+    if adapted is not None:
+        pipeline.adapters = Adapters(adapted, config.lora)
     return pipeline
 
 

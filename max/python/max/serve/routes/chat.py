@@ -35,7 +35,7 @@ async def chat_completions(request: Request) -> Response:
     service = state.require_service()
     service.check_name(body.model)
     contexts = await until_disconnect(request.receive, chat_contexts(service, body))
-    identity = AnswerIdentity.new("chatcmpl", service.name)
+    identity = AnswerIdentity.new("chatcmpl", body.model)
     formatter = ChatFormatter(identity, service.token_pieces)
     return await answer(request, service, body, contexts, formatter)
 
