@@ -59,9 +59,10 @@ def _ours(template: str, conversation: Conversation) -> str | None:
     delegate: Any = SimpleNamespace(special_tokens_map=_SPECIAL, chat_template=template)
     messages = [TextGenerationRequestMessage.from_mapping(m) for m in conversation.sent]
     try:
-        return render_chat(delegate, messages, template=template, tools=conversation.tools)
+        rendered = render_chat(delegate, messages, template=template, tools=conversation.tools)
     except (InputError, TemplateRefusal):
         return None
+    return rendered.text
 
 
 def _theirs(template: str, conversation: Conversation) -> str | None:
