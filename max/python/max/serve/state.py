@@ -18,12 +18,14 @@ from max.pipelines.lib.token_pieces import TokenPieces
 from max.pipelines.modeling.types import PipelineTask, TextGenerationRequest
 from max.serve.adapters import AdapterDirectory
 from max.serve.choice import Choice
+from max.serve.clients import Keys
 from max.serve.config import ServerSettings
 from max.serve.echo import EchoedPrompt
 from max.serve.engine_client import EngineClient
 from max.serve.errors import model_not_found, wrong_task
 from max.serve.model_source import ServingTokenizer
 from max.serve.restarts import Restarts
+from max.serve.telemetry.request_record import current_record
 from max.serve.telemetry.telemetry import Telemetry
 from max.serve.timeline import StartupTimeline
 from max.serve.unavailable import not_ready, shutting_down, worker_unstable
@@ -42,6 +44,7 @@ class ModelService:
         sampling_defaults: Arguments of `SamplingParams` for what a request leaves open.
         lora: Whether it takes adapters.
         enable_echo: Whether completions may begin with their prompts.
+        isolates_prefixes: Whether clients share no cached prefixes.
         task: What the model does.
     """
 
@@ -52,6 +55,7 @@ class ModelService:
     max_model_len: int
     sampling_defaults: Mapping[str, Any] = field(default_factory=dict)
     enable_echo: bool = False
+    isolates_prefixes: bool = False
     lora: LoRAConfig = field(default_factory=LoRAConfig)
     task: PipelineTask = PipelineTask.TEXT_GENERATION
 
@@ -80,6 +84,10 @@ class ModelService:
         served = self.adapters.find(request.model_name)
         context = await self.tokenizer.new_context(request)
         context.adapter = None if served is None else served.adapter.digest
+        client = current_record().client
+        context.client, context.client_weight = client.name, client.weight
+        if self.isolates_prefixes:
+            context.cache_salt = f"{client.name}\n{context.cache_salt or ''}"
         return context
 
     def new_choice(
@@ -128,6 +136,16 @@ class ServerState:
     timeline: StartupTimeline = field(default_factory=StartupTimeline)
     restarts: Restarts = field(default_factory=Restarts)
     telemetry: Telemetry = field(default_factory=Telemetry)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """The API keys."""
+        settings = self.settings
+        return Keys(
+            [key.get_secret_value() for key in settings.api_key],
+            [key.get_secret_value() for key in settings.admin_api_key],
+            settings.api_keys_file,
+        )
 
     def require_service(self) -> ModelService:
         """The model, or `ApiError` 503 that says why it takes no requests."""
