@@ -13,6 +13,7 @@ from max.pipelines.modeling.types import (
     TextGenerationRequest,
     TextGenerationRequestMessage,
 )
+from max.serve.constraints import constrain, constraint_of
 from max.serve.echo import EchoedPrompt
 from max.serve.errors import ApiError, context_length_exceeded, invalid_value
 from max.serve.schemas.chat import ChatCompletionRequest
@@ -131,6 +132,7 @@ async def echoed_prompts(
 async def _choices_of(
     service: ModelService, request: TextGenerationRequest, body: SamplingFields, where: str
 ) -> list[TextContext]:
+    constraint = await constraint_of(service, body)
     try:
         first = await service.new_context(request)
     except PromptTooLongError as error:
@@ -138,6 +140,8 @@ async def _choices_of(
             error.allowed, error.given, body.completion_limit, where
         ) from error
     _check_length(service, first, body.completion_limit, where)
+    if constraint is not None:
+        constrain(first, constraint)
     return [first, *_siblings(first, body.n or 1)]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from max.pipelines.context import (
+    Constraint,
     EOSTracker,
     GenerationStatus,
     LogProbabilities,
@@ -57,6 +58,7 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     eos_tracker: EOSTracker
     sampling_params: SamplingParams
     model_name: str
+    constraint: Constraint | None = None
     cache_salt: str | None = None
     log_probabilities: int | None = None
     log_probabilities_echo: bool = False

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 class ServingTokenizer(DecodesAfterText, Protocol):
     """What serving needs of a tokenizer; `TextTokenizer` has it, and says what each method does."""
 
+    @property
+    def special_tokens(self) -> Mapping[str, int]:
+        """The tokens that no text of the model's stands for, by what they are called."""
+        ...
+
     async def new_context(self, request: TextGenerationRequest) -> TextContext:
         """Makes the state of a new request.
 
@@ -80,6 +85,7 @@ class ModelSource:
             them is picklable: it runs in the worker. May take minutes.
         allow_extra_fields: Ignore unknown fields of requests.
         enable_echo: The model gives log probabilities of prompts, so completions may echo them.
+        enable_structured_output: Requests may say what form their answers have.
         preload: Modules that the worker imports while `retrieve` runs, to save time.
     """
 
@@ -87,6 +93,7 @@ class ModelSource:
     retrieve: Callable[[], ModelParts] = field(repr=False)
     allow_extra_fields: bool = False
     enable_echo: bool = False
+    enable_structured_output: bool = False
     preload: tuple[str, ...] = ()
 
 
@@ -110,6 +117,7 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
         retrieve=retrieve,
         allow_extra_fields=pipeline_config.runtime.allow_extra_request_fields,
         enable_echo=pipeline_config.model.enable_echo,
+        enable_structured_output=pipeline_config.sampling.enable_structured_output,
         preload=("max.pipelines.lib.make_pipeline",),
     )
 

@@ -39,6 +39,7 @@ class ModelService:
         max_model_len: Tokens that a request may have, prompt and answer.
         sampling_defaults: Arguments of `SamplingParams` for what a request leaves open.
         enable_echo: Whether completions may begin with their prompts.
+        enable_structured_output: Whether requests may say what form their answers have.
     """
 
     name: str
@@ -48,6 +49,7 @@ class ModelService:
     max_model_len: int
     sampling_defaults: Mapping[str, Any] = field(default_factory=dict)
     enable_echo: bool = False
+    enable_structured_output: bool = False
 
     @cached_property
     def token_pieces(self) -> TokenPieces:

@@ -32,7 +32,6 @@ UNAVAILABLE: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "SamplingConfig": {
         "in_dtype": (DType.float32,),
         "out_dtype": (DType.float32,),
-        "enable_structured_output": (False,),
         "structured_output_backend": ("llguidance",),
         "enable_variable_logits": (False,),
         "enable_penalties": (True,),
@@ -88,7 +87,6 @@ UNAVAILABLE: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "parallel_tool_calls": (None, True, False),
         "functions": (None, []),
         "function_call": (None, "none", "auto"),
-        "response_format": (None, {"type": "text"}),
         "modalities": (None, ["text"]),
         "audio": (None,),
         "prediction": (None,),
@@ -99,6 +97,7 @@ UNAVAILABLE: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     },
     "ChatMessage": {"audio": (None,), "function_call": (None,)},
     "CompletionRequest": {"suffix": (None, "")},
+    "StructuredOutputs": {"disable_additional_properties": (None, False)},
     # Commands, and flags of commands that are no fields.
     "max": {"encode": (), "warm-interpreter-cache": ()},
     "max generate": {"--image_url": ()},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from max.pipelines.context.constraint import Constraint
 from max.pipelines.context.eos import EOSTracker
 from max.pipelines.context.sampling_params import SamplingParams
 from max.pipelines.context.status import GenerationStatus
@@ -25,6 +26,7 @@ class TextContext:
         request_id: The request's name.
         eos_tracker: Which tokens end the answer.
         sampling_params: How tokens are chosen.
+        constraint: What the answer may consist of; None for anything.
         model_name: The model (or LoRA adapter) that the caller named.
         cache_salt: Cached prefixes are shared only with requests of the same salt.
         log_probabilities: How many of the best tokens' log probabilities to return beside each
@@ -35,6 +37,7 @@ class TextContext:
         cached_tokens: How many prompt tokens were found in the cache when the request began; None
             before. Survives preemption.
         status: Whether the request still generates, and why it ended.
+        follower: How far the tokens have got in the constraint; the sampler's.
     """
 
     max_length: int
@@ -42,6 +45,7 @@ class TextContext:
     request_id: RequestID = field(default_factory=RequestID)
     eos_tracker: EOSTracker = field(default_factory=EOSTracker)
     sampling_params: SamplingParams = field(default_factory=SamplingParams)
+    constraint: Constraint | None = None
     model_name: str = ""
     cache_salt: str | None = None
     log_probabilities: int | None = None
@@ -49,6 +53,7 @@ class TextContext:
     prompt_tokens_scored: int = 0
     cached_tokens: int | None = None
     status: GenerationStatus = GenerationStatus.ACTIVE
+    follower: object = field(default=None, init=False, repr=False, compare=False)
     _page_keys: dict[int, list[bytes]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

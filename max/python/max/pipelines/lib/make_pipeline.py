@@ -76,6 +76,8 @@ def make_pipeline(
         tokenizer=tokenizer,
         plan=plan,
     )
+    if config.sampling.enable_structured_output:
+        pipeline.grammars.preload()
     return pipeline
 
 

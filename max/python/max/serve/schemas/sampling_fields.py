@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, JsonValue, WithJsonSchema, field_validator
 from pydantic_core import PydanticCustomError
 
+from max.serve.schemas.structured import StructuredFields
 from max.serve.schemas.validation import RequestModel
 
 # At most ten digits: no vocabulary is near that, and larger numbers do not fit everywhere.
@@ -52,7 +53,7 @@ class StreamOptions(RequestModel):
     )
 
 
-class SamplingFields(RequestModel):
+class SamplingFields(StructuredFields):
     """What both endpoints take; null and absent mean the model's default."""
 
     model: str

@@ -35,6 +35,7 @@ BEYOND_SCHEMAS = re.compile(
     "|needs 'logprobs' to be true"
     "|input should be n, which is"
     "|--enable-echo"
+    "|--enable-structured-output"
     # Of a message, and of what says how a conversation is written: one field forbids another.
     "|input should have a 'content'"
     "|input should be text alone"

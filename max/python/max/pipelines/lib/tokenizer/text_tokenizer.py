@@ -29,6 +29,7 @@ from max.pipelines.lib.tokenizer.chat_template import (
 )
 from max.pipelines.lib.tokenizer.loading import load_delegate
 from max.pipelines.lib.tokenizer.model_facts import read_model_facts
+from max.pipelines.lib.tokenizer.response_format import constraint_of_format
 from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRequestMessage
 
 if TYPE_CHECKING:
@@ -135,6 +136,12 @@ class TextTokenizer:
     def anchored_decoder(self) -> AnchoredDecoder:
         """Decodes tokens that come after other text."""
         return AnchoredDecoder(self.delegate)
+
+    @cached_property
+    def special_tokens(self) -> Mapping[str, int]:
+        """The tokens that no text of the model's stands for, by what they are called."""
+        added = self.delegate.added_tokens_decoder
+        return {str(token): id for id, token in added.items() if token.special}
 
     def apply_chat_template(
         self,
@@ -267,12 +274,6 @@ class TextTokenizer:
             InputError: If the request cannot be served as given; `PromptTooLongError` when the
                 prompt leaves no room for an answer.
         """
-        response_type = (request.response_format or {"type": "text"}).get("type")
-        if response_type != "text":
-            raise InputError(
-                f"response_format has type {response_type!r}; this release gives 'text' only.",
-                param="response_format",
-            )
         params = request.sampling_params.with_seed()
         self.check_token_ids("stop_token_ids", params.stop_token_ids or ())
         self.check_token_ids("logit_bias", tuple(params.logit_bias or ()))
@@ -302,6 +303,7 @@ class TextTokenizer:
                 min_new_tokens=params.min_new_tokens,
             ),
             sampling_params=params,
+            constraint=constraint_of_format(request.response_format),
             cache_salt=request.cache_salt,
             log_probabilities=request.logprobs,
             log_probabilities_echo=request.echo,
