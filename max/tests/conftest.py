@@ -18,6 +18,10 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 # Test targets run side by side: set before torch is imported, which reads it once.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Without a GPU, Triton's kernels run in its interpreter; read when triton is imported, which others
+# may do before a kernel does.
+os.environ.setdefault("TRITON_INTERPRET", "1")
+
 # The same examples in every run, however busy the machine is.
 settings.register_profile(
     "repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]

@@ -18,7 +18,12 @@ from functools import cached_property
 from tools.build.imports import MARKERS, Import, Module
 from tools.build.layers import FACADES
 from tools.build.modules import ModuleIndex, import_root
-from tools.build.third_party import COMPANIONS, direct_requirements, distribution_of
+from tools.build.third_party import (
+    COMPANIONS,
+    WITH_GPUS,
+    direct_requirements,
+    distribution_of,
+)
 
 # Packages whose children are units of their own. (max.pipelines.modeling: contexts are made of some
 # of its modules, and others of its modules of contexts.)
@@ -124,7 +129,8 @@ class Targets:
                 top = imported.module.split(".")[0]
                 if not (imported.type_checking or self.index.is_first_party(top)):
                     distribution = distribution_of(top)
-                    if distribution in self._allowed:
+                    is_there = distribution in WITH_GPUS and module.name.startswith("max.")
+                    if distribution in self._allowed and not is_there:
                         names = {distribution, *COMPANIONS.get(distribution, ())}
                         found |= {f"@pip//:{name}" for name in names}
         return found
@@ -138,7 +144,9 @@ class Targets:
                 if self.index.is_first_party(top):
                     if not self.index.resolve(imported):
                         yield f"{path}:{imported.line}: there is no module {imported.module}"
-                elif (name := distribution_of(top)) is not None and name not in self._allowed:
+                elif (
+                    name := distribution_of(top)
+                ) is not None and name not in self._allowed | WITH_GPUS:
                     yield (
                         f"{path}:{imported.line}: {top} is not in "
                         "third_party/python/requirements.in (a distribution of another name "

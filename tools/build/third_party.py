@@ -21,6 +21,10 @@ COMPANIONS = {
     "uvicorn": ("httptools", "uvloop"),  # chosen by name in its options
 }
 
+# What torch's builds for GPUs bring along, and code of ours loads only where those are: no library
+# depends on it. Tests that work without a GPU do, once requirements.in has it.
+WITH_GPUS = frozenset({"triton"})
+
 
 def normalise(name: str) -> str:
     """Returns a distribution's name as the target name that @pip gives it."""

@@ -4,7 +4,8 @@ implementations."""
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+import importlib
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
@@ -21,6 +22,7 @@ _FACTS: dict[Op, OpFacts] = {}
 _REFERENCES: dict[Op, Callable[..., Any]] = {}
 # What makes the CPU kernels that a program can hold, once; filled while the ops are imported.
 _RECORDS: dict[Op, Callable[[], Record | None]] = {}
+_ON_GPU: set[Op] = set()
 
 
 def define_op(
@@ -89,6 +91,47 @@ def implement_on_cpu(
         return None if record is None else run_at_once(record, reference, check)
 
     implement(op, "CPU", make)
+
+
+def implement_on_gpu(op: Op, reference: Callable[..., Any]) -> None:
+    """Gives an op its Triton kernel: `run_on_gpu` of the `triton.py` beside it.
+
+    That takes what the reference takes and gives what it gives; None for operands that the kernel
+    does not take. It is imported, and triton with it, when the op first runs on a GPU.
+
+    Args:
+        op: from `define_op`.
+        reference: runs where the kernel does not take the operands.
+    """
+    name = op._schema.name.removeprefix("max::")
+
+    def make() -> Callable[..., Any]:
+        run_on_gpu = importlib.import_module(f"max.kernels.{name}.triton").run_on_gpu
+
+        def run(*arguments: Any) -> Any:
+            # Triton launches on torch's current device, which need not be the tensors'.
+            with torch.cuda.device_of(next(tensors_in(arguments))):
+                result = run_on_gpu(*arguments)
+                return reference(*arguments) if result is None else result
+
+        return run
+
+    _ON_GPU.add(op)
+    implement(op, "CUDA", make)
+
+
+def has_gpu_kernel(op: object) -> bool:
+    """Whether an op has a Triton kernel, which need not be compiled yet."""
+    return op in _ON_GPU
+
+
+def tensors_in(value: object) -> Iterator[torch.Tensor]:
+    """The tensors of nested lists."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from tensors_in(part)
 
 
 def facts_of_op(op: object) -> OpFacts | None:

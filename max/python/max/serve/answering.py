@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from max.pipelines.context import TextContext
 from max.pipelines.modeling.types import RequestID
+from max.serve.answer_size import AnswerSize
 from max.serve.choice import Choice, TextDelta, text_deltas
 from max.serve.disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected, until_disconnect
 from max.serve.echo import EchoedPrompt
@@ -23,7 +24,7 @@ from max.serve.schemas.sampling_fields import SamplingFields
 from max.serve.schemas.usage import PromptTokensDetails, Usage
 from max.serve.scored_text import ScoredToken
 from max.serve.sse import DONE, EventStream, event
-from max.serve.state import ModelService
+from max.serve.state import ModelService, state_of
 from max.serve.telemetry.request_record import Operation, current_record
 
 
@@ -75,7 +76,8 @@ async def answer(
         echoes: The prompts of all choices, if their texts shall begin with them.
 
     Raises:
-        ApiError: The worker refused or failed the request before the answer began.
+        ApiError: The worker refused or failed the request before the answer began; the answer
+            would be too large.
     """
     is_chat = isinstance(body, ChatCompletionRequest)
     choices = [
@@ -88,6 +90,10 @@ async def answer(
         )
         for index, (context, echo) in enumerate(zip_longest(contexts, echoes))
     ]
+    limit = state_of(request).settings.max_answer_bytes
+    certain = AnswerSize(limit, body.log_probabilities)
+    for echo in echoes:
+        certain.add(len(echo.text), echo.num_tokens)
     usage = partial(_usage, contexts, choices, body.n or 1)
     record = current_record()
     for index, context in enumerate(contexts):
@@ -99,7 +105,8 @@ async def answer(
         events = _events(generation, choices, formatter, usage if body.includes_usage else None)
         return EventStream(events, on_close=generation.close)
     try:
-        answers = await until_disconnect(request.receive, _collect(generation, choices))
+        size = AnswerSize(limit, body.log_probabilities)
+        answers = await until_disconnect(request.receive, _collect(generation, choices, size))
     except ClientDisconnected:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
     finally:
@@ -129,10 +136,13 @@ async def _events(
     yield DONE
 
 
-async def _collect(generation: Generation, choices: Sequence[Choice]) -> list[Answer]:
+async def _collect(
+    generation: Generation, choices: Sequence[Choice], size: AnswerSize
+) -> list[Answer]:
     gained: list[list[TextDelta]] = [[] for _ in choices]
     async for deltas in text_deltas(generation, choices):
         for delta in deltas:
+            size.add(len(delta.text), len(delta.scores))
             gained[delta.index].append(delta)
     return [
         Answer(

@@ -28,6 +28,7 @@ from max.serve.errors import (
 from max.serve.middleware.api_keys import ApiKeys
 from max.serve.openapi.document import build_document
 from max.serve.openapi.endpoint import Endpoint
+from max.serve.panics import AnswersPanics
 from max.serve.state import ServerState
 
 
@@ -80,6 +81,7 @@ def _middleware(settings: ServerSettings, endpoints: Sequence[Endpoint]) -> list
                 open_paths={endpoint.path for endpoint in endpoints if endpoint.is_open},
             )
         )
+    stack.append(Middleware(AnswersPanics))
     return stack
 
 

@@ -95,6 +95,30 @@ class ServerSettings(BaseModel):
         ge=1,
         description="Largest request body in bytes; a larger one is answered with 413.",
     )
+    max_request_values: int = Field(
+        default=1_000_000,
+        ge=1,
+        description="Most values in the JSON of a request body, of which an object or a list"
+        " counts 16 and a key 8; more are answered with 400.",
+    )
+    max_answer_bytes: int = Field(
+        default=64 * 1024 * 1024,
+        ge=1,
+        description="About the most bytes of one answer, all of its choices together; a larger"
+        " one is refused, or ended when it is not known before.",
+    )
+    max_connections: int = Field(
+        default=4096,
+        ge=1,
+        description="Most open connections. A further one closes the one that has waited longest"
+        " without a request.",
+    )
+    max_arriving_bytes: int = Field(
+        default=64 * 1024 * 1024,
+        ge=1,
+        description="Most bytes of all request bodies that are arriving. Beyond them, the request"
+        " that has sent most is refused with 503.",
+    )
     api_key: CommaSeparated[ApiKey] = Field(
         default_factory=list,
         description="A key that requests must bring as `Authorization: Bearer KEY`; repeatable."

@@ -22,6 +22,11 @@ class EchoedPrompt:
         self._tokens = tokens
         self._runs: list[LogProbabilities] = []
 
+    @property
+    def num_tokens(self) -> int:
+        """How many tokens the prompt has."""
+        return len(self._tokens)
+
     def add(self, runs: Iterable[LogProbabilities]) -> None:
         """Takes the scores of further tokens."""
         self._runs += runs

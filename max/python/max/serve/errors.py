@@ -7,10 +7,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from max.serve.json_values import CONTAINER_WEIGHT, KEY_WEIGHT
 from max.serve.telemetry.request_record import current_record
 
 INVALID_REQUEST = "invalid_request_error"
 SERVER_ERROR = "server_error"
+
+# What an error repeats of a request is a line, not the request.
+MAX_MESSAGE_LENGTH = 1000
+MAX_PARAM_LENGTH = 100
+MAX_VALUE_LENGTH = 80
 
 HEADERS_OF_STATUS = {
     401: {"www-authenticate": "Bearer"},
@@ -50,11 +56,21 @@ class ApiError(Exception):
         super().__init__(message)
         self.status = status
         self.retry_after = retry_after
-        self.body = ErrorBody(message=message, type=type, param=param, code=code)
+        self.body = ErrorBody(
+            message=clipped(message, MAX_MESSAGE_LENGTH),
+            type=type,
+            param=None if param is None else clipped(param, MAX_PARAM_LENGTH),
+            code=code,
+        )
 
     def encode(self) -> bytes:
         """The envelope as JSON."""
         return msgspec.json.encode(ErrorEnvelope(self.body))
+
+
+def clipped(text: str, length: int = MAX_VALUE_LENGTH) -> str:
+    """The beginning of a text that may be long."""
+    return text if len(text) <= length else text[:length] + "..."
 
 
 def invalid_value(message: str, param: str | None = None, code: str | None = None) -> ApiError:
@@ -68,7 +84,7 @@ def model_not_found(name: str, served: str) -> ApiError:
     """404: the request names another model than the one served."""
     return ApiError(
         404,
-        f"The model `{name}` does not exist. This server serves `{served}`",
+        f"The model `{clipped(name)}` does not exist. This server serves `{served}`",
         param="model",
         code="model_not_found",
     )
@@ -124,6 +140,27 @@ def body_too_large(limit: int) -> ApiError:
     )
 
 
+def too_many_values(limit: int) -> ApiError:
+    """400: a body that would take long to validate."""
+    return ApiError(
+        400,
+        f"The request body has more than {limit} values, of which an object or a list counts"
+        f" {CONTAINER_WEIGHT} and a key {KEY_WEIGHT}. The server's limit is set with"
+        " --max-request-values",
+        code="too_many_values",
+    )
+
+
+def answer_too_large(limit: int) -> ApiError:
+    """400: the answer would take more memory than a request may have."""
+    return ApiError(
+        400,
+        f"The answer would be larger than about {limit} bytes. Ask for fewer choices, tokens or log"
+        " probabilities, or with `stream`. The server's limit is set with --max-answer-bytes",
+        code="answer_too_large",
+    )
+
+
 def error_response(error: ApiError) -> Response:
     """The answer for an error that was raised before any other answer began."""
     current_record().error_code = error.body.code or error.body.type
@@ -151,14 +188,14 @@ async def handle_http_exception(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         api_error = ApiError(
             404,
-            f"Unknown request URL: {method} {path}. Please check the URL for typos",
+            f"Unknown request URL: {method} {clipped(path)}. Please check the URL for typos",
             code="unknown_url",
         )
     elif error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "another method")
         api_error = ApiError(
             405,
-            f"Not allowed to {method} on {path}. Allowed: {allowed}",
+            f"Not allowed to {method} on {clipped(path)}. Allowed: {allowed}",
             code="method_not_supported",
         )
     else:

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from asyncio import BaseTransport, TimerHandle, Transport
-from typing import cast
+from typing import Any, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from max.serve.connections import Connections
+
 # Node's limit is 16 KiB, nginx's 32 KiB, that of uvicorn's other parser 64 KiB.
 MAX_HEAD_BYTES = 64 * 1024
-# As Node: 16 MiB within it are 55 KB/s.
+# A connection on which no request begins, and a head that does not end.
+IDLE_TIMEOUT_S = 10.0
+HEAD_TIMEOUT_S = 20.0
+# A whole request, as Node: 16 MiB within it are 55 KB/s.
 ARRIVAL_TIMEOUT_S = 300.0
+# A client that has said its last word may still listen. What is sent to one that does not comes
+# back as an error with the write after it.
+_PROBE = b"HTTP/1.1 102 Processing\r\n\r\n"
+_PROBE_INTERVALS_S = (0.02, 1.0)
+# Where the application finds how to say that it keeps a request's body no longer.
+BODY_EXTENSION = "max.body"
 
 _TOO_LARGE = b"431 Request Header Fields Too Large"
 _TOO_SLOW = b"408 Request Timeout"
@@ -21,11 +32,16 @@ class HttpProtocol(HttpToolsProtocol):
     """Ends connections whose requests never end; neither uvicorn nor its parser has a limit.
 
     Heads, trailers and the sizes of chunks together may have `MAX_HEAD_BYTES`, beside as much as
-    the body; bodies are bounded by the route. A request has `ARRIVAL_TIMEOUT_S` to arrive.
+    the body; bodies are bounded by the route. A request has `IDLE_TIMEOUT_S` to begin,
+    `HEAD_TIMEOUT_S` for its head and `ARRIVAL_TIMEOUT_S` to arrive. `Connections` bounds what all
+    of them take.
 
     An offer to upgrade the protocol is ignored, as RFC 9110 (7.8) allows: Java's HTTP client makes
     it with its first request. The parser takes such a head for a whole request without a body, and
     stops behind it. So another parser is given that head without the offer, and what comes next.
+
+    A client may close its own half of the connection behind its request (RFC 9112, 9.6) and gets
+    its answer. One that has gone looks the same; it is found out by interim responses to it.
     """
 
     _arrival: TimerHandle | None = None
@@ -35,16 +51,43 @@ class HttpProtocol(HttpToolsProtocol):
     _framing_bytes = 0
     _body_bytes = 0
     _taken = 0
+    _probe: TimerHandle | None = None
+
+    def __init__(self, *args: Any, limits: Connections, **kwargs: Any) -> None:
+        """As uvicorn's.
+
+        Args:
+            args: Of uvicorn's protocol.
+            limits: What all connections of the server share.
+            kwargs: Of uvicorn's protocol.
+        """
+        super().__init__(*args, **kwargs)
+        self._limits = limits
 
     def connection_made(self, transport: BaseTransport) -> None:
         """A client is there."""
         super().connection_made(cast("Transport", transport))
-        self._expect_a_request()
+        self._wait(IDLE_TIMEOUT_S)
+        self._limits.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
         self._stop_waiting()
+        if self._probe is not None:
+            self._probe.cancel()
+        self._limits.closed(self)
         super().connection_lost(exc)
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """The client will send no more; true keeps the connection for the answer."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or cycle.more_body:
+            return None
+        if cycle.scope["http_version"] != "1.1":
+            return None  # It knows no interim responses.
+        cycle.keep_alive = False
+        self._probe_client()
+        return True
 
     def data_received(self, data: bytes) -> None:
         """Parses what has come."""
@@ -54,13 +97,13 @@ class HttpProtocol(HttpToolsProtocol):
         if self._in_message and not self._began:
             self._framing_bytes += len(data) - self._taken
             if self._framing_bytes > MAX_HEAD_BYTES + self._body_bytes:
-                self._refuse(_TOO_LARGE)
+                self.refuse(_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         """The parser found the first byte of a request."""
         self._in_message = self._began = True
         self._framing_bytes = self._body_bytes = 0
-        self._expect_a_request()
+        self._wait(HEAD_TIMEOUT_S)
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -70,6 +113,8 @@ class HttpProtocol(HttpToolsProtocol):
             self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
         )
         if not self._offers_upgrade:
+            self._wait(ARRIVAL_TIMEOUT_S)
+            self.scope["extensions"] = {BODY_EXTENSION: {"release": self._release_body}}
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -77,6 +122,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._taken += len(body)
         self._body_bytes += len(body)
         super().on_body(body)
+        self._limits.received(self, len(body))
 
     def on_message_complete(self) -> None:
         """The parser found the end of a request."""
@@ -84,7 +130,15 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self._in_message = False
         self._stop_waiting()
+        self._limits.arrived(self)
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """A request was answered; there may be another one."""
+        self._limits.release(self)
+        if not self.pipeline:
+            self._limits.waits(self)
+        super().on_response_complete()
 
     def _parse(self, data: bytes) -> None:
         """What uvicorn does with it, but for the offers to upgrade."""
@@ -116,16 +170,29 @@ class HttpProtocol(HttpToolsProtocol):
         lines += [name + b": " + value for name, value in self.headers if name != b"upgrade"]
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
-    def _expect_a_request(self) -> None:
+    def _release_body(self) -> None:
+        self._limits.release(self)
+
+    def _probe_client(self, attempt: int = 0) -> None:
+        if self.transport.is_closing() or self.cycle.response_complete:
+            return
+        if not self.cycle.response_started:
+            self.transport.write(_PROBE)
+        interval = _PROBE_INTERVALS_S[min(attempt, len(_PROBE_INTERVALS_S) - 1)]
+        self._probe = self.loop.call_later(interval, self._probe_client, attempt + 1)
+
+    def _wait(self, seconds: float) -> None:
+        """Gives the client so long for what is to come."""
         self._stop_waiting()
-        self._arrival = self.loop.call_later(ARRIVAL_TIMEOUT_S, self._refuse, _TOO_SLOW)
+        self._arrival = self.loop.call_later(seconds, self.refuse, _TOO_SLOW)
 
     def _stop_waiting(self) -> None:
         if self._arrival is not None:
             self._arrival.cancel()
             self._arrival = None
 
-    def _refuse(self, status: bytes) -> None:
+    def refuse(self, status: bytes) -> None:
+        """Answers with a status line, without a body, and closes the connection."""
         if self.transport.is_closing():
             return
         self.logger.warning("A request is not read further: %s", status.decode())

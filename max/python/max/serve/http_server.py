@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from max.serve.connections import Connections
 from max.serve.http_protocol import HttpProtocol
 
 # The last words of answers need a moment to be sent.
@@ -19,12 +21,12 @@ CLOSING_TIME_S = 2
 class HttpServer(uvicorn.Server):
     """Serves the application until `stop`; waits for that without a timer."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, limits: Connections) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
                 loop="none",
-                http=HttpProtocol,
+                http=partial(HttpProtocol, limits=limits),  # type: ignore[arg-type]
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from socket import socket
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from max.serve.app import create_app
 from max.serve.config import ServerSettings
+from max.serve.connections import Connections, connections_within, raise_file_limit
 from max.serve.http_server import HttpServer, on_signals
 from max.serve.listening import ListenError, open_socket, url_of
 from max.serve.model_runner import ModelRunner
@@ -23,6 +25,8 @@ from max.serve.worker_handle import WorkerStartError
 
 if TYPE_CHECKING:
     from max.pipelines.config import PipelineConfig
+
+logger = logging.getLogger(__name__)
 
 
 def serve(settings: ServerSettings, pipeline_config: PipelineConfig) -> int:
@@ -77,8 +81,20 @@ class _Serving:
         self._model = ModelRunner(source, self._state)
         self._draining: asyncio.Task[None] | None = None
         app = RequestTelemetry(create_app(self._state), self._telemetry.end_request)
-        self._http = HttpServer(app)
+        self._http = HttpServer(app, self._connection_limits())
         self._metrics: MetricsServer | None = None
+
+    def _connection_limits(self) -> Connections:
+        settings = self._settings
+        most = connections_within(settings.max_connections, raise_file_limit())
+        if most < settings.max_connections:
+            logger.warning(
+                "At most %d connections, not %d (--max-connections): the system allows this"
+                " process no more open files (ulimit -Hn)",
+                most,
+                settings.max_connections,
+            )
+        return Connections(most, settings.max_arriving_bytes)
 
     async def run(self) -> int:
         with on_signals(self._shut_down):

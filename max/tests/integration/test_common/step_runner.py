@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,9 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from integration.test_common.torch_reference import Logits
+from max.engine import Model
+from max.engine.replay import SegmentRunner
 from max.nn.transformer import ReturnLogits
 from max.pipelines.context import SamplingParams, TextContext, TokenBuffer
 from max.pipelines.lib import PIPELINE_REGISTRY, PipelineConfig
+from max.pipelines.lib.decoder_model import DecoderModel
 from max.pipelines.lib.interfaces import ModelInputs, ModelOutputs
 from max.pipelines.lib.registry import PipelineFactory
 from max.pipelines.modeling.types import TextGenerationInputs
@@ -125,3 +129,18 @@ class StepRunner:
         for request in requests:
             self.pipeline.release(request.context.request_id)
         self.pipeline.kv_manager.check_integrity()
+
+
+def assert_one_segment(model: Model | StepRunner) -> None:
+    """Of a model that has run: operands that a kernel does not take are cut out by then."""
+    if isinstance(model, StepRunner):
+        decoder = model.pipeline.pipeline_model
+        assert isinstance(decoder, DecoderModel)
+        model = decoder.model
+    calls = [
+        node.target
+        for node in model.replayed.lowered.graph.nodes
+        if node.op == "call_function" and node.target is not operator.getitem
+    ]
+    assert len(calls) == 1, f"these run one by one: {calls}"
+    assert isinstance(getattr(calls[0], "__self__", None), SegmentRunner)

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,14 +43,16 @@ def make_config(model: TinyModel) -> PretrainedConfig:
         },
         "bos_token_id": 0,
         "eos_token_id": 1,
+        "pad_token_id": None,
+        "attention_bias": model.attention_bias,
+        "mlp_bias": model.mlp_bias,
     }
-    if model.family != "qwen2":
-        sizes["attention_bias"] = model.attention_bias
-    if model.family in ("granite", "llama"):
-        sizes["mlp_bias"] = model.mlp_bias
-    config: PretrainedConfig = getattr(transformers, f"{model.family.capitalize()}Config")(
-        **sizes, **model.settings
+    config_cls: Any = getattr(
+        transformers, model.config_cls or f"{model.family.capitalize()}Config"
     )
+    known = {field.name for field in fields(config_cls)} | config_cls.attribute_map.keys()
+    sizes = {name: value for name, value in sizes.items() if name in known}
+    config: PretrainedConfig = config_cls(**{**sizes, **model.settings})
     return config
 
 
@@ -103,7 +106,7 @@ def fill(torch_model: torch.nn.Module, seed: int) -> None:
         for name, parameter in torch_model.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)
             if parameter.ndim == 1 and name.endswith("weight"):  # of a norm
-                parameter.copy_(1 + 0.2 * noise)
+                parameter.add_(0.2 * noise)  # to 1, or to 0 where the model adds 1 itself
             elif parameter.ndim == 1:
                 parameter.copy_(0.3 * noise)
             elif "embed_tokens" in name:

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Family = Literal["granite", "llama", "qwen2", "qwen3"]
-
 # `rope_scaling` of Llama 3.1, for a model whose pretraining saw 32 tokens: the short context
 # makes positions of a test's prompts fall into all three bands of wavelengths.
 LLAMA3_ROPE: Mapping[str, Any] = {
@@ -26,7 +24,7 @@ class TinyModel:
 
     Attributes:
         name: for tests and for `--pipeline`.
-        family: which architecture.
+        family: which architecture, as transformers' classes begin with it, in lower case.
         hidden_size: width of the residual stream.
         intermediate_size: width inside the MLP.
         num_attention_heads: query heads.
@@ -40,13 +38,14 @@ class TinyModel:
         rope_theta: base of the rotary angles.
         rope_scaling: as in config.json, with "rope_type"; empty for none.
         dtype: of the weights in the files.
-        settings: further fields of config.json.
+        settings: further fields of config.json, or other values of these; None for no such field.
+        config_cls: transformers' configuration class, where it is not called after the family.
         max_shard_bytes: size at which the weights are split over files; None for one file.
         seed: of the weights.
     """
 
     name: str
-    family: Family
+    family: str
     hidden_size: int = 64
     intermediate_size: int = 96
     num_attention_heads: int = 4
@@ -61,13 +60,16 @@ class TinyModel:
     rope_scaling: Mapping[str, Any] = field(default_factory=dict)
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     settings: Mapping[str, Any] = field(default_factory=dict)
+    config_cls: str = ""
     max_shard_bytes: int | None = None
     seed: int = 0
 
     @property
     def architecture(self) -> str:
         """`architectures[0]` of its config.json."""
-        return f"{self.family.capitalize()}ForCausalLM"
+        family = self.config_cls.removesuffix("Config").removesuffix("Text")
+        family = family or self.family.capitalize()
+        return "GPT2LMHeadModel" if family == "GPT2" else f"{family}ForCausalLM"
 
 
 _LLAMAS = (

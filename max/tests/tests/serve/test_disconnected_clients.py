@@ -82,3 +82,18 @@ def test_client_that_reads_late_gets_all_in_fewer_events(server: ServerProcess) 
     reply = REPLIES["forever"]
     assert "".join(texts) == (reply * num_tokens)[:num_tokens]
     assert len(events) < num_tokens / 2
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_client_that_has_said_its_last_word_gets_its_answer(
+    server: ServerProcess, stream: bool
+) -> None:
+    with send_request(server, stream=stream, n=1, max_tokens=200) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        while part := connection.recv(1 << 16):
+            answer += part
+
+    assert b"HTTP/1.1 200" in answer
+    assert b'"finish_reason":"length"' in answer
+    assert b"connection: close" in answer

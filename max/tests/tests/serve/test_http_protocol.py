@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
+from max.serve.connections import Connections
 from max.serve.http_protocol import MAX_HEAD_BYTES, HttpProtocol
 
 HEAD = b"POST / HTTP/1.1\r\nhost: x\r\n"
@@ -54,7 +55,7 @@ def answer_to(*parts: bytes) -> bytes:
         config = uvicorn.Config(echo, http=HttpProtocol, log_config=None)
         config.load()
         state, wire = ServerState(), Wire()
-        protocol = HttpProtocol(config, state, {})
+        protocol = HttpProtocol(config, state, {}, limits=Connections(10, 1 << 30))
         protocol.connection_made(wire)
         for part in parts:
             protocol.data_received(part)
@@ -164,11 +165,19 @@ def test_requests_one_after_the_other_are_counted_each() -> None:
     assert answer.count(b"HTTP/1.1 200") == 4
 
 
-@pytest.mark.parametrize("part", [b"", b"GET / HT", HEAD, HEAD + b"content-length: 5\r\n\r\nhel"])
+@pytest.mark.parametrize(
+    ("limit", "part"),
+    [
+        ("IDLE", b""),
+        ("HEAD", b"GET / HT"),
+        ("HEAD", HEAD),
+        ("ARRIVAL", HEAD + b"content-length: 5\r\n\r\nhel"),
+    ],
+)
 def test_request_that_does_not_arrive_in_time_is_refused(
-    monkeypatch: pytest.MonkeyPatch, part: bytes
+    monkeypatch: pytest.MonkeyPatch, limit: str, part: bytes
 ) -> None:
-    monkeypatch.setattr("max.serve.http_protocol.ARRIVAL_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(f"max.serve.http_protocol.{limit}_TIMEOUT_S", 0.1)
 
     assert status_of(answer_to(part)) == 408
 

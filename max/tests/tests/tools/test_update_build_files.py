@@ -88,6 +88,17 @@ def test_kernels_are_data_of_their_folder(make_tree: MakeTree) -> None:
     assert "swiglu" not in build_file(root, "max/python/max")
 
 
+def test_triton_is_a_dep_of_tests_alone(make_tree: MakeTree) -> None:
+    files = {
+        "third_party/python/requirements.in": "torch\ntriton\n",
+        "max/python/max/kernels/add/triton.py": "import triton\n",
+        "max/tests/tests/test_it.py": "import triton\n",
+    }
+    root = make_tree(files)
+    assert "triton" not in rule(root, "max/python/max/kernels", "kernels")
+    assert '"@pip//:triton"' in rule(root, "max/tests/tests", "test_it")
+
+
 def test_what_is_named_in_strings_is_a_dep_of_programs_and_tests_alone(make_tree: MakeTree) -> None:
     registry = 'FAMILIES = ["max.pipelines.architectures"]\n'
     families = 'import max.pipelines.lib.registry\nFAMILIES = [".llama3"]\n'

@@ -11,14 +11,14 @@ import torch
 from torch import fx
 
 from max.engine.replay.backend import Refused
-from max.engine.replay.memory import Layout, Memory, tensors_in
+from max.engine.replay.memory import Layout, Memory
 from max.engine.replay.profile import OpLabel, weight_label
 from max.engine.replay.segments import Segment, base_of, is_part, is_view
 from max.kernels.facts import NativeCall
 from max.kernels.in_sequence import record_in_sequence
 from max.kernels.program import Program
 from max.kernels.recording import Empty, KernelCall, Record
-from max.kernels.registry import record_of
+from max.kernels.registry import record_of, tensors_in
 from max.kernels.torch_ops import facts_of
 
 # What Python keeps for a call beside the kernel's arguments.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
+
+from max.kernels.registry import tensors_in
 
 _ALIGNMENT = 64
 
@@ -96,15 +98,6 @@ class Layout:
             raise RegionTooSmall
         insort(self._blocks, (start, start + size))
         return start
-
-
-def tensors_in(value: object) -> Iterator[torch.Tensor]:
-    """The tensors of nested lists."""
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from tensors_in(part)
 
 
 def aligned_bytes(nbytes: int) -> torch.Tensor:

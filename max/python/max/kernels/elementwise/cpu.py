@@ -13,7 +13,7 @@ from max.kernels.isa import Isa
 from max.kernels.recording import Empty, KernelCall, Record, Recording, load_function
 
 # torch rounds a number that is added, but not one that is multiplied, to the tensor's dtype.
-_ROUNDED = ("add", "sub", "reverse_sub")
+ROUNDED = ("add", "sub", "reverse_sub")
 
 
 def make_elementwise_record(isa: Isa | None = None) -> Record | None:
@@ -47,7 +47,7 @@ def make_elementwise_record(isa: Isa | None = None) -> Record | None:
         args = make_args(operands, shape)
         if args is None:
             return None
-        if function in _ROUNDED:
+        if function in ROUNDED:
             numbers = [torch.tensor(number, dtype=a.dtype).item() for number in numbers]
         out = empty(shape, dtype)
         args.out, args.type = out.data_ptr(), FLOAT_TYPES[dtype]

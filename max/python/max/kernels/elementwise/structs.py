@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 
 from max.kernels.element_types import FLOAT_TYPES
+from max.kernels.elementwise.rows import rows_of
 
 
 class ElementwiseOperand(ctypes.Structure):
@@ -37,11 +37,6 @@ class ElementwiseArgs(ctypes.Structure):
     )
 
 
-class _Axis(NamedTuple):
-    size: int
-    strides: tuple[int, ...]  # of each operand, in elements
-
-
 def make_args(operands: Sequence[torch.Tensor], shape: Sequence[int]) -> ElementwiseArgs | None:
     """The operands' part of the arguments.
 
@@ -53,29 +48,11 @@ def make_args(operands: Sequence[torch.Tensor], shape: Sequence[int]) -> Element
         None if the operands are not rows of elements, or of one element each: then they have to be
         made contiguous.
     """
-    strides = zip(*(each.expand(shape).stride() for each in operands), strict=True)
-    axes = _merged([_Axis(*axis) for axis in zip(shape, strides, strict=True)])
-    one = _Axis(1, (0,) * len(operands))
-    *_, rows, columns = one, one, *axes
-    if len(axes) > 2 or any(stride not in (0, 1) for stride in columns.strides):
+    rows = rows_of(operands, shape)
+    if rows is None:
         return None
-    args = ElementwiseArgs(rows=rows.size, dim=columns.size)
+    args = ElementwiseArgs(rows=rows.rows, dim=rows.dim)
     for i, (place, each) in enumerate(zip((args.a, args.b), operands, strict=False)):
         place.data, place.type = each.data_ptr(), FLOAT_TYPES[each.dtype]
-        place.row_stride, place.stride = rows.strides[i], columns.strides[i]
+        place.row_stride, place.stride = rows.row_strides[i], rows.strides[i]
     return args
-
-
-def _merged(axes: Sequence[_Axis]) -> list[_Axis]:
-    """The same elements in the same order with as few axes as there can be."""
-    merged: list[_Axis] = []
-    for axis in axes:
-        if axis.size == 1:
-            continue
-        if merged and all(
-            outer == inner * axis.size
-            for outer, inner in zip(merged[-1].strides, axis.strides, strict=True)
-        ):
-            axis = _Axis(merged.pop().size * axis.size, axis.strides)
-        merged.append(axis)
-    return merged

@@ -7,7 +7,7 @@ import torch
 from max.kernels.facts import OpFacts
 from max.kernels.gated.cpu import make_gated_record
 from max.kernels.gated.reference import ACTIVATIONS, gated_reference
-from max.kernels.registry import define_op, implement_on_cpu
+from max.kernels.registry import define_op, implement_on_cpu, implement_on_gpu
 
 
 def _fake(gate: torch.Tensor, up: torch.Tensor, activation: str) -> torch.Tensor:
@@ -31,3 +31,4 @@ gated = define_op(
     facts=OpFacts(row_arguments=2),
 )
 implement_on_cpu(gated, make_gated_record, gated_reference)
+implement_on_gpu(gated, gated_reference)

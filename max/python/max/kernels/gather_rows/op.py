@@ -6,7 +6,7 @@ import torch
 
 from max.kernels.gather_rows.cpu import make_gather_rows_record
 from max.kernels.gather_rows.reference import gather_rows_reference
-from max.kernels.registry import define_op, implement_on_cpu
+from max.kernels.registry import define_op, implement_on_cpu, implement_on_gpu
 
 
 def _check(table: torch.Tensor, indices: torch.Tensor) -> None:
@@ -25,3 +25,4 @@ gather_rows = define_op(
     fake=gather_rows_reference,
 )
 implement_on_cpu(gather_rows, make_gather_rows_record, gather_rows_reference, _check)
+implement_on_gpu(gather_rows, gather_rows_reference)

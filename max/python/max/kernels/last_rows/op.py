@@ -7,7 +7,7 @@ import torch
 from max.kernels.facts import OpFacts
 from max.kernels.last_rows.cpu import make_last_rows_record
 from max.kernels.last_rows.reference import last_rows_reference
-from max.kernels.registry import define_op, implement_on_cpu
+from max.kernels.registry import define_op, implement_on_cpu, implement_on_gpu
 
 
 def _fake(x: torch.Tensor, row_offsets: torch.Tensor) -> torch.Tensor:
@@ -25,3 +25,4 @@ last_rows = define_op(
     facts=OpFacts(picks_rows=True),
 )
 implement_on_cpu(last_rows, make_last_rows_record, last_rows_reference)
+implement_on_gpu(last_rows, last_rows_reference)

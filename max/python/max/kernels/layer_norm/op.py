@@ -7,7 +7,7 @@ import torch
 from max.kernels.facts import OpFacts
 from max.kernels.layer_norm.cpu import make_layer_norm_record
 from max.kernels.layer_norm.reference import layer_norm_reference
-from max.kernels.registry import define_op, implement_on_cpu
+from max.kernels.registry import define_op, implement_on_cpu, implement_on_gpu
 
 
 def _fake(
@@ -32,3 +32,4 @@ layer_norm = define_op(
     facts=OpFacts(row_arguments=1),
 )
 implement_on_cpu(layer_norm, make_layer_norm_record, layer_norm_reference)
+implement_on_gpu(layer_norm, layer_norm_reference)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from max.kernels.facts import OpFacts
-from max.kernels.registry import define_op, implement_on_cpu
+from max.kernels.registry import define_op, implement_on_cpu, implement_on_gpu
 from max.kernels.rms_norm.cpu import make_rms_norm_record
 from max.kernels.rms_norm.reference import rms_norm_reference
 
@@ -32,3 +32,4 @@ rms_norm = define_op(
     facts=OpFacts(row_arguments=1),
 )
 implement_on_cpu(rms_norm, make_rms_norm_record, rms_norm_reference)
+implement_on_gpu(rms_norm, rms_norm_reference)

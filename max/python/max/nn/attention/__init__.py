@@ -3,5 +3,15 @@
 from max.nn.attention.attention import QKV, Attention, per_head
 from max.nn.attention.attention_with_rope import AttentionWithRope
 from max.nn.attention.mask import Mask, MHAMaskVariant
+from max.nn.attention.normed import FlatNormAttention, HeadNormAttention
 
-__all__ = ["QKV", "Attention", "AttentionWithRope", "MHAMaskVariant", "Mask", "per_head"]
+__all__ = [
+    "QKV",
+    "Attention",
+    "AttentionWithRope",
+    "FlatNormAttention",
+    "HeadNormAttention",
+    "MHAMaskVariant",
+    "Mask",
+    "per_head",
+]

@@ -58,12 +58,15 @@ class ConfigFields:
             another meaning of one of every decoder.
         only: names that it knows, and the values of them that it computes; None always is one.
         ignored: names that change nothing in what the family's reference implementation computes.
+        is_completed: whether transformers works out values that the file does not have, so that it
+            has to read it.
     """
 
     model_type: str
     own: Mapping[str, object] = field(default_factory=dict)
     only: Mapping[str, Collection[object]] = field(default_factory=dict)
     ignored: Collection[str] = ()
+    is_completed: bool = False
 
     @property
     def defaults(self) -> Mapping[str, object]:

@@ -94,12 +94,20 @@ def _from_weight_path(request: EncodingRequest) -> SupportedEncoding | None:
 
 def _from_checkpoint(request: EncodingRequest) -> SupportedEncoding:
     stored, default = request.in_checkpoint, request.architecture_default
+    supported = request.architecture_supported
+    if request.device_type == "cpu" and "float16" in stored & supported:
+        return "float16"  # what else there is, matrices of bfloat16 too, is read beside it
     if len(stored) == 1:
         (encoding,) = stored
-        supported = request.architecture_supported
-        runs_as_stored = not supported or encoding in supported
+        runs_as_stored = encoding != "float16" and (not supported or encoding in supported)
         if not runs_as_stored and default and can_cast_encoding(encoding, default):
-            logger.info("weights are %s; loading them as %s", encoding, default)
+            log = logger.warning if default == "bfloat16" else logger.info
+            log(
+                "weights are %s; loading them as %s (--quantization-encoding float32 keeps all of "
+                "their bits)",
+                encoding,
+                default,
+            )
             return default
         return encoding
     if request.device_type == "gpu":

@@ -149,8 +149,10 @@ def is_plain(fields: Mapping[str, Any], known: ConfigFields) -> bool:
 
     Anything else is for transformers to complete or to refuse.
     """
+    is_unused = "use_sliding_window" in known.own  # what there is of a window beside it
     return (
-        not fields.get("auto_map")
+        not known.is_completed
+        and not fields.get("auto_map")
         and fields.get("quantization_config") is None
         and all(type(fields.get(name)) in kinds for name, kinds in SIZES.items())
         and all(
@@ -160,6 +162,7 @@ def is_plain(fields: Mapping[str, Any], known: ConfigFields) -> bool:
         )
         and min(fields[name] for name, kinds in SIZES.items() if int in kinds) > 0
         and _has_usual_heads(fields)
+        and (is_unused or not {**known.defaults, **fields}.get("sliding_window"))
         and not fields.get("use_sliding_window")
         and not fields.get("per_layer_config")
         and all(_is_known_rope(fields.get(name)) for name in ("rope_parameters", "rope_scaling"))

@@ -33,6 +33,7 @@ from max.pipelines.config.sampling_defaults import SamplingParamsGenerationConfi
 from max.pipelines.modeling.config_enums import (
     SupportedEncoding,
     is_block_encoding,
+    is_decoded_where_read,
     supported_encoding_dtype,
 )
 from max.pipelines.modeling.errors import ConfigurationError
@@ -211,7 +212,8 @@ class MAXModelConfig(ConfigModel):
 
     @property
     def dtype(self) -> DType:
-        """The type that the model computes in: that of its weights, float32 for quantized ones.
+        """The type that the model computes in: that of its weights, float32 for quantized ones and
+        for float16, which the kernels convert as they read it.
 
         Raises:
             ConfigurationError: before `resolve_encoding`.
@@ -219,22 +221,32 @@ class MAXModelConfig(ConfigModel):
         from max.dtype import DType
 
         encoding = self._resolved_encoding()
-        return DType.float32 if is_block_encoding(encoding) else supported_encoding_dtype(encoding)
+        if is_decoded_where_read(encoding):
+            return DType.float32
+        return supported_encoding_dtype(encoding)
 
     @property
     def cache_dtype(self) -> DType:
         """The element type of the KV cache: what the weights are computed in, unless told.
 
         Quantized weights cost accuracy of another order than bfloat16 keys and values do, and a
-        cache of half the bytes is read in half the time.
+        cache of half the bytes is read in half the time. The latter holds of float16 weights too.
 
         Raises:
             ConfigurationError: before `resolve_encoding`.
         """
         from max.dtype import DType
 
-        quantized = self.graph_quantization_encoding is not None
-        return self.kv_cache.cache_dtype(DType.bfloat16 if quantized else self.dtype)
+        return self.kv_cache.cache_dtype(DType.bfloat16 if self.keeps_half_matrices else self.dtype)
+
+    @property
+    def keeps_half_matrices(self) -> bool:
+        """Whether matrices of half precision stay as they are stored, for layers to decode.
+
+        Raises:
+            ConfigurationError: before `resolve_encoding`.
+        """
+        return is_decoded_where_read(self._resolved_encoding())
 
     @property
     def graph_quantization_encoding(self) -> QuantizationEncoding | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from max.driver import load_devices
 from max.dtype import DType
@@ -21,7 +21,7 @@ from max.pipelines.lib.interfaces import (
     ArchConfigWithBoundedMaxSeqLen,
     ArchConfigWithStoredKVParams,
 )
-from max.pipelines.lib.utils import rope_parameters
+from max.pipelines.lib.utils import rope_parameters, rope_parameters_by_kind
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -65,12 +65,13 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
         dtype: of the weights.
         devices: where the model runs; one device.
         kv_params: sizes of the cache.
-        rms_norm_eps: of all RMS norms; None for a model that has none.
+        rms_norm_eps: of all norms, whatever their kind; None for a model that has none.
         attention_multiplier: factor of attention scores.
         rope_theta: base of the rotary angles.
         rope_scaling_params: how the angles are stretched for long contexts.
         interleaved_rope_weights: layout of queries and keys, see `Rope`.
         partial_rotary_factor: share of a head's elements that are turned.
+        ropes: the angles of those kinds of layers that have their own.
         layer_types: the kind of each layer, as Hugging Face names it; empty where all are alike.
         sliding_window: positions that a query of a windowed layer sees; without `layer_types` all
             layers are windowed. None for no windows.
@@ -93,8 +94,10 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
     # Whether the cache gives away what windowed layers no longer read. Families say so whose layers
     # all attend by the masks of `layer_kind`.
     drops_old_pages: ClassVar[bool] = False
-    # Whether GGUF files have the rows of queries and keys in `Rope`'s interleaved order.
+    # Whether the rows of queries and keys are in `Rope`'s interleaved order: in GGUF files, and in
+    # all.
     gguf_rope_is_interleaved: ClassVar[bool] = False
+    rope_is_interleaved: ClassVar[bool] = False
 
     hidden_size: int
     num_attention_heads: int
@@ -112,6 +115,7 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
     rope_scaling_params: RopeScaling | None = None
     interleaved_rope_weights: bool = False
     partial_rotary_factor: float = 1.0
+    ropes: Mapping[str, RopeSettings] = field(default_factory=dict)
     layer_types: Sequence[str] = ()
     sliding_window: int | None = None
     attention_bias: bool = False
@@ -168,20 +172,25 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
         hf = huggingface_config
         devices = [DeviceRef.from_device(d) for d in load_devices(model_config.device_specs)]
         rope = rope_parameters(hf)
+        interleaved = cls.rope_is_interleaved or (
+            cls.gguf_rope_is_interleaved and model_config.has_gguf_weights
+        )
         attention_bias, attention_output_bias = cls.get_attention_biases(hf)
         return cls(
             hidden_size=hf.hidden_size,
             num_attention_heads=hf.num_attention_heads,
-            num_key_value_heads=hf.num_key_value_heads,
+            num_key_value_heads=cls.get_num_kv_heads(hf),
             num_hidden_layers=cls.get_num_layers(hf),
-            intermediate_size=hf.intermediate_size,
+            intermediate_size=cls.get_intermediate_size(hf),
             vocab_size=hf.vocab_size,
             rope_theta=float(rope["rope_theta"]),
             rope_scaling_params=rope_scaling(hf),
-            interleaved_rope_weights=(
-                cls.gguf_rope_is_interleaved and model_config.has_gguf_weights
-            ),
+            interleaved_rope_weights=interleaved,
             partial_rotary_factor=float(rope.get("partial_rotary_factor") or 1.0),
+            ropes={
+                kind: _rope_settings(own, cls.get_head_dim(hf), interleaved, hf)
+                for kind, own in rope_parameters_by_kind(hf).items()
+            },
             layer_types=cls.get_layer_types(hf),
             sliding_window=getattr(hf, "sliding_window", None),
             max_seq_len=cls.calculate_max_seq_len(pipeline_config, hf, model_config),
@@ -194,7 +203,7 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
             attention_bias=attention_bias,
             attention_output_bias=attention_output_bias,
             mlp_bias=bool(getattr(hf, "mlp_bias", False)),
-            hidden_act=hf.hidden_act,
+            hidden_act=cls.get_hidden_act(hf),
             attention_multiplier=cls.calculate_attention_multiplier(hf),
             tie_word_embeddings=bool(hf.tie_word_embeddings),
         )
@@ -206,9 +215,21 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
 
     @staticmethod
     def get_norm_eps(huggingface_config: PretrainedConfig) -> float | None:
-        """What keeps RMS norms' roots away from zero: `rms_norm_eps`, if config.json has it."""
+        """What keeps norms' roots away from zero: `rms_norm_eps`, if config.json has it."""
         eps: float | None = getattr(huggingface_config, "rms_norm_eps", None)
         return eps
+
+    @staticmethod
+    def get_intermediate_size(huggingface_config: PretrainedConfig) -> int:
+        """Width inside the MLP: `intermediate_size`."""
+        size: int = huggingface_config.intermediate_size
+        return size
+
+    @staticmethod
+    def get_hidden_act(huggingface_config: PretrainedConfig) -> str:
+        """The MLP's activation function: `hidden_act`."""
+        name: str = huggingface_config.hidden_act
+        return name
 
     @staticmethod
     def get_attention_biases(huggingface_config: PretrainedConfig) -> tuple[bool, bool]:
@@ -244,10 +265,10 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
         if layer_type == SLIDING and not self.sliding_window:
             raise ValueError(f"layer {index} has a window, but there is no sliding_window")
         rotary_dim = int(self.kv_params.head_dim * self.partial_rotary_factor)
-        rope = RopeSettings(
+        usual_rope = RopeSettings(
             rotary_dim, self.rope_theta, self.interleaved_rope_weights, self.rope_scaling_params
         )
-        return LayerKind(rope, masks[layer_type])
+        return LayerKind(self.ropes.get(layer_type, usual_rope), masks[layer_type])
 
     def finalize(
         self,
@@ -279,3 +300,12 @@ def rope_scaling(huggingface_config: PretrainedConfig) -> RopeScaling | None:
         return RopeFactors(tuple(factors))
     positions = getattr(huggingface_config, "max_position_embeddings", 0)
     return rope_scaling_of(rope_parameters(huggingface_config), positions)
+
+
+def _rope_settings(
+    parameters: Mapping[str, Any], head_dim: int, interleaved: bool, hf: PretrainedConfig
+) -> RopeSettings:
+    """The angles that one entry of `rope_parameters` gives."""
+    rotary_dim = int(head_dim * float(parameters.get("partial_rotary_factor") or 1.0))
+    scaling = rope_scaling_of(parameters, getattr(hf, "max_position_embeddings", 0))
+    return RopeSettings(rotary_dim, float(parameters["rope_theta"]), interleaved, scaling)

@@ -13,6 +13,7 @@ from max.pipelines.checkpoint.families import GGUFFamily
 from max.pipelines.config import PipelineConfig
 from max.pipelines.context import TextContext
 from max.pipelines.lib.symbols import Symbol, is_symbol_name
+from max.pipelines.lib.utils import bounded_max_length
 from max.pipelines.modeling.config_enums import loadable_encodings
 from max.pipelines.modeling.types import InputModality, PipelineTask
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 # What a decoder made of `max.nn` runs in: plain elements, or any encoding of blocks.
 DECODER_ENCODINGS = frozenset(loadable_encodings())
+_DECODER_WEIGHTS = "max.pipelines.lib.decoder_weights"
 
 
 @dataclass(repr=False)
@@ -159,3 +161,29 @@ class SupportedArchitecture:
         if self.max_length is not None and is_symbol_name(vars(self)["pipeline_model"]):
             return self.max_length(config, huggingface_config)
         return self.model_cls.calculate_max_seq_len(config, huggingface_config)
+
+
+def decoder_architecture(**settings: Any) -> SupportedArchitecture:
+    """The description of a decoder made of `DecoderModel` and `DecoderConfig`.
+
+    Args:
+        settings: of `SupportedArchitecture`; those that are alike for most decoders may be left
+            out: task, encodings, lengths, batching, names of weights.
+    """
+    usual: dict[str, Any] = {
+        "task": PipelineTask.TEXT_GENERATION,
+        "default_encoding": "bfloat16",
+        "supported_encodings": set(DECODER_ENCODINGS),
+        "max_length": bounded_max_length,
+        "batching": "max.pipelines.lib.interfaces:RaggedBatchProcessor",
+        "weight_adapters": decoder_adapters(),
+    }
+    return SupportedArchitecture(**{**usual, **settings})
+
+
+def decoder_adapters(
+    safetensors: str = f"{_DECODER_WEIGHTS}:convert_safetensors",
+    gguf: str = f"{_DECODER_WEIGHTS}:convert_gguf",
+) -> dict[WeightsFormat, str]:
+    """What gives a decoder's weights our names, by format, as "module:function"."""
+    return {WeightsFormat.safetensors: safetensors, WeightsFormat.gguf: gguf}

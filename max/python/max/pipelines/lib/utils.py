@@ -54,13 +54,27 @@ def rope_parameters(huggingface_config: PretrainedConfig) -> dict[str, Any]:
     """`rope_theta`, `rope_type` and the scaling's parameters as one dict.
 
     transformers 5 keeps them in `rope_parameters`; earlier checkpoints have `rope_theta` and
-    `rope_scaling` (whose type is under "rope_type" or "type").
+    `rope_scaling` (whose type is under "rope_type" or "type"). Where each kind of layers has its
+    own, they are those of the layers that see everything.
     """
+    by_kind = rope_parameters_by_kind(huggingface_config)
+    if "full_attention" in by_kind:
+        return by_kind["full_attention"]
     found: dict[str, Any] = {"rope_theta": getattr(huggingface_config, "rope_theta", 10000.0)}
     found |= getattr(huggingface_config, "rope_scaling", None) or {}
     found |= getattr(huggingface_config, "rope_parameters", None) or {}
     found["rope_type"] = found.get("rope_type") or found.get("type") or "default"
     return found
+
+
+def rope_parameters_by_kind(huggingface_config: PretrainedConfig) -> dict[str, dict[str, Any]]:
+    """The `rope_parameters` of each kind of layers; empty where all layers have the same."""
+    given = getattr(huggingface_config, "rope_parameters", None) or {}
+    return {
+        kind: {**own, "rope_type": own.get("rope_type") or own.get("type") or "default"}
+        for kind, own in given.items()
+        if isinstance(own, dict)
+    }
 
 
 def parse_state_dict_from_weights(

@@ -53,8 +53,8 @@ def encode_weights(
 
     Encoded weights stay as they are, mapped from their file, and so do the tensors of matrices that
     are stored as several (`max.nn.linear.schemes`). Plain ones are cast, but for matrices
-    of half precision in a quantized model, which layers decode as they read them. A checkpoint
-    without encoded weights is quantized when blocks are asked for, with a progress bar.
+    of half precision in a quantized or float16 model, which layers decode as they read them. A
+    checkpoint without encoded weights is quantized when blocks are asked for, with a progress bar.
 
     Args:
         state_dict: weights by our names.
@@ -69,9 +69,9 @@ def encode_weights(
     if wanted is not None and is_plain(state_dict):
         plan = quantization_plan(state_dict, wanted, sensitive)
         state_dict = {**state_dict, **_deferred_quantization(state_dict, plan)}
-    dtype = model_config.dtype
+    dtype, keeps_halves = model_config.dtype, model_config.keeps_half_matrices
     return {
-        name: data if name in kept else _converted(data, dtype, wanted)
+        name: data if name in kept else _converted(data, dtype, keeps_halves)
         for name, data in state_dict.items()
     }
 
@@ -132,7 +132,8 @@ def encoded_bytes(
     def bytes_of(name: str, data: WeightData) -> int:
         if name in plan:
             return plan[name].num_bytes
-        is_cast = data.dtype.is_float() and not _is_half_matrix(data, wanted) and name not in kept
+        stays = name in kept or (model_config.keeps_half_matrices and _is_half_matrix(data))
+        is_cast = data.dtype.is_float() and not stays
         return prod(data.shape.static_dims) * (size if is_cast else data.dtype.size_in_bytes)
 
     return sum(bytes_of(name, data) for name, data in state_dict.items())
@@ -173,10 +174,10 @@ def _deferred_quantization(
     }
 
 
-def _converted(data: WeightData, dtype: DType, wanted: QuantizationEncoding | None) -> WeightData:
+def _converted(data: WeightData, dtype: DType, keeps_halves: bool) -> WeightData:
     if data.quantization_encoding is not None or not data.dtype.is_float():
         return data
-    if _is_half_matrix(data, wanted):
+    if keeps_halves and _is_half_matrix(data):
         return data.as_encoded()
     if data.dtype is dtype:
         return data
@@ -187,7 +188,6 @@ def _cast(data: WeightData, dtype: torch.dtype) -> torch.Tensor:
     return empty_on_pages(data.shape.static_dims, dtype).copy_(data.to_buffer().tensor)
 
 
-def _is_half_matrix(data: WeightData, wanted: QuantizationEncoding | None) -> bool:
-    """Whether it is a matrix that the layers of a quantized model decode as they read it."""
-    is_half = data.dtype in (DType.float16, DType.bfloat16)
-    return wanted is not None and is_half and len(data.shape) == 2
+def _is_half_matrix(data: WeightData) -> bool:
+    """Whether it is a matrix that layers can decode as they read it."""
+    return data.dtype in (DType.float16, DType.bfloat16) and len(data.shape) == 2

@@ -63,13 +63,14 @@ def _traits_of_blocks(name: SupportedEncoding) -> EncodingTraits:
 _TRAITS: dict[SupportedEncoding, EncodingTraits] = {
     "float32": EncodingTraits(DType.float32, ("cpu", "gpu"), True, r"float32|fp?32"),
     "bfloat16": EncodingTraits(DType.bfloat16, ("cpu", "gpu"), True, r"bfloat16|bf16"),
-    "float16": EncodingTraits(DType.float16, ("gpu",), False, r"float16|fp?16"),
+    "float16": EncodingTraits(DType.float16, ("cpu",), True, r"float16|fp?16"),
     "float8_e4m3fn": EncodingTraits(DType.float8_e4m3fn, ("gpu",), False, r"float8|fp?8|e4m3(fn)?"),
     "float4_e2m1fnx2": EncodingTraits(DType.uint8, ("gpu",), False, r"nvfp4|mxfp4|float4|fp?4"),
     **{name: _traits_of_blocks(name) for name in sorted(BLOCK_ENCODINGS)},
     "gptq": EncodingTraits(DType.uint8, ("gpu",), False, r"gptq"),
 }
-# Weights stored as these are loaded as either of the first two, or quantized while they load.
+# Weights stored as these are loaded as either of the first two, or quantized while they load;
+# float16 ones may also stay.
 _CASTABLE = ("float32", "bfloat16", "float16")
 
 
@@ -101,6 +102,12 @@ def supported_encoding_supported_on(encoding: SupportedEncoding, device_spec: De
 def is_block_encoding(encoding: SupportedEncoding) -> bool:
     """Whether the weights are ggml's blocks, whose layers compute in float32."""
     return encoding in BLOCK_ENCODINGS
+
+
+def is_decoded_where_read(encoding: SupportedEncoding) -> bool:
+    """Whether matrices stay as they are stored, of half precision too, in a model that computes in
+    float32."""
+    return encoding == "float16" or is_block_encoding(encoding)
 
 
 def is_float4_encoding(encoding: SupportedEncoding) -> bool:

@@ -12,7 +12,7 @@ from max.serve.answering import Answer, answer
 from max.serve.choice import TextDelta
 from max.serve.contexts import chat_contexts
 from max.serve.logprobs import chat_logprobs
-from max.serve.routes.body import read_body
+from max.serve.routes.body import read_request
 from max.serve.routes.identity import AnswerIdentity
 from max.serve.schemas.chat import (
     AnswerMessage,
@@ -24,15 +24,13 @@ from max.serve.schemas.chat import (
     ChatDelta,
 )
 from max.serve.schemas.usage import Usage
-from max.serve.schemas.validation import parse_request
 from max.serve.state import state_of
 
 
 async def chat_completions(request: Request) -> Response:
     """Answers a conversation."""
     state = state_of(request)
-    raw = await read_body(request, state.settings.max_request_bytes)
-    body = parse_request(ChatCompletionRequest, raw, allow_extra_fields=state.allow_extra_fields)
+    body = await read_request(request, ChatCompletionRequest)
     service = state.require_service()
     service.check_name(body.model)
     contexts = await chat_contexts(service, body)

@@ -12,19 +12,17 @@ from max.serve.answering import Answer, answer
 from max.serve.choice import TextDelta
 from max.serve.contexts import completion_contexts, echoed_prompts
 from max.serve.logprobs import completion_logprobs
-from max.serve.routes.body import read_body
+from max.serve.routes.body import read_request
 from max.serve.routes.identity import AnswerIdentity
 from max.serve.schemas.completion import Completion, CompletionChoice, CompletionRequest
 from max.serve.schemas.usage import Usage
-from max.serve.schemas.validation import parse_request
 from max.serve.state import state_of
 
 
 async def completions(request: Request) -> Response:
     """Continues one or several prompts."""
     state = state_of(request)
-    raw = await read_body(request, state.settings.max_request_bytes)
-    body = parse_request(CompletionRequest, raw, allow_extra_fields=state.allow_extra_fields)
+    body = await read_request(request, CompletionRequest)
     service = state.require_service()
     service.check_name(body.model)
     contexts = await completion_contexts(service, body)

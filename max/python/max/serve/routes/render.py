@@ -10,19 +10,17 @@ from starlette.responses import Response
 
 from max.pipelines.context import TextContext
 from max.serve.contexts import FIELD_OF_PARAMETER, chat_contexts, prompt_message
-from max.serve.routes.body import read_body
+from max.serve.routes.body import read_request
 from max.serve.routes.json_answer import json_answer
 from max.serve.schemas.chat import ChatCompletionRequest
 from max.serve.schemas.render import RenderedChat, ResolvedSampling
-from max.serve.schemas.validation import parse_request
 from max.serve.state import state_of
 
 
 async def render_chat_completion(request: Request) -> Response:
     """Does all that is done for a chat completion until the worker would get it."""
     state = state_of(request)
-    raw = await read_body(request, state.settings.max_request_bytes)
-    body = parse_request(ChatCompletionRequest, raw, allow_extra_fields=state.allow_extra_fields)
+    body = await read_request(request, ChatCompletionRequest)
     service = state.require_service()
     service.check_name(body.model)
     (context,) = await chat_contexts(service, body.model_copy(update={"n": 1}))

@@ -12,11 +12,10 @@ from max.serve.routes.body import read_body
 from max.serve.routes.chat import chat_completions
 from max.serve.routes.completions import completions
 from max.serve.schemas.validation import has_field
-from max.serve.state import state_of
 
 
 async def invocations(request: Request) -> Response:
     """A chat completion when the body has `messages`, else a completion."""
-    raw = await read_body(request, state_of(request).settings.max_request_bytes)
+    raw = await read_body(request)
     answer = chat_completions if has_field(raw, "messages") else completions
     return await answer(request)

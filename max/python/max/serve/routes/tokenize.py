@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from max.pipelines.context import InputError
 from max.serve.contexts import api_error, prompt_message
-from max.serve.routes.body import read_body
+from max.serve.routes.body import read_body, read_request
 from max.serve.routes.json_answer import json_answer
 from max.serve.schemas.tokenize import (
     Detokenization,
@@ -16,18 +16,18 @@ from max.serve.schemas.tokenize import (
     TokenizeChatRequest,
     TokenizePromptRequest,
 )
-from max.serve.schemas.validation import has_field, parse_request
+from max.serve.schemas.validation import has_field
 from max.serve.state import ModelService, state_of
 
 
 async def tokenize(request: Request) -> Response:
     """The tokens of a text, or of a conversation."""
     state = state_of(request)
-    raw = await read_body(request, state.settings.max_request_bytes)
+    raw = await read_body(request)
     model: type[TokenizeChatRequest | TokenizePromptRequest] = (
         TokenizeChatRequest if has_field(raw, "messages") else TokenizePromptRequest
     )
-    body = parse_request(model, raw, allow_extra_fields=state.allow_extra_fields)
+    body = await read_request(request, model)
     service = state.require_service()
     service.check_name(body.model)
     try:
@@ -47,8 +47,7 @@ async def tokenize(request: Request) -> Response:
 async def detokenize(request: Request) -> Response:
     """The text of tokens."""
     state = state_of(request)
-    raw = await read_body(request, state.settings.max_request_bytes)
-    body = parse_request(DetokenizeRequest, raw, allow_extra_fields=state.allow_extra_fields)
+    body = await read_request(request, DetokenizeRequest)
     service = state.require_service()
     service.check_name(body.model)
     try:

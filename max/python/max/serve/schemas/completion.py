@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, cast
 
 import msgspec
 from pydantic import (
@@ -44,11 +44,10 @@ _PROMPT_SCHEMA = {
 
 
 def _is_token_ids(value: JsonValue) -> bool:
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(type(token) is int and 0 <= token <= INT32_MAX for token in value)
-    )
+    if not isinstance(value, list) or set(map(type, value)) != {int}:
+        return False
+    tokens = cast("list[int]", value)
+    return min(tokens) >= 0 and max(tokens) <= INT32_MAX
 
 
 def _parse_prompts(value: JsonValue) -> list[Prompt]:

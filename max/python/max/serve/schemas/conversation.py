@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from max.serve.schemas.validation import RequestModel
+from max.serve.schemas.validation import Items, RequestModel
+
+MAX_MESSAGES = 8192
+MAX_PARTS = 8192
 
 _MEDIA = re.compile("image|audio|video|file")
 
@@ -57,9 +60,9 @@ class ChatMessage(RequestModel):
     model_config = ConfigDict(json_schema_extra={"additionalProperties": {"type": "null"}})
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[TextPart | RefusalPart] | None = None
+    content: str | Annotated[list[TextPart | RefusalPart], Items(MAX_PARTS)] | None = None
     name: str | None = None
-    tool_calls: list[dict[str, JsonValue]] | None = None
+    tool_calls: Annotated[list[dict[str, JsonValue]], Items(MAX_PARTS)] | None = None
     tool_call_id: str | None = None
     refusal: str | None = Field(
         default=None, description="Of an answer, beside its content: the model sees it as text."
@@ -108,7 +111,7 @@ class ChatMessage(RequestModel):
 class Conversation(RequestModel):
     """Messages, and how the chat template writes them."""
 
-    messages: list[ChatMessage] = Field(min_length=1)
+    messages: Annotated[list[ChatMessage], Items(MAX_MESSAGES)] = Field(min_length=1)
     add_generation_prompt: bool | None = Field(
         default=None,
         description="End with the beginning of an answer. By default true, unless the final"

@@ -8,18 +8,23 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, JsonValue, WithJsonSchema, field_validator
 from pydantic_core import PydanticCustomError
 
+from max.serve.errors import clipped
 from max.serve.schemas.structured import StructuredFields
-from max.serve.schemas.validation import RequestModel
+from max.serve.schemas.validation import Items, RequestModel
 
 # At most ten digits: no vocabulary is near that, and larger numbers do not fit everywhere.
 TOKEN_ID = re.compile(r"[0-9]{1,10}")
 MAX_CHOICES = 128
 MAX_STOP_STRINGS = 16
+MAX_STOP_LENGTH = 4096
+MAX_STOP_TOKENS = 1024
+MAX_BIASES = 16_384
+MAX_LABELS = 64
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 INT32_MAX = 2**31 - 1
 
 
-_STOP_STRING: dict[str, Any] = {"type": "string", "minLength": 1}
+_STOP_STRING: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": MAX_STOP_LENGTH}
 _STOP_SCHEMA = {
     "anyOf": [
         _STOP_STRING,
@@ -41,6 +46,12 @@ def _parse_stop(value: JsonValue) -> list[str]:
         )
     if "" in stops:
         raise PydanticCustomError("stop_empty", "Input should not hold an empty string")
+    if any(len(stop) > MAX_STOP_LENGTH for stop in stops if isinstance(stop, str)):
+        raise PydanticCustomError(
+            "stop_length",
+            "Input should hold strings of at most {limit} characters",
+            {"limit": MAX_STOP_LENGTH},
+        )
     return [str(stop) for stop in stops]
 
 
@@ -70,11 +81,15 @@ class SamplingFields(StructuredFields):
     stop: Annotated[Any, AfterValidator(_parse_stop), WithJsonSchema(_STOP_SCHEMA)] = Field(
         default=None, validate_default=True
     )
-    stop_token_ids: list[Annotated[int, Field(ge=0, le=INT32_MAX)]] | None = None
+    stop_token_ids: (
+        Annotated[list[Annotated[int, Field(ge=0, le=INT32_MAX)]], Items(MAX_STOP_TOKENS)] | None
+    ) = None
     max_tokens: int | None = Field(default=None, ge=1, le=INT32_MAX)
     min_tokens: int | None = Field(default=None, ge=0, le=INT32_MAX)
     ignore_eos: bool | None = None
-    logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = Field(
+    logit_bias: (
+        Annotated[dict[str, Annotated[float, Field(ge=-100, le=100)]], Items(MAX_BIASES)] | None
+    ) = Field(
         default=None,
         json_schema_extra={"propertyNames": {"pattern": f"^{TOKEN_ID.pattern}$"}},
     )
@@ -85,7 +100,7 @@ class SamplingFields(StructuredFields):
 
     # Accepted without effect: they label or route a request, and nothing here depends on them.
     user: str | None = None
-    metadata: dict[str, str] | None = None
+    metadata: Annotated[dict[str, str], Items(MAX_LABELS)] | None = None
     service_tier: str | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
@@ -97,7 +112,9 @@ class SamplingFields(StructuredFields):
         wrong = [key for key in bias or {} if not TOKEN_ID.fullmatch(key)]
         if wrong:
             raise PydanticCustomError(
-                "logit_bias_key", "Keys should be token ids, not {key}", {"key": repr(wrong[0])}
+                "logit_bias_key",
+                "Keys should be token ids, not {key}",
+                {"key": repr(clipped(wrong[0]))},
             )
         return bias
 

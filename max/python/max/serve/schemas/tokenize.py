@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from pydantic import Field
+from pydantic import FailFast, Field
 
 from max.serve.schemas.conversation import Conversation
 from max.serve.schemas.sampling_fields import INT32_MAX
@@ -47,7 +47,7 @@ class DetokenizeRequest(RequestModel):
     """Tokens whose text is wanted."""
 
     model: str | None = None
-    tokens: list[Annotated[int, Field(ge=0, le=INT32_MAX)]]
+    tokens: Annotated[list[Annotated[int, Field(ge=0, le=INT32_MAX)]], FailFast()]
 
 
 class Detokenization(msgspec.Struct, frozen=True):

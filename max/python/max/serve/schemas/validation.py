@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import codecs
+import reprlib
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    JsonValue,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_schema, from_json
 
 from max.pipelines.config.unavailable import UNAVAILABLE
-from max.serve.errors import ApiError, invalid_value
+from max.serve.errors import MAX_VALUE_LENGTH, ApiError, clipped, invalid_value
 from max.serve.schemas.unsupported import Unsupported
 
 UNKNOWN_FIELD_HINT = (
     "Check the spelling; a server started with --allow-extra-request-fields ignores unknown fields"
 )
-SHOWN_INPUT_LENGTH = 80
+# A body has one name wrong or a few, not thousands; each would cost an error.
+MAX_UNKNOWN_FIELDS = 64
 
 
 class RequestModel(BaseModel):
@@ -31,6 +42,48 @@ class RequestModel(BaseModel):
         for name, accepted in UNAVAILABLE.get(cls.__name__, {}).items():
             cls.__annotations__[name] = Annotated[JsonValue, Unsupported(accepted)]
             setattr(cls, name, None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_unknown_fields(cls, value: Any) -> Any:
+        most = len(cls.model_fields) + MAX_UNKNOWN_FIELDS
+        if isinstance(value, dict) and len(value) > most:
+            raise PydanticCustomError(
+                "too_many_fields", "Input should have at most {limit} fields", {"limit": most}
+            )
+        return value
+
+
+@dataclass(frozen=True)
+class Items:
+    """Bounds a list or an object in length before anything in it is looked at.
+
+    What is wrong with its first items is told, not what is wrong with all of them.
+    """
+
+    most: int
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        schema = handler(source)
+        if schema["type"] == "list":
+            schema = {**schema, "fail_fast": True}
+        return core_schema.no_info_before_validator_function(self._check, schema)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        described = handler(schema)
+        bound = "maxItems" if described.get("type") == "array" else "maxProperties"
+        return {**described, bound: self.most}
+
+    def _check(self, value: Any) -> Any:
+        if isinstance(value, list | dict) and len(value) > self.most:
+            raise PydanticCustomError(
+                "too_long", "Input should have at most {limit} items", {"limit": self.most}
+            )
+        return value
 
 
 RequestT = TypeVar("RequestT", bound=RequestModel)
@@ -53,8 +106,9 @@ def parse_request(model: type[RequestT], body: bytes, *, allow_extra_fields: boo
         return model.model_validate_json(text, extra="ignore" if allow_extra_fields else None)
     except ValidationError as error:
         details = error.errors(include_url=False)
+        # There are few, as lists stop at their first (`Items`).
         # Of a union's branches, the one that got deepest is the one that was meant.
-        raise _describe(max(details, key=lambda detail: len(detail["loc"]))) from error
+        raise _describe(max(details, key=_depth)) from error
 
 
 def has_field(body: bytes, name: str) -> bool:
@@ -64,6 +118,11 @@ def has_field(body: bytes, name: str) -> bool:
     except ValueError:
         return False
     return isinstance(value, dict) and name in value
+
+
+def _depth(detail: ErrorDetails) -> tuple[int, bool]:
+    """How far a branch got; of those as far, a list that is too long was meant as a list."""
+    return len(detail["loc"]), detail["type"] == "too_long"
 
 
 def _describe(detail: ErrorDetails) -> ApiError:
@@ -95,8 +154,8 @@ def _describe(detail: ErrorDetails) -> ApiError:
         case kind:
             code = "invalid_type" if kind.endswith("_type") else "invalid_value"
             return invalid_value(
-                f"Invalid value for '{param}': {_lower_first(detail['msg'])},"
-                f" got {_shown(detail['input'])}",
+                f"Invalid value for {repr(param) if param else 'the request body'}:"
+                f" {_lower_first(detail['msg'])}, got {_shown(detail['input'])}",
                 param,
                 code,
             )
@@ -114,8 +173,9 @@ def _path(location: tuple[int | str, ...]) -> str | None:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= SHOWN_INPUT_LENGTH else text[:SHOWN_INPUT_LENGTH] + "..."
+    if isinstance(value, str):
+        return clipped(repr(value[: MAX_VALUE_LENGTH + 1]))
+    return clipped(reprlib.repr(value))
 
 
 def _lower_first(message: str) -> str:

@@ -15,8 +15,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from max.serve.config import ServerSettings
+from max.serve.connections import Connections
 from max.serve.http_server import HttpServer
 from max.serve.listening import ListenError, open_socket, url_of
+
+# Scrapers are few and send nothing.
+MAX_CONNECTIONS = 64
+MAX_BODY_BYTES = 1 << 20
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +36,10 @@ class MetricsServer:
 
         self.url = f"{url_of(listener)}/metrics"
         self._listener = listener
-        self._http = HttpServer(Starlette(routes=[Route("/metrics", metrics)]))
+        self._http = HttpServer(
+            Starlette(routes=[Route("/metrics", metrics)]),
+            Connections(MAX_CONNECTIONS, MAX_BODY_BYTES),
+        )
         self._serving = asyncio.create_task(self._http.serve(sockets=[listener]))
 
     @classmethod

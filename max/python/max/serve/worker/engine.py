@@ -25,6 +25,7 @@ from max.serve.messages import (
     Tokens,
     ToWorker,
 )
+from max.serve.panics import as_error
 from max.serve.worker.crash_record import CrashRecord
 from max.serve.worker.device_failure import is_device_failure
 from max.serve.worker.interface import ServablePipeline
@@ -166,8 +167,8 @@ class Engine:
             with self._crash_record.working_on(lengths):
                 outputs = self._pipeline.execute(TextGenerationInputs(batches=[batch.contexts]))
                 self._finish(batch, outputs, started)
-        except Exception as error:
-            self._fail(lengths, error)
+        except BaseException as error:
+            self._fail(lengths, as_error(error))
 
     def _finish(
         self,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from max.pipelines.modeling.types import TextGenerationInputs
 from max.pipelines.scheduling import Batch, LaunchedStep, OverlapPipeline, Scheduler
+from max.serve.panics import as_error
 from max.serve.worker.crash_record import CrashRecord
 from max.serve.worker.engine import Engine, WorkerChannel, lengths_of
 from max.serve.worker.interface import ServablePipeline
@@ -77,8 +78,8 @@ class OverlappedEngine(Engine):
         try:
             after = None if before is None else before.step
             step = self._launching.launch(inputs, after, self._executor)
-        except Exception as error:
-            self._fail(lengths, error)
+        except BaseException as error:
+            self._fail(lengths, as_error(error))
             self._crash_record.write(others)
             return None
         return RunningStep(batch, step, started, lengths)
@@ -89,13 +90,13 @@ class OverlappedEngine(Engine):
         assert running is not None, "whoever calls this has looked"
         try:
             self._finish(running.batch, self._launching.collect(running.step), running.started)
-        except Exception as error:
+        except BaseException as error:
             lengths = running.lengths
             if launched is not None:  # It may have taken its tokens from what failed.
                 with contextlib.suppress(Exception):
                     launched.step.result()
                 lengths = lengths | launched.lengths
                 self._running = None
-            self._fail(lengths, error)
+            self._fail(lengths, as_error(error))
         else:
             self._crash_record.write({} if launched is None else launched.lengths)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from integration.test_common.tiny_checkpoints import make_checkpoint
+from integration.test_common.tiny_families import TINY_FAMILIES
 from integration.test_common.tiny_models import TINY_MODELS
 from max.pipelines.lib import PIPELINE_REGISTRY
 from tests.pipelines.architectures.checkpoints import change_config, make_config
@@ -21,18 +22,22 @@ MODELS = {
 
 
 def test_every_family_has_a_table() -> None:
-    assert MODELS.keys() == PIPELINE_REGISTRY.architectures.keys()
+    tiny = {model.architecture for model in TINY_FAMILIES.values()}
+    assert {*MODELS, *tiny} == PIPELINE_REGISTRY.architectures.keys()
     for name, architecture in PIPELINE_REGISTRY.architectures.items():
         assert vars(architecture.config).get("config_fields"), name
 
 
-@pytest.mark.parametrize("architecture", MODELS)
+@pytest.mark.parametrize("architecture", PIPELINE_REGISTRY.architectures)
 def test_fields_of_transformers_class_are_known(architecture: str) -> None:
     import transformers
 
     model_cls: Any = getattr(transformers, architecture)
     config: Any = PIPELINE_REGISTRY.architectures[architecture].config
-    config.config_fields.check(model_cls.config_class().to_dict(), Path("config.json"))
+    fields = model_cls.config_class().to_dict()
+    config.config_fields.check(fields, Path("config.json"))
+    with pytest.raises(ValueError, match="attention_gate='sigmoid' \\(not known"):
+        config.config_fields.check({**fields, "attention_gate": "sigmoid"}, Path("config.json"))
 
 
 @pytest.mark.parametrize("model", MODELS.values())

@@ -10,6 +10,7 @@ import pytest
 from integration.test_common.parity import (
     Pair,
     assert_close,
+    assert_same_logits,
     check_decoding,
     check_mixed_batch,
     check_prompt,
@@ -109,8 +110,14 @@ def test_checkpoints_of_another_dtype_are_cast(tmp_path_factory: pytest.TempPath
     check_prompt(Pair(folder, "float32"), 150)
 
 
-def test_float16_checkpoints_are_cast(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """As many older checkpoints are; float32 holds every float16."""
+def test_float16_checkpoints(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """As many older checkpoints are: with all bits of their weights, however they are loaded."""
     model = replace(TINY_MODELS["tiny-llama"], dtype="float16")
     folder = make_checkpoint(model, tmp_path_factory.mktemp("c") / "model")
-    check_prompt(Pair(folder, "float32"), 150)
+    pair = Pair(folder, "float32")
+    check_prompt(pair, 150)
+    kept = StepRunner(folder, "float16", kv_cache_format="float32")
+    request = kept.start(pair.prompt(50))
+    kept.finish_prompt(request, 20)
+    assert_same_logits(pair, request)
+    kept.end(request)

@@ -138,6 +138,21 @@ def test_weights_of_a_type_that_this_release_lacks() -> None:
         choose_encoding(make_request("float8_e4m3fn"))
 
 
+def test_float16_weights_stay_where_they_can() -> None:
+    supported = frozenset({"float32", "bfloat16", "float16"})
+    request = make_request(
+        "float16", "float32", architecture_default="bfloat16", architecture_supported=supported
+    )
+    assert choose_encoding(request) == "float16"
+    assert choose_encoding(replace(request, requested="bfloat16")) == "bfloat16"
+    assert choose_encoding(replace(request, device_type="gpu")) == "bfloat16"
+
+
+def test_narrowing_float16_weights_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    assert choose_encoding(make_request("float16", architecture_default="bfloat16")) == "bfloat16"
+    assert "--quantization-encoding float32 keeps all of their bits" in caplog.text
+
+
 def test_float16_weights_are_loaded_as_the_architecture_prefers() -> None:
     assert choose_encoding(make_request("float16", architecture_default="float32")) == "float32"
     assert choose_encoding(make_request("float16", requested="bfloat16")) == "bfloat16"

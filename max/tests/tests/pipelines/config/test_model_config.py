@@ -11,6 +11,7 @@ import pytest
 from max.driver import DeviceSpec
 from max.dtype import DType
 from max.pipelines.config import ConfigurationError, MAXModelConfig, ModelSourceError
+from max.pipelines.modeling.config_enums import loadable_encodings
 
 MakeCheckpoint = Callable[..., Path]
 
@@ -60,6 +61,16 @@ def test_encoding_and_dtypes(make_checkpoint: MakeCheckpoint) -> None:
     assert (config.dtype, config.cache_dtype) == (DType.bfloat16, DType.bfloat16)
     config.kv_cache.kv_cache_format = "float32"
     assert config.cache_dtype is DType.float32
+    assert config.graph_quantization_encoding is None
+
+
+def test_float16_weights_are_kept_where_the_architecture_can(
+    make_checkpoint: MakeCheckpoint,
+) -> None:
+    config = make_config(make_checkpoint("F16"))
+    assert config.resolve_encoding("bfloat16", loadable_encodings()) == "float16"
+    assert (config.dtype, config.cache_dtype) == (DType.float32, DType.bfloat16)
+    assert config.keeps_half_matrices
     assert config.graph_quantization_encoding is None
 
 

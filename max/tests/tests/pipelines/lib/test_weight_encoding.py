@@ -78,7 +78,16 @@ def test_encoded_weights_stay_as_they_are(folder: Path) -> None:
     assert encoded["b.weight"].dtype is DType.float32
 
 
-@pytest.mark.parametrize("encoding", ["float32", "bfloat16", "q4_k", "q8_0"])
+def test_matrices_of_half_precision_stay_in_a_float16_model(folder: Path) -> None:
+    state = read(folder)
+    state[MATRIX] = state[MATRIX].astype(DType.float16)
+    encoded = encode_weights(state, make_config(folder, "float16"))
+    encodings = {name: data.quantization_encoding for name, data in encoded.items()}
+    assert encodings == dict.fromkeys(state, Q.BF16) | {MATRIX: Q.F16, "norm.weight": None}
+    assert encoded["norm.weight"].dtype is DType.float32
+
+
+@pytest.mark.parametrize("encoding", ["float32", "bfloat16", "float16", "q4_k", "q8_0"])
 def test_sizes_are_told_before(folder: Path, encoding: str) -> None:
     config = make_config(folder, encoding)
     state = read(folder)

@@ -12,6 +12,7 @@ from max.pipelines.modeling.config_enums import (
     SupportedEncoding,
     can_cast_encoding,
     is_block_encoding,
+    is_decoded_where_read,
     is_float4_encoding,
     loadable_encodings,
     parse_supported_encoding_from_file_name,
@@ -20,6 +21,8 @@ from max.pipelines.modeling.config_enums import (
     supported_encoding_supported_on,
     supported_encodings,
 )
+
+PLAIN = ("float32", "bfloat16", "float16")
 
 
 @pytest.mark.parametrize(
@@ -36,18 +39,23 @@ def test_dtype(encoding: SupportedEncoding, dtype: DType) -> None:
     assert supported_encoding_dtype(encoding) is dtype
 
 
+def test_what_is_decoded_where_it_is_read() -> None:
+    decoded = {e for e in supported_encodings() if is_decoded_where_read(e)}
+    assert decoded == {"float16", *BLOCK_ENCODINGS}
+
+
 @pytest.mark.parametrize("encoding", supported_encodings())
 def test_devices(encoding: SupportedEncoding) -> None:
     on_cpu = supported_encoding_supported_on(encoding, DeviceSpec.cpu())
-    assert on_cpu == (encoding in ("float32", "bfloat16") or is_block_encoding(encoding))
+    assert on_cpu == (encoding in PLAIN or is_block_encoding(encoding))
     on_gpu = supported_encoding_supported_on(encoding, DeviceSpec.accelerator())
-    assert on_gpu == (not encoding.startswith("q"))
+    assert on_gpu == (not is_block_encoding(encoding) and encoding != "float16")
     assert supported_encoding_supported_devices(encoding)
 
 
 def test_loadable_encodings() -> None:
-    plain, blocks = loadable_encodings()[:2], loadable_encodings()[2:]
-    assert plain == ("float32", "bfloat16")
+    plain, blocks = loadable_encodings()[:3], loadable_encodings()[3:]
+    assert plain == PLAIN
     assert set(blocks) == BLOCK_ENCODINGS
     for encoding in blocks:
         assert QuantizationEncoding(encoding).block_parameters

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
+from max.serve.config import ServerSettings
 from max.serve.disconnect import ClientDisconnected
 from max.serve.errors import ApiError
 from max.serve.routes.body import read_body
+from max.serve.state import ServerState
 
 
-def make_request(parts: Sequence[bytes | None], **headers: str) -> Request:
+def make_request(
+    parts: Sequence[bytes | None], limit_of_values: int = 100, **headers: str
+) -> Request:
     """A request whose body comes in parts; None is the client going away."""
     waiting = list(parts)
 
@@ -28,11 +33,13 @@ def make_request(parts: Sequence[bytes | None], **headers: str) -> Request:
         (name.replace("_", "-").encode(), value.encode("latin-1"))
         for name, value in headers.items()
     ]
-    return Request({"type": "http", "headers": raw}, receive)
+    settings = ServerSettings(max_request_bytes=10, max_request_values=limit_of_values)
+    app = SimpleNamespace(state=SimpleNamespace(server=ServerState(settings=settings)))
+    return Request({"type": "http", "headers": raw, "app": app}, receive)
 
 
-def read(request: Request, limit: int = 10) -> bytes:
-    return asyncio.run(read_body(request, limit))
+def read(request: Request) -> bytes:
+    return asyncio.run(read_body(request))
 
 
 def test_parts_are_joined() -> None:
@@ -66,3 +73,11 @@ def test_lengths_that_are_none_do_not_matter(length: str) -> None:
 def test_client_that_goes_away() -> None:
     with pytest.raises(ClientDisconnected):
         read(make_request([b"abc", None]))
+
+
+def test_more_values_than_allowed_are_refused() -> None:
+    assert read(make_request([b"[1,2,3]"], limit_of_values=30)) == b"[1,2,3]"
+    with pytest.raises(ApiError) as caught:
+        read(make_request([b"[[],[]]"], limit_of_values=30))
+    assert (caught.value.status, caught.value.body.code) == (400, "too_many_values")
+    assert "--max-request-values" in caught.value.body.message

@@ -191,3 +191,49 @@ def test_null_means_absent_in_every_optional_field() -> None:
     optional = set(ChatCompletionRequest.model_fields) - {"model", "messages"}
 
     assert parse_chat(**dict.fromkeys(optional)) == parse_chat()
+
+
+def test_errors_of_a_list_end_with_the_first() -> None:
+    error = refused_chat(messages=[0] * 5000)
+
+    assert (error.param, error.code) == ("messages[0]", "invalid_type")
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"messages": HELLO * 8193}, "messages"),
+        ({"messages": [{"role": "user", "content": [{"type": "text"}] * 8193}]}, "messages[0]"),
+        ({"stop_token_ids": [1] * 1025}, "stop_token_ids"),
+        ({"logit_bias": {str(token): 1 for token in range(16_385)}}, "logit_bias"),
+        ({"metadata": {str(number): "x" for number in range(65)}}, "metadata"),
+        ({"stop": ["a" * 4097]}, "stop"),
+    ],
+)
+def test_lists_objects_and_texts_are_bounded(fields: dict[str, Any], param: str) -> None:
+    error = refused_chat(**fields)
+
+    assert error.param is not None
+    assert error.param.startswith(param)
+    assert "at most" in error.message
+
+
+def test_many_unknown_fields_cost_one_error() -> None:
+    error = refused_chat(**{f"k{number}": 1 for number in range(10_000)})
+
+    assert "should have at most" in error.message
+
+
+def test_errors_repeat_a_line_of_what_was_given() -> None:
+    wrong = "x" * 100_000
+
+    errors = [
+        refused_chat(temperature=wrong),
+        refused_chat(temperature=[wrong] * 9),
+        refused_chat(**{wrong: 1}),
+        refused_chat(logit_bias={wrong: 1}),
+        refused_chat(messages=[{"role": "user", "content": "x", wrong: 1}]),
+    ]
+
+    assert all(len(error.message) < 1100 for error in errors)
+    assert all(len(error.param or "") < 110 for error in errors)

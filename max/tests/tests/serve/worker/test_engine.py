@@ -244,3 +244,27 @@ def test_broken_books_end_the_worker(
 
     with pytest.raises(KVCacheIntegrityError):
         run_engine(pipeline, ScriptedChannel([Cancel([])], [Stop()]))
+
+
+class PanicException(BaseException):
+    """As bindings of native libraries raise it."""
+
+
+def test_panic_of_a_native_library_fails_its_requests_alone(
+    pipeline: ScriptedPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def panic(*_: object) -> None:
+        monkeypatch.undo()
+        raise PanicException("index out of bounds")
+
+    failing, later = make_submit(pipeline, "greet"), make_submit(pipeline, "greet", max_length=6)
+    channel = ScriptedChannel([failing], [later], [Stop()])
+    monkeypatch.setattr(pipeline, "execute", panic)
+
+    run_engine(pipeline, channel)
+
+    (failed,) = channel.sent_of(Failed)
+    assert isinstance(failed, Failed)
+    assert failed.lengths == {failing.request_id: len(failing.tokens)}
+    assert "PanicException: index out of bounds" in failed.reason
+    assert len(channel.tokens_of(later)) == 1

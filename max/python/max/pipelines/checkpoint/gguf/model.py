@@ -69,6 +69,24 @@ class GGUFModel:
             "mlp_bias": self.has("blk.0.ffn_up.bias"),
         }
 
+    def windows(self, period: int, usual: int = 0) -> dict[str, Any]:
+        """The fields of windows, which all layers have but every last one of a period.
+
+        Args:
+            period: layers of one; `attention.sliding_window_pattern` may say another.
+            usual: size of the windows where the file does not say.
+        """
+        layers = int(self.own("block_count"))
+        if not (window := self.own("attention.sliding_window", usual)):
+            return {"sliding_window": None, "layer_types": ["full_attention"] * layers}
+        pattern = self._header.metadata.get(
+            f"{self.architecture}.attention.sliding_window_pattern", period
+        )
+        if not isinstance(pattern, list):
+            pattern = [(index + 1) % pattern != 0 for index in range(layers)]
+        kinds = ["sliding_attention" if is_local else "full_attention" for is_local in pattern]
+        return {"sliding_window": window, "layer_types": kinds}
+
     def rows(self, tensor: str) -> int:
         """The rows of a tensor.
 

@@ -102,6 +102,12 @@ class ArchConfigWithStoredKVParams:
         return int(given) if given else computed
 
     @staticmethod
+    def get_num_kv_heads(huggingface_config: PretrainedConfig) -> int:
+        """`num_key_value_heads`, or a head for each query where config.json does not have it."""
+        given: Any = getattr(huggingface_config, "num_key_value_heads", None)
+        return int(given or huggingface_config.num_attention_heads)
+
+    @staticmethod
     def get_num_layers(huggingface_config: PretrainedConfig) -> int:
         """`num_hidden_layers`."""
         layers: int = huggingface_config.num_hidden_layers
@@ -119,7 +125,7 @@ class ArchConfigWithStoredKVParams:
         """Sizes of the cache from the usual fields of config.json."""
         return kv_cache_config.to_params(
             dtype=cache_dtype,
-            n_kv_heads=huggingface_config.num_key_value_heads,
+            n_kv_heads=cls.get_num_kv_heads(huggingface_config),
             head_dim=cls.get_head_dim(huggingface_config),
             num_layers=cls.get_num_layers(huggingface_config),
             devices=devices,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class _Pattern:
     failure: tuple[int, ...]
 
     @classmethod
+    @lru_cache(maxsize=64)  # The choices of a request share theirs.
     def of(cls, text: str) -> _Pattern:
         failure = [0] * len(text)
         matched = 0

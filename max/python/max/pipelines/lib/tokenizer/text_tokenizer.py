@@ -277,6 +277,18 @@ class TextTokenizer:
         params = request.sampling_params.with_seed()
         self.check_token_ids("stop_token_ids", params.stop_token_ids or ())
         self.check_token_ids("logit_bias", tuple(params.logit_bias or ()))
+        ends = EOSTracker(
+            eos_token_ids=self.eos_token_ids,
+            stop_token_ids=frozenset(params.stop_token_ids or ()),
+            ignore_eos=params.ignore_eos,
+            min_new_tokens=params.min_new_tokens,
+        )
+        if len(ends.forbidden_next(0)) >= self.vocab_size:
+            raise InputError(
+                f"min_tokens is {params.min_new_tokens}, but every token of the model is one that "
+                "ends the answer (stop_token_ids): there is nothing to begin it with.",
+                param="stop_token_ids",
+            )
         tokens = await self._prompt_tokens(request)
         param = "messages" if request.messages else "prompt"
         if tokens.size == 0:
@@ -296,12 +308,7 @@ class TextTokenizer:
             model_name=request.model_name,
             tokens=TokenBuffer(tokens),
             max_length=self._length_limit(int(tokens.size), params),
-            eos_tracker=EOSTracker(
-                eos_token_ids=self.eos_token_ids,
-                stop_token_ids=frozenset(params.stop_token_ids or ()),
-                ignore_eos=params.ignore_eos,
-                min_new_tokens=params.min_new_tokens,
-            ),
+            eos_tracker=ends,
             sampling_params=params,
             constraint=constraint_of_format(request.response_format),
             cache_salt=request.cache_salt,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from max.pipelines.lib.tokenizer.stop_strings import StopStringMatcher
+from max.pipelines.lib.tokenizer.stop_strings import StopStringMatcher, _Pattern
 
 LETTERS = st.text("ab", max_size=14)
 
@@ -58,3 +58,7 @@ def test_no_more_is_held_back_than_may_become_a_stop_string(
 )
 def test_search(stop: list[str], pieces: list[str], through: list[str], stopped: str) -> None:
     assert search(stop, pieces) == (through, stopped)
+
+
+def test_searches_for_the_same_text_share_its_table() -> None:
+    assert _Pattern.of("abcabd") is _Pattern.of("abcabd")

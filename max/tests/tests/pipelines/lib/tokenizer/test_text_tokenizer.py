@@ -320,3 +320,13 @@ def test_demo_tokenizer() -> None:
     bos = tokenizer.delegate.bos_token
     assert text.startswith(bos) and text.count(bos) == 1
     assert tokenizer.delegate.convert_tokens_to_ids("<|eot_id|>") in tokenizer.eos_token_ids
+
+
+def test_request_that_may_begin_with_no_token_is_refused(byte_level: TextTokenizer) -> None:
+    every = range(byte_level.vocab_size)
+    with pytest.raises(InputError) as caught:
+        new_context(byte_level, prompt="x", min_new_tokens=1, stop_token_ids=every)
+    assert caught.value.param == "stop_token_ids"
+
+    new_context(byte_level, prompt="x", min_new_tokens=0, stop_token_ids=every)
+    new_context(byte_level, prompt="x", min_new_tokens=1, stop_token_ids=every[1:])

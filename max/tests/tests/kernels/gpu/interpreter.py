@@ -1,0 +1,25 @@
+"""Triton kernels on CPU tensors, by Triton's interpreter.
+
+`conftest.py` turns it on. It computes bfloat16 wrongly, so tests are in float32 and float16. A
+program takes milliseconds: operands are small.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+def interpreted(op: str) -> Callable[..., Any]:
+    """`run_on_gpu` of an op's `triton.py`."""
+    run = importlib.import_module(f"max.kernels.{op}.triton").run_on_gpu
+
+    def run_quietly(*arguments: Any) -> Any:
+        # The interpreter computes with numpy, which warns where a GPU gives inf or NaN.
+        with np.errstate(all="ignore"):
+            return run(*arguments)
+
+    return run_quietly

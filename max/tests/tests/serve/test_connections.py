@@ -1,0 +1,130 @@
+"""Tests of `max.serve.connections`."""
+
+from __future__ import annotations
+
+import logging
+import resource
+
+import pytest
+
+from max.serve.connections import Connections, connections_within, raise_file_limit
+
+
+class Client:
+    """A connection that remembers how it was refused."""
+
+    def __init__(self) -> None:
+        self.refused: bytes | None = None
+
+    def refuse(self, status: bytes) -> None:
+        self.refused = status
+
+
+def make_clients(limits: Connections, count: int) -> list[Client]:
+    clients = [Client() for _ in range(count)]
+    for client in clients:
+        limits.opened(client)
+    return clients
+
+
+def test_longest_waiting_connection_makes_room(caplog: pytest.LogCaptureFixture) -> None:
+    limits = Connections(3, 100)
+    busy, oldest, old = make_clients(limits, 3)
+    limits.arrived(busy)
+
+    with caplog.at_level(logging.WARNING):
+        (new, newer) = make_clients(limits, 2)
+
+    assert oldest.refused == old.refused == b"503 Service Unavailable"
+    assert busy.refused is new.refused is newer.refused is None
+    assert len(caplog.records) == 1
+    assert "--max-connections" in caplog.text
+
+
+def test_one_that_was_answered_waits_anew() -> None:
+    limits = Connections(2, 100)
+    first, second = make_clients(limits, 2)
+    limits.arrived(first)
+    limits.waits(first)
+
+    make_clients(limits, 1)
+
+    assert first.refused is None
+    assert second.refused is not None
+
+
+def test_new_connection_is_refused_when_all_are_busy() -> None:
+    limits = Connections(2, 100)
+    for client in make_clients(limits, 2):
+        limits.arrived(client)
+
+    (new,) = make_clients(limits, 1)
+
+    assert new.refused is not None
+
+
+def test_ended_connections_leave_room() -> None:
+    limits = Connections(2, 100)
+    first, second = make_clients(limits, 2)
+    limits.closed(first)
+
+    make_clients(limits, 1)
+
+    assert second.refused is None
+
+
+def test_largest_unfinished_body_makes_room_for_others() -> None:
+    limits = Connections(9, 100)
+    whole, large, small = make_clients(limits, 3)
+    limits.received(whole, 60)
+    limits.arrived(whole)
+    limits.received(large, 35)
+    limits.received(small, 5)
+    assert large.refused is None
+
+    limits.received(small, 1)
+
+    assert large.refused == b"503 Service Unavailable"
+    assert whole.refused is small.refused is None
+    limits.received(small, 34)
+    assert small.refused is None
+
+
+def test_body_that_is_read_is_not_counted() -> None:
+    limits = Connections(9, 100)
+    first, second = make_clients(limits, 2)
+    limits.received(first, 100)
+    limits.release(first)
+
+    limits.received(second, 100)
+
+    assert first.refused is second.refused is None
+
+
+def test_body_of_a_refused_connection_is_not_counted() -> None:
+    limits = Connections(9, 100)
+    first, second = make_clients(limits, 2)
+    limits.received(first, 101)
+    limits.received(first, 101)  # What was on its way.
+
+    limits.received(second, 100)
+
+    assert first.refused is not None
+    assert second.refused is None
+
+
+def test_files_bound_connections() -> None:
+    assert connections_within(4096, 1 << 20) == 4096
+    assert connections_within(4096, 1024) == 896
+    assert connections_within(4096, 64) == 1
+
+
+def test_file_limit_is_raised() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before[1] // 2, before[1]))
+
+        assert raise_file_limit() == before[1]
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
