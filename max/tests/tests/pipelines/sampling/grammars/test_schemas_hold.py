@@ -195,7 +195,8 @@ def test_what_fits_may_be_written(value: dict[str, Any], indent: int | None) -> 
     """The grammar takes nothing away: in the schema's order, as `json.dumps` writes it."""
     from llguidance import LLMatcher
 
-    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    ordered = {name: value[name] for name in NESTED["properties"]}
+    text = json.dumps(ordered, indent=indent, ensure_ascii=False)
     tokens = list(text.encode())
     matcher = LLMatcher(byte_tokenizer(), json_grammar(NESTED), log_level=0)
 
