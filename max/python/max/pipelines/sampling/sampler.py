@@ -119,14 +119,17 @@ class Sampler:
 
         On an accelerator the masks are computed while the model runs.
         """
-        if not rows:
-            return logits
-        logits = logits.to(torch.float32, copy=True)
+        masks = {}
         for row in rows:
             context = contexts[row]
             follower = self._grammars_for(context).follow(context)
             ends = context.eos_tracker.end_token_ids
-            mask_logits(logits[row], follower.allowed(context.tokens.generated, ends))
+            if (bits := follower.allowed(context.tokens.generated, ends)) is not None:
+                masks[row] = bits
+        if masks:
+            logits = logits.to(torch.float32, copy=True)
+        for row, bits in masks.items():
+            mask_logits(logits[row], bits)
         return logits
 
     def _grammars_for(self, context: TextContext) -> Grammars:

@@ -31,7 +31,7 @@ class Grammars:
 
     def __init__(self, load_tokenizer: Callable[[], LLTokenizer]) -> None:
         self._load_tokenizer = load_tokenizer
-        self._compiled: OrderedDict[str, Future[CompiledGrammar]] = OrderedDict()
+        self._compiled: OrderedDict[str | None, Future[CompiledGrammar]] = OrderedDict()
 
     def preload(self) -> None:
         """Loads the tokenizer in the thread."""
@@ -45,10 +45,11 @@ class Grammars:
         """
         if not isinstance(context.follower, Follower):
             assert context.constraint is not None, "only such requests are followed"
-            context.follower = Follower(self._matcher(context.constraint.grammar))
+            constraint = context.constraint
+            context.follower = Follower(constraint, self._compiled_once(constraint.grammar))
         return context.follower
 
-    def _matcher(self, grammar: str) -> Future[CompiledGrammar]:
+    def _compiled_once(self, grammar: str | None) -> Future[CompiledGrammar]:
         found = self._compiled.get(grammar)
         if found is None:
             found = self._compiled[grammar] = self._thread.submit(self._compile, grammar)
@@ -57,12 +58,12 @@ class Grammars:
         self._compiled.move_to_end(grammar)
         return found
 
-    def _compile(self, grammar: str) -> CompiledGrammar:
+    def _compile(self, grammar: str | None) -> CompiledGrammar:
         from llguidance import LLMatcher
 
         tokenizer = self._tokenizer
-        matcher = LLMatcher(tokenizer, grammar, log_level=0)
-        return CompiledGrammar(matcher, -(-tokenizer.vocab_size // 32), tokenizer.eos_tokens)
+        matcher = None if grammar is None else LLMatcher(tokenizer, grammar, log_level=0)
+        return CompiledGrammar(tokenizer, matcher)
 
     @cached_property
     def _thread(self) -> ThreadPoolExecutor:
