@@ -137,7 +137,7 @@ async def _choices_of(
         first = await service.new_context(request)
     except PromptTooLongError as error:
         raise context_length_exceeded(
-            error.allowed, error.given, body.completion_limit, where
+            error.allowed, error.given, body.completion_limit, where, is_more=error.is_more
         ) from error
     _check_length(service, first, body.completion_limit, where)
     if constraint is not None:

@@ -91,7 +91,7 @@ def model_not_found(name: str, served: str) -> ApiError:
 
 
 def context_length_exceeded(
-    limit: int, prompt: int, completion: int | None, where: str
+    limit: int, prompt: int, completion: int | None, where: str, *, is_more: bool = False
 ) -> ApiError:
     """400 in OpenAI's wording.
 
@@ -100,11 +100,13 @@ def context_length_exceeded(
         prompt: Tokens of the prompt.
         completion: The `max_tokens` that were asked for, if any.
         where: The field that holds the prompt, "messages" or "prompt".
+        is_more: The prompt has more tokens than `prompt`: nobody counted on.
     """
     start = f"This model's maximum context length is {limit} tokens. However, "
     if completion is None or prompt >= limit:
+        number = f"more than {prompt}" if is_more else str(prompt)
         detail = (
-            f"your {where} resulted in {prompt} tokens. Please reduce the length of the {where}."
+            f"your {where} resulted in {number} tokens. Please reduce the length of the {where}."
         )
     else:
         detail = (

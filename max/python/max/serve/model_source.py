@@ -36,7 +36,7 @@ class ServingTokenizer(DecodesAfterText, Protocol):
         """
         ...
 
-    def prompt_text(
+    async def render(
         self,
         messages: Sequence[TextGenerationRequestMessage],
         tools: Sequence[dict[str, Any]] | None = None,
@@ -45,12 +45,18 @@ class ServingTokenizer(DecodesAfterText, Protocol):
         """The text that a conversation is encoded as."""
         ...
 
-    async def encode(self, prompt: str, add_special_tokens: bool = True) -> NDArray[np.int64]:
+    async def encode(
+        self, prompt: str, add_special_tokens: bool = True, *, most: int | None = None
+    ) -> NDArray[np.int64]:
         """The token ids of a text."""
         ...
 
     async def decode(self, tokens: Sequence[int]) -> str:
         """The text of tokens."""
+        ...
+
+    async def token_strings_of(self, tokens: Sequence[int]) -> list[str]:
+        """As `token_strings`, while the event loop goes on."""
         ...
 
     def token_strings(self, tokens: Sequence[int]) -> list[str]:
@@ -125,8 +131,11 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
 def _load_tokenizer(pipeline_config: PipelineConfig) -> ServingTokenizer:
     """The tokenizer, with everything that a request may need of it."""
     from max.pipelines.lib.registry import PIPELINE_REGISTRY
+    from max.pipelines.lib.tokenizer.template_process import TemplateProcess
 
-    tokenizer: ServingTokenizer = PIPELINE_REGISTRY.retrieve_tokenizer(pipeline_config)
+    tokenizer: ServingTokenizer = PIPELINE_REGISTRY.retrieve_tokenizer(
+        pipeline_config, templates=TemplateProcess()
+    )
     if isinstance(tokenizer, TextTokenizer):
         tokenizer.load_chat_template()
     return tokenizer

@@ -139,11 +139,24 @@ class QuickTokenizer:
         ends = (options or {}).get("add_generation_prompt", True)
         return PromptText(turns + ("assistant: " if ends else ""), add_special_tokens=False)
 
-    async def encode(self, prompt: str, add_special_tokens: bool = True) -> NDArray[np.int64]:
+    async def render(
+        self,
+        messages: Sequence[TextGenerationRequestMessage],
+        tools: Sequence[dict[str, Any]] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> PromptText:
+        return self.prompt_text(messages, tools, options)
+
+    async def encode(
+        self, prompt: str, add_special_tokens: bool = True, *, most: int | None = None
+    ) -> NDArray[np.int64]:
         return np.asarray(self._tokenizer.encode(prompt).ids, np.int64)
 
     async def decode(self, tokens: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(tokens), skip_special_tokens=False))
+
+    async def token_strings_of(self, tokens: Sequence[int]) -> list[str]:
+        return self.token_strings(tokens)
 
     def token_strings(self, tokens: Sequence[int]) -> list[str]:
         return [str(self._tokenizer.id_to_token(token)) for token in tokens]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from max.nn.transformer import ReturnLogits
     from max.pipelines.lib.text_generation import TextGenerationPipeline
+    from max.pipelines.lib.tokenizer.templates import Templates
 
 logger = logging.getLogger("max.pipelines")
 
@@ -208,8 +209,12 @@ class PipelineRegistry:
         pipeline_config: PipelineConfig,
         override_architecture: str | None = None,
         task: PipelineTask | None = None,
+        *,
+        templates: Templates | None = None,
     ) -> Any:
         """The tokenizer of the model that a configuration asks for; arguments as of `resolve`.
+
+        Its chat template is rendered by `templates`; by default in this process.
 
         Where the architecture tells `max_length` beside its model, neither the model nor torch is
         imported for it.
@@ -225,6 +230,7 @@ class PipelineRegistry:
             trust_remote_code=model.trust_remote_code,
             chat_template=model.retrieve_chat_template(),
             context_validators=architecture.context_validators,
+            templates=templates,
         )
 
     def retrieve_factory(

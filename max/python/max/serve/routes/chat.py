@@ -11,6 +11,7 @@ from max.pipelines.lib.token_pieces import TokenPieces
 from max.serve.answering import Answer, answer
 from max.serve.choice import TextDelta
 from max.serve.contexts import chat_contexts
+from max.serve.disconnect import until_disconnect
 from max.serve.logprobs import chat_logprobs
 from max.serve.routes.body import read_request
 from max.serve.routes.identity import AnswerIdentity
@@ -33,7 +34,7 @@ async def chat_completions(request: Request) -> Response:
     body = await read_request(request, ChatCompletionRequest)
     service = state.require_service()
     service.check_name(body.model)
-    contexts = await chat_contexts(service, body)
+    contexts = await until_disconnect(request.receive, chat_contexts(service, body))
     identity = AnswerIdentity.new("chatcmpl", service.name)
     formatter = ChatFormatter(identity, service.token_pieces)
     return await answer(request, service, body, contexts, formatter)

@@ -11,6 +11,7 @@ from max.pipelines.lib.token_pieces import TokenPieces
 from max.serve.answering import Answer, answer
 from max.serve.choice import TextDelta
 from max.serve.contexts import completion_contexts, echoed_prompts
+from max.serve.disconnect import until_disconnect
 from max.serve.logprobs import completion_logprobs
 from max.serve.routes.body import read_request
 from max.serve.routes.identity import AnswerIdentity
@@ -25,7 +26,7 @@ async def completions(request: Request) -> Response:
     body = await read_request(request, CompletionRequest)
     service = state.require_service()
     service.check_name(body.model)
-    contexts = await completion_contexts(service, body)
+    contexts = await until_disconnect(request.receive, completion_contexts(service, body))
     echoes = await echoed_prompts(service, body, contexts)
     identity = AnswerIdentity.new("cmpl", service.name)
     formatter = CompletionFormatter(identity, service.token_pieces)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from max.pipelines.context import TextContext
 from max.serve.contexts import FIELD_OF_PARAMETER, chat_contexts, prompt_message
+from max.serve.disconnect import until_disconnect
 from max.serve.routes.body import read_request
 from max.serve.routes.json_answer import json_answer
 from max.serve.schemas.chat import ChatCompletionRequest
@@ -23,9 +24,11 @@ async def render_chat_completion(request: Request) -> Response:
     body = await read_request(request, ChatCompletionRequest)
     service = state.require_service()
     service.check_name(body.model)
-    (context,) = await chat_contexts(service, body.model_copy(update={"n": 1}))
+    (context,) = await until_disconnect(
+        request.receive, chat_contexts(service, body.model_copy(update={"n": 1}))
+    )
     messages = [prompt_message(message) for message in body.messages]
-    text, _ = service.tokenizer.prompt_text(messages, options=body.template_options)
+    text, _ = await service.tokenizer.render(messages, options=body.template_options)
     return json_answer(
         RenderedChat(
             model=service.name,

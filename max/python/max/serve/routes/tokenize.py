@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from max.pipelines.context import InputError
 from max.serve.contexts import api_error, prompt_message
+from max.serve.disconnect import until_disconnect
 from max.serve.routes.body import read_body, read_request
 from max.serve.routes.json_answer import json_answer
 from max.serve.schemas.tokenize import (
@@ -31,15 +32,16 @@ async def tokenize(request: Request) -> Response:
     service = state.require_service()
     service.check_name(body.model)
     try:
-        tokens = await _tokens(service, body)
+        tokens = await until_disconnect(request.receive, _tokens(service, body))
     except InputError as error:
         raise api_error(error) from error
+    strings = await service.tokenizer.token_strings_of(tokens) if body.return_token_strs else None
     return json_answer(
         Tokenization(
             count=len(tokens),
             max_model_len=service.max_model_len,
             tokens=tokens,
-            token_strs=service.tokenizer.token_strings(tokens) if body.return_token_strs else None,
+            token_strs=strings,
         )
     )
 
@@ -64,7 +66,7 @@ async def _tokens(
         text, add_special_tokens = body.prompt, body.add_special_tokens
     else:
         messages = [prompt_message(message) for message in body.messages]
-        text, add_special_tokens = service.tokenizer.prompt_text(
+        text, add_special_tokens = await service.tokenizer.render(
             messages, options=body.template_options
         )
         if body.add_special_tokens is not None:

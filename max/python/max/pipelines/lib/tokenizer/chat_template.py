@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from max.pipelines.config import ModelSourceError
 from max.pipelines.context import InputError
+from max.pipelines.lib.tokenizer.local_templates import LocalTemplates
+from max.pipelines.lib.tokenizer.templates import TemplateForms, TemplateRefusal, Templates
 from max.pipelines.modeling.types import TextGenerationRequestMessage
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-    from max.pipelines.lib.tokenizer.template_forms import TemplateForms
 
 _END_MARK = "THE_FINAL_MESSAGE_ENDS_HERE "
 # What templates get anyway, and arguments of transformers' function of the same purpose.
@@ -36,6 +36,7 @@ _RESERVED_OPTIONS = frozenset(
         "truncation",
     }
 )
+_LOCAL = LocalTemplates()
 
 
 def render_chat(
@@ -45,6 +46,7 @@ def render_chat(
     template: str | None,
     tools: Sequence[dict[str, Any]] | None = None,
     options: Mapping[str, Any] | None = None,
+    templates: Templates = _LOCAL,
 ) -> str:
     """Renders a conversation through a chat template, special tokens included.
 
@@ -57,14 +59,12 @@ def render_chat(
         options: Further variables of the template. The assistant's header is added unless
             `add_generation_prompt` is false here; with `continue_final_message` the text ends
             inside the last message.
+        templates: What renders.
 
     Raises:
         InputError: If the template refuses the conversation, if a content part is not text, or if
             an option is an argument of the tokenizer's or one of its special tokens.
     """
-    from max.pipelines.lib.tokenizer.template_environment import compile_template
-    from max.pipelines.lib.tokenizer.template_forms import TEMPLATE_ERRORS, forms_of
-
     given = {"add_generation_prompt": True, "documents": None, **(options or {})}
     names = delegate.special_tokens_map
     if reserved := sorted((_RESERVED_OPTIONS | names.keys()) & given.keys()):
@@ -75,19 +75,14 @@ def render_chat(
     text = template or template_of(delegate.chat_template, bool(tools))
     continues = given.pop("continue_final_message", False)
     try:
-        forms = forms_of(text)
+        forms = templates.forms_of(text)
         conversation = [message_for_template(message, forms) for message in messages]
         if continues:
             _mark_end(conversation, given)
-        rendered = compile_template(text).render(
-            messages=conversation, tools=list(tools) if tools else None, **names, **given
-        )
-    except InputError:
-        raise
-    except TEMPLATE_ERRORS as error:
-        raise InputError(
-            f"The model's chat template does not accept these messages: {error}", param="messages"
-        ) from error
+        variables = {"messages": conversation, "tools": list(tools) if tools else None}
+        rendered = templates.render(text, {**variables, **names, **given})
+    except TemplateRefusal as refusal:
+        raise InputError(f"The model's chat template {refusal}", param="messages") from refusal
     return _until_mark(rendered) if continues else rendered
 
 
@@ -138,29 +133,22 @@ def template_of(templates: str | Mapping[str, str] | None, has_tools: bool = Fal
     return found
 
 
-def check_template(delegate: PreTrainedTokenizerBase, template: str | None) -> None:
+def check_template(
+    delegate: PreTrainedTokenizerBase, template: str | None, templates: Templates = _LOCAL
+) -> None:
     """Finds a chat template that cannot be read at all.
 
     Raises:
-        ModelSourceError: If the template, given or the tokenizer's own, has a syntax error or calls
-            itself without end.
+        ModelSourceError: If the template, given or the tokenizer's own, has a syntax error or comes
+            to no end.
     """
-    from jinja2 import TemplateSyntaxError
-
-    from max.pipelines.lib.tokenizer.template_forms import forms_of
-
     origin = "the model's chat template" if template is None else "the given chat template"
     try:
-        forms_of(template or template_of(delegate.chat_template))
-    except RecursionError as error:
+        templates.forms_of(template or template_of(delegate.chat_template))
+    except TemplateRefusal as refusal:
         raise ModelSourceError(
-            f"{origin} calls itself without end. --chat-template takes a file with another one."
-        ) from error
-    except TemplateSyntaxError as error:
-        raise ModelSourceError(
-            f"{origin} has a syntax error in line {error.lineno}: {error.message}. "
-            "--chat-template takes a file with another one."
-        ) from error
+            f"{origin} {refusal}. --chat-template takes a file with another one."
+        ) from refusal
 
 
 def join_without_template(messages: Sequence[TextGenerationRequestMessage]) -> str:

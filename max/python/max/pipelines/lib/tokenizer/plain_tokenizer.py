@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("max.pipelines")
 
+_MANY = 2000
 _NO_LIMIT = int(1e30)  # as transformers has it
 
 
@@ -101,12 +102,22 @@ class PlainTokenizer:
 
     def encode(self, text: str, *, add_special_tokens: bool = True, **_: object) -> list[int]:
         """The token ids of a text."""
-        encoding = self.backend_tokenizer.encode(text, add_special_tokens=add_special_tokens)
+        backend = self.backend_tokenizer
+        if len(text) < _MANY:
+            return list(backend.encode(text, add_special_tokens=add_special_tokens).ids)
+        # Of many texts, since that holds no lock of Python's meanwhile.
+        (encoding,) = backend.encode_batch_fast([text], add_special_tokens=add_special_tokens)
         return list(encoding.ids)
 
     def decode(self, ids: Sequence[int], *, skip_special_tokens: bool = False, **_: object) -> str:
         """The text of tokens, as they stand."""
-        return self.backend_tokenizer.decode(ids, skip_special_tokens=skip_special_tokens)
+        if len(ids) < _MANY:
+            return self.backend_tokenizer.decode(ids, skip_special_tokens=skip_special_tokens)
+        # Of many texts, since that holds no lock of Python's meanwhile.
+        (text,) = self.backend_tokenizer.decode_batch(
+            [ids], skip_special_tokens=skip_special_tokens
+        )
+        return str(text)
 
     def convert_ids_to_tokens(self, ids: int | Sequence[int]) -> Any:
         """One token as the vocabulary writes it, or a list of them; None where there is none."""

@@ -9,13 +9,13 @@ error.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from jinja2 import TemplateError
 
 from max.pipelines.lib.tokenizer.template_environment import compile_template
+from max.pipelines.lib.tokenizer.templates import TemplateForms
 
 # What a template may raise: its own refusals, what its expressions do with unexpected values, and
 # what comes of a macro that calls itself.
@@ -32,21 +32,6 @@ _PROBE = "qzx-probe-7"
 _TOKENS = {name: f"<{name}>" for name in ("bos_token", "eos_token", "pad_token", "unk_token")}
 _USER = {"role": "user", "content": "Hello"}
 Message = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class TemplateForms:
-    """The forms that a template reads.
-
-    Attributes:
-        as_text: roles whose content may be one text.
-        as_parts: roles whose content may be a list of parts.
-        arguments_are_text: whether arguments of tool calls are JSON text rather than an object.
-    """
-
-    as_text: frozenset[str]
-    as_parts: frozenset[str]
-    arguments_are_text: bool
 
 
 # Conversations in which a message of each role comes where templates expect it.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,17 +26,21 @@ from max.pipelines.lib.tokenizer.chat_template import (
     join_without_template,
     render_chat,
 )
+from max.pipelines.lib.tokenizer.lanes import LONG_TEXT, rendering, tokenizing
 from max.pipelines.lib.tokenizer.loading import load_delegate
+from max.pipelines.lib.tokenizer.local_templates import LocalTemplates
 from max.pipelines.lib.tokenizer.model_facts import read_model_facts
 from max.pipelines.lib.tokenizer.response_format import constraint_of_format
+from max.pipelines.lib.tokenizer.templates import Templates
 from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRequestMessage
 
 if TYPE_CHECKING:
     from max.pipelines.config import PipelineConfig
 
-# Both ways take about a microsecond per character or token: longer texts do not block the event
-# loop.
-_LONG_TEXT = 2_000
+# Of a text with more characters for each token that is allowed, first a beginning is read.
+_CHARACTERS_PER_TOKEN = 8
+# The beginning of a text may have more tokens at its cut than the whole has there.
+_CUT_TOKENS = 32
 
 
 class PromptText(NamedTuple):
@@ -68,6 +71,7 @@ class TextTokenizer:
         enable_llama_whitespace_fix: bool = False,
         chat_template: str | None = None,
         context_validators: Sequence[Callable[[TextContext], None]] = (),
+        templates: Templates | None = None,
         **unused: object,
     ) -> None:
         """Loads the tokenizer.
@@ -81,6 +85,7 @@ class TextTokenizer:
             enable_llama_whitespace_fix: Keep the leading space when `decode` is given one token.
             chat_template: Text of a Jinja template instead of the model's own.
             context_validators: Called with each new context; they raise InputError to refuse it.
+            templates: What renders the chat template; by default this process.
             unused: Accepted so that subclasses and other tokenizers can be called alike.
 
         Raises:
@@ -102,8 +107,9 @@ class TextTokenizer:
         self._chat_template = chat_template
         self._context_validators = context_validators
         self._keeps_leading_space = enable_llama_whitespace_fix
+        self._templates = templates or LocalTemplates()
         if self.has_chat_template:
-            check_template(self.delegate, chat_template)
+            check_template(self.delegate, chat_template, self._templates)
 
     @property
     def eos(self) -> int:
@@ -171,7 +177,12 @@ class TextTokenizer:
                 param="messages",
             )
         return render_chat(
-            self.delegate, read, template=self._chat_template, tools=tools, options=options
+            self.delegate,
+            read,
+            template=self._chat_template,
+            tools=tools,
+            options=options,
+            templates=self._templates,
         )
 
     def prompt_text(
@@ -194,19 +205,37 @@ class TextTokenizer:
             return PromptText(join_without_template(messages), add_special_tokens=True)
         # The template writes the special tokens.
         text = render_chat(
-            self.delegate, messages, template=self._chat_template, tools=tools, options=options
+            self.delegate,
+            messages,
+            template=self._chat_template,
+            tools=tools,
+            options=options,
+            templates=self._templates,
         )
         return PromptText(text, add_special_tokens=False)
 
-    async def encode(self, prompt: str, add_special_tokens: bool = True) -> NDArray[np.int64]:
+    async def render(
+        self,
+        messages: Sequence[TextGenerationRequestMessage],
+        tools: Sequence[dict[str, Any]] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> PromptText:
+        """As `prompt_text`, while the event loop goes on."""
+        return await rendering(partial(self.prompt_text, messages, tools, options), messages)
+
+    async def encode(
+        self, prompt: str, add_special_tokens: bool = True, *, most: int | None = None
+    ) -> NDArray[np.int64]:
         """The token ids of a text, `int64[num_tokens]`.
 
         Args:
             prompt: The text.
             add_special_tokens: Add those that the model expects, such as a beginning of text.
+            most: The most tokens that are wanted; a text that has more is not read to its end.
 
         Raises:
             InputError: If the text has half of a surrogate pair, which JSON allows to write.
+            PromptTooLongError: If it has more tokens than `most`, and was not read to its end.
         """
         try:
             prompt.encode()
@@ -215,9 +244,11 @@ class TextTokenizer:
                 f"The text is not valid Unicode: character {error.start} is "
                 f"{prompt[error.start]!a}, half of a surrogate pair."
             ) from error
-        if len(prompt) > _LONG_TEXT:
-            return await asyncio.to_thread(self._encode, prompt, add_special_tokens)
-        return self._encode(prompt, add_special_tokens)
+        if len(prompt) <= LONG_TEXT:
+            return self._encode(prompt, add_special_tokens)
+        return await tokenizing(
+            partial(self._encode_up_to, prompt, add_special_tokens, most), len(prompt)
+        )
 
     async def decode(
         self, tokens: int | Sequence[int] | NDArray[np.integer[Any]], **options: object
@@ -240,9 +271,15 @@ class TextTokenizer:
             ids = np.atleast_1d(tokens).tolist()
             return self.anchored_decoder.after_text(ids, skip_special_tokens=skip)
         ids = np.atleast_1d(tokens)
-        if ids.size > _LONG_TEXT:
-            return await asyncio.to_thread(self._decode, ids, skip)
+        if ids.size > LONG_TEXT:
+            return await tokenizing(partial(self._decode, ids, skip), ids.size)
         return self._decode(ids, skip)
+
+    async def token_strings_of(self, tokens: Sequence[int]) -> list[str]:
+        """As `token_strings`, while the event loop goes on."""
+        if len(tokens) <= LONG_TEXT:
+            return self.token_strings(tokens)
+        return await tokenizing(partial(self.token_strings, tokens), len(tokens))
 
     def token_strings(self, tokens: Sequence[int]) -> list[str]:
         """The tokens as the vocabulary writes them, such as `Ġthe` or `<0x0A>`.
@@ -260,8 +297,8 @@ class TextTokenizer:
             param: The parameter that has the ids.
             ids: Token ids.
         """
-        wrong = next((token for token in ids if not 0 <= token < self.vocab_size), None)
-        if wrong is not None:
+        if ids and (min(ids) < 0 or max(ids) >= self.vocab_size):
+            wrong = next(token for token in ids if not 0 <= token < self.vocab_size)
             raise InputError(
                 f"{param} has the token id {wrong}; allowed is 0 to {self.vocab_size - 1}.",
                 param=param,
@@ -289,8 +326,11 @@ class TextTokenizer:
                 "ends the answer (stop_token_ids): there is nothing to begin it with.",
                 param="stop_token_ids",
             )
-        tokens = await self._prompt_tokens(request)
         param = "messages" if request.messages else "prompt"
+        try:
+            tokens = await self._prompt_tokens(request)
+        except PromptTooLongError as error:
+            raise PromptTooLongError(error.given, error.allowed, param, is_more=True) from error
         if tokens.size == 0:
             raise InputError(f"The {param} has no tokens; at least one is needed.", param=param)
         if tokens.size >= self.max_length:
@@ -321,17 +361,29 @@ class TextTokenizer:
 
     async def _prompt_tokens(self, request: TextGenerationRequest) -> NDArray[np.int64]:
         if isinstance(request.prompt, str):
-            return await self.encode(request.prompt)
+            return await self.encode(request.prompt, most=self.max_length)
         if request.prompt is not None:
             self.check_token_ids("prompt", request.prompt)
             return np.asarray(request.prompt, np.int64)
-        text = self.prompt_text(request.messages, request.tools, request.chat_template_options)
-        return await self.encode(*text)
+        text = await self.render(request.messages, request.tools, request.chat_template_options)
+        return await self.encode(*text, most=self.max_length)
 
     def _length_limit(self, prompt_length: int, params: SamplingParams) -> int:
         if params.max_new_tokens is None:
             return self.max_length
         return min(self.max_length, prompt_length + params.max_new_tokens)
+
+    def _encode_up_to(
+        self, text: str, add_special_tokens: bool, most: int | None
+    ) -> NDArray[np.int64]:
+        """Reads ever larger beginnings of a text that has a lot more characters than tokens."""
+        length = len(text) if most is None else _CHARACTERS_PER_TOKEN * (most + _CUT_TOKENS)
+        while most is not None and length < len(text):
+            num_tokens = self._encode(text[:length], add_special_tokens).size
+            if num_tokens > most + _CUT_TOKENS:
+                raise PromptTooLongError(num_tokens, most, is_more=True)
+            length *= 4
+        return self._encode(text, add_special_tokens)
 
     def _encode(self, text: str, add_special_tokens: bool) -> NDArray[np.int64]:
         ids = self.delegate.encode(text, add_special_tokens=add_special_tokens, verbose=False)

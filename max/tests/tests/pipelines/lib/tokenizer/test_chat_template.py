@@ -15,7 +15,7 @@ from max.pipelines.lib.tokenizer.chat_template import (
     template_of,
     text_of,
 )
-from max.pipelines.lib.tokenizer.template_forms import TemplateForms
+from max.pipelines.lib.tokenizer.templates import TemplateForms
 from max.pipelines.modeling.errors import ModelSourceError
 from max.pipelines.modeling.types import TextGenerationRequestMessage as Message
 

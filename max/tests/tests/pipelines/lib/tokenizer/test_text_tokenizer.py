@@ -330,3 +330,49 @@ def test_request_that_may_begin_with_no_token_is_refused(byte_level: TextTokeniz
 
     new_context(byte_level, prompt="x", min_new_tokens=0, stop_token_ids=every)
     new_context(byte_level, prompt="x", min_new_tokens=1, stop_token_ids=every[1:])
+
+
+@pytest.mark.parametrize("repeated", ["a", "ab ", "é"])
+def test_text_that_cannot_fit_is_not_read_to_its_end(
+    byte_level_folder: Path, monkeypatch: pytest.MonkeyPatch, repeated: str
+) -> None:
+    tokenizer = TextTokenizer(byte_level_folder, max_length=500)
+    read: list[int] = []
+    encode = tokenizer.delegate.encode
+
+    def encode_and_note(text: str, **options: Any) -> list[int]:
+        read.append(len(text))
+        return list(encode(text, **options))
+
+    monkeypatch.setattr(tokenizer.delegate, "encode", encode_and_note)
+
+    for request in ({"prompt": repeated * 100_000}, {"messages": chat(repeated * 100_000)}):
+        read.clear()
+        with pytest.raises(PromptTooLongError) as caught:
+            new_context(tokenizer, **request)
+        assert caught.value.is_more and caught.value.given > 500
+        assert caught.value.param == next(iter(request))
+        assert "more than" in str(caught.value)
+        assert sum(read) < 20_000
+
+
+def test_text_with_few_tokens_for_its_characters_is_read_whole(
+    byte_level_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer = TextTokenizer(byte_level_folder, max_length=2_500)
+    monkeypatch.setattr("max.pipelines.lib.tokenizer.text_tokenizer._CHARACTERS_PER_TOKEN", 1)
+    text = "<|end|>" * 2_000
+
+    context = new_context(tokenizer, prompt=text)
+
+    assert prompt_text(tokenizer, context) == "<s>" + text
+
+
+def test_long_answers_are_those_of_short_ones(byte_level: TextTokenizer) -> None:
+    text = "Grüße 😀 " * 500
+    tokens = asyncio.run(byte_level.encode(text, add_special_tokens=False))
+
+    assert tokens.size > 2000
+    assert asyncio.run(byte_level.decode(tokens)) == text
+    strings = asyncio.run(byte_level.token_strings_of(tokens.tolist()))
+    assert strings == byte_level.token_strings(tokens.tolist())

@@ -1,0 +1,108 @@
+"""Templates that are rendered in a process of their own, which can be ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from max.pipelines.lib.tokenizer.template_worker import read_message, write_message
+from max.pipelines.lib.tokenizer.templates import TemplateForms, TemplateRefusal
+
+# A template is rendered in a millisecond or a few.
+MOST_SECONDS = 5.0
+MOST_BYTES = 64 * 1024 * 1024
+_MEMORY_BYTES = 1 << 30
+_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
+
+
+class TemplateProcess:
+    """Renders templates within limits, one after the other; for any thread.
+
+    A model's template is a program that its makers wrote, and requests are what it works on: it may
+    loop, or fill the memory. Here that ends its process, and the next call starts another one. The
+    process gets none of this one's environment but what Python needs.
+
+    Args:
+        seconds: Most time of a call.
+        most_bytes: Most bytes of a text.
+    """
+
+    def __init__(self, seconds: float = MOST_SECONDS, most_bytes: int = MOST_BYTES) -> None:
+        self._seconds = seconds
+        self._most_bytes = most_bytes
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._forms: dict[str, TemplateForms] = {}
+
+    def forms_of(self, template: str) -> TemplateForms:
+        """See `Templates`."""
+        if template not in self._forms:
+            as_text, as_parts, arguments_are_text = json.loads(self._call("forms_of", template, {}))
+            self._forms[template] = TemplateForms(
+                frozenset(as_text), frozenset(as_parts), arguments_are_text
+            )
+        return self._forms[template]
+
+    def render(self, template: str, variables: Mapping[str, Any]) -> str:
+        """See `Templates`."""
+        answer = self._call("render", template, variables)
+        return answer.decode("utf-8", "surrogatepass")
+
+    def close(self) -> None:
+        """Ends the process."""
+        with self._lock:
+            self._end()
+
+    def _call(self, method: str, template: str, variables: Mapping[str, Any]) -> bytes:
+        call = pickle.dumps((method, template, dict(variables)))
+        with self._lock:
+            answer = self._answer(call)
+        if answer is None:
+            raise TemplateRefusal(
+                f"takes more than {self._seconds:g} s to render, or too much memory"
+            )
+        if answer[:1] == b"E":
+            raise TemplateRefusal(answer[1:].decode("utf-8", "replace"))
+        return answer[1:]
+
+    def _answer(self, call: bytes) -> bytes | None:
+        """What the process answers; None if it ended over it."""
+        process = self._process or self._start()
+        assert process.stdin is not None and process.stdout is not None, "they are pipes"
+        answer = None
+        with contextlib.suppress(BrokenPipeError):
+            write_message(process.stdin, call)  # type: ignore[arg-type]
+            answer = read_message(process.stdout)  # type: ignore[arg-type]
+        if answer is None:
+            self._end()
+        return answer
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+        limits = (self._seconds, self._most_bytes, _MEMORY_BYTES)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", read_message.__module__, *map(str, limits)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+        )
+        return self._process
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+        process.wait()
