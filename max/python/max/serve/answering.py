@@ -9,11 +9,14 @@ from itertools import zip_longest
 from typing import Protocol
 
 import msgspec
+from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
 from max.pipelines.context import TextContext
 from max.pipelines.modeling.types import RequestID
+from max.pipelines.parsing.events import Event
+from max.serve.answer_plan import ALL_CONTENT, AnswerPlan
 from max.serve.answer_size import AnswerSize
 from max.serve.choice import Choice, TextDelta, text_deltas
 from max.serve.disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected, until_disconnect
@@ -21,7 +24,7 @@ from max.serve.echo import EchoedPrompt
 from max.serve.engine_client import Generation
 from max.serve.schemas.chat import ChatCompletionRequest
 from max.serve.schemas.sampling_fields import SamplingFields
-from max.serve.schemas.usage import PromptTokensDetails, Usage
+from max.serve.schemas.usage import CompletionTokensDetails, PromptTokensDetails, Usage
 from max.serve.scored_text import ScoredToken
 from max.serve.sse import DONE, EventStream, event
 from max.serve.state import ModelService, state_of
@@ -30,11 +33,15 @@ from max.serve.telemetry.request_record import Operation, current_record
 
 @dataclass(slots=True)
 class Answer:
-    """A choice with all of its text, and the tokens of it if their scores were asked for."""
+    """A choice with all of its text, and the tokens of it if their scores were asked for.
+
+    `events` as in `TextDelta`.
+    """
 
     choice: Choice
     text: str
     scores: list[ScoredToken]
+    events: list[Event] | None = None
 
 
 class AnswerFormatter(Protocol):
@@ -64,6 +71,7 @@ async def answer(
     contexts: Sequence[TextContext],
     formatter: AnswerFormatter,
     echoes: Sequence[EchoedPrompt] = (),
+    plan: AnswerPlan = ALL_CONTENT,
 ) -> Response:
     """Runs the contexts and answers.
 
@@ -74,6 +82,7 @@ async def answer(
         contexts: Of all choices.
         formatter: Of the endpoint.
         echoes: The prompts of all choices, if their texts shall begin with them.
+        plan: How their texts are taken apart.
 
     Raises:
         ApiError: The worker refused or failed the request before the answer began; the answer
@@ -87,6 +96,7 @@ async def answer(
             echo,
             is_answered=body.completion_limit != 0,
             continues_text=not is_chat,
+            plan=plan,
         )
         for index, (context, echo) in enumerate(zip_longest(contexts, echoes))
     ]
@@ -128,7 +138,9 @@ async def _events(
         if data := b"".join(
             event(formatter.chunk(delta))
             for delta in deltas
-            if delta.text or delta.scores or delta.finish_reason
+            if (delta.text if delta.events is None else delta.events)
+            or delta.scores
+            or delta.finish_reason
         ):
             yield data
     if usage is not None:
@@ -149,6 +161,9 @@ async def _collect(
             choice,
             "".join(delta.text for delta in deltas),
             [score for delta in deltas for score in delta.scores],
+            None
+            if choice.reasoning_tokens is None
+            else [event for delta in deltas for event in delta.events or ()],
         )
         for choice, deltas in zip(choices, gained, strict=True)
     ]
@@ -166,4 +181,7 @@ def _usage(
         completion_tokens,
         prompt_tokens + completion_tokens,
         PromptTokensDetails(cached_tokens),
+        UNSET
+        if choices[0].reasoning_tokens is None
+        else CompletionTokensDetails(sum(choice.reasoning_tokens or 0 for choice in choices)),
     )

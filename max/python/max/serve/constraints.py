@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -57,12 +58,26 @@ async def constraint_of(service: ModelService, body: StructuredFields) -> Constr
             f"{' and '.join(fields)} were given; at most one of them says what form the answer has",
             param,
         )
+    return Constraint(grammar=await compiled(lambda: _grammar(service, param, value), param, value))
+
+
+async def compiled(make: Callable[[], str], param: str, value: object) -> str:
+    """The text of a grammar, once it is known that it can be compiled.
+
+    Args:
+        make: Makes the text.
+        param: The request's field that asks for it.
+        value: What that has.
+
+    Raises:
+        ApiError: 400 with what cannot be compiled.
+    """
     try:
-        grammar = _grammar(service, param, value)
+        grammar = make()
         await asyncio.wait_for(asyncio.to_thread(_check, grammar), MOST_SECONDS)
     except (GrammarError, TimeoutError) as error:
         raise _refused(param, value, error) from error
-    return Constraint(grammar=grammar)
+    return grammar
 
 
 def constrain(context: TextContext, constraint: Constraint) -> None:
@@ -72,7 +87,7 @@ def constrain(context: TextContext, constraint: Constraint) -> None:
         ApiError: 400 if the answer could not end where the grammar does.
     """
     tracker = context.eos_tracker
-    if tracker.min_new_tokens:
+    if tracker.min_new_tokens and constraint.is_required and constraint.grammar is not None:
         raise invalid_value(
             "min_tokens cannot be had here: a grammar decides where the answer ends", "min_tokens"
         )
@@ -150,7 +165,7 @@ def _schema(value: Any) -> dict[str, Any]:
     return value
 
 
-def _refused(param: str, value: Any, error: Exception) -> ApiError:
+def _refused(param: str, value: object, error: Exception) -> ApiError:
     detail = str(error) or f"it takes longer than {MOST_SECONDS:g} s"
     detail = detail.rstrip(".")
     if isinstance(value, JsonSchemaFormat | JsonObjectFormat) or "json" in param:

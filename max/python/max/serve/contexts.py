@@ -64,6 +64,7 @@ async def chat_contexts(service: ModelService, body: ChatCompletionRequest) -> l
         request = TextGenerationRequest(
             model_name=body.model,
             messages=[prompt_message(message) for message in body.messages],
+            tools=body.offered_tools or None,
             sampling_params=sampling_params(body, service.sampling_defaults),
             chat_template_options=body.template_options,
             cache_salt=body.cache_salt,
@@ -109,6 +110,9 @@ async def completion_contexts(service: ModelService, body: CompletionRequest) ->
                 echo=bool(body.echo),
             )
             contexts += await _choices_of(service, request, body, "prompt")
+        if (constraint := await constraint_of(service, body)) is not None:
+            for context in contexts:
+                constrain(context, constraint)
     except InputError as error:
         raise api_error(error) from error
     return contexts
@@ -132,7 +136,6 @@ async def echoed_prompts(
 async def _choices_of(
     service: ModelService, request: TextGenerationRequest, body: SamplingFields, where: str
 ) -> list[TextContext]:
-    constraint = await constraint_of(service, body)
     try:
         first = await service.new_context(request)
     except PromptTooLongError as error:
@@ -140,8 +143,6 @@ async def _choices_of(
             error.allowed, error.given, body.completion_limit, where, is_more=error.is_more
         ) from error
     _check_length(service, first, body.completion_limit, where)
-    if constraint is not None:
-        constrain(first, constraint)
     return [first, *_siblings(first, body.n or 1)]
 
 

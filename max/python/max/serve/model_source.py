@@ -14,6 +14,7 @@ from max.pipelines.context import TextContext
 from max.pipelines.lib.stream_decoder import DecodesAfterText
 from max.pipelines.lib.tokenizer import PromptText, TextTokenizer
 from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRequestMessage
+from max.pipelines.parsing.registry import AnswerFormats, formats_for
 from max.serve.worker.interface import PipelineBuilder, ServablePipeline
 
 if TYPE_CHECKING:
@@ -72,13 +73,15 @@ class ModelParts(NamedTuple):
     """What the two processes need: the tokenizer here, the factory in the worker.
 
     The tokenizer is made while the worker loads the model. `weights_bytes` is memory that the model
-    will certainly take on the host, as far as that is known without loading it.
+    will certainly take on the host, as far as that is known without loading it. `make_formats` says
+    how the model writes reasoning and tool calls.
     """
 
     make_tokenizer: Callable[[], ServingTokenizer]
     factory: PipelineBuilder
     sampling_defaults: Mapping[str, Any]
     weights_bytes: int = 0
+    make_formats: Callable[[ServingTokenizer], AnswerFormats] = lambda _: AnswerFormats()
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,7 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
             partial(_build_pipeline, pipeline_config),
             model.sampling_params_defaults.values_to_update,
             bytes_to_reserve(model),
+            partial(_formats, pipeline_config),
         )
 
     return ModelSource(
@@ -139,6 +143,20 @@ def _load_tokenizer(pipeline_config: PipelineConfig) -> ServingTokenizer:
     if isinstance(tokenizer, TextTokenizer):
         tokenizer.load_chat_template()
     return tokenizer
+
+
+def _formats(pipeline_config: PipelineConfig, tokenizer: ServingTokenizer) -> AnswerFormats:
+    """How the model writes what is not content: by flags, its architecture or its chat template."""
+    from max.pipelines.lib.registry import PIPELINE_REGISTRY
+
+    architecture = PIPELINE_REGISTRY.resolve(pipeline_config)
+    runtime = pipeline_config.runtime
+    template = tokenizer.template_text if isinstance(tokenizer, TextTokenizer) else ""
+    return formats_for(
+        template,
+        runtime.tool_parser or architecture.tool_parser,
+        runtime.reasoning_parser or architecture.reasoning_parser,
+    )
 
 
 def _build_pipeline(

@@ -15,6 +15,8 @@ from max.pipelines.context import TextContext
 from max.pipelines.lib.stream_decoder import StreamDecoder
 from max.pipelines.lib.token_pieces import TokenPieces
 from max.pipelines.modeling.types import TextGenerationRequest
+from max.pipelines.parsing.registry import AnswerFormats
+from max.serve.answer_plan import AnswerPlan
 from max.serve.choice import Choice
 from max.serve.config import ServerSettings
 from max.serve.echo import EchoedPrompt
@@ -39,6 +41,7 @@ class ModelService:
         max_model_len: Tokens that a request may have, prompt and answer.
         sampling_defaults: Arguments of `SamplingParams` for what a request leaves open.
         enable_echo: Whether completions may begin with their prompts.
+        formats: How the model writes reasoning and tool calls.
         enable_structured_output: Whether requests may say what form their answers have.
     """
 
@@ -50,6 +53,7 @@ class ModelService:
     sampling_defaults: Mapping[str, Any] = field(default_factory=dict)
     enable_echo: bool = False
     enable_structured_output: bool = False
+    formats: AnswerFormats = field(default_factory=AnswerFormats)
 
     @cached_property
     def token_pieces(self) -> TokenPieces:
@@ -73,6 +77,7 @@ class ModelService:
         *,
         is_answered: bool,
         continues_text: bool,
+        plan: AnswerPlan,
     ) -> Choice:
         """The decoder of one choice; see `Choice` and `StreamDecoder` for the arguments."""
         params = context.sampling_params
@@ -81,9 +86,10 @@ class ModelService:
             stop=params.stop or (),
             min_new_tokens=params.min_new_tokens,
             continues_text=continues_text,
+            hidden_tokens=plan.hidden_tokens,
         )
         pieces = None if context.log_probabilities is None else self.token_pieces
-        return Choice(index, decoder, pieces, echo, is_answered=is_answered)
+        return Choice(index, decoder, pieces, echo, plan, is_answered=is_answered)
 
 
 @dataclass(kw_only=True)

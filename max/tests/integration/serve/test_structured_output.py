@@ -202,7 +202,7 @@ def test_what_cannot_be_done_is_told(
 
 
 def test_documented_errors(server: ServerProcess, structured: ServerProcess) -> None:
-    body = {"model": MODEL, "messages": [{"role": "user", "content": "x"}]}
+    body: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "x"}]}
     body |= {"response_format": {"type": "json_schema", "json_schema": {"schema": {"not": {}}}}}
     off, on = (
         each.client.post("/v1/chat/completions", json=body).json()["error"]["message"]

@@ -57,8 +57,6 @@ UNAVAILABLE: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "enable_overlap_scheduler": (False,),
         "allow_unsupported_logprobs": (False,),
         "prefer_module_v3": (False,),
-        "reasoning_parser": (None, "none"),
-        "tool_parser": (None, "none"),
         "temperature": (None,),
         "thinking_temperature": (None,),
         "max_vision_cache_entries": (256,),
@@ -82,9 +80,6 @@ UNAVAILABLE: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "debug_verify_replay": (False,),
     },
     "ChatCompletionRequest": {
-        "tools": (None, []),
-        "tool_choice": (None, "none", "auto"),
-        "parallel_tool_calls": (None, True, False),
         "functions": (None, []),
         "function_call": (None, "none", "auto"),
         "modalities": (None, ["text"]),

@@ -36,6 +36,11 @@ BEYOND_SCHEMAS = re.compile(
     "|input should be n, which is"
     "|--enable-echo"
     "|--enable-structured-output"
+    # Of tools: names that are there and there once, and parameters that can be compiled.
+    "|tool_choice"
+    "|two functions of the same name"
+    "|takes no tools"
+    "|cannot be compiled"
     # Of a message, and of what says how a conversation is written: one field forbids another.
     "|input should have a 'content'"
     "|input should be text alone"

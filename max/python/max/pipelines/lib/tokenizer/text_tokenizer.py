@@ -25,6 +25,7 @@ from max.pipelines.lib.tokenizer.chat_template import (
     check_template,
     join_without_template,
     render_chat,
+    template_of,
 )
 from max.pipelines.lib.tokenizer.lanes import LONG_TEXT, rendering, tokenizing
 from max.pipelines.lib.tokenizer.loading import load_delegate
@@ -142,6 +143,11 @@ class TextTokenizer:
     def anchored_decoder(self) -> AnchoredDecoder:
         """Decodes tokens that come after other text."""
         return AnchoredDecoder(self.delegate)
+
+    @property
+    def template_text(self) -> str:
+        """The chat template: the one for tools, where the model has one of its own for them."""
+        return self._chat_template or template_of(self.delegate.chat_template, has_tools=True)
 
     @cached_property
     def special_tokens(self) -> Mapping[str, int]:
