@@ -1,10 +1,16 @@
-"""Writes the hash-pinned requirement locks from requirements.in.
+"""Writes the hash-pinned requirement locks from requirements.in and requirements_dev.in.
 
 `./bazelw run //third_party/python:update` (without Bazel, where uv is installed:
-`python3 third_party/python/update.py`) resolves requirements.in for CPython 3.11 and newer into
+`python3 -m third_party.python.update`) resolves both together for CPython 3.11 and newer into
 
-    requirements_cpu.lock   torch's CPU wheels, the default
-    requirements_cuda.lock  torch as PyPI has it, with its CUDA libraries and Triton (--config=cuda)
+    requirements_cpu.lock        what runs, with torch's CPU wheels, the default
+    requirements_cuda.lock       what runs, with torch as PyPI has it, its CUDA libraries and Triton
+                                 (--config=cuda)
+    requirements_dev_cpu.lock,   what tests and lint need besides
+    requirements_dev_cuda.lock
+
+and, each by itself since they do not agree with one another, the client libraries of
+requirements_clients.in and requirements_llama_index.in.
 
 Arguments are handed to uv: `-- --upgrade` takes the newest versions, `-- --upgrade-package ruff`
 those of one package; without, what is pinned stays where it can.
@@ -17,6 +23,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools.python.install_wheels import SDISTS
@@ -50,10 +57,14 @@ TORCH_CPU_SHA256 = {
     "cp312-macosx_14_0_arm64": "2fe228aba290d14b9f31b049be550dbd469c3fd3013d7a19705b30454da97027",
 }
 FOLDER = Path("third_party/python")
+INPUTS = ["requirements.in", "requirements_dev.in"]
+APART = ("requirements_clients", "requirements_llama_index")
 
 
-def compile_lock(lock: Path, *, config: str, arguments: list[str]) -> None:
-    """Runs uv's resolver with the given uv configuration (TOML text)."""
+def compile_lock(
+    lock: Path, sources: list[str], *, config: str = "", arguments: Sequence[str] = ()
+) -> None:
+    """Runs uv's resolver over requirement files, with the given uv configuration (TOML text)."""
     with tempfile.TemporaryDirectory() as scratch:
         config_file = Path(scratch) / "uv.toml"
         config_file.write_text(config)
@@ -62,7 +73,33 @@ def compile_lock(lock: Path, *, config: str, arguments: list[str]) -> None:
         command += [f"--no-binary={name}" for name in SDISTS]
         command += ["--custom-compile-command=./bazelw run //third_party/python:update"]
         command += ["--config-file", str(config_file), "--output-file", str(lock)]
-        subprocess.run([*command, *arguments, str(FOLDER / "requirements.in")], check=True)
+        command += [*arguments, *(str(FOLDER / source) for source in sources)]
+        subprocess.run(command, check=True)
+
+
+def entries(lock: str) -> list[tuple[str, str]]:
+    """Returns (distribution, text with hashes and comments) of a lock's entries.
+
+    A distribution has several where Python versions need different ones.
+    """
+    texts = re.split(r"^(?=[A-Za-z0-9])", lock, flags=re.MULTILINE)[1:]
+    return [(re.split(r"[=\[ ]", text, maxsplit=1)[0], text) for text in texts]
+
+
+def compile_pair(run: Path, dev: Path, *, config: str = "", arguments: Sequence[str] = ()) -> None:
+    """Resolves both requirement files together, and parts what runs from the rest."""
+    with tempfile.TemporaryDirectory() as scratch:
+        together = Path(scratch) / "together.lock"
+        together.write_text("".join(lock.read_text() for lock in (run, dev) if lock.exists()))
+        compile_lock(together, INPUTS, config=config, arguments=arguments)
+        compile_lock(run, INPUTS[:1], config=config, arguments=["--constraint", str(together)])
+        text = together.read_text()
+    running = {name for name, _ in entries(run.read_text())}
+    header = text.partition("\n" + entries(text)[0][1])[0]
+    # Both from one resolution: its conditions on platforms are those of whoever needs a package.
+    for lock, runs in ((run, True), (dev, False)):
+        kept = [entry for name, entry in entries(text) if (name in running) == runs]
+        lock.write_text(f"{header}\n{''.join(kept)}")
 
 
 def pin_torch_cpu(text: str) -> str:
@@ -82,19 +119,25 @@ def pin_torch_cpu(text: str) -> str:
 
 
 def main(arguments: list[str]) -> None:
-    """Writes both locks into the source tree."""
+    """Writes the locks into the source tree."""
     os.chdir(os.environ.get("BUILD_WORKSPACE_DIRECTORY", Path(__file__).parents[2]))
     requires = ", ".join(f'"{requirement}"' for requirement in TORCH_CPU_REQUIRES)
     metadata = f'[[dependency-metadata]]\nname = "torch"\nversion = "{TORCH_VERSION}"\n'
     metadata += f"requires-dist = [{requires}]\n"
-    cpu = FOLDER / "requirements_cpu.lock"
-    cuda = FOLDER / "requirements_cuda.lock"
-    compile_lock(cpu, config=metadata, arguments=arguments)
+    cpu, dev_cpu, cuda, dev_cuda = (
+        FOLDER / f"requirements_{name}.lock" for name in ("cpu", "dev_cpu", "cuda", "dev_cuda")
+    )
+    compile_pair(cpu, dev_cpu, config=metadata, arguments=arguments)
+    # The second pair starts from the first: what both name has one version.
+    first = ["--constraint", str(cpu), "--constraint", str(dev_cpu)]
+    compile_pair(cuda, dev_cuda, arguments=[*first, *arguments])
     cpu.write_text(pin_torch_cpu(cpu.read_text()))
-    # The second lock starts from the first: what both name has one version.
-    compile_lock(cuda, config="", arguments=["--constraint", str(cpu), *arguments])
-    for lock in (cpu, cuda):
-        print(f"{lock}: {len(re.findall(r'^[a-z0-9-]+==', lock.read_text(), re.MULTILINE))} pins")
+    locks = [cpu, dev_cpu, cuda, dev_cuda]
+    for name in APART:
+        locks.append(FOLDER / f"{name}.lock")
+        compile_lock(locks[-1], [f"{name}.in"], arguments=arguments)
+    for lock in locks:
+        print(f"{lock}: {len(entries(lock.read_text()))} pins")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tools.build.imports import Module
 from tools.build.targets import Label, Targets, is_whole_folder, marker_variants
+from tools.build.third_party import REQUIREMENTS
 
 HEADER = "# Written by //tools:update_build_files from the imports of the sources.\n"
 KEPT = "# Kept by //tools:update_build_files: what imports do not tell.\n"
@@ -158,7 +159,7 @@ class BuildFiles:
 
     def _tree(self) -> list[str]:
         labels = [f"//{package}:sources" for package in self._rules if package != _TREE.package]
-        labels.append("//third_party/python:requirements.in")
+        labels += [f"//third_party/python:{file}.in" for file in REQUIREMENTS]
         return [":sources", *sorted(labels, key=_label_order)]
 
     def texts(self) -> dict[str, str]:

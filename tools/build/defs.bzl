@@ -16,7 +16,7 @@ load("@rules_python//python:defs.bzl", "py_binary", "py_library", "py_test")
 _IMPORT_ROOTS = ["max/python", "max/tests", "tools"]
 
 # Tests are selected by pytest markers; each marker's tests are a target of their own.
-_MARKERS = ["gpu", "bench", "slow"]
+_MARKERS = ["gpu", "bench", "slow", "clients", "browser"]
 
 _NOT_DATA = [
     "**/*.bazel",
@@ -110,7 +110,7 @@ def max_py_test(name, srcs, deps = [], data = [], marker = None, tags = [], **kw
       srcs: the test file.
       deps: what it imports; conftest libraries of the folders above.
       data: files read by the tests, besides those in templates/ and testdata/ beside them.
-      marker: run only the tests marked so (slow, gpu, bench), in a target tagged so that the
+      marker: run only the tests marked so (slow, gpu, bench, clients, browser), in a target tagged so that the
         default run leaves it out (.bazelrc); without, all tests that have none of these markers.
       tags: passed on, with the marker.
       **kwargs: passed on to py_test.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-MARKERS = ("bench", "gpu", "slow")
+MARKERS = ("bench", "browser", "clients", "gpu", "slow")
 _DIRECTIVE = re.compile(r"^# build: (\w+) = (.+)$", re.MULTILINE)
 _DOTTED = re.compile(r"\b[a-z_]\w*(?:\.\w+)+")
 _MODULE_LIKE = re.compile(r"(\.?[a-z_]\w*(?:\.\w+)*)(?::\w+)?")

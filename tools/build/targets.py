@@ -18,12 +18,7 @@ from functools import cached_property
 from tools.build.imports import MARKERS, Import, Module
 from tools.build.layers import FACADES
 from tools.build.modules import ModuleIndex, import_root
-from tools.build.third_party import (
-    COMPANIONS,
-    WITH_GPUS,
-    direct_requirements,
-    distribution_of,
-)
+from tools.build.third_party import Wheels, distribution_of
 
 # Packages whose children are units of their own. (max.pipelines.modeling: contexts are made of some
 # of its modules, and others of its modules of contexts.)
@@ -94,8 +89,7 @@ class Targets:
 
     def __init__(self, index: ModuleIndex) -> None:
         self.index = index
-        requirements = index.root / "third_party/python/requirements.in"
-        self._allowed = direct_requirements(requirements)
+        self._wheels = Wheels(index.root)
         self.units: dict[Label, Unit] = {}
         for module in index.modules.values():
             if not is_test(module):
@@ -122,17 +116,15 @@ class Targets:
         }
 
     def third_party(self, modules: Iterable[Module]) -> set[str]:
-        """Returns the @pip labels of what modules import."""
+        """Returns the labels of the wheels that modules import."""
         found: set[str] = set()
         for module in modules:
             for imported in module.imports:
                 top = imported.module.split(".")[0]
-                if not (imported.type_checking or self.index.is_first_party(top)):
-                    distribution = distribution_of(top)
-                    is_there = distribution in WITH_GPUS and module.name.startswith("max.")
-                    if distribution in self._allowed and not is_there:
-                        names = {distribution, *COMPANIONS.get(distribution, ())}
-                        found |= {f"@pip//:{name}" for name in names}
+                if imported.type_checking or self.index.is_first_party(top):
+                    continue
+                if distribution := distribution_of(top):
+                    found |= self._wheels.labels(module.path, distribution)
         return found
 
     def problems(self) -> Iterator[str]:
@@ -144,13 +136,12 @@ class Targets:
                 if self.index.is_first_party(top):
                     if not self.index.resolve(imported):
                         yield f"{path}:{imported.line}: there is no module {imported.module}"
-                elif (
-                    name := distribution_of(top)
-                ) is not None and name not in self._allowed | WITH_GPUS:
+                elif (name := distribution_of(top)) is not None and (
+                    missing := self._wheels.refusal(module.path, name)
+                ):
                     yield (
-                        f"{path}:{imported.line}: {top} is not in "
-                        "third_party/python/requirements.in (a distribution of another name "
-                        "goes into tools/build/third_party.py)"
+                        f"{path}:{imported.line}: {top} is not in {missing} (a distribution of "
+                        "another name goes into tools/build/third_party.py)"
                     )
         yield from self._cycles()
 

@@ -1,9 +1,10 @@
-"""Third-party imports and the distributions of requirements.in that they come from."""
+"""Third-party imports, and the wheels of third_party/python that they come from."""
 
 from __future__ import annotations
 
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 # Import names that are not their distribution's name.
@@ -12,6 +13,9 @@ DISTRIBUTIONS = {
     "pythonjsonlogger": "python-json-logger",
     "yaml": "pyyaml",
     "zmq": "pyzmq",
+    "agents": "openai-agents",
+    "llama_cpp": "llama-cpp-py-sync",
+    "pydantic_ai": "pydantic-ai-slim",
 }
 
 # What a distribution loads at run time without declaring that it needs it.
@@ -21,18 +25,59 @@ COMPANIONS = {
     "uvicorn": ("httptools", "uvloop"),  # chosen by name in its options
 }
 
-# What torch's builds for GPUs bring along, and code of ours loads only where those are: no library
-# depends on it. Tests that work without a GPU do, once requirements.in has it.
-WITH_GPUS = frozenset({"triton"})
+# What `max` imports only where it is installed: with torch's CUDA build, or by a user's choice.
+OPTIONAL = frozenset({"triton", "xgrammar"})
+
+# (folder, its requirement files and the repositories that hold their wheels); the first that fits.
+_SETS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("max/tests/clients/llama_index/", {"requirements_llama_index": "pip_llama_index"}),
+    ("max/tests/clients/", {"requirements_clients": "pip_clients"}),
+    ("max/python/", {"requirements": "pip"}),
+    ("", {"requirements": "pip", "requirements_dev": "pip_dev"}),
+)
+
+REQUIREMENTS = sorted({file for _, files in _SETS for file in files})
+
+
+class Wheels:
+    """The distributions that the files of a tree may import."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    @cache  # noqa: B019  (one per run of the program)
+    def _names(self, file: str) -> frozenset[str]:
+        path = self._root / "third_party/python" / f"{file}.in"
+        return direct_requirements(path) if path.exists() else frozenset()
+
+    def _files(self, path: Path) -> dict[str, str]:
+        place = path.relative_to(self._root).as_posix()
+        return next(files for folder, files in _SETS if place.startswith(folder))
+
+    def labels(self, path: Path, distribution: str) -> set[str]:
+        """Returns the targets that a file's import of a distribution needs."""
+        for file, repository in self._files(path).items():
+            if distribution in self._names(file):
+                names = {distribution, *COMPANIONS.get(distribution, ())}
+                return {f"@{repository}//:{name}" for name in names}
+        return set()
+
+    def refusal(self, path: Path, distribution: str) -> str | None:
+        """Returns where a distribution is missing that a file imports."""
+        files = self._files(path)
+        optional = distribution in OPTIONAL and "requirements_dev" not in files
+        if optional or any(distribution in self._names(file) for file in files):
+            return None
+        return " or ".join(f"third_party/python/{file}.in" for file in files)
 
 
 def normalise(name: str) -> str:
-    """Returns a distribution's name as the target name that @pip gives it."""
+    """Returns a distribution's name as the target name that its repository gives it."""
     return re.sub(r"[-_.]+", "_", name).lower()
 
 
 def direct_requirements(requirements: Path) -> frozenset[str]:
-    """Returns the normalised names in requirements.in: only these may be imported."""
+    """Returns the normalised names in a requirements file: only these may be imported."""
     pattern = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)", re.MULTILINE)
     return frozenset(normalise(name) for name in pattern.findall(requirements.read_text()))
 

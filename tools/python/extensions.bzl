@@ -3,7 +3,8 @@
 python.host(name, versions)    -> repository with an empty venv of the host's CPython
                                   and a py toolchain that uses it
 python.pip(name, host, locks)  -> repository that installs one of the hash-pinned
-                                  requirement locks, once; a py_library each
+                                  requirement locks, once; a py_library each. With `base`, the
+                                  lock holds only what the repository of that name has not
 
 --repo_env=BAZEL_PYTHON=/path/to/python3 names the interpreter, --repo_env=MAX_TORCH=cpu|cuda
 the lock (see .bazelrc's --config=cuda).
@@ -102,12 +103,15 @@ def _pip_impl(rctx):
     host = json.decode(rctx.read(rctx.attr.host_json))
     variant = rctx.os.environ.get("MAX_TORCH", "cpu")
     locks = {name: label for label, name in rctx.attr.locks.items()}
+    if "any" in locks:
+        variant = "any"
     if variant not in locks:
         fail("MAX_TORCH=%s: there are locks for %s" % (variant, ", ".join(sorted(locks))))
     lock = rctx.path(locks[variant])
     installer = rctx.path(rctx.attr._installer)
     generator = rctx.path(rctx.attr._generator)
-    for path in [lock, installer, generator]:
+    base = rctx.path(rctx.attr.base) if rctx.attr.base else None
+    for path in [lock, installer, generator] + ([base] if base else []):
         rctx.watch(path)
 
     def run(arguments, timeout = 7200):
@@ -128,14 +132,19 @@ def _pip_impl(rctx):
     rctx.report_progress("installing %s" % lock.basename)
     arguments = [host["base"], "-I", installer, "venv", lock]
     if variant in rctx.attr.extra_indexes:
-        arguments.append(rctx.attr.extra_indexes[variant])
+        arguments += ["--index", rctx.attr.extra_indexes[variant]]
+    if base:
+        arguments += ["--base", base]
     run(arguments)
     rctx.report_progress("writing BUILD files")
-    run([rctx.path("venv/bin/python3"), "-I", generator, lock])
+    arguments = [rctx.path("venv/bin/python3"), "-I", generator, lock]
+    run(arguments + ([base, rctx.attr.base_name] if base else []))
 
 _pip = repository_rule(
     implementation = _pip_impl,
     attrs = {
+        "base": attr.label(doc = "python.json of the repository that this one stands on"),
+        "base_name": attr.string(),
         "extra_indexes": attr.string_dict(),
         "host_json": attr.label(mandatory = True),
         "locks": attr.label_keyed_string_dict(mandatory = True, allow_files = True),
@@ -152,6 +161,8 @@ def _python_impl(mctx):
         for tag in module.tags.pip:
             _pip(
                 name = tag.name,
+                base = "@%s//:python.json" % tag.base if tag.base else None,
+                base_name = tag.base,
                 extra_indexes = tag.extra_indexes,
                 host_json = "@%s//:python.json" % tag.host,
                 locks = tag.locks,
@@ -165,9 +176,10 @@ python = module_extension(
             "versions": attr.string_list(mandatory = True),
         }),
         "pip": tag_class(attrs = {
+            "base": attr.string(doc = "the repository that has what this one's lock leaves out"),
             "extra_indexes": attr.string_dict(doc = "lock's name -> package index to ask besides pip's own"),
             "host": attr.string(mandatory = True),
-            "locks": attr.label_keyed_string_dict(mandatory = True, doc = "lock -> its name for MAX_TORCH"),
+            "locks": attr.label_keyed_string_dict(mandatory = True, doc = "lock -> its name for MAX_TORCH, or any"),
             "name": attr.string(mandatory = True),
         }),
     },

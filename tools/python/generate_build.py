@@ -1,10 +1,12 @@
-"""Writes the BUILD file of the repository `@pip` from the venv that install_wheels.py made.
+"""Writes the BUILD file of a repository of wheels from the venv that install_wheels.py made.
 
-    generate_build.py LOCK
+    generate_build.py LOCK [BASE REPOSITORY]
 
 Runs with the venv's interpreter in the repository's folder. Every installed distribution D becomes
 a py_library `@pip//:D` (name normalised, with `_`), whose files are ONE source directory, site/D,
 made of links into the venv: a target's runfiles hold one link for torch instead of ten thousand.
+BASE is the python.json of the repository on whose distributions these stand; each of those gets an
+alias here.
 """
 
 import hashlib
@@ -13,7 +15,7 @@ import os
 import re
 import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -38,9 +40,11 @@ def locked_extras(lock: Path) -> dict[str, set[str]]:
 
 
 def dependencies(
-    dists: dict[str, metadata.Distribution], extras: dict[str, set[str]]
+    dists: dict[str, metadata.Distribution],
+    extras: dict[str, set[str]],
+    below: Collection[str] = (),
 ) -> dict[str, set[str]]:
-    """Returns each distribution's installed direct dependencies, extras included."""
+    """Returns each distribution's direct dependencies in dists and below, extras included."""
     environment = {key: str(value) for key, value in default_environment().items()}
     wanted = {name: {"", *extras.get(name, ())} for name in dists}
     found: dict[str, set[str]] = {}
@@ -49,14 +53,15 @@ def dependencies(
         for name, dist in dists.items():
             for requirement in map(Requirement, dist.requires or ()):
                 other = normalise(requirement.name)
-                if other not in dists or other == name:
+                if other == name or not (other in dists or other in below):
                     continue
                 marker = requirement.marker
                 if marker is None or any(
                     marker.evaluate({**environment, "extra": extra}) for extra in wanted[name]
                 ):
                     fresh[name].add(other)
-                    wanted[other] |= requirement.extras
+                    if other in dists:
+                        wanted[other] |= requirement.extras
         if fresh == found:
             return found
         found = fresh
@@ -70,7 +75,7 @@ def reachable(start: str, graph: dict[str, set[str]]) -> set[str]:
         name = todo.pop()
         if name not in seen:
             seen.add(name)
-            todo += graph[name]
+            todo += graph.get(name, ())
     return seen
 
 
@@ -105,14 +110,15 @@ def link(
         target.symlink_to(os.path.relpath(site.joinpath(*path), target.parent.resolve()))
 
 
-def main(lock: Path) -> None:
+def main(lock: Path, base: Path | None = None, base_repository: str = "") -> None:
     """Writes site/, stamp/, python.json and BUILD.bazel into the current folder."""
     site = Path(sysconfig.get_paths()["purelib"]).resolve()
     dists = {
         normalise(dist.metadata["Name"]): dist for dist in metadata.distributions(path=[str(site)])
     }
     dists.pop("pip", None)
-    deps = dependencies(dists, locked_extras(lock))
+    below: list[str] = json.loads(base.read_text())["distributions"] if base else []
+    deps = dependencies(dists, locked_extras(lock), below)
     owned = {name: owned_files(dist) for name, dist in dists.items()}
     lines = [
         'load("@rules_python//python:defs.bzl", "py_library")',
@@ -120,7 +126,15 @@ def main(lock: Path) -> None:
         'exports_files(["python.json"])',
     ]
     Path("stamp").mkdir()
-    Path("python.json").write_text(json.dumps({"python": os.path.abspath("venv/bin/python3")}))
+    facts = {
+        "python": os.path.abspath("venv/bin/python3"),
+        "site": str(site),
+        "distributions": sorted(dists),
+    }
+    Path("python.json").write_text(json.dumps(facts))
+    for name in below:
+        lines.append(f'alias(name = "{name}", actual = "@{base_repository}//:{name}")')
+        lines.append(f'alias(name = "{name}.files", actual = "@{base_repository}//:{name}.files")')
     for name in sorted(dists):
         dist = dists[name]
         record = hashlib.sha256((dist.read_text("RECORD") or "").encode()).hexdigest()
@@ -146,4 +160,5 @@ def main(lock: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    lock, *below = sys.argv[1:]
+    main(Path(lock), Path(below[0]) if below else None, *below[1:])

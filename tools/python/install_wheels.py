@@ -1,12 +1,15 @@
 """Installs a hash-pinned requirements lock into a fresh venv, telling how far it is.
 
-    install_wheels.py VENV LOCK [INDEX]
+    install_wheels.py VENV LOCK [--index INDEX] [--base BASE]
 
+BASE is the python.json of a repository whose packages these stand on: the venv sees them.
 INDEX is a package index to ask besides those that pip is configured for; it is left out when
 it does not answer, because pip would wait for it once per package. Standard library only: this
 runs in Bazel's repository phase, before any package is there.
 """
 
+import argparse
+import json
 import re
 import shutil
 import subprocess
@@ -17,6 +20,7 @@ from pathlib import Path
 
 # Free space that the wheels need while they are unpacked, with room for pip's own cache.
 NEEDED_GB = {"requirements_cpu.lock": 3, "requirements_cuda.lock": 14}
+_USUAL_GB = 2
 
 # Packages that PyPI has no wheels of; lm_eval needs them. Pure Python: they build in a second.
 SDISTS = ("rouge-score", "sqlitedict", "word2number")
@@ -122,16 +126,26 @@ def install(pip: list[str], lock: Path, index: str | None) -> None:
         fail("pip said:\n" + "".join(log[-25:]) + ("\nProbably: " + hint if hint else ""))
 
 
-def main(venv: Path, lock: Path, index: str | None = None) -> None:
+def stand_on(venv: Path, base: Path) -> None:
+    """Lets a venv see the packages of another one, setuptools too, which Python 3.11 gives it."""
+    for own in venv.glob("lib/python*/site-packages/setuptools*"):
+        shutil.rmtree(own)
+    (site,) = venv.glob("lib/python*/site-packages")
+    (site / "base.pth").write_text(json.loads(base.read_text())["site"] + "\n")
+
+
+def main(venv: Path, lock: Path, index: str | None = None, base: Path | None = None) -> None:
     """Makes the venv, fills it and checks it."""
     free_gb = shutil.disk_usage(Path.cwd()).free / 1e9
-    needed_gb = NEEDED_GB.get(lock.name, 3)
+    needed_gb = NEEDED_GB.get(lock.name, _USUAL_GB)
     if free_gb < needed_gb:
         fail(
             f"{lock.name} needs about {needed_gb} GB of disk, {free_gb:.1f} GB are free at "
             f"{Path.cwd()}; free some, or move Bazel's --output_user_root"
         )
     pip = make_venv(venv)
+    if base:
+        stand_on(venv, base)
     install(pip, lock, index if index and answers(index) else None)
     say("compiling to bytecode")
     python = str(venv / "bin" / "python3")
@@ -143,4 +157,9 @@ def main(venv: Path, lock: Path, index: str | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("venv", type=Path)
+    parser.add_argument("lock", type=Path)
+    parser.add_argument("--index")
+    parser.add_argument("--base", type=Path)
+    main(**vars(parser.parse_args()))

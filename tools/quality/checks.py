@@ -41,7 +41,7 @@ class Check:
 def find_tools(argv: list[str]) -> Tools:
     """Reads the options that the Bazel targets pass; without, takes what this machine has."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--python", type=Path, help="@pip//:python.json")
+    parser.add_argument("--python", type=Path, help="@pip_dev//:python.json")
     parser.add_argument("--buildifier", type=Path)
     options = parser.parse_args(argv)
     python = json.loads(options.python.read_text())["python"] if options.python else sys.executable

@@ -117,10 +117,11 @@ def _record(
         with symbols.fake_mode, torch.no_grad():
             fakes = _map(graph.fake_of, args)
             if result_shape is None:
-                result = target(*fakes, **_map(graph.fake_of, kwargs))
+                result = symbols.fakes.run(target, fakes, _map(graph.fake_of, kwargs))
             else:
                 sizes = [symbols.size(d) for d in result_shape]
-                result = fakes[0].new_empty(sizes, dtype=result_dtype)
+                dtype = result_dtype or fakes[0].dtype
+                result = symbols.fakes.empty(sizes, dtype, fakes[0].device)
         node = graph.fx.call_function(
             target, _map(graph.node_of, args), _map(graph.node_of, kwargs)
         )

@@ -210,7 +210,8 @@ class Graph:
     def _fake(self, type: TensorType, node: fx.Node) -> torch.Tensor:
         sizes = [self.symbols.size(d) for d in type.shape]
         with self.symbols.fake_mode:
-            fake = torch.empty(sizes, dtype=type.dtype.to_torch(), device=type.device.to_torch())
+            dtype, device = type.dtype.to_torch(), torch.device(type.device.to_torch())
+            fake = self.symbols.fakes.empty(sizes, dtype, device)
         node.meta["val"] = fake
         self.symbols.define(node, fake)
         return fake

@@ -19,6 +19,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._sympy import functions as torch_sympy
 
 from max.graph.dim import Dim, StaticDim
+from max.graph.fakes import Fakes
 from max.graph.shape_env import ShapeEnv
 
 _OPERATORS: dict[type, Callable[..., object]] = {
@@ -45,6 +46,7 @@ class SymbolTable:
         self._graph = graph
         self._env = ShapeEnv()
         self.fake_mode = FakeTensorMode(shape_env=self._env)
+        self.fakes = Fakes()
         self._to_torch: dict[sympy.Expr, sympy.Expr] = {}
         self._to_named: dict[sympy.Expr, sympy.Expr] = {}
         self._sources: dict[sympy.Expr, tuple[fx.Node, int]] = {}

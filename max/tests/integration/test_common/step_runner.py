@@ -80,6 +80,7 @@ class StepRunner:
             custom_architectures=list(custom_architectures),
             kv_cache_format=kv_cache_format,
         )
+        self.folder = folder
         PIPELINE_REGISTRY.resolve(config)
         self.pipeline = PipelineFactory(config, return_logits=ReturnLogits.ALL)()
         model = self.pipeline.pipeline_model

@@ -40,6 +40,8 @@ class TinyModel:
         dtype: of the weights in the files.
         settings: further fields of config.json, or other values of these; None for no such field.
         config_cls: transformers' configuration class, where it is not called after the family.
+        remote_architecture: `architectures[0]` of a family that transformers does not have, and
+            whose mathematics are those of `config_cls`.
         max_shard_bytes: size at which the weights are split over files; None for one file.
         seed: of the weights.
     """
@@ -61,12 +63,15 @@ class TinyModel:
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     settings: Mapping[str, Any] = field(default_factory=dict)
     config_cls: str = ""
+    remote_architecture: str = ""
     max_shard_bytes: int | None = None
     seed: int = 0
 
     @property
     def architecture(self) -> str:
         """`architectures[0]` of its config.json."""
+        if self.remote_architecture:
+            return self.remote_architecture
         family = self.config_cls.removesuffix("Config").removesuffix("Text")
         family = family or self.family.capitalize()
         return "GPT2LMHeadModel" if family == "GPT2" else f"{family}ForCausalLM"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -102,3 +103,15 @@ def test_the_venv_gets_a_pip_that_installs_into_it(tmp_path: Path) -> None:
     pip = install_wheels.make_venv(tmp_path / "venv")
     shown = subprocess.run([*pip, "--version"], capture_output=True, text=True, check=True).stdout
     assert shown.startswith("pip ")
+
+
+def test_a_venv_sees_the_packages_that_it_stands_on(tmp_path: Path) -> None:
+    below = tmp_path / "below"
+    below.mkdir()
+    (below / "lower.py").write_text("VALUE = 3\n")
+    (tmp_path / "python.json").write_text(json.dumps({"site": str(below)}))
+    install_wheels.make_venv(tmp_path / "venv")
+    install_wheels.stand_on(tmp_path / "venv", tmp_path / "python.json")
+    python = tmp_path / "venv" / "bin" / "python3"
+    command = [str(python), "-I", "-c", "import lower; print(lower.VALUE)"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "3\n"

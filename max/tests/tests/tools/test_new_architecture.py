@@ -86,7 +86,7 @@ def test_lines_stay_in_order() -> None:
         (("My-Model",), "NAME must be a lower-case Python identifier, got 'My-Model'"),
         (
             ("m", "--from", "gpt9"),
-            "no architecture family 'gpt9'; --from takes one of: gemma, gemma2, ",
+            "no architecture family 'gpt9'; --from takes one of: cohere, ",
         ),
         (("llama3",), "exists already"),
     ],

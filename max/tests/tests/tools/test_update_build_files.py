@@ -88,17 +88,6 @@ def test_kernels_are_data_of_their_folder(make_tree: MakeTree) -> None:
     assert "swiglu" not in build_file(root, "max/python/max")
 
 
-def test_triton_is_a_dep_of_tests_alone(make_tree: MakeTree) -> None:
-    files = {
-        "third_party/python/requirements.in": "torch\ntriton\n",
-        "max/python/max/kernels/add/triton.py": "import triton\n",
-        "max/tests/tests/test_it.py": "import triton\n",
-    }
-    root = make_tree(files)
-    assert "triton" not in rule(root, "max/python/max/kernels", "kernels")
-    assert '"@pip//:triton"' in rule(root, "max/tests/tests", "test_it")
-
-
 def test_what_is_named_in_strings_is_a_dep_of_programs_and_tests_alone(make_tree: MakeTree) -> None:
     registry = 'FAMILIES = ["max.pipelines.architectures"]\n'
     families = 'import max.pipelines.lib.registry\nFAMILIES = [".llama3"]\n'
@@ -201,6 +190,30 @@ def test_imports_of_what_is_not_there_are_problems(
 ) -> None:
     (found,) = problems(make_tree({"max/python/max/nn/a.py": text}))
     assert message in found
+
+
+def test_wheels_come_from_the_set_of_their_place(make_tree: MakeTree) -> None:
+    root = make_tree(
+        {
+            "third_party/python/requirements_dev.in": "pytest\ntriton\n",
+            "third_party/python/requirements_clients.in": "pytest\nlitellm\n",
+            "max/python/max/nn/a.py": "import torch\ndef gpu():\n    import triton\n",
+            "max/python/max/graph/b.py": "import pytest\n",
+            "max/tests/tests/nn/test_a.py": "import pytest\nimport triton\nimport yaml\n",
+            "max/tests/clients/test_litellm.py": "import litellm\nimport pytest\n",
+            "max/tests/clients/test_torch.py": "import torch\n",
+        }
+    )
+    assert "triton" not in rule(root, "max/python/max/nn", "nn")
+    test = rule(root, "max/tests/tests/nn", "test_a")
+    for wheel in ("@pip//:pyyaml", "@pip_dev//:pytest", "@pip_dev//:triton"):
+        assert wheel in test
+    client = rule(root, "max/tests/clients", "test_litellm")
+    assert "@pip_clients//:litellm" in client
+    assert "@pip_clients//:pytest" in client
+    library, test = sorted(problems(root))
+    assert "b.py:1: pytest is not in third_party/python/requirements.in (" in library
+    assert "torch is not in third_party/python/requirements_clients.in" in test
 
 
 def test_libraries_that_need_each_other_are_a_problem(make_tree: MakeTree) -> None:

@@ -43,7 +43,8 @@ def rebind(x: TensorValueLike, shape: ShapeLike, message: str = "") -> TensorVal
 def _rebound(graph: Graph, x: TensorValue, shape: Shape, message: str) -> TensorValue:
     known = [graph.symbols.node(d) if graph.symbols.is_known(d) else None for d in shape]
     with graph.symbols.fake_mode:
-        fake = x.data.new_empty([graph.symbols.size(d) for d in shape])
+        sizes = [graph.symbols.size(d) for d in shape]
+        fake = graph.symbols.fakes.empty(sizes, x.data.dtype, x.data.device)
     node = graph.fx.call_function(check_shape, (x.node, known, [str(d) for d in shape], message))
     result: TensorValue = graph.wrap(fake, node)
     return result

@@ -16,6 +16,8 @@ COMPUTED_TABLES = (
     "sin_cached",
     "rope.freqs",
     "rope_freqs",
+    "rope_factors_long",
+    "rope_factors_short",
     "masked_bias",
 )
 """Parts of the names of tables that models compute themselves and that some checkpoints carry:

@@ -6,7 +6,7 @@ import torch
 
 from max.kernels.choose_tokens.cpu import make_choose_tokens_record
 from max.kernels.choose_tokens.reference import choose_tokens_reference
-from max.kernels.registry import define_op, implement_on_cpu
+from max.kernels.registry import define_op, implement_on_cpu, implement_on_gpu
 
 
 def _fake(logits: torch.Tensor, *limits: torch.Tensor) -> torch.Tensor:
@@ -21,3 +21,4 @@ choose_tokens = define_op(
     fake=_fake,
 )
 implement_on_cpu(choose_tokens, make_choose_tokens_record, choose_tokens_reference)
+implement_on_gpu(choose_tokens, choose_tokens_reference)

@@ -6,7 +6,7 @@ import torch
 
 from max.kernels.flash_attention_ragged.cpu import make_flash_attention_ragged_record
 from max.kernels.flash_attention_ragged.reference import flash_attention_ragged_reference
-from max.kernels.registry import define_op, implement_on_cpu
+from max.kernels.registry import define_op, implement_on_cpu, implement_on_gpu
 
 
 def _fake(
@@ -46,3 +46,4 @@ flash_attention_ragged = define_op(
 implement_on_cpu(
     flash_attention_ragged, make_flash_attention_ragged_record, flash_attention_ragged_reference
 )
+implement_on_gpu(flash_attention_ragged, flash_attention_ragged_reference)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from max.kernels.registry import define_op, implement_on_cpu
+from max.kernels.registry import define_op, implement_on_cpu, implement_on_gpu
 from max.kernels.rope_store_ragged.cpu import make_rope_store_ragged_record
 from max.kernels.rope_store_ragged.reference import rope_store_ragged_reference
 
@@ -50,3 +50,4 @@ rope_store_ragged = define_op(
     fake=_fake,
 )
 implement_on_cpu(rope_store_ragged, make_rope_store_ragged_record, rope_store_ragged_reference)
+implement_on_gpu(rope_store_ragged, rope_store_ragged_reference)

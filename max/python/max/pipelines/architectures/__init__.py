@@ -4,15 +4,32 @@ from max.pipelines.lib.registry import PIPELINE_REGISTRY
 
 # `architectures[0]` of the checkpoints, the module here that registers it, the name in it.
 ARCHITECTURES = (
+    ("Cohere2ForCausalLM", ".cohere2.arch", "cohere2_arch"),
+    ("CohereForCausalLM", ".cohere.arch", "cohere_arch"),
+    ("Exaone4ForCausalLM", ".exaone4.arch", "exaone4_arch"),
+    ("FalconForCausalLM", ".falcon.arch", "falcon_arch"),
+    ("GPT2LMHeadModel", ".gpt2.arch", "gpt2_arch"),
     ("Gemma2ForCausalLM", ".gemma2.arch", "gemma2_arch"),
     ("Gemma3ForCausalLM", ".gemma3.arch", "gemma3_arch"),
     ("GemmaForCausalLM", ".gemma.arch", "gemma_arch"),
+    ("Glm4ForCausalLM", ".glm4.arch", "glm4_arch"),
     ("GraniteForCausalLM", ".granite.arch", "granite_arch"),
+    ("InternLM2ForCausalLM", ".internlm2.arch", "internlm2_arch"),
     ("LlamaForCausalLM", ".llama3.arch", "llama_arch"),
+    ("MiniCPMForCausalLM", ".minicpm.arch", "minicpm_arch"),
+    ("Ministral3ForCausalLM", ".ministral3.arch", "ministral3_arch"),
     ("MistralForCausalLM", ".mistral.arch", "mistral_arch"),
+    ("NemotronForCausalLM", ".nemotron.arch", "nemotron_arch"),
     ("Olmo2ForCausalLM", ".olmo2.arch", "olmo2_arch"),
+    ("Olmo3ForCausalLM", ".olmo3.arch", "olmo3_arch"),
+    ("OlmoForCausalLM", ".olmo.arch", "olmo_arch"),
+    ("Phi3ForCausalLM", ".phi3.arch", "phi3_arch"),
+    ("PhiForCausalLM", ".phi.arch", "phi_arch"),
     ("Qwen2ForCausalLM", ".qwen2.arch", "qwen2_arch"),
     ("Qwen3ForCausalLM", ".qwen3.arch", "qwen3_arch"),
+    ("SmolLM3ForCausalLM", ".smollm3.arch", "smollm3_arch"),
+    ("StableLmForCausalLM", ".stablelm.arch", "stablelm_arch"),
+    ("Starcoder2ForCausalLM", ".starcoder2.arch", "starcoder2_arch"),
 )
 
 for _name, _module, _symbol in ARCHITECTURES:

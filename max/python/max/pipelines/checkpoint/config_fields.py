@@ -60,6 +60,8 @@ class ConfigFields:
         ignored: names that change nothing in what the family's reference implementation computes.
         is_completed: whether transformers works out values that the file does not have, so that it
             has to read it.
+        is_remote: whether transformers does not know the family: its checkpoints bring code, which
+            is not run.
     """
 
     model_type: str
@@ -67,6 +69,7 @@ class ConfigFields:
     only: Mapping[str, Collection[object]] = field(default_factory=dict)
     ignored: Collection[str] = ()
     is_completed: bool = False
+    is_remote: bool = False
 
     @property
     def defaults(self) -> Mapping[str, object]:

@@ -70,12 +70,13 @@ class PlainConfig:
         known: what its family says of them.
     """
 
-    _own = frozenset({"_folder", "_written", "_fields", "_complete"})
+    _own = frozenset({"_folder", "_written", "_fields", "_complete", "_is_remote"})
 
     def __init__(self, folder: Path, fields: Mapping[str, Any], known: ConfigFields) -> None:
         self._folder = folder
         self._written = fields
         self._fields = _all_fields(fields, known)
+        self._is_remote = known.is_remote
         self._complete: PretrainedConfig | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -118,9 +119,13 @@ class PlainConfig:
 
     def _completed(self) -> PretrainedConfig:
         if self._complete is None:
-            from transformers import AutoConfig
+            from transformers import AutoConfig, PretrainedConfig
 
-            self._complete = AutoConfig.from_pretrained(self._folder)
+            self._complete = (
+                PretrainedConfig.from_dict({**self._written, **self._fields})
+                if self._is_remote
+                else AutoConfig.from_pretrained(self._folder)
+            )
         return self._complete
 
 
@@ -152,7 +157,7 @@ def is_plain(fields: Mapping[str, Any], known: ConfigFields) -> bool:
     is_unused = "use_sliding_window" in known.own  # what there is of a window beside it
     return (
         not known.is_completed
-        and not fields.get("auto_map")
+        and (known.is_remote or not fields.get("auto_map"))
         and fields.get("quantization_config") is None
         and all(type(fields.get(name)) in kinds for name, kinds in SIZES.items())
         and all(
@@ -165,7 +170,10 @@ def is_plain(fields: Mapping[str, Any], known: ConfigFields) -> bool:
         and (is_unused or not {**known.defaults, **fields}.get("sliding_window"))
         and not fields.get("use_sliding_window")
         and not fields.get("per_layer_config")
-        and all(_is_known_rope(fields.get(name)) for name in ("rope_parameters", "rope_scaling"))
+        and (
+            known.is_remote
+            or all(_is_known_rope(fields.get(name)) for name in ("rope_parameters", "rope_scaling"))
+        )
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Generic, TypeVar
 
-from max.nn import MLP, Attention, Embedding, Linear, Module, PreNormBlock, RMSNorm, Rope
+from max.nn import MLP, Attention, Embedding, LayerNorm, Linear, Module, PreNormBlock, RMSNorm, Rope
 from max.nn.transformer import Transformer
 from max.pipelines.lib.decoder_config import DecoderConfig, RopeSettings
 
@@ -112,6 +112,16 @@ class Decoder(Transformer, Generic[Config]):
             multiply_before_cast=False,
             device=config.devices[0],
         )
+
+    def make_layer_norm(self, config: Config, size: int, use_bias: bool = True) -> Module:
+        """A layer norm of so many elements.
+
+        Raises:
+            ValueError: if config.json does not say its epsilon.
+        """
+        if config.rms_norm_eps is None:
+            raise ValueError("config.json has no epsilon, which layer norms need")
+        return LayerNorm(size, config.devices, config.dtype, config.rms_norm_eps, use_bias)
 
     def make_head(self, config: Config) -> Linear:
         """What gives logits; its weight is the embedding's where they are tied."""

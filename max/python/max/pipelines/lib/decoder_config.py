@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
@@ -98,6 +98,8 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
     # all.
     gguf_rope_is_interleaved: ClassVar[bool] = False
     rope_is_interleaved: ClassVar[bool] = False
+    # Entries of `rope_parameters` that are not about the angles, and that the family reads itself.
+    own_rope_parameters: ClassVar[frozenset[str]] = frozenset()
 
     hidden_size: int
     num_attention_heads: int
@@ -184,7 +186,7 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
             intermediate_size=cls.get_intermediate_size(hf),
             vocab_size=hf.vocab_size,
             rope_theta=float(rope["rope_theta"]),
-            rope_scaling_params=rope_scaling(hf),
+            rope_scaling_params=rope_scaling(hf, cls.own_rope_parameters),
             interleaved_rope_weights=interleaved,
             partial_rotary_factor=float(rope.get("partial_rotary_factor") or 1.0),
             ropes={
@@ -290,8 +292,14 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
         self.return_hidden_states = return_hidden_states
 
 
-def rope_scaling(huggingface_config: PretrainedConfig) -> RopeScaling | None:
+def rope_scaling(
+    huggingface_config: PretrainedConfig, others: Collection[str] = ()
+) -> RopeScaling | None:
     """The rope scaling of config.json, or of the table that GGUF files have instead.
+
+    Args:
+        huggingface_config: config.json.
+        others: names of parameters that are not about the angles.
 
     Raises:
         ValueError: for a kind that is not known, or one that lacks a parameter.
@@ -299,7 +307,9 @@ def rope_scaling(huggingface_config: PretrainedConfig) -> RopeScaling | None:
     if factors := getattr(huggingface_config, "rope_freq_factors", None):
         return RopeFactors(tuple(factors))
     positions = getattr(huggingface_config, "max_position_embeddings", 0)
-    return rope_scaling_of(rope_parameters(huggingface_config), positions)
+    given = rope_parameters(huggingface_config)
+    about_angles = {name: value for name, value in given.items() if name not in others}
+    return rope_scaling_of(about_angles, positions)
 
 
 def _rope_settings(

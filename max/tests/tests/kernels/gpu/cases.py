@@ -3,6 +3,10 @@ first, which is compiled every day."""
 
 from __future__ import annotations
 
+from max.kernels.choose_tokens.triton import BLOCK, NUM_WARPS
+from max.kernels.elementwise.functions import FUNCTIONS
+from max.kernels.flash_attention_ragged.triton_configs import CONFIGS, config_of
+from max.kernels.gated.reference import ACTIVATIONS
 from max.kernels.gpu.tuning import row_config
 from tests.kernels.gpu.compiler import Case
 
@@ -32,9 +36,6 @@ def _row_cases() -> list[Case]:
 
 
 def _elementwise_cases() -> list[Case]:
-    from max.kernels.elementwise.functions import FUNCTIONS
-    from max.kernels.gated.reference import ACTIVATIONS
-
     cases = [
         Case(
             "gated:gated_kernel",
@@ -75,5 +76,94 @@ def _copying_cases() -> list[Case]:
     ]
 
 
-CASES = [*_row_cases(), *_elementwise_cases(), *_copying_cases()]
-FIRST_CASES = list({case.kernel: case for case in reversed(CASES)}.values())
+def _attention_cases() -> list[Case]:
+    """Models of 8B (32 heads of 128, 8 of keys), then larger heads, all options, other types."""
+    cases = []
+    shapes = [(4, 128, "bf16", False), (4, 256, "bf16", True), (8, 64, "bf16", True)]
+    shapes += [(7, 128, "fp32", False), (1, 80, "fp16", True)]
+    for phase, lines in CONFIGS.items():
+        for kind in lines:
+            for group, head_dim, dtype, has_options in shapes:
+                config = config_of(
+                    kind, group, head_dim * (4 if dtype == "fp32" else 2), phase == "decode"
+                )
+                assert config is not None
+                parts = 32 if phase == "decode" else 1
+                head_block = 1 << (head_dim - 1).bit_length()
+                options = dict.fromkeys(
+                    ("HAS_WINDOW", "HAS_CHUNK", "HAS_CAP", "HAS_SINKS"), has_options
+                )
+                fixed = {
+                    "GROUP": group,
+                    "HEAD_DIM": head_dim,
+                    "HEAD_BLOCK": head_block,
+                    "PAGE_SIZE": 128,
+                    "CAUSAL": True,
+                    "SPLITS": parts,
+                    **options,
+                    **config.blocks,
+                }
+                pointers = {
+                    **dict.fromkeys(("q", "kv_blocks", "sinks", "out"), dtype),
+                    **dict.fromkeys(("offsets", "cache_lengths", "lookup_table"), "u32"),
+                    **dict.fromkeys(("partial", "largest_of_part", "sum_of_part"), "fp32"),
+                }
+                variant = f"{phase} {kind} {group} {head_dim} {dtype}"
+                cases.append(
+                    Case(
+                        "flash_attention_ragged:attention_kernel",
+                        pointers,
+                        fixed,
+                        config.num_warps,
+                        config.num_stages,
+                        multiplies=dtype != "fp32" or kind == "gfx942",
+                        variant=variant,
+                        kinds=(kind,),
+                    )
+                )
+    join = {
+        **dict.fromkeys(("partial", "largest_of_part", "sum_of_part"), "fp32"),
+        "out": "bf16",
+    }
+    fixed = {"HEAD_DIM": 128, "HEAD_BLOCK": 128, "SPLITS": 32}
+    return [*cases, Case("flash_attention_ragged:join_parts_kernel", join, fixed)]
+
+
+def _rope_cases() -> list[Case]:
+    pointers = {
+        **dict.fromkeys(("q", "k", "v", "kv_blocks", "out"), "bf16"),
+        **dict.fromkeys(("offsets", "cache_lengths", "lookup_table"), "u32"),
+        "freqs_cis": "fp32",
+    }
+    return [
+        Case(
+            "rope_store_ragged:rope_store_ragged_kernel",
+            pointers,
+            {"INTERLEAVED": interleaved, "IS_TURNED": True, "HEADS": 8, "BLOCK": 128},
+            variant=f"interleaved {interleaved}",
+        )
+        for interleaved in (False, True)
+    ]
+
+
+def _choosing_cases() -> list[Case]:
+    pointers = {
+        "logits": "fp32",
+        "top_k": "i64",
+        **dict.fromkeys(("top_p", "min_p", "uniforms"), "fp64"),
+        **dict.fromkeys(("keys", "ids"), "i32"),
+        "tokens": "i64",
+    }
+    return [Case("choose_tokens:choose_tokens_kernel", pointers, {"BLOCK": BLOCK}, NUM_WARPS)]
+
+
+CASES = [
+    *_row_cases(),
+    *_elementwise_cases(),
+    *_copying_cases(),
+    *_rope_cases(),
+    *_attention_cases(),
+    *_choosing_cases(),
+]
+_OF_HOPPER = [case for case in CASES if case.kinds is None or "sm_90" in case.kinds]
+FIRST_CASES = list({case.kernel: case for case in reversed(_OF_HOPPER)}.values())

@@ -8,16 +8,14 @@ import pytest
 
 from integration.test_common.parity import Pair, check_decoding
 from integration.test_common.step_runner import assert_one_segment
-from integration.test_common.tiny_checkpoints import make_checkpoint
-from integration.test_common.tiny_families import TINY_FAMILIES
+from integration.test_common.tiny_families import TINY_FAMILIES, make_pair
 
 
 @pytest.fixture(params=TINY_FAMILIES)
 def pair(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pair]:
-    folder = tmp_path_factory.mktemp("checkpoint") / "model"
-    yield Pair(make_checkpoint(TINY_FAMILIES[request.param], folder))
+    yield make_pair(TINY_FAMILIES[request.param], tmp_path_factory.mktemp("checkpoint"))
 
 
 def test_logits_and_tokens(pair: Pair) -> None:

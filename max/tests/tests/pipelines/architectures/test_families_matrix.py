@@ -19,8 +19,7 @@ from integration.test_common.parity import (
     check_prompt,
 )
 from integration.test_common.step_runner import StepRunner, assert_one_segment
-from integration.test_common.tiny_checkpoints import make_checkpoint
-from integration.test_common.tiny_families import TINY_FAMILIES
+from integration.test_common.tiny_families import TINY_FAMILIES, make_pair
 
 
 @pytest.fixture(scope="module", params=TINY_FAMILIES)
@@ -28,8 +27,7 @@ def float32_pair(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pair]:
     """A family's model in float32."""
-    folder = tmp_path_factory.mktemp("checkpoint") / "model"
-    yield Pair(make_checkpoint(TINY_FAMILIES[request.param], folder))
+    yield make_pair(TINY_FAMILIES[request.param], tmp_path_factory.mktemp("checkpoint"))
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 128, 150])
@@ -44,7 +42,7 @@ def test_mixed_batch(float32_pair: Pair) -> None:
 
 def test_prefix_hit(float32_pair: Pair) -> None:
     """A request whose first pages are cached computes only the rest, with the same logits."""
-    runner = StepRunner(float32_pair.folder, prefix_caching=True)
+    runner = StepRunner(float32_pair.max.folder, prefix_caching=True)
     prompt = float32_pair.prompt(70)
     first = runner.start(prompt)
     runner.finish_prompt(first, 70)
@@ -60,7 +58,7 @@ def test_prefix_hit(float32_pair: Pair) -> None:
 @pytest.mark.parametrize("name", TINY_FAMILIES)
 def test_bfloat16(name: str, tmp_path: Path) -> None:
     model = replace(TINY_FAMILIES[name], dtype="bfloat16")
-    pair = Pair(make_checkpoint(model, tmp_path / "model"), "bfloat16")
+    pair = make_pair(model, tmp_path, "bfloat16")
     check_prompt(pair, 150)
     check_prompt(pair, 7)
     check_mixed_batch(pair)

@@ -13,7 +13,20 @@ OLMO2_FIELDS = ConfigFields("olmo2", own={"attention_bias": False, "eos_token_id
 
 
 def _config(gguf: GGUFModel) -> Mapping[str, Any]:
-    return {"architectures": ["Olmo2ForCausalLM"], "model_type": "olmo2", **gguf.decoder()}
+    """Of OLMo 2, or of OLMo 3 if there are windows."""
+    sizes, windows = gguf.decoder(), gguf.windows(period=4)
+    if windows["sliding_window"] is None:
+        return {"architectures": ["Olmo2ForCausalLM"], "model_type": "olmo2", **sizes}
+    full = sizes["rope_parameters"]
+    theta = gguf.own("rope.freq_base_swa", full["rope_theta"])
+    local = {"rope_type": "default", "rope_theta": theta}
+    return {
+        "architectures": ["Olmo3ForCausalLM"],
+        "model_type": "olmo3",
+        **sizes,
+        **windows,
+        "rope_parameters": {"full_attention": full, "sliding_attention": local},
+    }
 
 
 OLMO2_GGUF = GGUFFamily("olmo2", _config)

@@ -5,6 +5,7 @@ Keys are those of ggml/docs/gguf.md; the names of what is given are Hugging Face
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,20 @@ _SIZES = {
     "num_attention_heads": "attention.head_count",
     "max_position_embeddings": "context_length",
 }
-_ROPE_FACTORS = "rope_freqs.weight"  # float32
+# Tables of float32.
+_ROPE_FACTORS = "rope_freqs.weight"
+_SHORT_FACTORS, _LONG_FACTORS = "rope_factors_short.weight", "rope_factors_long.weight"
+# Kinds of rope scaling, and the entries of their parameters.
+_SCALING_KEYS = {
+    "linear": {"factor": "rope.scaling.factor"},
+    "yarn": {
+        "factor": "rope.scaling.factor",
+        "original_max_position_embeddings": "rope.scaling.original_context_length",
+        "beta_fast": "rope.scaling.yarn_beta_fast",
+        "beta_slow": "rope.scaling.yarn_beta_slow",
+    },
+    "longrope": {},
+}
 
 
 class GGUFModel:
@@ -99,8 +113,11 @@ class GGUFModel:
             )
         return self._header.tensors[tensor].shape[0]
 
-    def decoder(self) -> dict[str, Any]:
-        """The fields of config.json that every decoder with RMS norms and dense layers has.
+    def decoder(self, eps: str = "rms_norm_eps") -> dict[str, Any]:
+        """The fields of config.json that every decoder with dense layers has.
+
+        Args:
+            eps: what config.json calls the norms' epsilon; of layer norms if not "rms_norm_eps".
 
         Raises:
             ModelSourceError: if one is missing, or the layers have experts.
@@ -109,44 +126,64 @@ class GGUFModel:
             raise ModelSourceError(f"{self.path} is a mixture of experts, which is not supported")
         sizes = {name: self.own(key) for name, key in _SIZES.items()}
         heads = sizes["num_attention_heads"]
-        head_dim = self.own("attention.key_length", 0) or self.own("rope.dimension_count", 0)
+        eps_key = "layer_norm_rms_epsilon" if eps == "rms_norm_eps" else "layer_norm_epsilon"
+        head_dim = self.own("attention.key_length", 0) or self._head_dim(sizes)
         return {
             **sizes,
-            "rms_norm_eps": self.own("attention.layer_norm_rms_epsilon"),
+            eps: self.own(f"attention.{eps_key}"),
             "num_key_value_heads": self.own("attention.head_count_kv", heads),
-            "head_dim": head_dim or sizes["hidden_size"] // heads,
+            "head_dim": head_dim,
             "vocab_size": self.rows("token_embd.weight"),
             "tie_word_embeddings": not self.has("output.weight"),
             "hidden_act": "silu",
-            **self.rope(),
+            **self.rope(head_dim),
         }
 
-    def rope(self) -> dict[str, Any]:
-        """The fields of the rotary angles.
+    def _head_dim(self, sizes: Mapping[str, int]) -> int:
+        """Of a file that does not say: by the rows of the queries, if they are there alone."""
+        heads = sizes["num_attention_heads"]
+        has_queries = self.has("blk.0.attn_q.weight")
+        return (self.rows("blk.0.attn_q.weight") if has_queries else sizes["hidden_size"]) // heads
+
+    def rope(self, head_dim: int) -> dict[str, Any]:
+        """The fields of the rotary angles of heads of so many elements.
 
         Raises:
             ModelSourceError: for a kind of scaling whose entries are not read.
         """
         rope = {"rope_type": "default", "rope_theta": self.own("rope.freq_base", 10000.0)}
+        turned = self.own("rope.dimension_count", head_dim)
+        if turned != head_dim:
+            rope["partial_rotary_factor"] = turned / head_dim
         kind = self.own("rope.scaling.type", "none")
-        if kind not in ("none", "linear"):
+        if kind not in ("none", *_SCALING_KEYS):
             # Each has entries of its own, which are not read: its angles would be others.
             raise ModelSourceError(
                 f"{self.path} has rope scaling of type '{kind}', which is not supported in GGUF "
-                "files; known: none, linear"
+                f"files; known: none, {', '.join(_SCALING_KEYS)}"
             )
         if kind != "none":
-            rope |= {"rope_type": kind, "factor": self.own("rope.scaling.factor", 1.0)}
+            given = {name: self.own(key, 0.0) for name, key in _SCALING_KEYS[kind].items()}
+            rope |= {"rope_type": kind, **{name: v for name, v in given.items() if v}}
+        if self.has(_LONG_FACTORS):
+            original = self.own("rope.scaling.original_context_length")
+            rope |= {
+                "rope_type": "longrope",
+                "short_factor": self._table(_SHORT_FACTORS),
+                "long_factor": self._table(_LONG_FACTORS),
+                "original_max_position_embeddings": original,
+                "attention_factor": self.own("rope.scaling.attn_factor", 1.0),
+            }
         fields: dict[str, Any] = {"rope_parameters": rope}
         if self.has(_ROPE_FACTORS):
-            fields["rope_freq_factors"] = self._rope_factors()
+            fields["rope_freq_factors"] = self._table(_ROPE_FACTORS)
         return fields
 
-    def _rope_factors(self) -> list[float]:
-        """What the rotary frequencies are divided by, where the stretching comes as this table."""
+    def _table(self, name: str) -> list[float]:
+        """What the rotary frequencies are divided by, where the stretching comes as a table."""
         headers = ((part, read_gguf_header(part)) for part in parts_of(self.path))
-        part, header = next(each for each in headers if _ROPE_FACTORS in each[1].tensors)
-        table = header.tensors[_ROPE_FACTORS]
+        part, header = next(each for each in headers if name in each[1].tensors)
+        table = header.tensors[name]
         start = header.data_start + table.offset
         factors: list[float] = np.fromfile(part, "<f4", prod(table.shape), offset=start).tolist()
         return factors

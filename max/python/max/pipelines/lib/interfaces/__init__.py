@@ -11,6 +11,7 @@ from max.pipelines.lib.interfaces.attention_config import ArchConfigWithAttentio
 from max.pipelines.lib.interfaces.batch_processor import (
     BatchProcessor,
     BatchProcessorRuntime,
+    PositionedBatchProcessor,
     RaggedBatchProcessor,
     RaggedModelInputs,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "ModelOutputs",
     "PipelineModel",
     "PipelineModelWithKVCache",
+    "PositionedBatchProcessor",
     "RaggedBatchProcessor",
     "RaggedModelInputs",
 ]

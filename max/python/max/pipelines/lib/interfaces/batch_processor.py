@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
@@ -141,6 +141,56 @@ class RaggedBatchProcessor(BatchProcessor):
             return_logits=self.runtime.return_logits,
             return_hidden_states=self.runtime.return_hidden_states,
         )
+
+
+@dataclass(kw_only=True)
+class PositionedModelInputs(RaggedModelInputs):
+    """Inputs of a graph that also reads each token's place in its request.
+
+    Args:
+        positions: int64 [rows].
+    """
+
+    positions: Buffer
+
+    @property
+    def buffers(self) -> tuple[Buffer, ...]:
+        """Those of `RaggedModelInputs`, then positions."""
+        return (*super().buffers, self.positions)
+
+
+class PositionedBatchProcessor(RaggedBatchProcessor):
+    """`RaggedBatchProcessor` of models that read `RaggedBatch.positions` (GPT-2)."""
+
+    def get_symbolic_inputs(
+        self, *, kv_params: KVCacheParamInterface, device_refs: Sequence[DeviceRef]
+    ) -> list[TensorType]:
+        """Those of `RaggedBatchProcessor`, then positions."""
+        usual = super().get_symbolic_inputs(kv_params=kv_params, device_refs=device_refs)
+        return [*usual, TensorType(DType.int64, ["total_seq_len"], device_refs[0])]
+
+    def unflatten(self, inputs: Sequence[Value]) -> tuple[RaggedBatch[TensorValue], list[Value]]:
+        """See `BatchProcessor.unflatten`."""
+        *usual, positions = inputs
+        batch, cache = super().unflatten(usual)
+        return replace(batch, positions=positions.tensor), cache
+
+    def prepare_initial_token_inputs(
+        self,
+        replica_batches: Sequence[Sequence[TextContext]],
+        kv_cache_inputs: KVCacheInputs[Buffer] | None = None,
+        return_n_logits: int | Sequence[int] = 1,
+    ) -> PositionedModelInputs:
+        """Packs the active tokens of the batch, and their places."""
+        usual = super().prepare_initial_token_inputs(
+            replica_batches, kv_cache_inputs, return_n_logits
+        )
+        starts = (
+            (ctx.tokens.processed_length, ctx.tokens.active_length) for ctx in replica_batches[0]
+        )
+        places = [np.arange(start, start + count, dtype=np.int64) for start, count in starts]
+        positions = Buffer.from_numpy(np.concatenate(places)).to(self.runtime.devices[0])
+        return PositionedModelInputs(**vars(usual), positions=positions)
 
 
 def ragged_kv_symbolic_inputs(

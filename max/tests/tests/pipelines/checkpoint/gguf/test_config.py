@@ -104,11 +104,11 @@ def test_rope_scaling(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"general__architecture": "gemma9"}, "architecture 'gemma9'.*known: .*llama, qwen2"),
+        ({"general__architecture": "gemma9"}, "architecture 'gemma9'.*known: .*llama, .*qwen2"),
         ({"llama__block_count": None}, r"no metadata 'llama\.block_count'"),
         ({"llama__expert_count": 8}, "mixture of experts"),
         ({"llama__feed_forward_length": [96, 128]}, "layers of different sizes"),
-        ({"llama__rope__scaling__type": "yarn"}, "type 'yarn'.*known: none, linear"),
+        ({"llama__rope__scaling__type": "ntk"}, "type 'ntk'.*known: none, linear, yarn"),
     ],
 )
 def test_models_that_are_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:

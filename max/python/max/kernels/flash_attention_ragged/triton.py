@@ -1,0 +1,258 @@
+"""Attention over the paged cache on a GPU: prefill, decoding, and batches of both.
+
+A program has a block of one request's rows with all query heads of one KV head, folded into the
+rows of a matrix product, and one of SPLITS parts of the keys. With several parts, which few rows
+need to keep the device busy, a second kernel puts them together.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from max.kernels.flash_attention_ragged.triton_configs import Parts, config_of, splits_of
+from max.kernels.flash_attention_ragged.triton_softmax import (
+    finite,
+    is_seen,
+    largest_of,
+    scores_of,
+    slots_of,
+)
+from max.kernels.gpu.language import (
+    Number,
+    Pointer,
+    Size,
+    Width,
+    gpu_kernel,
+    next_power_of_2,
+    tl,
+)
+from max.kernels.gpu.paging import request_of
+from max.kernels.gpu.tuning import device_kind
+
+
+@gpu_kernel
+def attention_kernel(
+    q: Pointer,
+    offsets: Pointer,
+    kv_blocks: Pointer,
+    cache_lengths: Pointer,
+    lookup_table: Pointer,
+    sinks: Pointer,
+    out: Pointer,
+    partial: Pointer,
+    largest_of_part: Pointer,
+    sum_of_part: Pointer,
+    scale: Number,
+    softcap: Number,
+    window: Width,
+    chunk: Width,
+    kv_heads: Width,
+    page_stride: Width,
+    layer_at: Width,
+    values_at: Width,
+    batch: Size,
+    lookup_width: Size,
+    GROUP: tl.constexpr,
+    HEAD_DIM: tl.constexpr,
+    HEAD_BLOCK: tl.constexpr,
+    PAGE_SIZE: tl.constexpr,
+    CAUSAL: tl.constexpr,
+    HAS_WINDOW: tl.constexpr,
+    HAS_CHUNK: tl.constexpr,
+    HAS_CAP: tl.constexpr,
+    HAS_SINKS: tl.constexpr,
+    SPLITS: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    """One block of rows, one KV head, one part of the keys."""
+    PER_BLOCK: tl.constexpr = BLOCK_M // GROUP
+    block = tl.program_id(0)
+    kv_head = tl.program_id(1)
+    part = tl.program_id(2)
+    request = request_of(block, offsets, batch, PER_BLOCK)
+    first_row = tl.load(offsets + request).to(tl.int32)
+    end_row = tl.load(offsets + request + 1).to(tl.int32)
+    first_new = (block - first_row // PER_BLOCK - request) * PER_BLOCK
+    if first_new >= end_row - first_row:
+        return
+    past = tl.load(cache_lengths + request).to(tl.int32)
+    tokens = past + end_row - first_row
+
+    folded = tl.arange(0, BLOCK_M)
+    new = first_new + folded // GROUP
+    exists = (folded < PER_BLOCK * GROUP) & (first_row + new < end_row)
+    position = (past + new)[:, None]
+    head = kv_head * GROUP + folded % GROUP
+    element = tl.arange(0, HEAD_BLOCK)
+    in_head = element < HEAD_DIM
+    at_row = ((first_row + new).to(tl.int64) * kv_heads * GROUP + head) * HEAD_DIM
+    queries = tl.load(
+        q + at_row[:, None] + element[None, :],
+        mask=exists[:, None] & in_head[None, :],
+        other=0.0,
+    )
+
+    # The keys that any of the rows sees.
+    last_position = past + tl.minimum(first_new + PER_BLOCK, end_row - first_row) - 1
+    begin = tl.full([], 0, tl.int32)
+    end = tokens
+    if CAUSAL:
+        end = tl.minimum(end, last_position + 1)
+    if HAS_WINDOW:
+        begin = tl.maximum(begin, past + first_new - window + 1)
+    if HAS_CHUNK:
+        begin = tl.maximum(begin, (past + first_new) // chunk * chunk)
+        end = tl.minimum(end, (last_position // chunk + 1) * chunk)
+    begin = begin // BLOCK_N * BLOCK_N
+    if SPLITS > 1:
+        per_part = tl.cdiv(tl.cdiv(end - begin, BLOCK_N), SPLITS) * BLOCK_N
+        begin += part * per_part
+        end = tl.minimum(end, begin + per_part)
+
+    largest = tl.full([BLOCK_M], float("-inf"), tl.float32)
+    total = tl.zeros([BLOCK_M], tl.float32)
+    if HAS_SINKS:
+        # Of the first part alone: a score more, whose value is zero.
+        sink = tl.load(sinks + head, mask=exists, other=0.0).to(tl.float32)
+        largest = tl.where(part == 0, sink * 1.4426950408889634, largest)
+        total = tl.where(part == 0, 1.0, total)
+    mixed = tl.zeros([BLOCK_M, HEAD_BLOCK], tl.float32)
+    lookup = lookup_table + request * lookup_width
+    of_head = kv_blocks + layer_at + kv_head * HEAD_DIM
+    for start in range(begin, end, BLOCK_N):
+        key = start + tl.arange(0, BLOCK_N)
+        held = key < end
+        slots = slots_of(
+            lookup, key, held, page_stride, kv_heads * HEAD_DIM, PAGE_SIZE, BLOCK_N, start
+        )
+        keys = tl.load(
+            of_head + slots[None, :] + element[:, None],
+            mask=held[None, :] & in_head[:, None],
+            other=0.0,
+        ).to(q.dtype.element_ty)
+        scores = scores_of(queries, keys, scale, softcap, HAS_CAP)
+        seen = held[None, :] & is_seen(
+            key[None, :], position, window, chunk, CAUSAL, HAS_WINDOW, HAS_CHUNK
+        )
+        scores = tl.where(seen, scores, float("-inf"))
+        larger = largest_of(largest, scores)
+        weights = tl.math.exp2(scores - finite(larger)[:, None])
+        shrink = tl.math.exp2(largest - finite(larger))
+        total = total * shrink + tl.sum(weights, 1)
+        values = tl.load(
+            of_head + values_at + slots[:, None] + element[None, :],
+            mask=held[:, None] & in_head[None, :],
+            other=0.0,
+        ).to(q.dtype.element_ty)
+        mixed = mixed * shrink[:, None]
+        mixed += tl.dot(weights.to(q.dtype.element_ty), values, input_precision="ieee")
+        largest = larger
+
+    stored = exists[:, None] & in_head[None, :]
+    if SPLITS == 1:
+        result = mixed / total[:, None]
+        place = out + at_row[:, None] + element[None, :]
+        tl.store(place, result.to(out.dtype.element_ty), mask=stored)
+    else:
+        at_part = ((first_row + new).to(tl.int64) * kv_heads * GROUP + head) * SPLITS + part
+        tl.store(partial + at_part[:, None] * HEAD_DIM + element[None, :], mixed, mask=stored)
+        tl.store(largest_of_part + at_part, largest, mask=exists)
+        tl.store(sum_of_part + at_part, total, mask=exists)
+
+
+@gpu_kernel
+def join_parts_kernel(
+    partial: Pointer,
+    largest_of_part: Pointer,
+    sum_of_part: Pointer,
+    out: Pointer,
+    HEAD_DIM: tl.constexpr,
+    HEAD_BLOCK: tl.constexpr,
+    SPLITS: tl.constexpr,
+) -> None:
+    """One row of one head, of the parts of its keys; a part without keys has the sum 0."""
+    row = tl.program_id(0).to(tl.int64)
+    part = tl.arange(0, SPLITS)
+    element = tl.arange(0, HEAD_BLOCK)
+    in_head = element < HEAD_DIM
+    largest = tl.load(largest_of_part + row * SPLITS + part)
+    share = tl.math.exp2(largest - finite(tl.max(largest, 0)))
+    total = tl.sum(tl.load(sum_of_part + row * SPLITS + part) * share, 0)
+    places = partial + (row * SPLITS + part)[:, None] * HEAD_DIM + element[None, :]
+    mixed = tl.load(places, mask=in_head[None, :], other=0.0) * share[:, None]
+    result = tl.sum(mixed, 0) / total
+    tl.store(out + row * HEAD_DIM + element, result.to(out.dtype.element_ty), mask=in_head)
+
+
+def run_on_gpu(
+    q: torch.Tensor,
+    input_row_offsets: torch.Tensor,
+    kv_blocks: torch.Tensor,
+    cache_lengths: torch.Tensor,
+    lookup_table: torch.Tensor,
+    layer: int,
+    scale: float,
+    causal: bool,
+    window: int,
+    chunk: int,
+    softcap: float,
+    sinks: torch.Tensor | None,
+) -> torch.Tensor | None:
+    """See `flash_attention_ragged_reference`.
+
+    None where a page's elements are not in sequence, or too many heads share a KV head.
+    """
+    page_size, kv_heads, head_dim = kv_blocks.shape[3:]
+    group = q.shape[-1] // (kv_heads * head_dim)
+    batch = len(cache_lengths)
+    kind = device_kind(q.device)
+    config = config_of(kind, group, head_dim * q.itemsize, is_decoding=len(q) == batch)
+    if not kv_blocks[:1].is_contiguous() or not lookup_table.is_contiguous() or config is None:
+        return None
+    q = q.contiguous()
+    out = torch.empty_like(q)
+    if not len(q):
+        return out
+    blocks = len(q) // (config.blocks["BLOCK_M"] // group) + batch
+    most_tokens = lookup_table.shape[-1] * page_size if len(q) == batch else 0
+    splits = splits_of(q.device, batch * kv_heads, most_tokens)
+    parts = Parts.of(q, len(q) * group * kv_heads, head_dim, splits)
+    of_layer = page_size * kv_heads * head_dim
+    head_block = max(16, next_power_of_2(head_dim))
+    attention_kernel[(blocks, kv_heads, splits)](
+        q,
+        input_row_offsets,
+        kv_blocks,
+        cache_lengths,
+        lookup_table,
+        q if sinks is None else sinks.contiguous(),
+        out,
+        *parts,
+        scale,
+        softcap,
+        window,
+        chunk,
+        kv_heads,
+        kv_blocks.stride(0),
+        layer * of_layer,
+        kv_blocks.shape[2] * of_layer,
+        batch,
+        lookup_table.shape[-1],
+        GROUP=group,
+        HEAD_DIM=head_dim,
+        HEAD_BLOCK=head_block,
+        PAGE_SIZE=page_size,
+        CAUSAL=causal,
+        HAS_WINDOW=window > 0,
+        HAS_CHUNK=chunk > 0,
+        HAS_CAP=softcap > 0,
+        HAS_SINKS=sinks is not None,
+        SPLITS=splits,
+        **config.launch,
+    )
+    if splits > 1:
+        join_parts_kernel[(len(q) * group * kv_heads,)](
+            *parts, out, HEAD_DIM=head_dim, HEAD_BLOCK=head_block, SPLITS=splits
+        )
+    return out

@@ -1,0 +1,178 @@
+"""Rotation of queries and keys, and the way into the cache, on a GPU: one pass over all three.
+
+A program has one row of the batch and some of its heads: first the queries' heads, then those of
+keys and values.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from max.kernels.gpu.language import (
+    Pointer,
+    Size,
+    Value,
+    Width,
+    cdiv,
+    gpu_function,
+    gpu_kernel,
+    next_power_of_2,
+    tl,
+)
+from max.kernels.gpu.paging import request_of
+
+# Heads of a program.
+HEADS = 8
+
+
+@gpu_function
+def turned(
+    source: Pointer,
+    angles: Pointer,
+    i: Value,
+    inside: Value,
+    half: Width,
+    INTERLEAVED: tl.constexpr,
+    IS_TURNED: tl.constexpr,
+) -> Value:
+    """Elements i of heads that begin at `source`, turned by a row's angles; in float32.
+
+    Args:
+        source: pointers, [heads, 1].
+        angles: of the row, cosine and sine of each pair.
+        i: elements of a head, [1, elements].
+        inside: which of them exist, [heads, elements].
+        half: pairs that are turned.
+        INTERLEAVED: whether elements 2i and 2i + 1 form a pair, or i and i + half.
+        IS_TURNED: whether there are angles at all.
+    """
+    x = tl.load(source + i, mask=inside, other=0.0).to(tl.float32)
+    if not IS_TURNED:
+        return x
+    if INTERLEAVED:
+        pair = i // 2
+        is_first = i % 2 == 0
+        partner = tl.where(is_first, i + 1, i - 1)
+    else:
+        is_first = i < half
+        pair = tl.where(is_first, i, i - half)
+        partner = tl.where(is_first, i + half, i - half)
+    in_pair = i < 2 * half
+    other = tl.load(source + partner, mask=inside & in_pair, other=0.0).to(tl.float32)
+    cos = tl.load(angles + 2 * pair, mask=in_pair, other=1.0)
+    sin = tl.load(angles + 2 * pair + 1, mask=in_pair, other=0.0)
+    return x * cos + tl.where(is_first, -other, other) * sin
+
+
+@gpu_kernel
+def rope_store_ragged_kernel(
+    q: Pointer,
+    k: Pointer,
+    v: Pointer,
+    offsets: Pointer,
+    freqs_cis: Pointer,
+    kv_blocks: Pointer,
+    cache_lengths: Pointer,
+    lookup_table: Pointer,
+    out: Pointer,
+    q_row: Width,
+    k_row: Width,
+    v_row: Width,
+    heads: Width,
+    kv_heads: Width,
+    head_dim: Width,
+    half: Width,
+    page_stride: Width,
+    values_at: Width,
+    layer_at: Width,
+    page_size: Width,
+    batch: Size,
+    lookup_width: Size,
+    INTERLEAVED: tl.constexpr,
+    IS_TURNED: tl.constexpr,
+    HEADS: tl.constexpr,
+    BLOCK: tl.constexpr,
+) -> None:
+    """Some heads of one row. `values_at` and `layer_at` are places in a page, in elements."""
+    row = tl.program_id(0).to(tl.int64)
+    block = tl.program_id(1)
+    request = request_of(tl.program_id(0), offsets, batch, 1)
+    first = tl.load(offsets + request).to(tl.int64)
+    position = tl.load(cache_lengths + request).to(tl.int64) + row - first
+    angles = freqs_cis + position * 2 * half
+    i = tl.arange(0, BLOCK)[None, :]
+    query_blocks = tl.cdiv(heads, HEADS)
+    if block < query_blocks:
+        head = (block * HEADS + tl.arange(0, HEADS))[:, None]
+        inside = (head < heads) & (i < head_dim)
+        source = q + row * q_row + head * head_dim
+        result = turned(source, angles, i, inside, half, INTERLEAVED, IS_TURNED)
+        at_query = out + row * heads * head_dim + head * head_dim + i
+        tl.store(at_query, result.to(out.dtype.element_ty), mask=inside)
+    else:
+        head = ((block - query_blocks) * HEADS + tl.arange(0, HEADS))[:, None]
+        inside = (head < kv_heads) & (i < head_dim)
+        source = k + row * k_row + head * head_dim
+        key = turned(source, angles, i, inside, half, INTERLEAVED, IS_TURNED)
+        page = tl.load(lookup_table + request * lookup_width + position // page_size).to(tl.int64)
+        slot = (position % page_size) * kv_heads * head_dim
+        place = kv_blocks + page * page_stride + layer_at + slot + head * head_dim + i
+        # Rounded as the reference does it: to the keys' type first.
+        rounded = key.to(k.dtype.element_ty)
+        tl.store(place, rounded.to(kv_blocks.dtype.element_ty), mask=inside)
+        value = tl.load(v + row * v_row + head * head_dim + i, mask=inside)
+        tl.store(place + values_at, value.to(kv_blocks.dtype.element_ty), mask=inside)
+
+
+def run_on_gpu(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    input_row_offsets: torch.Tensor,
+    freqs_cis: torch.Tensor | None,
+    kv_blocks: torch.Tensor,
+    cache_lengths: torch.Tensor,
+    lookup_table: torch.Tensor,
+    layer: int,
+    interleaved: bool,
+) -> torch.Tensor | None:
+    """See `rope_store_ragged_reference`; None where a page's elements are not in sequence."""
+    if not kv_blocks[:1].is_contiguous() or not lookup_table.is_contiguous():
+        return None
+    # They may be columns of one tensor: of a stacked projection.
+    q, k, v = (x if x.stride(-1) == 1 else x.contiguous() for x in (q, k, v))
+    layers, page_size, kv_heads, head_dim = kv_blocks.shape[2:]
+    heads = q.shape[-1] // head_dim
+    out = torch.empty(q.shape, dtype=q.dtype, device=q.device)
+    if not len(q):
+        return out
+    of_layer = page_size * kv_heads * head_dim
+    rope_store_ragged_kernel[(len(q), cdiv(heads, HEADS) + cdiv(kv_heads, HEADS))](
+        q,
+        k,
+        v,
+        input_row_offsets,
+        q if freqs_cis is None else freqs_cis.contiguous(),
+        kv_blocks,
+        cache_lengths,
+        lookup_table,
+        out,
+        q.stride(0),
+        k.stride(0),
+        v.stride(0),
+        heads,
+        kv_heads,
+        head_dim,
+        0 if freqs_cis is None else freqs_cis.shape[1],
+        kv_blocks.stride(0),
+        layers * of_layer,
+        layer * of_layer,
+        page_size,
+        len(cache_lengths),
+        lookup_table.shape[-1],
+        INTERLEAVED=interleaved,
+        IS_TURNED=freqs_cis is not None,
+        HEADS=HEADS,
+        BLOCK=next_power_of_2(head_dim),
+    )
+    return out

@@ -1,0 +1,40 @@
+"""What an OLMo model is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from max.pipelines.architectures.olmo.checkpoint import OLMO_FIELDS
+from max.pipelines.checkpoint.config_fields import ConfigFields
+from max.pipelines.config import MAXModelConfig, PipelineConfig
+from max.pipelines.lib.decoder_config import DecoderConfig
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+
+@dataclass(kw_only=True)
+class OlmoConfig(DecoderConfig):
+    """A decoder's configuration.
+
+    Args:
+        clip_qkv: limit of the magnitude of queries, keys and values; None for none.
+    """
+
+    config_fields: ClassVar[ConfigFields | None] = OLMO_FIELDS
+    gguf_rope_is_interleaved: ClassVar[bool] = True
+
+    clip_qkv: float | None = None
+
+    @classmethod
+    def initialize_from_config(
+        cls,
+        pipeline_config: PipelineConfig,
+        huggingface_config: PretrainedConfig,
+        model_config: MAXModelConfig | None = None,
+    ) -> Self:
+        """See `DecoderConfig.initialize_from_config`."""
+        config = super().initialize_from_config(pipeline_config, huggingface_config, model_config)
+        config.clip_qkv = huggingface_config.clip_qkv
+        return config

@@ -1,0 +1,30 @@
+"""What a StarCoder2 model is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from max.pipelines.architectures.starcoder2.checkpoint import STARCODER2_FIELDS
+from max.pipelines.checkpoint.config_fields import ConfigFields
+from max.pipelines.lib.decoder_config import DecoderConfig
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+
+class Starcoder2Config(DecoderConfig):
+    """A decoder's configuration; where it has a window, all layers have it."""
+
+    config_fields: ClassVar[ConfigFields | None] = STARCODER2_FIELDS
+    drops_old_pages: ClassVar[bool] = True
+
+    @staticmethod
+    def get_attention_biases(huggingface_config: PretrainedConfig) -> tuple[bool, bool]:
+        """`use_bias`; it is about the MLP too."""
+        return (huggingface_config.use_bias,) * 2
+
+    @staticmethod
+    def get_norm_eps(huggingface_config: PretrainedConfig) -> float | None:
+        """`norm_epsilon`."""
+        eps: float = huggingface_config.norm_epsilon
+        return eps
