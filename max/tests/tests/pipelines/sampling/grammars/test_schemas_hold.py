@@ -123,7 +123,9 @@ def written(grammar: str, seed: int) -> str | None:
     while len(tokens) < MOST_TOKENS:
         generated = torch.tensor(tokens, dtype=torch.int64).numpy()
         row = torch.zeros(NUM_TOKENS)
-        mask_logits(row, follower.allowed(generated, [END]))
+        bits = follower.allowed(generated, [END])
+        assert bits is not None
+        mask_logits(row, bits)
         allowed = row.isfinite().nonzero().flatten().tolist()
         assert allowed, f"nothing may come after {bytes(tokens)!r}"
         if END in allowed and (len(allowed) == 1 or chance.random() < 0.3):
