@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 from msgspec import UNSET
@@ -64,6 +64,24 @@ class AnswerFormatter(Protocol):
         ...
 
 
+class RunningAnswer(NamedTuple):
+    """An answer whose tokens come. Whoever holds it closes its `generation`.
+
+    Attributes:
+        generation: Where they come from.
+        choices: What they become.
+        usage: Counts them.
+        limit: Bytes that an answer may have which is not streamed.
+        log_probabilities: As the request has it.
+    """
+
+    generation: Generation
+    choices: Sequence[Choice]
+    usage: Callable[[], Usage]
+    limit: int
+    log_probabilities: int | None
+
+
 async def answer(
     request: Request,
     service: ModelService,
@@ -73,7 +91,7 @@ async def answer(
     echoes: Sequence[EchoedPrompt] = (),
     plan: AnswerPlan = ALL_CONTENT,
 ) -> Response:
-    """Runs the contexts and answers.
+    """Runs the contexts and answers; arguments and errors as of `begin`.
 
     Args:
         request: Whose client waits.
@@ -83,6 +101,31 @@ async def answer(
         formatter: Of the endpoint.
         echoes: The prompts of all choices, if their texts shall begin with them.
         plan: How their texts are taken apart.
+    """
+    running = await begin(request, service, body, contexts, echoes, plan)
+    if body.stream:
+        usage = running.usage if body.includes_usage else None
+        events = _events(running.generation, running.choices, formatter, usage)
+        return EventStream(events, on_close=running.generation.close)
+    try:
+        answers = await until_disconnect(request.receive, collected(running))
+    except ClientDisconnected:
+        return Response(status_code=CLIENT_CLOSED_REQUEST)
+    finally:
+        running.generation.close()
+    whole = formatter.whole(answers, running.usage())
+    return Response(msgspec.json.encode(whole), media_type="application/json")
+
+
+async def begin(
+    request: Request,
+    service: ModelService,
+    body: SamplingFields,
+    contexts: Sequence[TextContext],
+    echoes: Sequence[EchoedPrompt] = (),
+    plan: AnswerPlan = ALL_CONTENT,
+) -> RunningAnswer:
+    """Runs the contexts.
 
     Raises:
         ApiError: The worker refused or failed the request before the answer began; the answer
@@ -111,18 +154,7 @@ async def answer(
     operation: Operation = "chat" if is_chat else "text_completion"
     record.submit(operation, body.model, contexts[0].sampling_params, choices, usage)
     generation = await until_disconnect(request.receive, service.engine.submit(contexts))
-    if body.stream:
-        events = _events(generation, choices, formatter, usage if body.includes_usage else None)
-        return EventStream(events, on_close=generation.close)
-    try:
-        size = AnswerSize(limit, body.log_probabilities)
-        answers = await until_disconnect(request.receive, _collect(generation, choices, size))
-    except ClientDisconnected:
-        return Response(status_code=CLIENT_CLOSED_REQUEST)
-    finally:
-        generation.close()
-    whole = formatter.whole(answers, usage())
-    return Response(msgspec.json.encode(whole), media_type="application/json")
+    return RunningAnswer(generation, choices, usage, limit, body.log_probabilities)
 
 
 async def _events(
@@ -148,11 +180,16 @@ async def _events(
     yield DONE
 
 
-async def _collect(
-    generation: Generation, choices: Sequence[Choice], size: AnswerSize
-) -> list[Answer]:
+async def collected(running: RunningAnswer) -> list[Answer]:
+    """The choices with all of their texts.
+
+    Raises:
+        ApiError: The worker failed the request, or the answer is too large.
+    """
+    choices = running.choices
+    size = AnswerSize(running.limit, running.log_probabilities)
     gained: list[list[TextDelta]] = [[] for _ in choices]
-    async for deltas in text_deltas(generation, choices):
+    async for deltas in text_deltas(running.generation, choices):
         for delta in deltas:
             size.add(len(delta.text), len(delta.scores))
             gained[delta.index].append(delta)

@@ -70,7 +70,7 @@ class Choice:
         self._is_answered = is_answered
         self._parser = plan.make_parser()
         self._plan = plan
-        self._num_calls = 0
+        self.num_calls = 0
         # Tokens of what the model thought; None where that is not told from the rest.
         self.reasoning_tokens: int | None = None if self._parser is None else 0
 
@@ -88,6 +88,11 @@ class Choice:
     def stopped_by_string(self) -> bool:
         """Whether a stop string ended it, which the worker does not know."""
         return self._decoder.stopped is not None
+
+    @property
+    def stop_string(self) -> str | None:
+        """The stop string that ended it."""
+        return self._decoder.stopped
 
     def advance(self, delta: ChoiceDelta) -> TextDelta:
         """Adds tokens and gives the text that they make certain."""
@@ -141,7 +146,7 @@ class Choice:
             self._num_end_tokens = int(has_end_token)
             at_limit = delta.status is GenerationStatus.MAXIMUM_LENGTH
             self.finish_reason = "length" if at_limit else "stop"
-        if self.finish_reason == "stop" and self._num_calls and self._plan.calls_end_it:
+        if self.finish_reason == "stop" and self.num_calls and self._plan.calls_end_it:
             self.finish_reason = "tool_calls"
         return TextDelta(self.index, text, self.finish_reason, self._released(text), events)
 
@@ -170,9 +175,9 @@ class Choice:
         """The events without those of calls after the first, if only that one is wanted."""
         wanted = list[Event]()
         for event in events:
-            self._num_calls += isinstance(event, CallBegins)
+            self.num_calls += isinstance(event, CallBegins)
             is_call = isinstance(event, CallBegins | Arguments)
-            if not (is_call and self._num_calls > 1 and self._plan.only_first_call):
+            if not (is_call and self.num_calls > 1 and self._plan.only_first_call):
                 wanted.append(event)
         return wanted
 

@@ -24,6 +24,7 @@ from max.serve.engine_client import EngineClient
 from max.serve.errors import model_not_found
 from max.serve.model_source import ServingTokenizer
 from max.serve.restarts import Restarts
+from max.serve.stored_responses import StoredResponses
 from max.serve.telemetry.telemetry import Telemetry
 from max.serve.timeline import StartupTimeline
 from max.serve.unavailable import not_ready, shutting_down, worker_unstable
@@ -106,6 +107,7 @@ class ServerState:
         timeline: How the start went.
         restarts: How often the worker died.
         telemetry: What becomes of requests that have ended, and the metrics.
+        responses: Those that another request may go on from.
     """
 
     settings: ServerSettings
@@ -117,6 +119,7 @@ class ServerState:
     timeline: StartupTimeline = field(default_factory=StartupTimeline)
     restarts: Restarts = field(default_factory=Restarts)
     telemetry: Telemetry = field(default_factory=Telemetry)
+    responses: StoredResponses = field(default_factory=StoredResponses)
 
     def require_service(self) -> ModelService:
         """The model, or `ApiError` 503 that says why it takes no requests."""

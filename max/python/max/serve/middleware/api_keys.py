@@ -1,4 +1,4 @@
-"""`Authorization: Bearer KEY`, for servers that have keys."""
+"""`Authorization: Bearer KEY`, or `x-api-key: KEY`, for servers that have keys."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ class ApiKeys:
         if scope["type"] != "http" or scope["path"] in self._open_paths:
             await self._app(scope, receive, send)
             return
-        authorization = Headers(scope=scope).get("authorization")
+        headers = Headers(scope=scope)
+        authorization = headers.get("authorization")
+        if authorization is None and (key := headers.get("x-api-key")) is not None:
+            authorization = f"Bearer {key}"  # as Anthropic's clients send it
         if authorization is not None and self._knows(authorization):
             await self._app(scope, receive, send)
             return

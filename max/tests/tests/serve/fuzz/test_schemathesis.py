@@ -41,6 +41,9 @@ BEYOND_SCHEMAS = re.compile(
     "|two functions of the same name"
     "|takes no tools"
     "|cannot be compiled"
+    # Of blocks of messages, by their role, and of responses that are not kept.
+    "|has no content of type"
+    "|needs a 'name'"
     # Of a message, and of what says how a conversation is written: one field forbids another.
     "|input should have a 'content'"
     "|input should be text alone"
