@@ -35,7 +35,8 @@ def claude(server: ServerProcess) -> Iterator[anthropic.Anthropic]:
 
 
 def ask(client: anthropic.Anthropic, **fields: Any) -> Any:
-    given: dict[str, Any] = {"max_tokens": 200, "temperature": 0} | fields
+    # The client has no argument for it any more.
+    given: dict[str, Any] = {"max_tokens": 200, "extra_body": {"temperature": 0}} | fields
     messages = given.pop("messages", [{"role": "user", "content": QUESTION}])
     return client.messages.create(model=MODEL, messages=messages, **given)
 
@@ -57,7 +58,7 @@ def test_streamed_answer_is_the_same(claude: anthropic.Anthropic) -> None:
     with claude.messages.stream(
         model=MODEL,
         max_tokens=200,
-        temperature=0,
+        extra_body={"temperature": 0},
         messages=[{"role": "user", "content": [{"type": "text", "text": QUESTION}]}],
     ) as stream:
         text = "".join(stream.text_stream)
@@ -94,7 +95,7 @@ def test_streamed_calls_are_the_same(claude: anthropic.Anthropic) -> None:
     fields: dict[str, Any] = {"tools": [ADD], "tool_choice": {"type": "any"}, "max_tokens": 200}
     fields["tool_choice"]["disable_parallel_tool_use"] = True
     with claude.messages.stream(
-        model=MODEL, temperature=0, messages=[{"role": "user", "content": QUESTION}], **fields
+        model=MODEL, extra_body={"temperature": 0}, messages=[{"role": "user", "content": QUESTION}], **fields
     ) as stream:
         final = stream.get_final_message()
 
