@@ -70,7 +70,8 @@ def buildifier_checks(tools: Tools, *options: str) -> list[Check]:
 
 def run_all(tools: Tools, checks: list[Check]) -> int:
     """Runs every check, also after one has failed; returns the number of failures."""
-    environment = {**os.environ, "PYTHONPATH": str(tools.root), "PYTHONNOUSERSITE": "1"}
+    paths = os.pathsep.join([str(tools.root), str(tools.root / "max" / "python")])
+    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONNOUSERSITE": "1"}
     environment.pop("PYTHONSAFEPATH", None)
     failed: list[str] = []
     for check in checks:

@@ -14,27 +14,20 @@ class Family:
     Attributes:
         name: its folder.
         architecture: its registration.
-        tiny_model: the random-weight model that its parity tests use first.
     """
 
     name: str
     architecture: SupportedArchitecture
-    tiny_model: str
 
 
 def known_families() -> list[str]:
     """The folders of the tree's architectures."""
-    return sorted({_folder(each) for each in PIPELINE_REGISTRY.all_architectures()})
+    return sorted({each.family for each in PIPELINE_REGISTRY.all_architectures()})
 
 
 def find_family(name: str) -> Family | None:
     """The family in the folder of that name."""
     for architecture in PIPELINE_REGISTRY.all_architectures():
-        if _folder(architecture) == name:
-            kind = architecture.name.removesuffix("ForCausalLM").lower()
-            return Family(name, architecture, f"tiny-{kind}")
+        if architecture.family == name:
+            return Family(name, architecture)
     return None
-
-
-def _folder(architecture: SupportedArchitecture) -> str:
-    return architecture.pipeline_model.__module__.split(".")[-2]

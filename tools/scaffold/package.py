@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
+from typing import Any
 
+from max.graph.weights.format import WeightsFormat
 from tools.scaffold.base_family import Family
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -57,6 +59,10 @@ def fill(template: Path, names: Names, family: Family) -> str:
     model, config = family.architecture.pipeline_model, family.architecture.config
     if config is None:
         raise ValueError(f"'{family.name}' has no configuration class to start from")
+    adapter: Any = family.architecture.weight_adapters[WeightsFormat.safetensors]
+    batching = family.architecture.batching
+    if batching is None:
+        raise ValueError(f"'{family.name}' has no batch processor to start from")
     values = {
         "package": names.package,
         "prefix": names.prefix,
@@ -67,6 +73,9 @@ def fill(template: Path, names: Names, family: Family) -> str:
         "base_model_module": model.__module__,
         "base_config": config.__name__,
         "base_config_module": config.__module__,
-        "tiny_model": family.tiny_model,
+        "base_adapter_module": adapter.__module__,
+        "base_adapter": adapter.__name__,
+        "task": family.architecture.task.name,
+        "batching": f"{batching.__module__}:{batching.__name__}",
     }
     return Template(template.read_text(encoding="utf-8")).substitute(values)

@@ -12,6 +12,7 @@ from max.driver.device import (
     load_devices,
     scan_available_devices,
 )
+from max.driver.load_buffer import load_max_buffer
 
 # The name that packages written before `Buffer` use.
 Tensor = Buffer
@@ -28,5 +29,6 @@ __all__ = [
     "accelerator_api",
     "accelerator_count",
     "load_devices",
+    "load_max_buffer",
     "scan_available_devices",
 ]

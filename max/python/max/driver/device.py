@@ -73,14 +73,29 @@ def Accelerator(id: int = 0) -> Device:
     """
     count = accelerator_count()
     if not 0 <= id < count:
+        why = "" if count else f": {_why_none()}"
         raise ValueError(
-            f"no accelerator {id}: this machine has {count} that torch can use. "
-            "Use CPU(), or --devices cpu on the command line; a GPU needs torch's CUDA build."
+            f"no accelerator {id}: this machine has {count} that torch can use{why}. "
+            "Use CPU(), or --devices cpu on the command line"
         )
     return Device(id, "gpu")
 
 
 GPU = Accelerator
+
+
+def _why_none() -> str:
+    """Why torch can use no accelerator here."""
+    if not has_accelerator_driver():
+        return "it has no driver (libcuda.so.1 of NVIDIA, /dev/kfd of AMD)"
+    import torch
+
+    if torch.version.cuda is None and torch.version.hip is None:
+        return f"torch {torch.__version__} is a build for CPUs (docs/run-on-a-gpu.md)"
+    return (
+        f"there is a driver, but torch {torch.__version__} cannot use it: `nvidia-smi` or "
+        "`rocm-smi` tells whether it is too old for torch, or sees no device"
+    )
 
 
 def accelerator_count() -> int:

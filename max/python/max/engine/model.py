@@ -13,6 +13,7 @@ from torch import fx
 from max.driver import Buffer, Device
 from max.dtype import DType
 from max.engine.replay import ReplayedGraph
+from max.engine.replay.captures import Captures
 from max.graph import AlgebraicDim, Dim, Shape, StaticDim, TensorType, Weight
 from max.kernels.layouts import WeightLayout
 
@@ -58,6 +59,8 @@ class Model:
     # The weights and constants by name, as the code reads them.
     weights: Mapping[str, torch.Tensor] = field(repr=False)
     replayed: ReplayedGraph = field(repr=False)
+    # What runs captured; None where nothing can be.
+    captures: Captures | None = field(default=None, repr=False)
     # What the inputs of the last call looked like: those of steps in a row seldom differ.
     _accepted: set[tuple[object, ...]] = field(
         default_factory=set, init=False, repr=False, compare=False
@@ -92,7 +95,8 @@ class Model:
             self._accepted.clear()
             self._accepted.add(look)
         with torch.inference_mode():
-            return [Buffer(t) for t in self.replayed(*tensors)]
+            captured = None if self.captures is None else self.captures.run(tensors)
+            return [Buffer(t) for t in captured or self.replayed(*tensors)]
 
     __call__ = execute
 

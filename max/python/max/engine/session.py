@@ -18,10 +18,14 @@ from max.engine.packed import PackedWeights
 from max.engine.passes.joining import join_calls
 from max.engine.passes.layouts import use_layouts
 from max.engine.passes.needed_rows import compute_needed_rows
+from max.engine.printing import Printer
 from max.engine.replay import CpuBackend, Profiler, ReplayedGraph
+from max.engine.replay.backend import Backend
+from max.engine.replay.captures import Captures
 from max.engine.replay.cpu import native_call
+from max.engine.replay.recorders import can_be_captured, recorder_for
 from max.engine.weights import place_weights
-from max.graph import BufferType, Graph
+from max.graph import BufferType, DeviceRef, Graph
 from max.graph.ops.control import has_effect
 from max.kernels.registry import make_cpu_kernels
 from max.kernels.thread_pool import set_num_threads
@@ -50,7 +54,7 @@ class InferenceSession:
         packed: PackedWeights | None = None,
     ) -> None:
         self.devices = list(dict.fromkeys([*devices, CPU()]))
-        self.printer = DebugPrinter()
+        self.printer: Printer = DebugPrinter()
         self.profiler = Profiler()
         self._on_phase = on_phase
         self._packed = packed
@@ -107,7 +111,15 @@ class InferenceSession:
         place = partial(place_weights, compiled, weights_registry or {})
         placed = self._packed.mapped_or(compiled, place) if self._packed else place()
         weights = {**compiled.constants, **placed}
-        return Model(compiled, weights, self._replayed(compiled, weights))
+        recorder = recorder_for(_main_device(compiled))
+        backend = CpuBackend() if recorder is None and _is_on_host(compiled) else None
+        replayed = self._replayed(compiled, weights, backend)
+        captures = None
+        if recorder is not None and can_be_captured(compiled.module.graph, compiled.input_types):
+            inputs = compiled.module.graph.find_nodes(op="placeholder")[: len(compiled.input_types)]
+            is_buffer = [node.name in replayed.buffers for node in inputs]
+            captures = Captures(replayed, is_buffer, recorder)
+        return Model(compiled, weights, replayed, captures)
 
     def load(self, model: Graph, *, weights_registry: Mapping[str, Any] | None = None) -> Model:
         """`compile` and `init` in one."""
@@ -124,7 +136,10 @@ class InferenceSession:
         self.printer = DebugPrinter(PrintStyle(style), precision, directory)
 
     def _replayed(
-        self, compiled: CompiledModel, weights: Mapping[str, torch.Tensor]
+        self,
+        compiled: CompiledModel,
+        weights: Mapping[str, torch.Tensor],
+        backend: Backend | None,
     ) -> ReplayedGraph:
         """The code with its weights: what the host's kernels cover recorded, where all is there."""
         graph = compiled.module.graph
@@ -136,7 +151,7 @@ class InferenceSession:
             compiled.module,
             {n: weights[name] for n, name in zip(extras, compiled.extra_names, strict=True)},
             frozenset(name for name, type in inputs if isinstance(type, BufferType)),
-            CpuBackend() if _is_on_host(compiled) else None,
+            backend,
             self.profiler,
             self._print,
         )
@@ -156,6 +171,12 @@ class InferenceSession:
 
     def __repr__(self) -> str:
         return f"InferenceSession(devices={self.devices})"
+
+
+def _main_device(compiled: CompiledModel) -> DeviceRef:
+    """Where the model's first input is: that of its work."""
+    types = compiled.input_types
+    return types[0].device if types else DeviceRef.CPU()
 
 
 def _is_on_host(compiled: CompiledModel) -> bool:

@@ -6,26 +6,28 @@ import difflib
 import re
 from collections.abc import Mapping
 
-from integration.accuracy.verification_config import VerifiedPipeline
+from integration.accuracy.verification_config import VerificationConfig, VerifiedPipeline
 from integration.test_common.user_paths import user_path
 
 
 def choose(
-    config: Mapping[str, VerifiedPipeline], names: tuple[str, ...], encoding: str, threshold: float
+    config: VerificationConfig, names: tuple[str, ...], encoding: str, threshold: float
 ) -> dict[str, VerifiedPipeline]:
     """The pipelines that `--pipeline` names; all of the configuration when it names none.
 
     Raises:
         ValueError: for a name that is neither configured, nor a folder, nor a repository id.
     """
-    chosen: dict[str, VerifiedPipeline] = {} if names else dict(config)
-    for name in names:
-        found = {n: p for n, p in config.items() if name in (n, p.pipeline)}
-        if name in config:
-            found = {name: config[name]}
+    known = config.pipelines
+    chosen: dict[str, VerifiedPipeline] = {} if names else dict(known)
+    for given in names:
+        name = config.aliases.get(given, given)
+        found = {n: p for n, p in known.items() if name in (n, p.pipeline)}
+        if name in known:
+            found = {name: known[name]}
         if not found:
             if "/" not in name and not user_path(name).is_dir():
-                near = difflib.get_close_matches(name, config, n=len(config), cutoff=0)
+                near = difflib.get_close_matches(name, known, n=len(known), cutoff=0)
                 raise ValueError(
                     f"unknown pipeline '{name}'. Configured, nearest first: {', '.join(near)}; or "
                     "give a checkpoint's folder, or a repository id (owner/name)."
@@ -60,7 +62,7 @@ def narrow(
         name: pipeline
         for name, pipeline in chosen.items()
         if name not in elsewhere
-        and (not wanted or wanted & set(pipeline.tags))
+        and (wanted & set(pipeline.tags) if wanted else named or not pipeline.on_request)
         and (pattern is None or re.search(pattern, name))
     }
     if not left:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from integration.accuracy.comparison import Thresholds
+from integration.test_common.every_tiny_model import EVERY_TINY_MODEL
 
 CONFIG_FILE = Path(__file__).parent / "logit_verification" / "logit_verification_config.yaml"
 
@@ -30,6 +32,7 @@ class VerifiedPipeline(BaseModel):
         cos_dist_threshold: see there.
         kl_div_threshold: see there; this one decides.
         timeout: seconds for both sides together.
+        on_request: whether it is verified only for whoever names it or one of its tags.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,6 +47,7 @@ class VerifiedPipeline(BaseModel):
     cos_dist_threshold: float = 1e-3
     kl_div_threshold: float = 1e-3
     timeout: float = 3600.0
+    on_request: bool = False
 
     @property
     def thresholds(self) -> Thresholds:
@@ -56,8 +60,21 @@ class VerifiedPipeline(BaseModel):
         )
 
 
-def load_config(path: Path = CONFIG_FILE) -> Mapping[str, VerifiedPipeline]:
-    """The pipelines of a configuration file by name.
+@dataclass(frozen=True)
+class VerificationConfig:
+    """What a configuration file says.
+
+    Attributes:
+        pipelines: by name.
+        aliases: other names of some of them.
+    """
+
+    pipelines: Mapping[str, VerifiedPipeline]
+    aliases: Mapping[str, str]
+
+
+def load_config(path: Path = CONFIG_FILE) -> VerificationConfig:
+    """Reads a configuration file.
 
     Raises:
         ValueError: if the file is malformed; names the entry.
@@ -67,9 +84,26 @@ def load_config(path: Path = CONFIG_FILE) -> Mapping[str, VerifiedPipeline]:
     if not isinstance(entries, dict):
         raise ValueError(f"{path} should have the key logit_verification_pipelines")
     pipelines = {}
-    for name, entry in entries.items():
+    for name, entry in {**_tiny(content.get("tiny_models") or {}), **entries}.items():
         try:
             pipelines[str(name)] = VerifiedPipeline.model_validate(entry)
         except ValidationError as error:
             raise ValueError(f"{path}, {name}: {error}") from error
-    return pipelines
+    aliases: dict[str, str] = content.get("aliases") or {}
+    if unknown := aliases.values() - pipelines.keys():
+        raise ValueError(f"{path}, aliases: no pipeline {', '.join(sorted(unknown))}")
+    return VerificationConfig(pipelines, aliases)
+
+
+def _tiny(by_encoding: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The entries of every tiny model in every encoding."""
+    return {
+        f"{model.name}-{encoding}": {
+            "pipeline": model.name,
+            "encoding": encoding,
+            "tags": ("tiny", model.family),
+            **settings,
+        }
+        for model in EVERY_TINY_MODEL.values()
+        for encoding, settings in by_encoding.items()
+    }

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from integration.test_common.logit_metrics import kl_divergence
+from integration.test_common.logit_metrics import Distances, kl_divergence
 from integration.test_common.step_runner import RunningRequest, StepRunner
 from integration.test_common.torch_reference import Logits, TorchReference
 
@@ -55,30 +55,27 @@ class Pair:
         return [int(t) for t in np.random.default_rng(seed).integers(0, vocab, length)]
 
 
-def check_prompt(pair: Pair, chunk: int, length: int = 150) -> None:
-    """The logits of a prompt that is processed in chunks of so many tokens."""
+def run_prompt(pair: Pair, chunk: int, length: int = 150) -> RunningRequest:
+    """A prompt that is processed in chunks of so many tokens."""
     request = pair.max.start(pair.prompt(length))
     pair.max.finish_prompt(request, chunk)
     pair.max.end(request)
     assert len(request.logits) == length
-    assert_same_logits(pair, request)
+    return request
 
 
-def check_decoding(pair: Pair, prompt_length: int = 21) -> None:
-    """The logits of a prompt and of the tokens that follow; the tokens are the same."""
-    prompt = pair.prompt(prompt_length, seed=1)
-    request = pair.max.start(prompt)
+def run_decoding(pair: Pair, prompt_length: int = 21) -> RunningRequest:
+    """A prompt and the tokens that follow."""
+    request = pair.max.start(pair.prompt(prompt_length, seed=1))
     pair.max.finish_prompt(request, prompt_length)
     for _ in range(DECODE_STEPS - 1):
         pair.max.step([(request, 1)])
     pair.max.end(request)
-    assert_same_logits(pair, request)
-    expected = pair.torch.greedy(prompt, DECODE_STEPS)
-    assert request.generated == expected, f"greedy: {request.generated}, torch: {expected}"
+    return request
 
 
-def check_mixed_batch(pair: Pair) -> None:
-    """Requests at different stages share every batch; each has the logits that it has alone."""
+def run_mixed_batch(pair: Pair) -> list[RunningRequest]:
+    """Requests at different stages that share every batch."""
     runner = pair.max
     decoding = runner.start(pair.prompt(33, seed=2))
     slow = runner.start(pair.prompt(40, seed=3))
@@ -91,7 +88,25 @@ def check_mixed_batch(pair: Pair) -> None:
     for _ in range(6):
         runner.step([(short, 1), (slow, 7), (fresh, 1), (decoding, 1)])
     runner.end(decoding, slow, fresh, short)
-    for request in (decoding, slow, fresh, short):
+    return [decoding, slow, fresh, short]
+
+
+def check_prompt(pair: Pair, chunk: int, length: int = 150) -> None:
+    """The logits of a prompt that is processed in chunks of so many tokens."""
+    assert_same_logits(pair, run_prompt(pair, chunk, length))
+
+
+def check_decoding(pair: Pair, prompt_length: int = 21) -> None:
+    """The logits of a prompt and of the tokens that follow; the tokens are the same."""
+    request = run_decoding(pair, prompt_length)
+    assert_same_logits(pair, request)
+    expected = pair.torch.greedy(request.tokens[:prompt_length], DECODE_STEPS)
+    assert request.generated == expected, f"greedy: {request.generated}, torch: {expected}"
+
+
+def check_mixed_batch(pair: Pair) -> None:
+    """Requests at different stages share every batch; each has the logits that it has alone."""
+    for request in run_mixed_batch(pair):
         assert_same_logits(pair, request)
 
 
@@ -105,15 +120,20 @@ def assert_same_logits(pair: Pair, request: RunningRequest) -> None:
 
 def assert_close(got: Logits, expected: Logits, encoding: str) -> None:
     """Compares logits [rows, vocab] as the encoding allows."""
-    if encoding == "float32":
-        distance = np.abs(got - expected).max(axis=-1)
-        limit = FLOAT32_TOLERANCE
-    else:
-        distance = kl_divergence(expected, got)
-        limit = BFLOAT16_KL
+    distance = logit_distances(got, expected, encoding)
+    limit = FLOAT32_TOLERANCE if encoding == "float32" else BFLOAT16_KL
     worst = int(distance.argmax())
     message = f"position {worst} of {len(got)}: distance {distance[worst]:.3g} > {limit:g}"
     assert distance[worst] <= limit, message
+
+
+def logit_distances(got: Logits, expected: Logits, encoding: str) -> Distances:
+    """How far each row of logits is from the expected one: the largest difference in float32, else
+    the KL divergence in nats."""
+    if encoding == "float32":
+        largest: Distances = np.abs(got - expected).max(axis=-1).astype(np.float64)
+        return largest
+    return kl_divergence(expected, got)
 
 
 def check_all(pair: Pair, chunks: Sequence[int] = (1, 7, 128)) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from integration.test_common.every_tiny_model import EVERY_TINY_MODEL
 from integration.test_common.test_data import DEFAULT_PROMPTS
 from integration.test_common.tiny_checkpoints import cached_checkpoint
-from integration.test_common.tiny_models import TINY_MODELS, TinyModel
+from integration.test_common.tiny_models import TinyModel
 from integration.test_common.user_paths import user_path
 from max.pipelines.checkpoint.source import DEMO, is_repo_id
 
@@ -64,7 +65,17 @@ class TinyOracle:
 
 PIPELINE_ORACLES: Mapping[str, PipelineOracle] = {
     "demo": GenericOracle(DEMO),
-    **{name: TinyOracle(model) for name, model in TINY_MODELS.items()},
+    **{name: TinyOracle(model) for name, model in EVERY_TINY_MODEL.items()},
+}
+
+
+# Names that documentation uses -> repositories.
+ALIASES: Mapping[str, str] = {
+    "gemma3-1b": "google/gemma-3-1b-it",
+    "llama3.1-8b": "meta-llama/Llama-3.1-8B-Instruct",
+    "qwen2.5-7b": "Qwen/Qwen2.5-7B-Instruct",
+    "qwen3-8b": "Qwen/Qwen3-8B",
+    "phi-4": "microsoft/phi-4",
 }
 
 
@@ -84,13 +95,16 @@ def find_oracle(name: str) -> PipelineOracle:
     """The oracle of a `--pipeline` value.
 
     Args:
-        name: from the table; a checkpoint's folder; or a repository id with its owner.
+        name: from the table, or one of `ALIASES`; a checkpoint's folder; or a repository id with
+            its owner.
 
     Raises:
         UnknownPipelineError: if it is none of them.
     """
     if name in PIPELINE_ORACLES:
         return PIPELINE_ORACLES[name]
+    if name in ALIASES:
+        return GenericOracle(ALIASES[name])
     folder: Path = user_path(name)
     if folder.is_dir():
         return GenericOracle(str(folder.resolve()))

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from integration.test_common.parity import Pair, check_all
+from integration.test_common.every_tiny_model import tiny_model_of
+from integration.test_common.parity import Pair, check_all, check_prompt
 from integration.test_common.tiny_checkpoints import make_checkpoint
-from integration.test_common.tiny_models import TINY_MODELS
 from max.pipelines import architectures
 from max.pipelines.lib import PIPELINE_REGISTRY
+from max.pipelines.modeling.types import PipelineTask
 from tools.new_architecture import main
+from tools.scaffold.base_family import find_family
 from tools.scaffold.package import Names
 from tools.scaffold.register import add_line
 
@@ -30,24 +32,40 @@ def forget_scaffolded_packages(monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     PIPELINE_REGISTRY.reset()
 
 
+def families_of_decoders() -> list[str]:
+    every = PIPELINE_REGISTRY.all_architectures()
+    return sorted({a.family for a in every if a.task is PipelineTask.TEXT_GENERATION})
+
+
 def run(*args: str) -> str:
     result = CliRunner().invoke(main, args)
     assert result.exit_code == 0, result.output
     return result.output
 
 
-@pytest.mark.parametrize("base", ["granite", "llama3", "qwen2"])
-def test_a_package_outside_the_tree_has_parity(base: str, tmp_path: Path) -> None:
+def write_outside(base: str, tmp_path: Path) -> Pair:
+    """A package that starts from a family, and a tiny checkpoint of the family under its name."""
     name = f"scaffolded_{base}"
     output = run(name, "--from", base, "--output", str(tmp_path))
     assert f"--custom-architectures {tmp_path / name}" in output
-    tiny = TINY_MODELS[f"tiny-{base.removesuffix('3')}"]
-    folder = make_checkpoint(tiny, tmp_path / "model")
+    family = find_family(base)
+    assert family is not None
+    folder = make_checkpoint(tiny_model_of(family.architecture.name), tmp_path / "model")
     config = json.loads((folder / "config.json").read_text())
     ours = Names.of(name, None).hugging_face
     (folder / "config.json").write_text(json.dumps(config | {"architectures": [ours]}))
-    pair = Pair(folder, custom_architectures=(str(tmp_path / name),))
-    check_all(pair, chunks=(7,))
+    return Pair(folder, custom_architectures=(str(tmp_path / name),))
+
+
+@pytest.mark.parametrize("base", ["gemma2", "llama3", "qwen2"])
+def test_a_package_outside_the_tree_has_parity(base: str, tmp_path: Path) -> None:
+    check_all(write_outside(base, tmp_path), chunks=(7,))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("base", families_of_decoders())
+def test_every_family_can_be_started_from(base: str, tmp_path: Path) -> None:
+    check_prompt(write_outside(base, tmp_path), chunk=7)
 
 
 def test_an_architecture_of_the_tree_gets_its_line_and_its_test(
@@ -64,7 +82,7 @@ def test_an_architecture_of_the_tree_gets_its_line_and_its_test(
     line = '    ("TreeForCausalLM", ".scaffolded_tree.arch", "scaffolded_tree_arch"),\n'
     assert line in copy.read_text()
     test = (tests / "test_scaffolded_tree.py").read_text()
-    assert 'TINY_MODELS["tiny-llama"]' in test and '["TreeForCausalLM"]' in test
+    assert 'tiny_model_of("LlamaForCausalLM")' in test and '["TreeForCausalLM"]' in test
     for path in [copy, *tests.glob("*.py"), *(copy.parent / "scaffolded_tree").glob("*.py")]:
         compile(path.read_text(), str(path), "exec")
 

@@ -72,6 +72,11 @@ class ReplayedGraph:
             self._lower()
         return self._module
 
+    @property
+    def buffers(self) -> frozenset[str]:
+        """Names of the placeholders that stand for memory of the caller, used where it lies."""
+        return frozenset(node.name for node in self._buffers)
+
     def reserve(self, nbytes: int) -> None:
         """Makes the memory of the replays that large."""
         if self.replays is not None:

@@ -85,5 +85,6 @@ def weight_label(names: tuple[str, ...]) -> str:
 
 
 def _module(name: str) -> str:
-    path = [part for part in name.removesuffix(".weight").split(".") if not part.isdecimal()]
+    parts = name.removesuffix(".weight").split(".")
+    path = [part for part in parts if not part.isdecimal()] or parts
     return ".".join(path[-2:] if path[-1] == "bias" else path[-1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import click
@@ -20,24 +21,32 @@ def cli_list(as_json: bool) -> None:
     """
     from max.pipelines.lib.registry import PIPELINE_REGISTRY
 
-    architectures = sorted(PIPELINE_REGISTRY.all_architectures(), key=lambda each: each.name)
+    architectures = sorted(
+        PIPELINE_REGISTRY.all_architectures(), key=lambda each: (each.name, each.task)
+    )
     click.echo(_json(architectures) if as_json else "\n".join(map(_text, architectures)))
 
 
 def _json(architectures: list[SupportedArchitecture]) -> str:
-    described = {
-        each.name: {
-            "example_repo_ids": list(each.example_repo_ids),
-            "supported_encodings": sorted(each.supported_encodings),
+    described: dict[str, dict[str, object]] = {}
+    for name, group in groupby(architectures, key=lambda each: each.name):
+        registered = list(group)  # one for each task
+        described[name] = {
+            "family": registered[0].family,
+            "tasks": [each.task.value for each in registered],
+            "example_repo_ids": [repo for each in registered for repo in each.example_repo_ids],
+            "supported_encodings": sorted({e for r in registered for e in r.supported_encodings}),
         }
-        for each in architectures
-    }
     return json.dumps({"architectures": described}, indent=2)
 
 
 def _text(architecture: SupportedArchitecture) -> str:
-    lines = [f"    Architecture: {architecture.name}", "         Example Huggingface Repo Ids: "]
-    lines += [f"              {repo_id}" for repo_id in architecture.example_repo_ids]
-    encodings = sorted(architecture.supported_encodings)
-    lines += [f"         Encoding Supported: {name}" for name in encodings]
+    lines = [
+        f"    Architecture: {architecture.name}",
+        "         Example Huggingface Repo Ids: ",
+        *(f"              {repo_id}" for repo_id in architecture.example_repo_ids),
+        f"         Family: {architecture.family}",
+        f"         Task: {architecture.task.value}",
+        *(f"         Encoding Supported: {e}" for e in sorted(architecture.supported_encodings)),
+    ]
     return "\n".join(lines) + "\n"

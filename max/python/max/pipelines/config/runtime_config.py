@@ -64,6 +64,12 @@ class PipelineRuntimeConfig(ConfigModel):
     allow_extra_request_fields: bool = Field(
         default=False, description="Ignore unknown fields of a request instead of answering 400."
     )
+    device_graph_capture: bool | None = Field(
+        default=None,
+        description="Capture decoding steps as device graphs at the start, one for each of some "
+        "numbers of requests: on a GPU, wherever the model allows it, when not given; --no-... "
+        "starts sooner and decodes slower.",
+    )
     enable_overlap_scheduler: bool = Field(
         default=False, description="Schedule the next step while the model computes this one."
     )

@@ -50,7 +50,6 @@ UNAVAILABLE: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "use_experimental_kernels": (False,),
         "use_vendor_blas": (False,),
         "execute_empty_batches": (False,),
-        "device_graph_capture": (None, False),
         "force": (False,),
         "decode_stall_timeout_s": (None,),
         "decode_request_ttl_s": (None,),

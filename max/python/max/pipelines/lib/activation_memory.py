@@ -38,7 +38,9 @@ def largest_step_bytes(
     if not isinstance(graph, Model):
         return told
     contexts = _largest_batch(model, config, max_batch_size)
-    inputs = [buffer.tensor for buffer in _inputs(model, contexts).buffers]
+    pages = torch.empty(1, model.kv_params.bytes_per_block, dtype=torch.uint8, device="meta")
+    views = [Buffer(view) for view in page_views(pages, model.kv_params.layout)]
+    inputs = [buffer.tensor for buffer in inputs_of_fresh(model, contexts, views).buffers]
     vocab_size = int(graph.compiled.output_types[0].shape[-1])
     sampling = len(contexts) * vocab_size * _SAMPLING_BYTES
     return max(told, peak_activation_bytes(graph, inputs) + sampling)
@@ -53,19 +55,29 @@ def _largest_batch(
     if not runtime.enable_chunked_prefill:
         rows = max(rows, model.max_seq_len)
     prompt = max(1, rows - (max_batch_size - 1))
-    lengths = [prompt, *[1] * (max_batch_size - 1)]
+    return fresh_requests([prompt, *[1] * (max_batch_size - 1)])
+
+
+def fresh_requests(lengths: list[int]) -> list[TextContext]:
+    """Requests with prompts of so many tokens, all of which are token 0."""
     return [
         TextContext(max_length=length, tokens=TokenBuffer(np.zeros(length, dtype=np.int64)))
         for length in lengths
     ]
 
 
-def _inputs(model: PipelineModelWithKVCache, contexts: list[TextContext]) -> ModelInputs:
-    """The graph's inputs for a step over fresh requests, with a cache that has no memory."""
+def inputs_of_fresh(
+    model: PipelineModelWithKVCache, contexts: list[TextContext], views: list[Buffer]
+) -> ModelInputs:
+    """The graph's inputs for a step over requests whose pages are all the null page.
+
+    Args:
+        model: whose graph it is.
+        contexts: of which nothing is computed yet.
+        views: the tables' views of the pages; they need no memory where nothing is computed.
+    """
     lengths = [ctx.tokens.active_length for ctx in contexts]
     params, device = model.kv_params, model.devices[0]
-    pages = torch.empty(1, params.bytes_per_block, dtype=torch.uint8, device="meta")
-    views = [Buffer(view) for view in page_views(pages, params.layout)]
     width = -(-model.max_seq_len // params.page_size)
     lookup = Buffer.from_numpy(np.zeros((len(lengths), width), np.uint32)).to(device)
     longest = Buffer.from_numpy(np.array([max(lengths)], dtype=np.uint32))

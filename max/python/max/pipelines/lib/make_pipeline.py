@@ -18,6 +18,11 @@ from max.pipelines.kv_cache import MemoryPlan, PagedKVCacheManager, PagedMemoryP
 from max.pipelines.kv_cache.memory_limits import available_memory
 from max.pipelines.lib.activation_memory import largest_step_bytes
 from max.pipelines.lib.call_tolerantly import call_tolerantly
+from max.pipelines.lib.decode_graphs import (
+    capture_decoding,
+    captures_decoding,
+    decoding_bytes,
+)
 from max.pipelines.lib.interfaces import PipelineModelWithKVCache
 from max.pipelines.lib.packed_weights import packed_weights
 from max.pipelines.lib.supported_architecture import SupportedArchitecture
@@ -42,7 +47,8 @@ def make_pipeline(
         config: all settings, resolved for the architecture.
         return_logits: which logits the graph gives; by default those that the configuration needs.
         tokenizer: the model's; only the offline methods of the pipeline need it.
-        on_phase: told what begins: "read", "compile", "place weights", "allocate".
+        on_phase: told what begins: "read", "compile", "place weights", "allocate",
+            and where decoding is captured "capture".
 
     Raises:
         ValueError: if weights are missing or wrong, or memory does not suffice.
@@ -58,6 +64,9 @@ def make_pipeline(
     on_phase("allocate")
     end_reserve()
     activations = largest_step_bytes(model, config, plan.max_batch_size)
+    is_captured = captures_decoding(model, config)
+    if is_captured:
+        activations += decoding_bytes(model, plan.max_batch_size)
     plan = plan_memory(architecture, config, available, activations)
     logger.info("%s", plan)
     manager = PagedKVCacheManager(
@@ -68,6 +77,9 @@ def make_pipeline(
         config.runtime.longest_step,
         config.runtime.steps_in_flight,
     )
+    if is_captured:
+        on_phase("capture")
+        capture_decoding(model, manager.kv_blocks, plan.max_batch_size)
     pipeline_cls = architecture.pipeline_cls or TextGenerationPipeline
     pipeline: TextGenerationPipeline = pipeline_cls(
         pipeline_config=config,

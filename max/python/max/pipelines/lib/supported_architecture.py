@@ -100,6 +100,18 @@ class SupportedArchitecture:
         return f"SupportedArchitecture({self.name!r}, {self.task})"
 
     @property
+    def package(self) -> str:
+        """The package that its model is in, `max.pipelines.architectures.llama3`; imports none."""
+        model = vars(self)["pipeline_model"]
+        module = model.partition(":")[0] if is_symbol_name(model) else str(model.__module__)
+        return str(module).rpartition(".")[0]
+
+    @property
+    def family(self) -> str:
+        """The name of that package's folder."""
+        return self.package.rpartition(".")[2]
+
+    @property
     def tokenizer_cls(self) -> type[Any]:
         """The tokenizer's class.
 

@@ -33,4 +33,5 @@ def test_labels_are_the_same_for_all_layers() -> None:
     assert weight_label(names) == "gate_proj + up_proj"
     assert weight_label(("layers.0.mlp.experts.3.up_proj.weight", "constant.0")) == "up_proj"
     assert weight_label(("model.embed_tokens.weight",)) == "embed_tokens"
+    assert weight_label(("0.weight",)) == "0"
     assert weight_label(("h.2.attn.c_proj.bias", "stack.3.weight")) == "c_proj.bias + stack"

@@ -17,6 +17,8 @@ def test_text(run_max: RunMax) -> None:
     start = lines.index("    Architecture: LlamaForCausalLM")
     assert lines[start + 1] == "         Example Huggingface Repo Ids: "
     assert lines[start + 2].startswith("              meta-llama/")
+    assert "         Family: llama3" in lines[start:]
+    assert "         Task: text_generation" in lines[start:]
     assert "         Encoding Supported: bfloat16" in lines[start:]
 
 
@@ -24,7 +26,8 @@ def test_json(run_max: RunMax) -> None:
     architectures = json.loads(run_max("list", "--json").output)["architectures"]
     assert {"LlamaForCausalLM", "Qwen2ForCausalLM"} <= set(architectures)
     llama = architectures["LlamaForCausalLM"]
-    assert set(llama) == {"example_repo_ids", "supported_encodings"}
+    assert set(llama) == {"family", "tasks", "example_repo_ids", "supported_encodings"}
+    assert (llama["family"], llama["tasks"]) == ("llama3", ["text_generation"])
     assert {"float32", "bfloat16"} <= set(llama["supported_encodings"])
 
 

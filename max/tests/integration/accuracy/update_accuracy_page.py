@@ -1,0 +1,90 @@
+"""Measures every family against PyTorch and writes docs/accuracy.md."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+if not __package__:  # started as a file: imports begin at max/tests and max/python
+    _TESTS = Path(__file__).absolute().parents[2]
+    _OWN_FOLDER = 0 if sys.flags.safe_path else 1
+    sys.path[:_OWN_FOLDER] = [str(_TESTS), str(_TESTS.parent / "python"), str(_TESTS.parents[1])]
+
+import click
+
+from integration.accuracy.matrix import WAYS, Encoding, Measured, measure
+from integration.test_common.every_tiny_model import EVERY_TINY_MODEL
+from integration.test_common.parity import BFLOAT16_KL, FLOAT32_TOLERANCE
+from max.pipelines.lib.registry import PIPELINE_REGISTRY
+from tools.build.imports import workspace_root
+
+PAGE = Path("docs", "accuracy.md")
+_COMMAND = "./bazelw run //max/tests/integration/accuracy:update_accuracy_page"
+_HEAD = f"""# Accuracy
+
+Written by `{_COMMAND}`.
+
+Every family's tiny models, with random weights that make mistakes show, against Hugging Face
+transformers in the same encoding on the same CPU: the worst row of logits of each way of computing
+them. *Whole* is a prompt of 150 tokens in one step, *by N* in chunks of N tokens, *decoding* a
+prompt of 21 tokens and 12 greedy ones, *mixed batch* four requests at different stages in every
+step, *prefix hit* a prompt whose first pages are in the cache. The last column says whether the
+greedy tokens are the same (in bfloat16 two may be almost equally likely). How to check a model of
+your own:
+[verify-accuracy.md](verify-accuracy.md).
+"""
+_LIMITS: Mapping[Encoding, float] = {"float32": FLOAT32_TOLERANCE, "bfloat16": BFLOAT16_KL}
+_WHAT: Mapping[Encoding, str] = {
+    "float32": "The largest difference of a logit; logits are a few units large",
+    "bfloat16": "The largest KL divergence of a token's probabilities, in nats",
+}
+
+
+def page(results: dict[Encoding, list[Measured]]) -> str:
+    """The page's text, from the measurements by encoding."""
+    versions = f"torch {version('torch')}, transformers {version('transformers')}."
+    lines = [_HEAD, versions]
+    for encoding, measured in results.items():
+        lines += ["", f"## {encoding}", ""]
+        lines += [f"{_WHAT[encoding]}; the limit is {_LIMITS[encoding]:g}.", ""]
+        lines += _table(measured)
+    return "\n".join(lines) + "\n"
+
+
+def _table(measured: Sequence[Measured]) -> Iterator[str]:
+    yield f"| family | model | {' | '.join(WAYS)} | same tokens |"
+    yield f"|---|---|{'--:|' * len(WAYS)}:-:|"
+    families = {a.name: a.family for a in PIPELINE_REGISTRY.all_architectures()}
+    for each in sorted(measured, key=lambda m: (families[m.architecture], m.model)):
+        cells = " | ".join(f"{each.distances[way]:.0e}" for way in WAYS)
+        tokens = "yes" if each.same_tokens else "no"
+        yield f"| {families[each.architecture]} | {each.model} | {cells} | {tokens} |"
+
+
+@click.command(help=__doc__)
+def main() -> None:
+    """Exits with 1 if a limit is exceeded; the page is written all the same."""
+    from tqdm import tqdm
+
+    results: dict[Encoding, list[Measured]] = {encoding: [] for encoding in _LIMITS}
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, model in tqdm(EVERY_TINY_MODEL.items(), unit="model", disable=None):
+            for encoding, measured in results.items():
+                measured.append(measure(model, encoding, Path(scratch, f"{name}-{encoding}")))
+    (workspace_root() / PAGE).write_text(page(results), encoding="utf-8")
+    exceeding = [
+        f"{each.model} in {encoding}, {way}: {value:.1e}"
+        for encoding, measured in results.items()
+        for each in measured
+        for way, value in each.distances.items()
+        if not value <= _LIMITS[encoding]
+    ]
+    click.echo("\n".join([f"wrote {PAGE}", *exceeding]))
+    sys.exit(1 if exceeding else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""Every kernel of a device against its op's reference, in the type that models compute with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch.utils._pytree import tree_map
+
+from max import kernels
+from max.kernels.choose_tokens.reference import choose_tokens_reference
+from max.kernels.elementwise.reference import elementwise_reference
+from max.kernels.flash_attention_ragged.reference import flash_attention_ragged_reference
+from max.kernels.gated.reference import gated_reference
+from max.kernels.gather_rows.reference import gather_rows_reference
+from max.kernels.last_rows.reference import last_rows_reference
+from max.kernels.layer_norm.reference import layer_norm_reference
+from max.kernels.registry import tensors_in
+from max.kernels.rms_norm.reference import rms_norm_reference
+from max.kernels.rope_store_ragged.reference import rope_store_ragged_reference
+
+
+class KernelCase(NamedTuple):
+    """A call of an op, with operands on the host."""
+
+    name: str
+    op: Callable[..., Any]
+    reference: Callable[..., Any]
+    args: tuple[Any, ...]
+
+
+class Checked(NamedTuple):
+    """What a case gave: the largest error, relative to the largest element, and time of a call."""
+
+    name: str
+    error: float
+    microseconds: float
+
+
+def check_kernels(device: torch.device, dtype: torch.dtype, heads: int = 32) -> Iterator[Checked]:
+    """Runs all cases on a device; the references compute in float32 on the host.
+
+    Args:
+        device: whose kernels are checked.
+        dtype: of the operands.
+        heads: query heads of 128; 32 are a model of 8B.
+    """
+    torch.manual_seed(0)
+    for case in _cases(dtype, heads):
+        wide, given = _wide(case.args), _moved(case.args, device)
+        # What an op writes to is among its arguments.
+        wanted = [case.reference(*wide), *tensors_in(wide)]
+        got = [case.op(*given), *tensors_in(given)]
+        error = max(map(_error, got, wanted))
+        yield Checked(case.name, error, 1e6 * _seconds(lambda: case.op(*given), device))  # noqa: B023
+
+
+def _cases(dtype: torch.dtype, heads: int) -> Iterator[KernelCase]:
+    kv_heads, head_dim = max(heads // 4, 1), 128
+    dim = heads * head_dim
+    x, weight = torch.randn(70, dim).to(dtype), torch.randn(dim).to(dtype)
+    yield KernelCase("rms_norm", kernels.rms_norm, rms_norm_reference, (x, weight, 1e-5, 0.0, True))
+    args: tuple[Any, ...] = (x, weight, weight, 1e-5)
+    yield KernelCase("layer_norm", kernels.layer_norm, layer_norm_reference, args)
+    yield KernelCase("gated", kernels.gated, gated_reference, (*x.chunk(2, 1), "silu"))
+    args = (x, x, "add")
+    yield KernelCase("elementwise", kernels.elementwise, elementwise_reference, args)
+    indices = torch.randint(0, 70, (40,))
+    yield KernelCase("gather_rows", kernels.gather_rows, gather_rows_reference, (x, indices))
+    offsets = torch.tensor([0, 30, 31, 70], dtype=torch.uint32)
+    yield KernelCase("last_rows", kernels.last_rows, last_rows_reference, (x, offsets))
+    for name, past, new in (
+        ("prefill", [0, 0], [300, 129]),
+        ("decoding", [1500, 37, 128], [1, 1, 1]),
+        ("mixed", [1500, 0, 130], [1, 200, 7]),
+    ):
+        yield from _cache_cases(name, past, new, dtype, kv_heads)
+    logits = 3 * torch.randn(5, 32000)
+    limits = (
+        torch.tensor([32000, 50, 32000, 40, 1]),
+        torch.tensor([1.0, 1.0, 0.9, 0.95, 1.0], dtype=torch.float64),
+        torch.tensor([0.0, 0.0, 0.0, 0.01, 0.0], dtype=torch.float64),
+        torch.rand(5, dtype=torch.float64),
+    )
+    args = (logits - logits.amax(1, keepdim=True), *limits)
+    yield KernelCase("choose_tokens", kernels.choose_tokens, choose_tokens_reference, args)
+
+
+def _cache_cases(
+    name: str, past: list[int], new: list[int], dtype: torch.dtype, kv_heads: int
+) -> Iterator[KernelCase]:
+    """Rotation and attention of requests with so many tokens in the cache, and so many new ones."""
+    page_size, head_dim = 128, 128
+    pages = [-(-(p + n) // page_size) for p, n in zip(past, new, strict=True)]
+    table = torch.zeros(len(past), 16, dtype=torch.int64)
+    for request, count in enumerate(pages):
+        first = 1 + sum(pages[:request])
+        table[request, :count] = torch.arange(first, first + count)
+    blocks = torch.randn(sum(pages) + 1, 2, 1, page_size, kv_heads, head_dim).to(dtype)
+    offsets = torch.tensor([0, *new]).cumsum(0).to(torch.uint32)
+    lengths, lookup = torch.tensor(past).to(torch.uint32), table.to(torch.uint32)
+    q = torch.randn(sum(new), 4 * kv_heads * head_dim).to(dtype)
+    k, v = torch.randn(2, sum(new), kv_heads * head_dim).to(dtype)
+    freqs = torch.randn(2048, head_dim // 2, 2)
+    args: tuple[Any, ...] = (q, k, v, offsets, freqs, blocks, lengths, lookup, 0, False)
+    yield KernelCase(
+        f"rope_store_ragged, {name}",
+        kernels.rope_store_ragged,
+        rope_store_ragged_reference,
+        args,
+    )
+    sinks = torch.randn(4 * kv_heads).to(dtype)
+    for options, rest in (
+        ("", (True, 0, 0, 0.0, None)),
+        (" with a window, a cap and sinks", (True, 100, 0, 30.0, sinks)),
+        (" in chunks", (True, 0, 64, 0.0, None)),
+    ):
+        yield KernelCase(
+            f"flash_attention_ragged, {name}{options}",
+            kernels.flash_attention_ragged,
+            flash_attention_ragged_reference,
+            (q, offsets, blocks, lengths, lookup, 0, head_dim**-0.5, *rest),
+        )
+
+
+def _error(got: torch.Tensor, want: torch.Tensor) -> float:
+    most = want.double().abs().max().clamp(min=1e-30)
+    return float((got.cpu().double() - want.double()).abs().max() / most)
+
+
+def _wide(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    def wide(x: Any) -> Any:
+        is_short = isinstance(x, torch.Tensor) and x.is_floating_point() and x.itemsize < 4
+        return x.float() if is_short else x.clone() if isinstance(x, torch.Tensor) else x
+
+    return tuple(tree_map(wide, args))
+
+
+def _moved(args: tuple[Any, ...], device: torch.device) -> tuple[Any, ...]:
+    return tuple(
+        tree_map(lambda x: x.clone().to(device) if isinstance(x, torch.Tensor) else x, args)
+    )
+
+
+def _seconds(call: Callable[[], Any], device: torch.device, times: int = 5) -> float:
+    _wait_for(device)
+    started = time.perf_counter()
+    for _ in range(times):
+        call()
+    _wait_for(device)
+    return (time.perf_counter() - started) / times
+
+
+def _wait_for(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
