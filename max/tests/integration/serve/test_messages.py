@@ -95,7 +95,10 @@ def test_streamed_calls_are_the_same(claude: anthropic.Anthropic) -> None:
     fields: dict[str, Any] = {"tools": [ADD], "tool_choice": {"type": "any"}, "max_tokens": 200}
     fields["tool_choice"]["disable_parallel_tool_use"] = True
     with claude.messages.stream(
-        model=MODEL, extra_body={"temperature": 0}, messages=[{"role": "user", "content": QUESTION}], **fields
+        model=MODEL,
+        extra_body={"temperature": 0},
+        messages=[{"role": "user", "content": QUESTION}],
+        **fields,
     ) as stream:
         final = stream.get_final_message()
 
