@@ -100,7 +100,7 @@ def test_streamed_calls_are_the_same(claude: anthropic.Anthropic) -> None:
         messages=[{"role": "user", "content": QUESTION}],
         **fields,
     ) as stream:
-        final = stream.get_final_message()
+        final: Any = stream.get_final_message()
 
     assert final.content[0].input == ask(claude, **fields).content[0].input
     assert final.stop_reason == "tool_use"

@@ -26,9 +26,8 @@ ADD: Any = {
 
 
 def ask(client: openai.OpenAI, **fields: Any) -> Any:
-    return client.responses.create(
-        model=MODEL, **({"input": QUESTION, "temperature": 0, "max_output_tokens": 200} | fields)
-    )
+    given: dict[str, Any] = {"input": QUESTION, "temperature": 0, "max_output_tokens": 200} | fields
+    return client.responses.create(model=MODEL, **given)
 
 
 def test_question_is_answered(client: openai.OpenAI) -> None:
@@ -69,7 +68,7 @@ def test_the_clients_own_stream_puts_it_together(client: openai.OpenAI) -> None:
         tool_choice="required",
         parallel_tool_calls=False,
     ) as stream:
-        final = stream.get_final_response()
+        final: Any = stream.get_final_response()
 
     (call,) = final.output
     assert json.loads(call.arguments).keys() == {"a", "b"}
