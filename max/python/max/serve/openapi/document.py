@@ -87,7 +87,7 @@ def _answer(endpoint: Endpoint, status: int) -> dict[str, Any]:
     content = _json(endpoint.answers)
     if endpoint.events:
         content["text/event-stream"] = {
-            "schema": {"type": "string", "description": _EVENTS},
+            "schema": {"description": _EVENTS},
             "x-event-schema": _one_of(endpoint.events),
         }
     return {"description": HTTPStatus(status).phrase, "content": content}
