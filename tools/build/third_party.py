@@ -15,11 +15,14 @@ DISTRIBUTIONS = {
     "zmq": "pyzmq",
     "agents": "openai-agents",
     "llama_cpp": "llama-cpp-py-sync",
+    "langchain_core": "langchain-openai",
+    "llama_index": "llama-index-llms-openai-like",
     "pydantic_ai": "pydantic-ai-slim",
 }
 
 # What a distribution loads at run time without declaring that it needs it.
 COMPANIONS = {
+    "pydantic_ai_slim": ("openai", "tiktoken"),  # its extra
     "torch": ("numpy",),  # warns on import, and converts no arrays, without
     "transformers": ("jinja2",),  # chat templates
     "uvicorn": ("httptools", "uvloop"),  # chosen by name in its options

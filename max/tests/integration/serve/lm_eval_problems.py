@@ -1,6 +1,6 @@
-"""Writes `lm_eval_tasks/demo_problems.jsonl`: `python -m integration.serve.lm_eval_problems`."""
+"""Writes the problems in `lm_eval_tasks`: `python -m integration.serve.lm_eval_problems`."""
 
-# build: data = ["lm_eval_tasks/demo_problems.jsonl"]
+# build: data = ["lm_eval_tasks/demo_problems.jsonl", "lm_eval_tasks/gsm8k_form.jsonl"]
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from tools.demo.problems import Problem
 
 TASKS = Path(__file__).parent / "lm_eval_tasks"
 PROBLEMS = TASKS / "demo_problems.jsonl"
+GSM8K_FORM = TASKS / "gsm8k_form.jsonl"
 COUNT = 20
+GSM8K_COUNT = 40
 SEED = 7
 CHOICES = 4
 
@@ -43,5 +45,13 @@ def lines() -> str:
     return "".join(json.dumps(item) + "\n" for item in documents)
 
 
+def gsm8k_lines() -> str:
+    """Problems with the fields of GSM8K: "question", and "answer" that ends in `#### NUMBER`."""
+    problems = held_out_problems(GSM8K_COUNT, SEED)
+    documents = [{"question": p.question, "answer": p.answer} for p in problems]
+    return "".join(json.dumps(item) + "\n" for item in documents)
+
+
 if __name__ == "__main__":
     PROBLEMS.write_text(lines(), encoding="utf-8")
+    GSM8K_FORM.write_text(gsm8k_lines(), encoding="utf-8")

@@ -8,6 +8,7 @@ A process of its own, so that lm-eval is imported once, offline, with its own ca
 # What lm_eval's backends import: its [api] extra, and what `hf` needs.
 # build: deps = ["@pip//:accelerate", "@pip//:aiohttp", "@pip//:tenacity", "@pip//:transformers"]
 # build: data = ["lm_eval_tasks/demo_answer.yaml", "lm_eval_tasks/demo_choice.yaml"]
+# build: data = ["lm_eval_tasks/gsm8k_cot_llama.yaml"]
 
 from __future__ import annotations
 
@@ -21,6 +22,8 @@ from typing import Any, NamedTuple
 from integration.serve.lm_eval_problems import TASKS
 from max.demo import model_path
 
+GSM8K = "gsm8k_cot_llama"
+
 
 class Run(NamedTuple):
     """One evaluation."""
@@ -29,6 +32,7 @@ class Run(NamedTuple):
     arguments: Mapping[str, Any]
     tasks: list[str]
     is_chat: bool = False
+    examples_are_turns: bool = False
 
 
 def runs(url: str) -> dict[str, Run]:
@@ -48,6 +52,7 @@ def runs(url: str) -> dict[str, Run]:
         "completions": Run("local-completions", completions, ["demo_choice", "demo_answer"]),
         "hf_chat": Run("hf", reference, ["demo_answer"], is_chat=True),
         "chat": Run("local-chat-completions", chat, ["demo_answer"], is_chat=True),
+        "hf_gsm8k": Run("hf", reference, [GSM8K], is_chat=True, examples_are_turns=True),
     }
 
 
@@ -62,6 +67,7 @@ def evaluate(run: Run) -> dict[str, Any]:
         tasks=run.tasks,
         task_manager=TaskManager(include_path=str(TASKS), include_defaults=False),
         apply_chat_template=run.is_chat,
+        fewshot_as_multiturn=run.examples_are_turns,
         batch_size=1 if run.is_chat else 4,
         device="cpu",
         bootstrap_iters=0,

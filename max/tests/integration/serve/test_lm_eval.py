@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -17,8 +18,15 @@ from typing import Any
 import pytest
 
 from integration.serve.conftest import SERVE_DEMO
-from integration.serve.lm_eval_problems import PROBLEMS, TASKS, lines
-from integration.serve.lm_eval_runs import runs
+from integration.serve.lm_eval_problems import (
+    GSM8K_COUNT,
+    GSM8K_FORM,
+    PROBLEMS,
+    TASKS,
+    gsm8k_lines,
+    lines,
+)
+from integration.serve.lm_eval_runs import GSM8K, runs
 from max.demo import model_path
 from tests.serve.server_process import ready
 
@@ -35,18 +43,34 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     output = folder / "results.json"
     offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HOME": str(folder / "home")}
     serve = [*SERVE_DEMO, "--enable-echo", "--quantization-encoding", "float32"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **offline}
     with ready(serve, folder / "server") as server:
-        run = subprocess.run(
-            [sys.executable, "-m", "integration.serve.lm_eval_runs", server.url, str(output)],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **offline},
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-    assert run.returncode == 0, run.stderr[-4000:]
+        evaluate = ["integration.serve.lm_eval_runs", server.url, str(output)]
+        documented = [*gsm8k_command(server.url), "--output_path", str(folder), "--log_samples"]
+        for command, where in ((evaluate, None), (documented, TASKS)):
+            run = subprocess.run(
+                [sys.executable, "-m", *command],
+                cwd=where,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=600,
+                check=False,
+            )
+            assert run.returncode == 0, run.stderr[-4000:]
     results: dict[str, Any] = json.loads(output.read_text(encoding="utf-8"))
+    (samples,) = folder.rglob(f"samples_{GSM8K}_*.jsonl")
+    rows = map(json.loads, samples.read_text(encoding="utf-8").splitlines())
+    results["documented"] = [row for row in rows if row["filter"] == "flexible-extract"]
     return results
+
+
+def gsm8k_command(url: str) -> list[str]:
+    """The documented command, on this server."""
+    command = next(line for line in COMMANDS if f"--tasks {GSM8K} " in line)
+    program, *arguments = shlex.split(command.replace("http://127.0.0.1:8000", url))
+    assert program == "lm_eval"
+    return [program, *arguments]
 
 
 @pytest.mark.slow
@@ -79,6 +103,21 @@ def test_generated_answers_are_those_of_transformers(
     assert mine["scores"]["exact_match,number"] == 0.95
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_documented_gsm8k_command_gives_the_score_of_transformers(
+    results: dict[str, Any],
+) -> None:
+    theirs = results["hf_gsm8k"][GSM8K]
+    score = theirs["scores"]["exact_match,flexible-extract"]
+    ours = [row["exact_match"] for row in results["documented"]]
+
+    assert len(ours) == GSM8K_COUNT
+    assert score > 0.8
+    # Greedy, in float32: the same answers but for a token that two programs round differently.
+    assert sum(ours) / len(ours) == pytest.approx(score, abs=1 / GSM8K_COUNT)
+
+
 @pytest.mark.parametrize("name", ["hf", "completions", "chat"])
 def test_documented_commands_are_those_that_are_compared(name: str) -> None:
     run = runs("http://127.0.0.1:8000")[name]
@@ -98,3 +137,4 @@ def test_documented_commands_are_those_that_are_compared(name: str) -> None:
 def test_problems_are_the_generated_ones() -> None:
     """After a change of the generator: python -m integration.serve.lm_eval_problems."""
     assert PROBLEMS.read_text(encoding="utf-8") == lines()
+    assert GSM8K_FORM.read_text(encoding="utf-8") == gsm8k_lines()

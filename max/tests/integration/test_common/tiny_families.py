@@ -82,9 +82,15 @@ def _families() -> Iterable[TinyModel]:
         "partial_rotary_factor": 0.5,
         "short_factor": [1.0, 1.5, 2.0],
         "long_factor": [2.0, 3.5, 5.0],
-        "original_max_position_embeddings": 4,
     }
-    yield _tiny("phi3-long", "Phi3Config", rope_parameters=longrope)
+    # The sharp scores of long contexts, and squares, double bfloat16's rounding in each layer.
+    two = {"num_hidden_layers": 2}
+    # transformers takes it from the configuration itself.
+    original = {"original_max_position_embeddings": 4}
+    rope = {**longrope, **original}
+    yield _tiny("phi3-long", "Phi3Config", rope_parameters=rope, **original, **two)
+    original = {"original_max_position_embeddings": 512}
+    yield _tiny("phi3-short", "Phi3Config", rope_parameters={**longrope, **original}, **original)
     yield _tiny("cohere", "CohereConfig", **_TIED, logit_scale=0.3)
     yield _tiny("cohere-norms", "CohereConfig", **_TIED, logit_scale=0.3, use_qk_norm=True)
     yield _tiny("cohere2", "Cohere2Config", **_TIED, logit_scale=0.3, **windows)
@@ -103,8 +109,8 @@ def _families() -> Iterable[TinyModel]:
     yield _tiny("stablelm", "StableLmConfig", rope_parameters=half, use_qkv_bias=True)
     parallel = {"use_parallel_residual": True, "qk_layernorm": True}
     yield _tiny("stablelm-parallel", "StableLmConfig", rope_parameters=half, **parallel)
-    yield _tiny("nemotron", "NemotronConfig", rope_parameters=half)
-    yield _tiny("nemotron-biases", "NemotronConfig", attention_bias=True, mlp_bias=True)
+    yield _tiny("nemotron", "NemotronConfig", rope_parameters=half, **two)
+    yield _tiny("nemotron-biases", "NemotronConfig", attention_bias=True, mlp_bias=True, **two)
     growing = {
         **{"rope_type": "yarn", "factor": 8.0, "rope_theta": 1e4},
         **{"original_max_position_embeddings": 16, "llama_4_scaling_beta": 0.3},

@@ -11,6 +11,7 @@ from max.dtype import DType
 from max.graph import DeviceRef
 from max.graph.weights import WeightData
 from max.nn import Mask, ReturnHiddenStates, ReturnLogits, RopeScaling
+from max.nn.activations import activation_name
 from max.nn.kv_cache import KVCacheParams
 from max.nn.rope import RopeFactors, rope_scaling_of
 from max.pipelines.checkpoint.config_fields import ConfigFields
@@ -168,7 +169,8 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
             model_config: which model's settings; `pipeline_config.model` unless given.
 
         Raises:
-            ValueError: for a kind of rope scaling that is not known, or a length above the limit.
+            ValueError: for a kind of rope scaling or an activation function that is not known, or a
+                length above the limit.
         """
         model_config = model_config or pipeline_config.model
         hf = huggingface_config
@@ -205,7 +207,7 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
             attention_bias=attention_bias,
             attention_output_bias=attention_output_bias,
             mlp_bias=bool(getattr(hf, "mlp_bias", False)),
-            hidden_act=cls.get_hidden_act(hf),
+            hidden_act=activation_name(cls.get_hidden_act(hf)),
             attention_multiplier=cls.calculate_attention_multiplier(hf),
             tie_word_embeddings=bool(hf.tie_word_embeddings),
         )

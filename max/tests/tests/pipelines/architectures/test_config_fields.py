@@ -10,6 +10,7 @@ import pytest
 from integration.test_common.tiny_checkpoints import make_checkpoint
 from integration.test_common.tiny_families import TINY_FAMILIES
 from integration.test_common.tiny_models import TINY_MODELS
+from max.pipelines.architectures.llama3.model_config import Llama3Config
 from max.pipelines.lib import PIPELINE_REGISTRY
 from tests.pipelines.architectures.checkpoints import change_config, make_config
 
@@ -39,6 +40,36 @@ def test_fields_of_transformers_class_are_known(architecture: str) -> None:
     config.config_fields.check(fields, Path("config.json"))
     with pytest.raises(ValueError, match="attention_gate='sigmoid' \\(not known"):
         config.config_fields.check({**fields, "attention_gate": "sigmoid"}, Path("config.json"))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "field", "value"),
+    [
+        ("Cohere2ForCausalLM", "use_gated_activation", False),
+        ("FalconForCausalLM", "alibi", True),
+        ("GPT2LMHeadModel", "add_cross_attention", True),
+        ("GemmaForCausalLM", "use_bidirectional_attention", True),
+        ("InternLM2ForCausalLM", "bias", True),
+        ("Phi3ForCausalLM", "attention_bias", True),
+        ("Starcoder2ForCausalLM", "norm_type", "rms_norm"),
+    ],
+)
+def test_variants_that_are_not_computed_are_refused(
+    architecture: str, field: str, value: object
+) -> None:
+    config: Any = PIPELINE_REGISTRY.architectures[architecture].config
+    with pytest.raises(ValueError, match=f"{field}={value!r} "):
+        config.config_fields.check({field: value}, Path("config.json"))
+
+
+def test_an_activation_that_is_not_known_is_refused(tmp_path: Path) -> None:
+    """By the configuration class, before weights are read."""
+    folder = make_checkpoint(TINY_MODELS["tiny-llama"], tmp_path / "model")
+    change_config(folder, {"hidden_act": "mish"})
+    config = make_config(folder)
+    PIPELINE_REGISTRY.resolve(config)
+    with pytest.raises(ValueError, match="unknown activation function 'mish'; known: silu, "):
+        Llama3Config.initialize(config)
 
 
 @pytest.mark.parametrize("model", MODELS.values())

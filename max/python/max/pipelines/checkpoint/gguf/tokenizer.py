@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from max.pipelines.checkpoint.gguf.splits import find_split
 from max.pipelines.modeling.errors import ModelSourceError
@@ -76,7 +76,7 @@ class _Entries:
 
 
 def _make_tokenizer(metadata: _Entries, special: Mapping[str, str], gguf: Path) -> Tokenizer:
-    kinds = {"gpt2": _byte_level, "llama": _sentence_piece}
+    kinds = {"gpt2": _byte_level, "llama": _sentence_piece, "gemma4": _merged_characters}
     model = metadata.get("model")
     if model not in kinds:
         raise ModelSourceError(
@@ -111,11 +111,8 @@ def _byte_level(
             f"the tokenizer of {gguf} splits text in a way that is not known, {pre!r} "
             f"(tokenizer.ggml.pre). {_WAY_OUT}"
         )
-    pairs = [tuple(merge.split(" ", 1)) for merge in metadata.get("merges") or []]
     vocabulary = {token: i for i, token in enumerate(tokens)}
-    wrong = next((p for p in pairs if len(p) != 2 or not {*p, "".join(p)} <= vocabulary.keys()), 0)
-    if wrong:
-        raise ModelSourceError(f"{gguf} has the merge {wrong!r} of tokens that it does not have")
+    pairs = _merges(metadata, vocabulary, gguf)
     tokenizer = Tokenizer(
         models.BPE(vocab=vocabulary, merges=pairs, ignore_merges=split.ignore_merges)
     )
@@ -123,6 +120,38 @@ def _byte_level(
         tokenizer.normalizer = split.normalizer()
     tokenizer.pre_tokenizer = split.pre_tokenizer()
     tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def _merges(metadata: _Entries, vocabulary: Mapping[str, int], gguf: Path) -> list[tuple[str, str]]:
+    """The pairs that are put together, the first ones first."""
+    pairs = [tuple(merge.split(" ", 1)) for merge in metadata.get("merges") or []]
+    wrong = next((p for p in pairs if len(p) != 2 or not {*p, "".join(p)} <= vocabulary.keys()), 0)
+    if wrong:
+        raise ModelSourceError(f"{gguf} has the merge {wrong!r} of tokens that it does not have")
+    return cast("list[tuple[str, str]]", pairs)
+
+
+def _merged_characters(
+    tokens: list[str], metadata: _Entries, special: Mapping[str, str], gguf: Path
+) -> Tokenizer:
+    """Merges of characters as SentencePiece has them, line by line, as Gemma 4 has it."""
+    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+
+    vocabulary = {token: i for i, token in enumerate(tokens)}
+    tokenizer = Tokenizer(
+        models.BPE(
+            vocab=vocabulary,
+            merges=_merges(metadata, vocabulary, gguf),
+            unk_token=special.get("unk_token"),
+            fuse_unk=True,
+            byte_fallback=True,
+        )
+    )
+    tokenizer.normalizer = normalizers.Replace(" ", _SPACE)
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[^\n]+|\n+"), behavior="isolated")
+    steps = [decoders.Replace(_SPACE, " "), decoders.ByteFallback(), decoders.Fuse()]
+    tokenizer.decoder = decoders.Sequence(steps)
     return tokenizer
 
 

@@ -1,0 +1,49 @@
+"""OpenAI's Agents SDK against a server, over chat completions."""
+
+# build: size = "medium"
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from agents import Agent, ModelSettings, OpenAIChatCompletionsModel, Runner
+from openai import AsyncOpenAI
+
+from clients.conversation import KEY, MODEL, QUESTIONS, is_answer
+
+pytestmark = pytest.mark.clients
+
+
+def agent(client: AsyncOpenAI) -> Agent:
+    model = OpenAIChatCompletionsModel(model=MODEL, openai_client=client)
+    return Agent(name="Tutor", model=model, model_settings=ModelSettings(temperature=0))
+
+
+def test_an_answer_and_the_next_turn(url: str) -> None:
+    async def talk() -> None:
+        async with AsyncOpenAI(base_url=url, api_key=KEY, max_retries=0) as client:
+            first = await Runner.run(agent(client), QUESTIONS[0][0])
+            assert is_answer(first.final_output)
+            history = [*first.to_input_list(), {"role": "user", "content": QUESTIONS[1][0]}]
+            second = await Runner.run(agent(client), history)
+            assert is_answer(second.final_output, 1)
+
+    asyncio.run(talk())
+
+
+def test_a_stream_is_the_answer(url: str) -> None:
+    async def talk() -> None:
+        async with AsyncOpenAI(base_url=url, api_key=KEY, max_retries=0) as client:
+            run = Runner.run_streamed(agent(client), QUESTIONS[0][0])
+            events = [event async for event in run.stream_events()]
+            deltas = [
+                event.data.delta
+                for event in events
+                if event.type == "raw_response_event"
+                and event.data.type == "response.output_text.delta"
+            ]
+            assert "".join(deltas) == run.final_output
+            assert is_answer(run.final_output)
+
+    asyncio.run(talk())
