@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from max.entrypoints.cli.benchmark import cli_benchmark
+from max.entrypoints.cli.encode import cli_encode
 from max.entrypoints.cli.generate import cli_generate
 from max.entrypoints.cli.group import MaxGroup, enter_working_directory, print_version
 from max.entrypoints.cli.list_architectures import cli_list
@@ -12,7 +13,15 @@ from max.entrypoints.cli.serve import cli_serve
 from max.entrypoints.cli.warm_cache import cli_warm_cache
 from max.serve.logs import LogSettings
 
-__all__ = ["cli_benchmark", "cli_generate", "cli_list", "cli_serve", "cli_warm_cache", "main"]
+__all__ = [
+    "cli_benchmark",
+    "cli_encode",
+    "cli_generate",
+    "cli_list",
+    "cli_serve",
+    "cli_warm_cache",
+    "main",
+]
 
 
 @click.group(name="max", cls=MaxGroup)
@@ -46,6 +55,7 @@ def main(log_level: str) -> None:
 
 main.add_command(cli_serve)
 main.add_command(cli_generate)
+main.add_command(cli_encode)
 main.add_command(cli_list)
 main.add_command(cli_warm_cache)
 main.add_command(cli_benchmark)

@@ -5,10 +5,13 @@ Importing this package registers them with torch as `torch.ops.max.*`.
 
 from max.kernels.choose_tokens import choose_tokens
 from max.kernels.elementwise import elementwise
+from max.kernels.experts import experts
 from max.kernels.flash_attention_ragged import flash_attention_ragged
 from max.kernels.gated import gated
 from max.kernels.gather_rows import gather_rows
+from max.kernels.head_linear import head_linear
 from max.kernels.last_rows import last_rows
+from max.kernels.latent_store_ragged import latent_store_ragged
 from max.kernels.layer_norm import layer_norm
 from max.kernels.packed_embedding import packed_embedding
 from max.kernels.packed_linear import packed_linear
@@ -16,15 +19,19 @@ from max.kernels.quantized_embedding import quantized_embedding
 from max.kernels.quantized_matmul import quantized_matmul
 from max.kernels.rms_norm import rms_norm
 from max.kernels.rope_store_ragged import rope_store_ragged
+from max.kernels.route_tokens import route_tokens
 from max.kernels.scaled_matmul import scaled_matmul
 
 __all__ = [
     "choose_tokens",
     "elementwise",
+    "experts",
     "flash_attention_ragged",
     "gated",
     "gather_rows",
+    "head_linear",
     "last_rows",
+    "latent_store_ragged",
     "layer_norm",
     "packed_embedding",
     "packed_linear",
@@ -32,5 +39,6 @@ __all__ = [
     "quantized_matmul",
     "rms_norm",
     "rope_store_ragged",
+    "route_tokens",
     "scaled_matmul",
 ]

@@ -37,12 +37,14 @@ class Recording(NamedTuple):
     """What an op returns, once `call` has run.
 
     `nbytes` is the memory that the call reads and writes at least once, for operands that it reads
-    in part; None when that is all of them and the result.
+    in part; None when that is all of them and the result. `loads` is int64 [experts], where the
+    call adds how many rows each expert has; None for what has no experts.
     """
 
     result: Any
     call: KernelCall
     nbytes: int | None = None
+    loads: torch.Tensor | None = None
 
 
 # `record(empty, *arguments of the op)`; None for operands that the kernel does not take.

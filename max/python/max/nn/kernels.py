@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from max import kernels
 from max.graph import TensorValue, TensorValueLike, Weight, ops
@@ -12,6 +13,9 @@ from max.nn.activations import activation_name
 from max.nn.attention.mask import Mask, MHAMaskVariant
 from max.nn.kv_cache import CacheLayer, KVCacheParams, PagedCacheValues, static_layer_index
 from max.nn.ragged_batch import RaggedBatch
+
+if TYPE_CHECKING:
+    from max.nn.moe.routing import Routing
 
 
 def rms_norm(
@@ -71,6 +75,145 @@ def quantized_embedding(weight: Weight, indices: TensorValueLike) -> TensorValue
 def _encoding(weight: Weight) -> str:
     assert weight.quantization_encoding is not None
     return weight.quantization_encoding.value
+
+
+def route_tokens(logits: TensorValue, correction: Weight | None, routing: Routing) -> TensorValue:
+    """Each row's experts and their weights: [rows, experts] -> float32 [rows, 2 * top_k]."""
+    return call(
+        "route_tokens",
+        kernels.route_tokens,
+        logits,
+        correction,
+        routing.top_k,
+        routing.scores,
+        routing.groups,
+        routing.top_groups,
+        routing.best_of_group,
+        routing.renormalizes,
+        routing.scale,
+        routing.jitter,
+    )
+
+
+def experts(
+    x: TensorValue,
+    routes: TensorValue,
+    matrices: Sequence[Weight],
+    biases: Sequence[Weight | None],
+    *,
+    experts: int,
+    width: int,
+    activation: str,
+    limit: float,
+    scales_input: bool,
+) -> TensorValue:
+    """The sum of what each row's experts give for it; see `max.kernels.experts`.
+
+    Args:
+        x: [rows, hidden].
+        routes: from `route_tokens`.
+        matrices: gate, up and down of all experts.
+        biases: theirs.
+        experts: how many.
+        width: of the layer between.
+        activation: of that layer.
+        limit: of gate and up; 0 for none.
+        scales_input: whether weights multiply what experts read.
+    """
+    stored = [(each.quantization_encoding or each.dtype).value for each in matrices]
+    return call(
+        "experts",
+        kernels.experts,
+        x,
+        routes,
+        *(each.packed for each in matrices),
+        list(biases),
+        stored,
+        [False] * len(matrices),
+        experts,
+        width,
+        activation,
+        limit,
+        scales_input,
+    )
+
+
+def head_linear(x: TensorValue, weight: Weight) -> TensorValue:
+    """A linear layer of each head: [rows, heads * width] -> [rows, heads * out].
+
+    Args:
+        x: of each head the first elements are read.
+        weight: [heads, out, in].
+    """
+    heads, out, columns = weight.shape.static_dims
+    stored = (weight.quantization_encoding or weight.dtype).value
+    return call(
+        "head_linear",
+        kernels.head_linear,
+        x,
+        weight.packed,
+        heads,
+        columns,
+        out,
+        stored,
+        False,
+    )
+
+
+class LatentEntry(NamedTuple):
+    """What a row's entry of a cache of latents is made of; see `max.kernels.latent_store_ragged`.
+
+    Attributes:
+        kv: [rows, rank + turned].
+        weight: of the latents' norm.
+        eps: of that norm.
+        interleaved: see `Rope`.
+    """
+
+    kv: TensorValue
+    weight: TensorValueLike
+    eps: float
+    interleaved: bool
+
+
+def latent_store(
+    q: TensorValue,
+    absorbed: TensorValue,
+    entry: LatentEntry,
+    layer: CacheLayer,
+    batch: RaggedBatch[Any],
+    freqs_cis: TensorValue,
+    heads: int,
+) -> TensorValue:
+    """Writes each row's latent, and gives the queries that meet latents.
+
+    Args:
+        q: [rows, heads * q_width].
+        absorbed: [rows, heads * rank].
+        entry: what is written.
+        layer: where.
+        batch: which rows are whose.
+        freqs_cis: from `Rope.table`.
+        heads: query heads.
+    """
+    cache = layer.values
+    return call(
+        "latent_store_ragged",
+        kernels.latent_store_ragged,
+        q,
+        absorbed,
+        entry.kv,
+        entry.weight,
+        entry.eps,
+        heads,
+        batch.row_offsets,
+        freqs_cis,
+        cache.kv_blocks,
+        cache.cache_lengths,
+        cache.lookup_table,
+        layer.index,
+        entry.interleaved,
+    )
 
 
 def rope_store(

@@ -9,6 +9,7 @@ from typing import Any
 
 from max.pipelines.context import InputError, PromptTooLongError, SamplingParams, TextContext
 from max.pipelines.modeling.types import (
+    PipelineTask,
     RequestID,
     TextGenerationRequest,
     TextGenerationRequestMessage,
@@ -58,8 +59,10 @@ async def chat_contexts(service: ModelService, body: ChatCompletionRequest) -> l
     """The contexts of a conversation, one for each of its `n` answers.
 
     Raises:
-        ApiError: 400 for what the tokenizer, the template or the length limit refuses.
+        ApiError: 400 for what the tokenizer, the template or the length limit refuses, and for
+            models that generate no text.
     """
+    service.require_task(PipelineTask.TEXT_GENERATION)
     try:
         request = TextGenerationRequest(
             model_name=body.model,
@@ -81,6 +84,7 @@ async def completion_contexts(service: ModelService, body: CompletionRequest) ->
     Raises:
         ApiError: As `chat_contexts`.
     """
+    service.require_task(PipelineTask.TEXT_GENERATION)
     if body.echo and not service.enable_echo:
         raise invalid_value(
             "echo is for servers that were started with --enable-echo, which this one was not",

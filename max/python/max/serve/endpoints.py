@@ -8,6 +8,7 @@ from max.serve.config import ApiType
 from max.serve.openapi.endpoint import Endpoint
 from max.serve.routes.chat import chat_completions
 from max.serve.routes.completions import completions
+from max.serve.routes.embeddings import embeddings
 from max.serve.routes.health import health, version
 from max.serve.routes.messages import count_tokens, messages
 from max.serve.routes.models import get_model, list_models
@@ -19,6 +20,7 @@ from max.serve.routes.sagemaker import invocations
 from max.serve.routes.tokenize import detokenize, tokenize
 from max.serve.schemas.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionRequest
 from max.serve.schemas.completion import Completion, CompletionRequest
+from max.serve.schemas.embedding import EmbeddingList, EmbeddingRequest
 from max.serve.schemas.messages import (
     MESSAGE_EVENTS,
     CountTokensRequest,
@@ -62,6 +64,16 @@ ENDPOINTS = (
         requests=(CompletionRequest,),
         answers=(Completion,),
         events=(Completion,),
+        errors=_RUNS_THE_MODEL,
+        api="openai",
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/embeddings",
+        handler=embeddings,
+        summary="Turn texts into vectors",
+        requests=(EmbeddingRequest,),
+        answers=(EmbeddingList,),
         errors=_RUNS_THE_MODEL,
         api="openai",
     ),

@@ -295,6 +295,7 @@ class EngineClient:
                 delta.cached_tokens,
                 log_probabilities=delta.log_probabilities or [],
                 prompt_log_probabilities=[prompt_scores] if prompt_scores else [],
+                embedding=delta.embedding,
             )
         )
 

@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from max.pipelines.modeling.task import PipelineTask
 from max.serve.json_values import CONTAINER_WEIGHT, KEY_WEIGHT
 from max.serve.telemetry.request_record import current_record
 
@@ -87,6 +88,22 @@ def model_not_found(name: str, served: str) -> ApiError:
         f"The model `{clipped(name)}` does not exist. This server serves `{served}`",
         param="model",
         code="model_not_found",
+    )
+
+
+_DOES = {
+    PipelineTask.TEXT_GENERATION: "generates text: use /v1/chat/completions or /v1/completions",
+    PipelineTask.EMBEDDINGS_GENERATION: "makes embeddings of texts: use /v1/embeddings",
+}
+
+
+def wrong_task(name: str, does: PipelineTask, asked: PipelineTask) -> ApiError:
+    """400: the model does something else."""
+    return ApiError(
+        400,
+        f"The model `{name}` has the task {does}, not {asked}. It {_DOES[does]}",
+        param="model",
+        code="unsupported_task",
     )
 
 

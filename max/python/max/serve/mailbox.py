@@ -19,6 +19,7 @@ class ChoiceDelta:
         cached_tokens: prompt tokens that the cache had when the request began.
         log_probabilities: of the new tokens, when the request asked for them.
         prompt_log_probabilities: of further prompt tokens, when it asked for those.
+        embedding: the text's vector in bytes, at the end of a request for one.
     """
 
     index: int
@@ -27,6 +28,7 @@ class ChoiceDelta:
     cached_tokens: int = 0
     log_probabilities: list[LogProbabilities] = field(default_factory=list)
     prompt_log_probabilities: list[LogProbabilities] = field(default_factory=list)
+    embedding: bytes = b""
 
     def add(self, later: ChoiceDelta) -> None:
         """Takes up what came after it."""
@@ -34,6 +36,7 @@ class ChoiceDelta:
         self.status = later.status
         self.log_probabilities += later.log_probabilities
         self.prompt_log_probabilities += later.prompt_log_probabilities
+        self.embedding = later.embedding
 
 
 class Mailbox:

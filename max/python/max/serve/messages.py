@@ -119,7 +119,8 @@ class TokenDelta(msgspec.Struct, frozen=True, array_like=True):
     """What one step added to one request: its new tokens and where the request stands now.
 
     Log probabilities are as in `TextGenerationOutput`. `cached_tokens` is how many prompt tokens
-    were in the cache when the worker began the request; the same in all of its deltas.
+    were in the cache when the worker began the request; the same in all of its deltas. `embedding`
+    has the bytes of a text's vector, float32, at the end of a request for one.
     """
 
     request_id: str
@@ -128,6 +129,7 @@ class TokenDelta(msgspec.Struct, frozen=True, array_like=True):
     log_probabilities: list[LogProbabilities] | None = None
     prompt_log_probabilities: LogProbabilities | None = None
     cached_tokens: int = 0
+    embedding: bytes = b""
 
 
 class Tokens(msgspec.Struct, frozen=True, tag=True):

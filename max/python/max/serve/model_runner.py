@@ -139,6 +139,7 @@ class ModelRunner:
             enable_echo=self._source.enable_echo,
             formats=parts.make_formats(tokenizer),
             enable_structured_output=self._source.enable_structured_output,
+            task=parts.task,
         )
 
     def _enter(self, phase: str) -> None:

@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 from max.pipelines.context import TextContext
 from max.pipelines.lib.stream_decoder import DecodesAfterText
 from max.pipelines.lib.tokenizer import PromptText, TextTokenizer
-from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRequestMessage
+from max.pipelines.modeling.types import (
+    PipelineTask,
+    TextGenerationRequest,
+    TextGenerationRequestMessage,
+)
 from max.pipelines.parsing.registry import AnswerFormats, formats_for
 from max.serve.worker.interface import PipelineBuilder, ServablePipeline
 
@@ -74,7 +78,7 @@ class ModelParts(NamedTuple):
 
     The tokenizer is made while the worker loads the model. `weights_bytes` is memory that the model
     will certainly take on the host, as far as that is known without loading it. `make_formats` says
-    how the model writes reasoning and tool calls.
+    how the model writes reasoning and tool calls, and `task` is what it does.
     """
 
     make_tokenizer: Callable[[], ServingTokenizer]
@@ -82,6 +86,7 @@ class ModelParts(NamedTuple):
     sampling_defaults: Mapping[str, Any]
     weights_bytes: int = 0
     make_formats: Callable[[ServingTokenizer], AnswerFormats] = lambda _: AnswerFormats()
+    task: PipelineTask = PipelineTask.TEXT_GENERATION
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,7 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
     """The model that a configuration describes, through the registry."""
 
     def retrieve() -> ModelParts:
+        from max.pipelines.lib.registry import PIPELINE_REGISTRY
         from max.pipelines.lib.weight_memory import bytes_to_reserve
 
         model = pipeline_config.model
@@ -120,6 +126,7 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
             model.sampling_params_defaults.values_to_update,
             bytes_to_reserve(model),
             partial(_formats, pipeline_config),
+            PIPELINE_REGISTRY.resolve(pipeline_config).task,
         )
 
     return ModelSource(

@@ -14,14 +14,14 @@ from starlette.requests import Request
 from max.pipelines.context import TextContext
 from max.pipelines.lib.stream_decoder import StreamDecoder
 from max.pipelines.lib.token_pieces import TokenPieces
-from max.pipelines.modeling.types import TextGenerationRequest
+from max.pipelines.modeling.types import PipelineTask, TextGenerationRequest
 from max.pipelines.parsing.registry import AnswerFormats
 from max.serve.answer_plan import AnswerPlan
 from max.serve.choice import Choice
 from max.serve.config import ServerSettings
 from max.serve.echo import EchoedPrompt
 from max.serve.engine_client import EngineClient
-from max.serve.errors import model_not_found
+from max.serve.errors import model_not_found, wrong_task
 from max.serve.model_source import ServingTokenizer
 from max.serve.restarts import Restarts
 from max.serve.stored_responses import StoredResponses
@@ -44,6 +44,7 @@ class ModelService:
         enable_echo: Whether completions may begin with their prompts.
         formats: How the model writes reasoning and tool calls.
         enable_structured_output: Whether requests may say what form their answers have.
+        task: What the model does.
     """
 
     name: str
@@ -55,6 +56,7 @@ class ModelService:
     enable_echo: bool = False
     enable_structured_output: bool = False
     formats: AnswerFormats = field(default_factory=AnswerFormats)
+    task: PipelineTask = PipelineTask.TEXT_GENERATION
 
     @cached_property
     def token_pieces(self) -> TokenPieces:
@@ -65,6 +67,11 @@ class ModelService:
         """Raises `ApiError` 404 for any name but ours; None is whatever is served."""
         if name is not None and name != self.name:
             raise model_not_found(name, self.name)
+
+    def require_task(self, task: PipelineTask) -> None:
+        """Raises `ApiError` 400, which says what the model does, if that is another task."""
+        if self.task is not task:
+            raise wrong_task(self.name, self.task, task)
 
     async def new_context(self, request: TextGenerationRequest) -> TextContext:
         """Tokenizes a request; see `ServingTokenizer.new_context` for the errors."""

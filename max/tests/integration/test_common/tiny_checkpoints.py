@@ -113,3 +113,6 @@ def fill(torch_model: torch.nn.Module, seed: int) -> None:
                 parameter.copy_(noise * parameter.shape[1] ** -0.5 * 2)
             else:
                 parameter.copy_(noise * parameter.shape[1] ** -0.5)
+        for name, buffer in torch_model.named_buffers():
+            if name.endswith("correction_bias"):  # of experts' scores
+                buffer.copy_(0.3 * torch.randn(buffer.shape, generator=generator))

@@ -13,6 +13,7 @@ from typing import Any
 from integration.test_common.parity import Pair
 from integration.test_common.step_runner import StepRunner
 from integration.test_common.tiny_checkpoints import make_checkpoint
+from integration.test_common.tiny_experts import families_with_experts
 from integration.test_common.tiny_models import TinyModel
 from integration.test_common.tiny_remote import write_remote
 
@@ -131,7 +132,9 @@ def _families() -> Iterable[TinyModel]:
     )
 
 
-TINY_FAMILIES: Mapping[str, TinyModel] = {model.name: model for model in _families()}
+TINY_FAMILIES: Mapping[str, TinyModel] = {
+    model.name: model for model in (*_families(), *families_with_experts(_tiny))
+}
 
 
 def make_pair(model: TinyModel, folder: Path, encoding: str = "float32") -> Pair:

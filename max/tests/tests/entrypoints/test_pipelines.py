@@ -17,7 +17,7 @@ RunMax = Callable[..., Result]
 
 
 def test_documented_commands(run_max: RunMax) -> None:
-    assert list(main.commands) == ["serve", "generate", "list", "warm-cache", "benchmark"]
+    assert list(main.commands) == ["serve", "generate", "encode", "list", "warm-cache", "benchmark"]
     assert main.commands["serve"] is cli_serve
     output = run_max("--help").output
     assert "max serve --model demo" in output
@@ -34,11 +34,11 @@ def test_unknown_command(run_max: RunMax) -> None:
     assert result.exit_code == 2
     assert (
         "Command not supported: sevre\n"
-        "Supported commands: serve, generate, list, warm-cache, benchmark" in result.output
+        "Supported commands: serve, generate, encode, list, warm-cache, benchmark" in result.output
     )
 
 
-@pytest.mark.parametrize("name", ["encode", "warm-interpreter-cache"])
+@pytest.mark.parametrize("name", ["warm-interpreter-cache"])
 def test_commands_to_come(run_max: RunMax, name: str) -> None:
     result = run_max(name, "--model", "demo")
     assert result.exit_code == 2

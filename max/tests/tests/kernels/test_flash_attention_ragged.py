@@ -74,7 +74,7 @@ def attend(
 @pytest.mark.parametrize("implementation", ["op", "reference"])
 @pytest.mark.parametrize(("past", "new"), BATCHES)
 @pytest.mark.parametrize("heads", [2, 4, 16])
-@pytest.mark.parametrize(("causal", "window"), [(True, 0), (True, 3), (False, 0)])
+@pytest.mark.parametrize(("causal", "window"), [(True, 0), (True, 3), (False, 0), (False, 3)])
 def test_agrees_with_attention_token_by_token(
     implementation: str, past: list[int], new: list[int], heads: int, causal: bool, window: int
 ) -> None:
@@ -88,6 +88,7 @@ def test_agrees_with_attention_token_by_token(
         for row in range(added):
             position = held + row
             last = position + 1 if causal else held + added
+            last = min(last, position + window) if window else last
             first = max(0, position - window + 1) if window else 0
             for head in range(heads):
                 group = head // (heads // 2)

@@ -147,7 +147,8 @@ class _Recorder:
         self._calls.append(recording.call)
         constants = self._segment.constants
         weights = tuple(base.meta["name"] for base in kernel.bases if base in constants)
-        self._labels.append(OpLabel(kernel.op, weight_label(weights), nbytes))
+        label = OpLabel(kernel.op, weight_label(weights), nbytes, recording.loads, weights[:1])
+        self._labels.append(label)
 
     def _in_sequence(self, node: fx.Node, empty: Empty) -> Any:
         """A value, copied if it lies in strides; a buffer, which may be written, as it is."""

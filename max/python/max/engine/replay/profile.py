@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
+
 
 class OpLabel(NamedTuple):
     """What a call is, the same for all layers of a model.
@@ -15,11 +17,15 @@ class OpLabel(NamedTuple):
         op: name of the kernel.
         weights: those that it reads, as "q_proj + k_proj"; empty if none.
         nbytes: memory that it reads and writes at least once.
+        loads: int64 [experts], the rows of each expert so far; None for what has no experts.
+        names: of the first weight, whose layer `loads` is of.
     """
 
     op: str
     weights: str
     nbytes: int
+    loads: torch.Tensor | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass
@@ -38,10 +44,12 @@ class Profiler:
 
     Attributes:
         cuts: for each graph by name, what runs outside of its segments: "ops.cumsum, model.py:42".
+        loads: for each layer of experts, "layers.3.mlp", the rows that each expert had.
     """
 
     def __init__(self) -> None:
         self.cuts: dict[str, list[str]] = {}
+        self.loads: dict[str, list[int]] = {}
         self._times: dict[tuple[str, str], OpTime] | None = None
 
     @property
@@ -51,7 +59,7 @@ class Profiler:
 
     def start(self) -> None:
         """Begins to time kernels."""
-        self._times = {}
+        self._times, self.loads = {}, {}
 
     def take(self) -> list[OpTime]:
         """The times since `start` or the last `take`, the slowest first; none while it is off."""
@@ -73,6 +81,18 @@ class Profiler:
             time.calls += 1
             time.seconds += taken
             time.nbytes += label.nbytes
+            if label.loads is not None:
+                layer = label.names[0].partition(".experts.")[0]
+                before = self.loads.get(layer) or [0] * len(label.loads)
+                more = label.loads.tolist()
+                self.loads[layer] = [a + b for a, b in zip(before, more, strict=True)]
+
+
+def forget_loads(labels: Sequence[OpLabel]) -> None:
+    """Sets the loads of a program's experts to zero, before it runs."""
+    for label in labels:
+        if label.loads is not None:
+            label.loads.zero_()
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from torch import fx
 
 from max.engine.replay.backend import Backend, Refused, Replay
 from max.engine.replay.memory import Memory, RegionTooSmall
-from max.engine.replay.profile import Profiler
+from max.engine.replay.profile import Profiler, forget_loads
 from max.engine.replay.segments import Segment
 
 # What the replays of a model may keep beside its memory: decoding batches have few shapes, and meet
@@ -139,6 +139,7 @@ class SegmentRunner:
             if place is not None:
                 place.copy_(given)
         if self._profiler.is_on:
+            forget_loads(replay.labels)
             self._profiler.add(replay.labels, replay.run_timed())
         else:
             replay.run()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Answer(NamedTuple):
         prefill_ops: what the kernels took until the first token, where they are profiled.
         decode_ops: what they took after it.
         cuts: operations that run outside of the recorded programs.
+        loads: for each layer of experts the rows that each had.
     """
 
     prompt_size: int
@@ -33,6 +35,7 @@ class Answer(NamedTuple):
     prefill_ops: Sequence[OpTime] = ()
     decode_ops: Sequence[OpTime] = ()
     cuts: Sequence[str] = ()
+    loads: Mapping[str, Sequence[int]] = MappingProxyType({})
 
 
 def make_request(
@@ -91,4 +94,5 @@ def answer(
         prefill_ops,
         decode_ops=profiler.take(),
         cuts=[cut for cuts in profiler.cuts.values() for cut in cuts],
+        loads=profiler.loads,
     )

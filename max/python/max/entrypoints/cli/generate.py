@@ -21,6 +21,7 @@ from max.entrypoints.cli.options import (
 from max.entrypoints.cli.profile import make_profile
 from max.entrypoints.cli.sampling_options import make_sampling_params, sampling_options
 from max.pipelines.config import PipelineConfig
+from max.pipelines.modeling.task import PipelineTask
 
 _SAMPLING = tuple(str(option.name) for option in sampling_options())
 
@@ -96,7 +97,7 @@ def cli_generate(
     started = time.perf_counter()
     from max.pipelines.lib import PIPELINE_REGISTRY
 
-    _, pipeline = PIPELINE_REGISTRY.retrieve(config)
+    _, pipeline = PIPELINE_REGISTRY.retrieve(config, PipelineTask.TEXT_GENERATION)
     startup = time.perf_counter() - started
     for _ in range(num_warmups):
         answer(pipeline, make_request(pipeline, prompt, sampling_params), show=str)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,21 +40,27 @@ class Profile:
         phases: prefill, and decoding if there was any.
         bandwidth: reading main memory, in bytes per second; None where it cannot be measured.
         cuts: operations that run outside of the recorded programs, and where they were written.
+        loads: for each layer of experts, the tokens that each expert had.
     """
 
     phases: Sequence[Phase]
     bandwidth: float | None
     cuts: Sequence[str] = ()
+    loads: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def table(self, top_n: int) -> str:
         """One block for each phase, the slowest kernels first; and what is not in them."""
         blocks = [self._block(phase, top_n) for phase in self.phases]
+        if self.loads:
+            blocks.append(self._experts())
         cuts = "\n".join(f"program cut at {cut}" for cut in self.cuts)
         return "\n\n".join([*blocks, *([cuts] if cuts else [])])
 
     def write(self, path: Path) -> None:
         """Writes all numbers as JSON."""
         content: dict[str, Any] = {"read_bandwidth": self.bandwidth, "cuts": list(self.cuts)}
+        if self.loads:
+            content["tokens_per_expert"] = {layer: [*own] for layer, own in self.loads.items()}
         for phase in self.phases:
             content[phase.name] = {
                 "steps": phase.steps,
@@ -75,6 +81,22 @@ class Profile:
         known = f", memory reads {self.bandwidth / 1e9:.1f} GB/s" if self.bandwidth else ""
         title = f"{phase.name}: {phase.steps} step{'s' if phase.steps != 1 else ''}{known}"
         return f"{title}\n{aligned([head, *rows], indent='')}"
+
+    def _experts(self) -> str:
+        """How evenly each layer's experts were chosen."""
+        head = ("experts of", "experts", "tokens each", "most", "of the mean", "idle")
+        rows = [
+            (
+                layer,
+                f"{len(tokens)}",
+                f"{sum(tokens) / len(tokens):.1f}",
+                f"{max(tokens)}",
+                f"{max(tokens) * len(tokens) / max(1, sum(tokens)):.1f} x",
+                f"{tokens.count(0)}",
+            )
+            for layer, tokens in self.loads.items()
+        ]
+        return aligned([head, *rows], indent="")
 
     def _row(self, phase: Phase, op: OpTime) -> tuple[str, ...]:
         rate = op.nbytes / op.seconds if op.seconds else 0.0
@@ -101,4 +123,4 @@ def make_profile(answer: Answer) -> Profile:
     if answer.output_size > 1:
         decoding = answer.total - answer.first_token
         phases.append(Phase("decode", answer.output_size - 1, decoding, answer.decode_ops))
-    return Profile(phases, read_bandwidth(), answer.cuts)
+    return Profile(phases, read_bandwidth(), answer.cuts, answer.loads)

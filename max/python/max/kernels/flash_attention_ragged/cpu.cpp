@@ -128,7 +128,8 @@ class Attention {
   int64_t end_of(int64_t row) const {
     int64_t position = first_position_ + row / heads_;
     if (args_.causal) return position + 1;
-    return args_.chunk ? std::min(tokens_, (position / args_.chunk + 1) * args_.chunk) : tokens_;
+    int64_t end = args_.window ? std::min(tokens_, position + args_.window) : tokens_;
+    return args_.chunk ? std::min(end, (position / args_.chunk + 1) * args_.chunk) : end;
   }
 
   // What a row has seen before any token: nothing, or its head's sink, whose value is zero.
@@ -191,7 +192,7 @@ class Attention {
     for (int64_t t = 0; t < tile->count;) {
       const KV* keys = token_of(blocks, args_.shape, args_.batch, item.request, begin + t, 0,
                                 args_.layer) + item.first_head * dim_;
-      const KV* values = keys + args_.shape.layers * page_size * stride;
+      const KV* values = args_.shares_values ? keys : keys + args_.shape.layers * page_size * stride;
       int64_t stop = std::min(tile->count, t + page_size - (begin + t) % page_size);
       for (; t < stop; ++t, keys += stride, values += stride) {
         tile->keys()[t] = keys;

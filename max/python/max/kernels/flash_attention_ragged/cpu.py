@@ -72,11 +72,12 @@ def make_flash_attention_ragged_record(isa: Isa | None = None) -> Record | None:
             scale,
             softcap,
             causal,
+            kv_blocks.shape[1] == 1,
             ELEMENT_TYPES[q.dtype],
             ELEMENT_TYPES[kv_blocks.dtype],
             ELEMENT_TYPES[q.dtype if sinks is None else sinks.dtype],
         )
-        page = 2 * page_size * kv_heads * head_dim * kv_blocks.itemsize
+        page = kv_blocks.shape[1] * page_size * kv_heads * head_dim * kv_blocks.itemsize
         nbytes = 2 * q.nbytes + lookup_table.numel() * page
         return Recording(out, KernelCall(function, args), nbytes)
 

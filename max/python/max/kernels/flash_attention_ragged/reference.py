@@ -30,13 +30,15 @@ def flash_attention_ragged_reference(
     Args:
         q: [rows, heads * head_dim].
         input_row_offsets: uint32 [batch + 1], see `max.kernels.paging`.
-        kv_blocks: [pages, 2, layers, page_size, kv_heads, head_dim].
+        kv_blocks: [pages, 2, layers, page_size, kv_heads, head_dim]; or [pages, 1, ...] of entries
+            that are keys and values at once (see `max.kernels.latent_store_ragged`).
         cache_lengths: uint32 [batch], tokens in the cache before this batch's rows.
         lookup_table: uint32 [batch, max_pages].
         layer: which layer of the cache.
         scale: factor of the scores.
         causal: whether a row sees only its own position and earlier ones.
-        window: how many positions back a row sees, itself included; 0 for all.
+        window: how many positions back (and ahead, unless causal) a row sees, itself included; 0
+            for all.
         chunk: size of the blocks of positions, within one of which a row sees others; 0 for all.
         softcap: scaled scores s become `softcap * tanh(s / softcap)`; 0 for s itself.
         sinks: [heads], the score of one more token for each head, whose value is zero.
@@ -53,7 +55,8 @@ def flash_attention_ragged_reference(
         pages = lookup_table[request, : -(-tokens // page_size)].long()
         # [2, tokens, kv_heads, head_dim] -> keys and values [kv_heads, tokens, head_dim]
         cached = kv_blocks[pages, :, layer].transpose(0, 1).flatten(1, 2)[:, :tokens]
-        keys, values = cached.float().transpose(1, 2)
+        keys, *others = cached.float().transpose(1, 2)
+        (values,) = others or [keys]
         for row in range(start, end, _QUERY_BLOCK):
             last = min(row + _QUERY_BLOCK, end)
             queries = q[row:last].float().view(last - row, kv_heads, -1, head_dim)
@@ -99,7 +102,7 @@ def _mask(
     if causal:
         hidden |= distance < 0
     if window:
-        hidden |= distance >= window
+        hidden |= (distance if causal else distance.abs()) >= window
     if chunk:
         hidden |= positions[:, None] // chunk != others // chunk
     return torch.zeros(hidden.shape, device=positions.device).masked_fill_(hidden, float("-inf"))

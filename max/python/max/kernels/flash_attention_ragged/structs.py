@@ -30,6 +30,7 @@ class FlashAttentionRaggedArgs(ctypes.Structure):
         ("scale", ctypes.c_float),
         ("softcap", ctypes.c_float),
         ("causal", ctypes.c_int32),
+        ("shares_values", ctypes.c_int32),
         ("q_type", ctypes.c_int32),
         ("kv_type", ctypes.c_int32),
         ("sinks_type", ctypes.c_int32),

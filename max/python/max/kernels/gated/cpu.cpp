@@ -1,37 +1,8 @@
-// max::gated on the CPU: activation(gate) * up, rounded after each factor as the reference does.
+// max::gated on the CPU (include/gated.h).
 
-#include <type_traits>
-
-#include "../include/elementwise.h"
-#include "../include/functions.h"
-
-namespace {
+#include "../include/gated.h"
 
 using namespace max;
-
-// As op.py counts them.
-enum Activation : int32_t { kSilu, kGelu, kGeluTanh, kGeluQuick, kRelu, kSquaredRelu, kSigmoid, kTanh };
-
-template <typename T>
-void gate(const ElementwiseArgs& args, Pool* pool) {
-  auto run = [&](const auto& activation) {
-    map_two(args, pool, [&](Floats gate, Floats up) MAX_INLINE_LAMBDA {
-      return rounded_elements<T>(activation(gate)) * up;
-    });
-  };
-  switch (args.function) {
-    case kSilu: return run([](Floats x) { return silu(x); });
-    case kGelu: return run([](Floats x) { return gelu(x); });
-    case kGeluTanh: return run([](Floats x) { return gelu_tanh(x); });
-    case kGeluQuick: return run([](Floats x) { return gelu_quick(x); });
-    case kRelu: return run([](Floats x) { return relu(x); });
-    case kSquaredRelu: return run([](Floats x) { return relu(x) * relu(x); });
-    case kSigmoid: return run([](Floats x) { return sigmoid(x); });
-    case kTanh: return run([](Floats x) { return hyperbolic_tangent(x); });
-  }
-}
-
-}  // namespace
 
 MAX_EXPORT void gated(const ElementwiseArgs* args, Pool* pool) {
   with_type(args->type, [&](auto* type) { gate<std::remove_const_t<std::remove_pointer_t<decltype(type)>>>(*args, pool); });

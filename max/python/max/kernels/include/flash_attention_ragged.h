@@ -15,12 +15,13 @@ struct FlashAttentionRaggedArgs {
   CacheShape shape;
   int64_t layer;
   int64_t heads;
-  int64_t window;  // positions that a row sees, itself included; 0 for all
+  int64_t window;  // positions back (and ahead, unless causal) that a row sees, with its own; 0 for all
   int64_t chunk;   // size of the blocks of positions within which a row sees others; 0 for one
   const void* sinks;  // [heads], a score more for each; null for none
   float scale;
   float softcap;  // scores s become softcap * tanh(s / softcap); 0 for s
   int32_t causal;
+  int32_t shares_values;  // whether a page has one kind of entry, keys and values at once
   ElementType q_type;
   ElementType kv_type;
   ElementType sinks_type;

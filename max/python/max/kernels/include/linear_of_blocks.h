@@ -29,21 +29,34 @@ class LinearOfBlocks {
     int64_t panels = 0;
     for (int64_t i = 0; i < args_.num_weights; ++i) panels += panels_of<kOutputs>(args_.weights[i]);
     if (panels * blocks_.count * args_.in_features / kBlockElements < kBlocksWorthThreads) pool = nullptr;
+    arrange_activations(pool);
+    parallel_for(pool, items(), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t item = begin; item < end; ++item) multiply_item(item);
+    });
+  }
+
+  // For several products at once: `prepare` each, then do all items of each, in any order.
+  void prepare() { arrange_activations(nullptr); }
+  int64_t items() const { return shared_out().count(); }
+  void multiply_item(int64_t item) {
+    shared_out().call(item, [&](const PackedWeight& weight, int64_t panel, int64_t first, int64_t last) {
+      with_encoding(weight.encoding, [&](auto e) { multiply<decltype(e)>(weight, panel, first, last); });
+    });
+  }
+
+ private:
+  PanelItems<kOutputs> shared_out() const {
+    return {args_.weights, args_.num_weights, blocks_, kRowsOfBlocks};
+  }
+
+  void arrange_activations(Pool* pool) {
     with_encoding(args_.weights[0].encoding, [&](auto e) {
       parallel_for(pool, args_.rows, 4, [&](int64_t first, int64_t last) {
         arrange<unit_elements<decltype(e)>()>(first, last);
       });
     });
-    for_each_panel<kOutputs>(
-        pool, args_.weights, args_.num_weights, blocks_, kRowsOfBlocks,
-        [&](const PackedWeight& weight, int64_t panel, int64_t first, int64_t last) {
-          with_encoding(weight.encoding, [&](auto e) {
-            multiply<decltype(e)>(weight, panel, first, last);
-          });
-        });
   }
 
- private:
   // Of the block of rows that begins with `row`, from element k on; `count` have one scale.
   template <int64_t count>
   char* activations(int64_t row, int64_t rows, int64_t k) const {

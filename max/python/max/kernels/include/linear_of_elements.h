@@ -46,14 +46,25 @@ class LinearOfElements {
     int64_t work = panels * groups_ * (args_.rows + kPanelRows - 1) * kPanelVectors / kPanelRows;
     if (work < kStepsWorthThreads) pool = nullptr;
     arrange_activations(args_.rows > kPanelRows ? pool : nullptr);
-    for_each_panel<kPanel>(
-        pool, args_.weights, args_.num_weights, blocks_, kRowsOfElements,
-        [&](const PackedWeight& weight, int64_t panel, int64_t first, int64_t last) {
-          multiply(weight, panel, first, last);
-        });
+    parallel_for(pool, items(), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t item = begin; item < end; ++item) multiply_item(item);
+    });
+  }
+
+  // For several products at once: `prepare` each, then do all items of each, in any order.
+  void prepare() { arrange_activations(nullptr); }
+  int64_t items() const { return shared_out().count(); }
+  void multiply_item(int64_t item) {
+    shared_out().call(item, [&](const PackedWeight& weight, int64_t panel, int64_t first, int64_t last) {
+      multiply(weight, panel, first, last);
+    });
   }
 
  private:
+  PanelItems<kPanel> shared_out() const {
+    return {args_.weights, args_.num_weights, blocks_, kRowsOfElements};
+  }
+
   // One contiguous row of whole groups is read where it lies.
   bool is_arranged() const {
     return std::is_same_v<Element, Arranged> && args_.rows == 1 && args_.in_features % kPerGroup == 0;

@@ -24,23 +24,31 @@ int64_t panels_of(const PackedWeight& weight) {
   return (weight.out_features + width - 1) / width;
 }
 
-// Calls f(weight, panel, first, last) for every panel of `width` outputs of every weight, and parts of
-// the blocks of rows: blocks [first, last), of no more than item_rows rows together.
-template <int64_t width, typename F>
-void for_each_panel(Pool* pool, const PackedWeight* weights, int64_t num_weights, RowBlocks blocks,
-                    int64_t item_rows, const F& f) {
-  int64_t panels = 0;
-  for (int64_t i = 0; i < num_weights; ++i) panels += panels_of<width>(weights[i]);
+// A product as work to share out: every panel of `width` outputs of every weight, times parts of the
+// blocks of rows, of no more than item_rows rows together.
+template <int64_t width>
+struct PanelItems {
+  const PackedWeight* weights;
+  int64_t num_weights;
+  RowBlocks blocks;
+  int64_t item_rows;
   int64_t parts = (blocks.count * blocks.most + item_rows - 1) / item_rows;
-  parallel_for(pool, panels * parts, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t item = begin; item < end; ++item) {
-      int64_t panel = item / parts, part = item % parts;
-      const PackedWeight* weight = weights;
-      for (; panel >= panels_of<width>(*weight); ++weight) panel -= panels_of<width>(*weight);
-      f(*weight, panel, blocks.count * part / parts, blocks.count * (part + 1) / parts);
-    }
-  });
-}
+
+  int64_t count() const {
+    int64_t panels = 0;
+    for (int64_t i = 0; i < num_weights; ++i) panels += panels_of<width>(weights[i]);
+    return panels * parts;
+  }
+
+  // Calls f(weight, panel, first, last) of one item: blocks [first, last).
+  template <typename F>
+  void call(int64_t item, const F& f) const {
+    int64_t panel = item / parts, part = item % parts;
+    const PackedWeight* weight = weights;
+    for (; panel >= panels_of<width>(*weight); ++weight) panel -= panels_of<width>(*weight);
+    f(*weight, panel, blocks.count * part / parts, blocks.count * (part + 1) / parts);
+  }
+};
 
 // Writes sums [rows begin .. end][width] of a panel, with the bias.
 template <int64_t width, typename Element>

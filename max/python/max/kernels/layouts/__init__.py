@@ -1,6 +1,7 @@
 """How kernels want the elements of weights to lie in memory."""
 
+from max.kernels.layouts.expert_panels import ExpertPanels
 from max.kernels.layouts.layout import LayoutUse, WeightLayout
 from max.kernels.layouts.panels import Panels
 
-__all__ = ["LayoutUse", "Panels", "WeightLayout"]
+__all__ = ["ExpertPanels", "LayoutUse", "Panels", "WeightLayout"]

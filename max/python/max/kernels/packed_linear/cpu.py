@@ -68,7 +68,7 @@ def make_packed_linear_record(isa: Isa | None = None) -> Record | None:
         if rows is None or rows.stride(1) != 1 or x.dtype not in ELEMENT_TYPES:
             return None
         results = [empty((*x.shape[:-1], n), x.dtype) for n in out_features]
-        row_bytes = _workspace_of_row(x.dtype, Panels(0, in_features, encodings[0]))
+        row_bytes = workspace_of_row(x.dtype, Panels(0, in_features, encodings[0]))
         workspace = empty((len(rows), row_bytes), torch.uint8)
         targets = (_PackedWeight * len(weights))(
             *(
@@ -100,7 +100,8 @@ def make_packed_linear_record(isa: Isa | None = None) -> Record | None:
     return record
 
 
-def _workspace_of_row(dtype: torch.dtype, panels: Panels) -> int:
+def workspace_of_row(dtype: torch.dtype, panels: Panels) -> int:
+    """Bytes of the workspace for each row of activations of a dtype."""
     if panels.encoding in BLOCK_UNITS:
         return panels.columns // _BLOCK * _BYTES_PER_BLOCK
     # Activations are arranged as they are multiplied: as float32 beside weights of 16 bits.

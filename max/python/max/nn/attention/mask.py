@@ -24,7 +24,8 @@ class Mask:
 
     Args:
         causal: whether a query sees only its own position and earlier ones.
-        window: how many positions back it sees, its own included; 0 for all.
+        window: how many positions back (and ahead, unless causal) it sees, its own included; 0 for
+            all.
         chunk: size of the blocks of positions within which it sees others; 0 for one block.
         softcap: scores s become `softcap * tanh(s / softcap)`; 0 for s itself.
         sinks: float [query heads], the score of one more position for each head, whose value is

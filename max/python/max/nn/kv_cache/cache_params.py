@@ -9,7 +9,7 @@ from typing import Self
 
 from max.dtype import DType
 from max.graph import DeviceRef
-from max.nn.kv_cache.groups import All, CacheGroup, KeyValue, Window
+from max.nn.kv_cache.groups import All, CacheGroup, Entry, KeyValue, Latent, Window
 from max.nn.kv_cache.param_interface import KVCacheParamInterface
 
 
@@ -27,6 +27,8 @@ class KVCacheParams(KVCacheParamInterface):
         page_size: tokens of a page.
         data_parallel_degree: 1 in this release.
         window: how many tokens a query of these layers sees, its own included; None for all.
+        is_mla: whether a token has one entry of `head_dim` elements, of which keys and values are
+            made (multi-head latent attention), instead of keys and values.
 
     Raises:
         ValueError: if a size is below 1.
@@ -42,6 +44,7 @@ class KVCacheParams(KVCacheParamInterface):
     page_size: int = 128
     data_parallel_degree: int = 1
     window: int | None = None
+    is_mla: bool = False
 
     def __post_init__(self) -> None:
         wrong = [
@@ -70,7 +73,9 @@ class KVCacheParams(KVCacheParamInterface):
     def groups(self) -> tuple[CacheGroup, ...]:
         """One: layers 0, 1, ..."""
         keep = All() if self.window is None else Window(self.window)
-        entry = KeyValue(self.dtype, self.n_kv_heads, self.head_dim)
+        entry: Entry = KeyValue(self.dtype, self.n_kv_heads, self.head_dim)
+        if self.is_mla:
+            entry = Latent(self.dtype, self.head_dim)
         return (CacheGroup("cache", tuple(range(self.num_layers)), entry, keep),)
 
     def with_windows(self, windows: Sequence[int | None]) -> KVCacheParamInterface:

@@ -84,13 +84,8 @@ class Transformer(Module):
         Returns:
             See `logits_postprocess`.
         """
-        h = self.embed(batch)
-        if self.rope is not None:
-            batch = replace(batch, freqs_cis=self.rope.table(h.device))
-        for index, layer in enumerate(self.layers):
-            h = run_layer(layer, h, cache.layer(index), batch)
         return logits_postprocess(
-            h,
+            self.rows(batch, cache),
             batch.row_offsets,
             batch.return_n_logits,
             self.norm,
@@ -100,6 +95,15 @@ class Transformer(Module):
             self.logits_scaling,
             self.logits_soft_cap,
         )
+
+    def rows(self, batch: RaggedBatch[Any], cache: PagedCacheValues) -> TensorValue:
+        """What the last layer gives for each new token: [rows, dim]. Arguments as of `decode`."""
+        h = self.embed(batch)
+        if self.rope is not None:
+            batch = replace(batch, freqs_cis=self.rope.table(h.device))
+        for index, layer in enumerate(self.layers):
+            h = run_layer(layer, h, cache.layer(index), batch)
+        return h
 
     def embed(self, batch: RaggedBatch[Any]) -> TensorValue:
         """The rows that the first layer reads: [rows, dim]."""

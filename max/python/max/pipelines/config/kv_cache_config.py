@@ -64,7 +64,7 @@ class KVCacheConfig(ConfigModel):
             num_layers: layers that keep keys and values.
             devices: the devices that share the cache.
             data_parallel_degree: replicas of the model.
-            is_mla: multi-head latent attention; not in this release.
+            is_mla: multi-head latent attention: a token has one entry of `head_dim` elements.
             num_q_heads: query heads; only multi-head latent attention reads it.
             kvcache_quant_config: scales of a quantized cache; not in this release.
             speculative_method: draft method; not in this release.
@@ -77,7 +77,6 @@ class KVCacheConfig(ConfigModel):
         from max.nn.kv_cache import KVCacheParams
 
         unavailable = {
-            "is_mla": is_mla,
             "kvcache_quant_config": kvcache_quant_config,
             "speculative_method": speculative_method,
             "num_draft_tokens": num_draft_tokens,
@@ -97,4 +96,5 @@ class KVCacheConfig(ConfigModel):
             enable_prefix_caching=self.enable_prefix_caching,
             page_size=self.kv_cache_page_size,
             data_parallel_degree=data_parallel_degree,
+            is_mla=is_mla,
         )

@@ -93,7 +93,7 @@ UNAVAILABLE: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "CompletionRequest": {"suffix": (None, "")},
     "StructuredOutputs": {"disable_additional_properties": (None, False)},
     # Commands, and flags of commands that are no fields.
-    "max": {"encode": (), "warm-interpreter-cache": ()},
+    "max": {"warm-interpreter-cache": ()},
     "max generate": {"--image_url": ()},
     "max serve": {"--headless": (), "--task-arg": ()},
     "max warm-cache": {"--target": ()},

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from max.pipelines.context.status import GenerationStatus
 from max.pipelines.modeling.request_id import RequestID
 
@@ -62,6 +65,7 @@ class TextGenerationOutput:
         log_probabilities: One entry of one position per token, when they were asked for.
         prompt_log_probabilities: Of the next prompt tokens, when they were asked for. All of a
             request's together are of its prompt but for the first token, which follows nothing.
+        embedding: float32 [width], the text's vector: the end of a request for one.
     """
 
     request_id: RequestID
@@ -69,6 +73,7 @@ class TextGenerationOutput:
     final_status: GenerationStatus
     log_probabilities: list[LogProbabilities] | None = None
     prompt_log_probabilities: LogProbabilities | None = None
+    embedding: NDArray[np.float32] | None = None
 
     @property
     def is_done(self) -> bool:
@@ -85,4 +90,5 @@ class TextGenerationOutput:
             outputs[-1].final_status,
             [scores for output in outputs for scores in output.log_probabilities or ()] or None,
             LogProbabilities.joined(prompt) if prompt else None,
+            outputs[-1].embedding,
         )

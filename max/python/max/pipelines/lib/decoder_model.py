@@ -96,7 +96,9 @@ class DecoderModel(PipelineModelWithKVCache):
     ) -> dict[str, WeightData]:
         """The weights under our names, encoded or in the dtype that the model computes with."""
         state_dict = parse_state_dict_from_weights(self.pipeline_config, weights, adapter)
-        return encode_weights(state_dict, self.pipeline_config.model, self.sensitive_layers)
+        return encode_weights(
+            state_dict, self.pipeline_config.model, self.sensitive_layers, self.precise_weights
+        )
 
     def make_decoder(self, state_dict: dict[str, WeightData]) -> Module:
         """The decoder for the configuration and the weights."""

@@ -23,14 +23,21 @@ from max.pipelines.lib.decode_graphs import (
     captures_decoding,
     decoding_bytes,
 )
+from max.pipelines.lib.embed.pipeline import EmbeddingsPipeline
 from max.pipelines.lib.interfaces import PipelineModelWithKVCache
 from max.pipelines.lib.packed_weights import packed_weights
 from max.pipelines.lib.supported_architecture import SupportedArchitecture
 from max.pipelines.lib.text_generation import TextGenerationPipeline
 from max.pipelines.lib.utils import parse_state_dict_from_weights
 from max.pipelines.lib.weight_encoding import encoded_bytes, is_plain
+from max.pipelines.modeling.types import PipelineTask
 
 logger = logging.getLogger("max.pipelines")
+
+_PIPELINES: Mapping[PipelineTask, type[Any]] = {
+    PipelineTask.TEXT_GENERATION: TextGenerationPipeline,
+    PipelineTask.EMBEDDINGS_GENERATION: EmbeddingsPipeline,
+}
 
 
 def make_pipeline(
@@ -80,7 +87,7 @@ def make_pipeline(
     if is_captured:
         on_phase("capture")
         capture_decoding(model, manager.kv_blocks, plan.max_batch_size)
-    pipeline_cls = architecture.pipeline_cls or TextGenerationPipeline
+    pipeline_cls = architecture.pipeline_cls or _PIPELINES[architecture.task]
     pipeline: TextGenerationPipeline = pipeline_cls(
         pipeline_config=config,
         pipeline_model=model,

@@ -20,6 +20,18 @@ _TABLE = ("embed_tokens.weight",)
 SENSITIVE_LAYERS = ("v_proj", "down_proj")
 
 
+# Layers of a few outputs that decide for many: which experts a token gets, and how much of them.
+_ROUTERS = ("router", "shared_expert_gate")
+_EXPERTS = ".experts."
+
+
+def is_multiplied(name: str, axes: int) -> bool:
+    """Whether a weight is a matrix that may be quantized, or a stack of those of experts."""
+    is_matrix = axes == 2 or (axes == 3 and _EXPERTS in name)
+    layer, kind = ["", *name.split(".")][-2:]
+    return is_matrix and kind == "weight" and layer not in _ROUTERS
+
+
 def num_layers(names: Collection[str]) -> int:
     """Blocks of the model whose weights have these names."""
     return 1 + max((int(found[1]) for name in names if (found := _LAYER.search(name))), default=-1)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.call_tolerantly import call_tolerantly
+from max.pipelines.lib.embed import makes_embeddings
 from max.pipelines.lib.supported_architecture import SupportedArchitecture
 from max.pipelines.lib.symbols import load_symbol
 from max.pipelines.modeling.types import PipelineTask
@@ -85,8 +86,8 @@ class PipelineRegistry:
 
     @property
     def architectures(self) -> dict[str, SupportedArchitecture]:
-        """All architectures by name."""
-        return {a.name: a for a in self.all_architectures()}
+        """All architectures by name; of several tasks of one name, the one registered first."""
+        return {a.name: a for a in reversed(self.all_architectures())}
 
     def all_architectures(self) -> list[SupportedArchitecture]:
         """All architectures. Those of the tree name their classes: these are not imported."""
@@ -144,9 +145,14 @@ class PipelineRegistry:
         names = self.names()
         if prefer_module_v3 and f"{architecture_name}_ModuleV3" in names:
             architecture_name = f"{architecture_name}_ModuleV3"
-        keys = [key for key in (*self._loaded, *self._lazy) if key[0] == architecture_name]
-        if task not in (None, PipelineTask.UNDEFINED):
-            keys = [key for key in keys if key[1] is task]
+        named = [key for key in (*self._loaded, *self._lazy) if key[0] == architecture_name]
+        any_task = task in (None, PipelineTask.UNDEFINED)
+        keys = [key for key in named if any_task or key[1] is task]
+        if named and not keys:
+            tasks = ", ".join(sorted({key[1].value for key in named}))
+            raise ValueError(
+                f"Architecture '{architecture_name}' is registered for {tasks}, not for {task}"
+            )
         if not keys:
             near = difflib.get_close_matches(architecture_name, names, n=len(names) or 1, cutoff=0)
             raise ValueError(
@@ -182,10 +188,11 @@ class PipelineRegistry:
             ValueError: if there is no such architecture, or the configuration does not fit it.
         """
         self.import_custom_architectures(pipeline_config.runtime.custom_architectures)
-        architecture = self.retrieve_architecture(
-            override_architecture or pipeline_config.model.architecture_name,
-            task=task or pipeline_config.task,
-        )
+        name = override_architecture or pipeline_config.model.architecture_name
+        task = task or pipeline_config.task
+        if task is PipelineTask.UNDEFINED:
+            task = self._task_of(name, pipeline_config)
+        architecture = self.retrieve_architecture(name, task=task)
         pipeline_config.resolve(architecture)
         return architecture
 
@@ -278,6 +285,16 @@ class PipelineRegistry:
                 f"Refusing to override existing architecture for '{name}' with task {task}"
             )
         logger.warning("Overriding existing architecture for '%s' with task %s", name, task)
+
+    def _task_of(self, name: str, config: PipelineConfig) -> PipelineTask:
+        """What a checkpoint is for, where its architecture both generates text and embeds it."""
+        _ = self.names()
+        tasks = {key[1] for key in (*self._loaded, *self._lazy) if key[0] == name}
+        if tasks != {PipelineTask.TEXT_GENERATION, PipelineTask.EMBEDDINGS_GENERATION}:
+            return PipelineTask.UNDEFINED
+        if makes_embeddings(config.model.resolved_model_path):
+            return PipelineTask.EMBEDDINGS_GENERATION
+        return PipelineTask.TEXT_GENERATION
 
     def _load(self, key: tuple[str, PipelineTask]) -> SupportedArchitecture:
         if key not in self._loaded:

@@ -66,7 +66,7 @@ class SupportedArchitecture:
         requires_max_batch_context_length: likewise of no effect yet.
         tool_parser: reads tool calls out of the text; tools are not served yet.
         reasoning_parser: parts reasoning from the answer; not served yet.
-        pipeline_cls: runs steps; the text generation pipeline unless given.
+        pipeline_cls: runs steps; the pipeline of the task unless given.
     """
 
     name: str

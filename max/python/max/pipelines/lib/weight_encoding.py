@@ -22,6 +22,7 @@ from max.pipelines.config import MAXModelConfig
 from max.pipelines.lib.quantization_recipe import (
     SENSITIVE_LAYERS,
     encoding_of_weight,
+    is_multiplied,
     num_layers,
 )
 
@@ -48,6 +49,7 @@ def encode_weights(
     state_dict: Mapping[str, WeightData],
     model_config: MAXModelConfig,
     sensitive: Collection[str] = SENSITIVE_LAYERS,
+    precise: tuple[str, ...] = (),
 ) -> dict[str, WeightData]:
     """The weights encoded as the configuration asks, the others in the dtype of the computation.
 
@@ -60,6 +62,7 @@ def encode_weights(
         state_dict: weights by our names.
         model_config: its encoding is resolved.
         sensitive: the layers whose weights lose most when they are quantized.
+        precise: ends of the names of weights that are float32 whatever the model computes with.
 
     Returns:
         Weights by the same names.
@@ -71,7 +74,9 @@ def encode_weights(
         state_dict = {**state_dict, **_deferred_quantization(state_dict, plan)}
     dtype, keeps_halves = model_config.dtype, model_config.keeps_half_matrices
     return {
-        name: data if name in kept else _converted(data, dtype, keeps_halves)
+        name: data
+        if name in kept
+        else _converted(data, DType.float32 if name.endswith(precise) else dtype, keeps_halves)
         for name, data in state_dict.items()
     }
 
@@ -98,9 +103,7 @@ def quantization_plan(
     kept = stored_in_schemes(state_dict)
     plan: dict[str, QuantizedWeight] = {}
     for name, data in state_dict.items():
-        if name in kept or not (
-            data.dtype.is_float() and len(data.shape) == 2 and name.endswith(".weight")
-        ):
+        if name in kept or not (data.dtype.is_float() and is_multiplied(name, len(data.shape))):
             continue
         shape = tuple(data.shape.static_dims)
         encoding = encoding_of_weight(name, shape[-1], wanted, layers, sensitive, is_tied=is_tied)

@@ -29,7 +29,7 @@ _TOKENS_SCHEMA = {
     "items": {"type": "integer", "minimum": 0, "maximum": INT32_MAX},
     "minItems": 1,
 }
-_PROMPT_SCHEMA = {
+PROMPT_SCHEMA = {
     "anyOf": [
         {"type": "string"},
         _TOKENS_SCHEMA,
@@ -50,7 +50,7 @@ def _is_token_ids(value: JsonValue) -> bool:
     return min(tokens) >= 0 and max(tokens) <= INT32_MAX
 
 
-def _parse_prompts(value: JsonValue) -> list[Prompt]:
+def parse_prompts(value: JsonValue) -> list[Prompt]:
     """One of the four documented forms, as a list of prompts."""
     prompts: Any
     if isinstance(value, str) or _is_token_ids(value):
@@ -75,7 +75,7 @@ def _parse_prompts(value: JsonValue) -> list[Prompt]:
 class CompletionRequest(SamplingFields):
     """The request body. `prompt` is normalised to a list of prompts."""
 
-    prompt: Annotated[Any, AfterValidator(_parse_prompts), WithJsonSchema(_PROMPT_SCHEMA)]
+    prompt: Annotated[Any, AfterValidator(parse_prompts), WithJsonSchema(PROMPT_SCHEMA)]
     max_tokens: int | None = Field(
         default=None, ge=0, le=INT32_MAX, description="0 is for echo: only the prompt comes back."
     )

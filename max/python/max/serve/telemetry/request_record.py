@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Starlette names no route for requests that it answers with 404.
 NO_ROUTE = "none"
 
-Operation = Literal["chat", "text_completion"]
+Operation = Literal["chat", "text_completion", "embeddings"]
 
 
 class ChoiceState(Protocol):

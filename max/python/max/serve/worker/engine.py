@@ -187,6 +187,7 @@ class Engine:
                 output.log_probabilities,
                 output.prompt_log_probabilities,
                 context.cached_tokens or 0,
+                b"" if output.embedding is None else output.embedding.tobytes(),
             )
             for context in batch.contexts
             if (output := outputs.get(context.request_id)) is not None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from max.engine.replay.profile import OpLabel, OpTime, Profiler, weight_label
+import torch
+
+from max.engine.replay.profile import OpLabel, OpTime, Profiler, forget_loads, weight_label
 
 
 def test_calls_of_one_kernel_on_the_same_weights_are_one_line() -> None:
@@ -35,3 +37,14 @@ def test_labels_are_the_same_for_all_layers() -> None:
     assert weight_label(("model.embed_tokens.weight",)) == "embed_tokens"
     assert weight_label(("0.weight",)) == "0"
     assert weight_label(("h.2.attn.c_proj.bias", "stack.3.weight")) == "c_proj.bias + stack"
+
+
+def test_loads_of_experts_are_those_while_it_is_on() -> None:
+    profiler, loads = Profiler(), torch.tensor([7, 7, 7])
+    label = OpLabel("experts", "gate_proj", 0, loads, ("layers.2.mlp.experts.gate_proj.weight",))
+    profiler.start()
+    for tokens in ([2, 0, 1], [0, 0, 3]):
+        forget_loads([label])
+        loads += torch.tensor(tokens)
+        profiler.add([label], [0.5])
+    assert profiler.loads == {"layers.2.mlp": [2, 0, 4]}

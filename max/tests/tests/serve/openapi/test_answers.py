@@ -42,6 +42,7 @@ EXAMPLES = [
     ),
     Example("POST", "/v1/completions", 400, {"model": MODEL_NAME}),
     Example("POST", "/v1/completions", 500, {**COMPLETION, "prompt": "raise"}),
+    Example("POST", "/v1/embeddings", 400, {"model": MODEL_NAME, "input": "greet"}),
     Example("POST", "/v1/chat/completions/render", body=CHAT),
     Example("POST", "/v1/chat/completions/render", 400, {**CHAT, "messages": []}),
     Example("POST", "/v1/responses", body={"model": MODEL_NAME, "input": "greet"}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from max.pipelines.architectures.mixtral.checkpoint import config_of_gguf
 from max.pipelines.checkpoint.config_fields import ConfigFields
 from max.pipelines.checkpoint.families import GGUFFamily
 from max.pipelines.checkpoint.gguf.model import GGUFModel
@@ -25,6 +26,8 @@ LLAMA_FIELDS = ConfigFields(
 
 
 def _config(gguf: GGUFModel) -> Mapping[str, Any]:
+    if gguf.own("expert_count", 0):
+        return config_of_gguf(gguf)
     return {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",

@@ -50,6 +50,7 @@ class GGUFModel:
     def __init__(self, header: GGUFHeader, path: Path) -> None:
         self.path = path
         self._header = header
+        self._reads_experts = False
         self.architecture: str = header.metadata.get("general.architecture", "")
 
     def own(self, key: str, default: Any = None) -> Any:
@@ -114,15 +115,15 @@ class GGUFModel:
         return self._header.tensors[tensor].shape[0]
 
     def decoder(self, eps: str = "rms_norm_eps") -> dict[str, Any]:
-        """The fields of config.json that every decoder with dense layers has.
+        """The fields of config.json that every decoder has.
 
         Args:
             eps: what config.json calls the norms' epsilon; of layer norms if not "rms_norm_eps".
 
         Raises:
-            ModelSourceError: if one is missing, or the layers have experts.
+            ModelSourceError: if one is missing, or the layers have experts that nobody asks for.
         """
-        if self.own("expert_count", 0):
+        if self.own("expert_count", 0) and not self._reads_experts:
             raise ModelSourceError(f"{self.path} is a mixture of experts, which is not supported")
         sizes = {name: self.own(key) for name, key in _SIZES.items()}
         heads = sizes["num_attention_heads"]
@@ -137,6 +138,18 @@ class GGUFModel:
             "tie_word_embeddings": not self.has("output.weight"),
             "hidden_act": "silu",
             **self.rope(head_dim),
+        }
+
+    def experts(self, count: str = "num_experts") -> dict[str, Any]:
+        """The fields of every decoder with experts, before those of `decoder`.
+
+        Args:
+            count: what the family calls their number.
+        """
+        self._reads_experts = True
+        return {
+            count: self.own("expert_count"),
+            "num_experts_per_tok": self.own("expert_used_count"),
         }
 
     def _head_dim(self, sizes: Mapping[str, int]) -> int:

@@ -44,6 +44,8 @@ class PipelineModel(ABC):
     batch_processor_cls: ClassVar[type[BatchProcessor] | None] = None
     # The layers, by their names in a block, whose weights lose most when they are quantized.
     sensitive_layers: ClassVar[Collection[str]] = SENSITIVE_LAYERS
+    # Ends of the names of weights that are float32 whatever the model computes with.
+    precise_weights: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,

@@ -1,0 +1,142 @@
+"""Calls `cpu.cpp`."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+
+import torch
+
+from max.kernels.element_types import ELEMENT_TYPES
+from max.kernels.experts.reference import SWISH_PLUS_ONE
+from max.kernels.gated.reference import ACTIVATIONS
+from max.kernels.isa import Isa
+from max.kernels.layouts.panels import ENCODINGS, Panels
+from max.kernels.packed_linear.cpu import workspace_of_row
+from max.kernels.recording import Empty, KernelCall, Record, Recording, load_function
+
+_CODES = {**{name: code for code, name in enumerate(ACTIVATIONS)}, SWISH_PLUS_ONE: 100}
+
+
+class _ExpertMatrix(ctypes.Structure):
+    """One matrix of each expert; of `include/experts.h`, as the next."""
+
+    _fields_ = (
+        ("packed", ctypes.c_void_p),
+        ("bias", ctypes.c_void_p),
+        ("bytes", ctypes.c_int64),
+        ("encoding", ctypes.c_int64),
+    )
+
+
+class _ExpertsArgs(ctypes.Structure):
+    """All of a call."""
+
+    _fields_ = (
+        ("x", ctypes.c_void_p),
+        ("routes", ctypes.c_void_p),
+        ("out", ctypes.c_void_p),
+        ("rows", ctypes.c_int64),
+        ("in_features", ctypes.c_int64),
+        ("x_stride", ctypes.c_int64),
+        ("width", ctypes.c_int64),
+        ("experts", ctypes.c_int64),
+        ("top_k", ctypes.c_int64),
+        ("gate", _ExpertMatrix),
+        ("up", _ExpertMatrix),
+        ("down", _ExpertMatrix),
+        ("counts", ctypes.c_void_p),
+        ("slots", ctypes.c_void_p),
+        ("gathered", ctypes.c_void_p),
+        ("gates", ctypes.c_void_p),
+        ("ups", ctypes.c_void_p),
+        ("workspace", ctypes.c_void_p),
+        ("row_bytes_in", ctypes.c_int64),
+        ("row_bytes_width", ctypes.c_int64),
+        ("limit", ctypes.c_float),
+        ("activation", ctypes.c_int32),
+        ("scales_input", ctypes.c_int32),
+        ("type", ctypes.c_int32),
+    )
+
+
+def make_experts_record(isa: Isa | None = None) -> Record | None:
+    """The kernel's `Record`; None where it cannot be built.
+
+    Args:
+        isa: the best of this machine unless given.
+    """
+    function = load_function("experts", isa)
+    if function is None:
+        return None
+
+    def record(
+        empty: Empty,
+        x: torch.Tensor,
+        routes: torch.Tensor,
+        gate: torch.Tensor,
+        up: torch.Tensor,
+        down: torch.Tensor,
+        biases: Sequence[torch.Tensor | None],
+        encodings: Sequence[str],
+        are_packed: Sequence[bool],
+        experts: int,
+        width: int,
+        activation: str,
+        limit: float,
+        scales_input: bool,
+    ) -> Recording | None:
+        if not all(are_packed) or x.dtype not in ELEMENT_TYPES or x.stride(1) != 1:
+            return None
+        if not routes.is_contiguous():
+            return None
+        rows, hidden = x.shape
+        top_k = routes.shape[1] // 2
+        shapes = ((width, hidden), (width, hidden), (hidden, width))
+        panels = [Panels(*shape, e) for shape, e in zip(shapes, encodings, strict=True)]
+        if panels[0].way != panels[1].way:
+            return None
+        slots = rows * top_k
+        row_bytes = [workspace_of_row(x.dtype, each) for each in (panels[0], panels[2])]
+        out = empty((rows, hidden), x.dtype)
+        scratch = (
+            empty((slots,), torch.int64),
+            empty((slots, hidden), x.dtype),
+            empty((slots, width), x.dtype),
+            empty((slots, width), x.dtype),
+            empty((slots, max(row_bytes)), torch.uint8),
+        )
+        counts = torch.zeros(experts, dtype=torch.int64)
+        matrices = [
+            _ExpertMatrix(
+                stack.data_ptr(),
+                None if bias is None else bias.data_ptr(),
+                each.nbytes,
+                ENCODINGS[each.encoding],
+            )
+            for stack, bias, each in zip((gate, up, down), biases, panels, strict=True)
+        ]
+        args = _ExpertsArgs(
+            x.data_ptr(),
+            routes.data_ptr(),
+            out.data_ptr(),
+            rows,
+            hidden,
+            x.stride(0),
+            width,
+            experts,
+            top_k,
+            *matrices,
+            counts.data_ptr(),
+            *(each.data_ptr() for each in scratch),
+            *row_bytes,
+            limit,
+            _CODES[activation],
+            scales_input,
+            ELEMENT_TYPES[x.dtype],
+        )
+        read = min(experts, slots) * sum(each.nbytes for each in panels)
+        moved = read + 2 * x.nbytes
+        return Recording(out, KernelCall(function, args, (scratch, counts)), moved, counts)
+
+    return record

@@ -1,0 +1,39 @@
+"""Names of a BERT checkpoint's weights, as the model has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from max.graph.weights import WeightData, Weights
+from max.graph.weights.renames import Renames
+
+_SAFETENSORS = Renames(
+    {
+        "bert.": "",
+        "encoder.": "",
+        "embeddings.word_embeddings": "embed_tokens",
+        "embeddings.position_embeddings": "embed_positions",
+        "embeddings.token_type_embeddings": "embed_types",
+        "embeddings.LayerNorm": "embed_norm",
+        "layer": "layers",
+        "attention.self.query": "self_attn.q_proj",
+        "attention.self.key": "self_attn.k_proj",
+        "attention.self.value": "self_attn.v_proj",
+        "attention.output.dense": "self_attn.o_proj",
+        "attention.output.LayerNorm": "attention_norm",
+        "intermediate.dense": "mlp.up_proj",
+        "output.dense": "mlp.down_proj",
+        "output.LayerNorm": "mlp_norm",
+        "gamma": "weight",  # of older files
+        "beta": "bias",
+    },
+    dropped=("pooler", "cls", "position_ids"),
+)
+
+
+def convert_safetensor_state_dict(
+    state_dict: Mapping[str, Weights], **unused: Any
+) -> dict[str, WeightData]:
+    """Renames the weights; what only makes words or classes of the vectors is left out."""
+    return _SAFETENSORS(state_dict)

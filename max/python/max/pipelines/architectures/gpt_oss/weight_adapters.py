@@ -1,0 +1,37 @@
+"""Names of a gpt-oss checkpoint's weights, as the model has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from max.graph.weights.renames import Renames
+from max.nn.moe.stacking import part_of_stack
+from max.pipelines.lib.decoder_weights import SAFETENSORS_NAMES
+
+if TYPE_CHECKING:
+    from max.graph.weights import WeightData, Weights
+
+_NAMES = Renames(SAFETENSORS_NAMES)
+_EXPERTS = ".mlp.experts."
+# Gate and up stand in turn.
+_PARTS = {
+    "gate_up_proj": {"gate_proj": slice(0, None, 2), "up_proj": slice(1, None, 2)},
+    "down_proj": {"down_proj": slice(None)},
+}
+
+
+def convert_safetensors(state_dict: Mapping[str, Weights], **unused: Any) -> dict[str, WeightData]:
+    """Renames the weights; the experts' stacks [experts, in, out] become ours."""
+    found: dict[str, WeightData] = {}
+    for name, data in _NAMES(state_dict).items():
+        layer, is_expert, stored = name.partition(_EXPERTS)
+        if not is_expert:
+            found[name] = data
+            continue
+        matrix = stored.removesuffix("_bias")
+        for part, rows in _PARTS[matrix].items():
+            kind = "weight" if matrix == stored else "bias"
+            own = f"{layer}{_EXPERTS}{part}.{kind}"
+            found[own] = part_of_stack(data, own, rows, transposed=kind == "weight")
+    return found

@@ -1,0 +1,32 @@
+"""Names of a ModernBERT checkpoint's weights, as the model has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from max.graph.weights import WeightData, Weights
+from max.graph.weights.renames import Renames
+
+_SAFETENSORS = Renames(
+    {
+        "model.": "",
+        "embeddings.tok_embeddings": "embed_tokens",
+        "embeddings.norm": "embed_norm",
+        "attn_norm": "input_layernorm",
+        "attn.Wqkv": "self_attn.qkv_proj",
+        "attn.Wo": "self_attn.o_proj",
+        "mlp_norm": "post_attention_layernorm",
+        "mlp.Wi": "mlp.gate_up_proj",
+        "mlp.Wo": "mlp.down_proj",
+        "final_norm": "norm",
+    },
+    dropped=("head", "decoder", "classifier"),
+)
+
+
+def convert_safetensor_state_dict(
+    state_dict: Mapping[str, Weights], **unused: Any
+) -> dict[str, WeightData]:
+    """Renames the weights; what only makes words or classes of the vectors is left out."""
+    return _SAFETENSORS(state_dict)

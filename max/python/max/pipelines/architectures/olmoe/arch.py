@@ -1,0 +1,20 @@
+"""Registration of the Olmoe family."""
+
+from max.pipelines.architectures.olmoe.checkpoint import OLMOE_FIELDS, OLMOE_GGUF
+from max.pipelines.lib.supported_architecture import decoder_adapters, decoder_architecture
+
+_PACKAGE = "max.pipelines.architectures.olmoe"
+
+olmoe_arch = decoder_architecture(
+    name="OlmoeForCausalLM",
+    example_repo_ids=["allenai/OLMoE-1B-7B-0125-Instruct"],
+    pipeline_model=f"{_PACKAGE}.model:OlmoeModel",
+    config=f"{_PACKAGE}.model_config:OlmoeConfig",
+    config_fields=OLMOE_FIELDS,
+    gguf=OLMOE_GGUF,
+    weight_adapters=decoder_adapters(
+        safetensors="max.pipelines.lib.expert_weights:convert_safetensors",
+        gguf="max.pipelines.lib.expert_weights:convert_gguf",
+    ),
+    rope_type="neox",
+)

@@ -1,0 +1,37 @@
+"""GGUF files of models with experts are read alone, as the checkpoints that they were made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from integration.test_common.logit_metrics import kl_divergence
+from integration.test_common.parity import Pair, check_prompt
+from integration.test_common.step_runner import StepRunner
+from integration.test_common.tiny_checkpoints import make_checkpoint
+from integration.test_common.tiny_families import TINY_FAMILIES
+from integration.test_common.tiny_gguf_experts import write_gguf_with_experts
+
+
+def make_pair(name: str, tmp_path: Path, encoding: str) -> Pair:
+    """A GGUF file, and the checkpoint for torch."""
+    pair = Pair(make_checkpoint(TINY_FAMILIES[name], tmp_path / "checkpoint"))
+    folder = tmp_path / "gguf"
+    folder.mkdir()
+    write_gguf_with_experts(pair.folder, folder / f"model-{encoding}.gguf", encoding)
+    pair.max = StepRunner(folder, encoding, kv_cache_format="float32")
+    return pair
+
+
+@pytest.mark.parametrize("name", ["tiny-qwen3_moe", "tiny-qwen2_moe", "tiny-mixtral"])
+def test_sizes_and_names(name: str, tmp_path: Path) -> None:
+    check_prompt(make_pair(name, tmp_path, "float32"), 150)
+
+
+def test_experts_in_blocks(tmp_path: Path) -> None:
+    """Rows of 72 and 40 elements are no blocks, so they are float16: nearly the same."""
+    pair = make_pair("tiny-qwen3_moe", tmp_path, "q8_0")
+    request = pair.max.start(pair.prompt(30))
+    pair.max.finish_prompt(request, 30)
+    assert kl_divergence(pair.torch.logits(pair.prompt(30)), request.logits).max() < 1e-4
