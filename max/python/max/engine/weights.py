@@ -12,6 +12,7 @@ from max.dtype import DType
 from max.engine.model import CompiledModel
 from max.graph import Weight
 from max.graph.weights import WeightData
+from max.kernels.layouts import WeightLayout
 from max.kernels.layouts.pieces import ignore_rows
 from max.kernels.memory import empty_in_huge_pages
 
@@ -39,13 +40,19 @@ def place_weights(compiled: CompiledModel, registry: Mapping[str, Any]) -> dict[
             problems.append(problem)
         elif name in compiled.layouts:
             layout = compiled.layouts[name]
-            placed[name] = empty_in_huge_pages([layout.nbytes], torch.uint8)
+            placed[name] = _room_for(layout, torch.device(weight.device.to_torch()))
             layout.place(tensor, placed[name], _releaser(value, tensor))
         else:
             placed[name] = tensor.to(weight.device.to_torch())
     if problems:
         raise ValueError(f"weights of {compiled.name}: " + "; ".join(problems))
     return placed
+
+
+def _room_for(layout: WeightLayout, device: torch.device) -> torch.Tensor:
+    if device.type == "cpu":
+        return empty_in_huge_pages([layout.nbytes], torch.uint8)
+    return torch.zeros([layout.nbytes], dtype=torch.uint8, device=device)
 
 
 def _releaser(value: Any, tensor: torch.Tensor) -> Callable[[int], None]:

@@ -15,6 +15,8 @@ from max.kernels.latent_store_ragged import latent_store_ragged
 from max.kernels.layer_norm import layer_norm
 from max.kernels.packed_embedding import packed_embedding
 from max.kernels.packed_linear import packed_linear
+from max.kernels.planes_linear import planes_linear
+from max.kernels.planes_rows import planes_rows
 from max.kernels.quantized_embedding import quantized_embedding
 from max.kernels.quantized_matmul import quantized_matmul
 from max.kernels.rms_norm import rms_norm
@@ -35,6 +37,8 @@ __all__ = [
     "layer_norm",
     "packed_embedding",
     "packed_linear",
+    "planes_linear",
+    "planes_rows",
     "quantized_embedding",
     "quantized_matmul",
     "rms_norm",

@@ -17,9 +17,12 @@ from max.kernels.gated.reference import gated_reference
 from max.kernels.gather_rows.reference import gather_rows_reference
 from max.kernels.last_rows.reference import last_rows_reference
 from max.kernels.layer_norm.reference import layer_norm_reference
+from max.kernels.layouts.planes import PARTS, Planes
+from max.kernels.planes_linear.reference import planes_linear_reference
 from max.kernels.registry import tensors_in
 from max.kernels.rms_norm.reference import rms_norm_reference
 from max.kernels.rope_store_ragged.reference import rope_store_ragged_reference
+from tests.kernels.quantized_weights import make_quantized_weight
 
 
 class KernelCase(NamedTuple):
@@ -77,6 +80,17 @@ def _cases(dtype: torch.dtype, heads: int) -> Iterator[KernelCase]:
         ("mixed", [1500, 0, 130], [1, 200, 7]),
     ):
         yield from _cache_cases(name, past, new, dtype, kv_heads)
+    for encoding in PARTS:
+        layout = Planes(dim, dim, encoding)
+        planes = torch.zeros(layout.nbytes, dtype=torch.uint8)
+        layout.place(make_quantized_weight(dim, dim, encoding), planes)
+        for rows in (1, 40, 200):
+            yield KernelCase(
+                f"planes_linear, {encoding}, {rows} rows",
+                kernels.planes_linear,
+                planes_linear_reference,
+                (torch.randn(rows, dim).to(dtype), planes, dim, dim, encoding),
+            )
     logits = 3 * torch.randn(5, 32000)
     limits = (
         torch.tensor([32000, 50, 32000, 40, 1]),

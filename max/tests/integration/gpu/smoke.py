@@ -24,8 +24,10 @@ from integration.test_common.tiny_models import TINY_MODELS
 from max.driver import load_devices
 from max.pipelines.config.device_specs import parse_device_specs
 
-# Of the largest element: two roundings to bfloat16 and its sums; float32.
+# Of the largest element: two roundings to bfloat16 and its sums; float32, but for products with
+# quantized weights, whose operands are rounded.
 TOLERANCE = {torch.bfloat16: 2.0**-6, torch.float32: 1e-4}
+ROUNDED = "planes_linear"
 # As measured on an H200: a copy's bytes per second, and a bfloat16 product's operations.
 BANDWIDTH, ARITHMETIC = 4.3e12, 790e12
 
@@ -59,7 +61,8 @@ def main(
     results["kernels"] = []
     for dtype, tolerance in TOLERANCE.items():
         for checked in check_kernels(on_torch, dtype, heads):
-            right = checked.error <= tolerance
+            is_rounded = checked.name.startswith(ROUNDED)
+            right = checked.error <= (TOLERANCE[torch.bfloat16] if is_rounded else tolerance)
             is_right &= right
             results["kernels"].append({**checked._asdict(), "dtype": str(dtype), "right": right})
             _say(

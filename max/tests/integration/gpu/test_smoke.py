@@ -34,7 +34,7 @@ def run(folder: Path, *flags: str) -> int:
 def test_it_checks_measures_and_writes(tmp_path: Path) -> None:
     assert run(tmp_path) == 0
     results = json.loads((tmp_path / "gpu.json").read_text())
-    assert len(results["kernels"]) == 2 * (7 + 3 * 4) and results["families"][0]["is_equal"]
+    assert len(results["kernels"]) == 2 * (7 + 3 * 4 + 8 * 3) and results["families"][0]["is_equal"]
     prefill, streams = results["speed"]
     assert prefill["unit"] == "prefill" and 0 < prefill["share"] < 1
     assert streams["decode_tokens_per_second"] > 0 and 0 < streams["share"] < 1

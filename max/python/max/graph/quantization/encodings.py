@@ -129,7 +129,7 @@ class _Facts(NamedTuple):
     blocks: BlockParameters
     ggml_type: int
     file_types: tuple[int, ...]
-    devices: frozenset[str] = frozenset({"cpu"})
+    devices: frozenset[str] = frozenset({"cpu", "gpu"})
 
 
 _FACTS = {

@@ -12,9 +12,9 @@ from max.kernels.gpu.tuning import Config
 # For heads of 128 elements of 2 bytes; where they are larger, fewer rows and keys are in a block.
 CONFIGS = {
     "prefill": {
-        "sm_80": Config({"BLOCK_M": 64, "BLOCK_N": 64}, num_warps=4, num_stages=2),
+        "sm_80": Config({"BLOCK_M": 64, "BLOCK_N": 64}, num_warps=8, num_stages=2),
         "sm_90": Config({"BLOCK_M": 128, "BLOCK_N": 64}, num_warps=8, num_stages=3),
-        "sm_100": Config({"BLOCK_M": 128, "BLOCK_N": 64}, num_warps=8, num_stages=3),
+        "sm_100": Config({"BLOCK_M": 64, "BLOCK_N": 64}, num_warps=4, num_stages=3),
         "gfx942": Config({"BLOCK_M": 64, "BLOCK_N": 32}, num_warps=4, num_stages=1),
     },
     "decode": {

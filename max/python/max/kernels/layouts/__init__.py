@@ -3,5 +3,6 @@
 from max.kernels.layouts.expert_panels import ExpertPanels
 from max.kernels.layouts.layout import LayoutUse, WeightLayout
 from max.kernels.layouts.panels import Panels
+from max.kernels.layouts.planes import Planes
 
-__all__ = ["ExpertPanels", "LayoutUse", "Panels", "WeightLayout"]
+__all__ = ["ExpertPanels", "LayoutUse", "Panels", "Planes", "WeightLayout"]

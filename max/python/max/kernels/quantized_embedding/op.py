@@ -8,8 +8,9 @@ import torch
 
 from max.graph.quantization import QuantizationEncoding
 from max.kernels.facts import NativeCall, OpFacts
-from max.kernels.layouts import LayoutUse, Panels
+from max.kernels.layouts import LayoutUse, Panels, Planes
 from max.kernels.packed_embedding import rows_of_panels
+from max.kernels.planes_rows.op import rows_of_planes
 from max.kernels.quantized_embedding.reference import quantized_embedding_reference
 from max.kernels.registry import define_op
 
@@ -32,5 +33,10 @@ quantized_embedding = define_op(
     "quantized_embedding(Tensor weight, Tensor indices, str encoding, ScalarType dtype) -> Tensor",
     reference=quantized_embedding_reference,
     fake=_fake,
-    facts=OpFacts(layouts={"cpu": {0: LayoutUse(Panels, _rows, wants=False)}}),
+    facts=OpFacts(
+        layouts={
+            "cpu": {0: LayoutUse(Panels, _rows, wants=False)},
+            "gpu": {0: LayoutUse(Planes, rows_of_planes)},
+        }
+    ),
 )

@@ -8,8 +8,9 @@ import torch
 
 from max.graph.quantization import QuantizationEncoding
 from max.kernels.facts import NativeCall, OpFacts
-from max.kernels.layouts import LayoutUse, Panels
+from max.kernels.layouts import LayoutUse, Panels, Planes
 from max.kernels.packed_linear import product_of_panels
+from max.kernels.planes_linear.op import product_of_planes
 from max.kernels.quantized_matmul.reference import quantized_matmul_reference
 from max.kernels.registry import define_op
 
@@ -32,5 +33,11 @@ quantized_matmul = define_op(
     "quantized_matmul(Tensor x, Tensor weight, str encoding) -> Tensor",
     reference=quantized_matmul_reference,
     fake=_fake,
-    facts=OpFacts(row_arguments=1, layouts={"cpu": {1: LayoutUse(Panels, _product)}}),
+    facts=OpFacts(
+        row_arguments=1,
+        layouts={
+            "cpu": {1: LayoutUse(Panels, _product)},
+            "gpu": {1: LayoutUse(Planes, product_of_planes)},
+        },
+    ),
 )

@@ -13,7 +13,6 @@ from max.pipelines.modeling.config_enums import (
     DeviceType,
     SupportedEncoding,
     can_cast_encoding,
-    is_block_encoding,
     loadable_encodings,
     parse_supported_encoding_from_file_name,
     supported_encoding_supported_devices,
@@ -127,8 +126,7 @@ def _check(encoding: SupportedEncoding, request: EncodingRequest) -> None:
     devices = supported_encoding_supported_devices(encoding)
     of_weights = "" if request.requested else f" (the type of the weights: {request.model_path})"
     loadable = f"supported: {', '.join(loadable_encodings())}"
-    # Blocks run on the CPU whatever the device, see `MAXModelConfig.resolve_encoding`.
-    if request.device_type not in devices and not is_block_encoding(encoding):
+    if request.device_type not in devices:
         way_out = (
             f"It runs on {' and '.join(devices)}; --devices selects the device, "
             "--quantization-encoding the encoding."

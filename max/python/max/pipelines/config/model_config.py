@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
@@ -43,8 +42,6 @@ if TYPE_CHECKING:
 
     from max.dtype import DType
     from max.graph.quantization import QuantizationEncoding
-
-logger = logging.getLogger("max.pipelines")
 
 
 class MAXModelConfig(ConfigModel):
@@ -316,13 +313,6 @@ class MAXModelConfig(ConfigModel):
             architecture_supported=check_known_encodings(architecture_supported),
         )
         self.quantization_encoding = choose_encoding(request)
-        if self.default_device_spec.device_type == "gpu" and self.graph_quantization_encoding:
-            logger.warning(
-                "weights of the encoding '%s' run on the CPU: using it instead of %s",
-                self.quantization_encoding,
-                self.default_device_spec,
-            )
-            self.device_specs = [DeviceSpec.cpu()]
         return self.quantization_encoding
 
     def _resolved_encoding(self) -> SupportedEncoding:

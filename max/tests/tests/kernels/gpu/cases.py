@@ -3,11 +3,17 @@ first, which is compiled every day."""
 
 from __future__ import annotations
 
+from itertools import product
+
 from max.kernels.choose_tokens.triton import BLOCK, NUM_WARPS
 from max.kernels.elementwise.functions import FUNCTIONS
 from max.kernels.flash_attention_ragged.triton_configs import CONFIGS, config_of
 from max.kernels.gated.reference import ACTIVATIONS
 from max.kernels.gpu.tuning import row_config
+from max.kernels.layouts.planes import PARTS
+from max.kernels.planes_linear.triton import CONFIGS as LINEAR_CONFIGS
+from max.kernels.planes_rows.triton import BLOCK as ROWS_BLOCK
+from max.kernels.planes_rows.triton import SPANS
 from tests.kernels.gpu.compiler import Case
 
 
@@ -23,6 +29,7 @@ def _row_cases() -> list[Case]:
                 {"MULTIPLY_BEFORE_CAST": parts, **own},
                 config.num_warps,
                 variant=f"{dim} {parts}",
+                is_wide=dim > 64,
             )
             of_layer = Case(
                 "layer_norm:layer_norm_kernel",
@@ -30,6 +37,7 @@ def _row_cases() -> list[Case]:
                 {"HAS_WEIGHT": True, "HAS_BIAS": parts, **own},
                 config.num_warps,
                 variant=f"{dim} {parts}",
+                is_wide=dim > 64,
             )
             cases += [of_rms, of_layer]
     return cases
@@ -157,6 +165,37 @@ def _choosing_cases() -> list[Case]:
     return [Case("choose_tokens:choose_tokens_kernel", pointers, {"BLOCK": BLOCK}, NUM_WARPS)]
 
 
+def _planes_cases() -> list[Case]:
+    """Of 4096 columns."""
+    cases = []
+    for encoding, parts in PARTS.items():
+        planes = dict.fromkeys(("first", "second", "third", "fourth"), "u8")
+        own = {"ENCODING": encoding, "BYTES": max(parts), "SPAN": SPANS[encoding]}
+        for (kind, config), dtype in product(LINEAR_CONFIGS.items(), ("fp32", "bf16")):
+            cases.append(
+                Case(
+                    "planes_linear:planes_linear_kernel",
+                    {"x": dtype, "out": dtype, **planes},
+                    {**own, **config.blocks},
+                    config.num_warps,
+                    config.num_stages,
+                    multiplies=True,
+                    variant=f"{encoding} {dtype} {kind}",
+                    kinds=(kind,),
+                )
+            )
+        cases.append(
+            Case(
+                "planes_rows:planes_rows_kernel",
+                {"indices": "i64", "out": "bf16", **planes},
+                {**own, "HAS_INDICES": True, "BLOCK": ROWS_BLOCK},
+                variant=encoding,
+                is_wide=False,
+            )
+        )
+    return cases
+
+
 CASES = [
     *_row_cases(),
     *_elementwise_cases(),
@@ -164,6 +203,7 @@ CASES = [
     *_rope_cases(),
     *_attention_cases(),
     *_choosing_cases(),
+    *_planes_cases(),
 ]
 _OF_HOPPER = [case for case in CASES if case.kinds is None or "sm_90" in case.kinds]
 FIRST_CASES = list({case.kernel: case for case in reversed(_OF_HOPPER)}.values())

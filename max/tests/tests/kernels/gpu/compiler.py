@@ -23,6 +23,8 @@ _MATRIX_INSTRUCTION = {
 }
 
 
+# 16 bytes at a time, into registers or past them; 8 on AMD's, whose wavefronts are twice as wide.
+_WIDE_LOAD = r"ld\.global\S*\.v4|cp\.async.*, 0x10,|load_dwordx[24]"
 _NUMBERS = {"Width": "i32", "Size": "i32", "Number": "fp32"}
 
 
@@ -38,6 +40,7 @@ class Case:
         num_stages: see `Config`.
         multiplies: whether it is meant to multiply matrices on tensor cores.
         variant: tells it from others of the kernel.
+        is_wide: whether it reads 16 bytes at a time.
         kinds: of the devices whose table has it; None for all.
     """
 
@@ -48,6 +51,7 @@ class Case:
     num_stages: int = 2
     multiplies: bool = False
     variant: str = ""
+    is_wide: bool = True
     kinds: Sequence[str] | None = None
 
     def __str__(self) -> str:
@@ -105,7 +109,7 @@ def _compile(case: Case, kind: str) -> Compiled:
         spilled,
         compiled.metadata.shared,
         re.search(_MATRIX_INSTRUCTION[kind], assembly) is not None,
-        re.search(r"ld\.global\S*\.v4|load_dwordx4", assembly) is not None,
+        re.search(_WIDE_LOAD, assembly) is not None,
     )
 
 

@@ -19,15 +19,14 @@ LIMITS: list[tuple[int, float, float]] = [
     (0, 0.8, 0.0),
     (0, 1.0, 0.05),
     (40, 0.9, 0.01),
-    (1, 0.5, 0.5),
-    (200, 0.99, 0.0),  # more than are near the best
+    (60, 0.99, 0.0),  # more than are near the best
 ]
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     kernels = importlib.import_module("max.kernels.choose_tokens.triton")
-    monkeypatch.setattr(kernels, "BLOCK", 128)
+    monkeypatch.setattr(kernels, "BLOCK", 64)
 
 
 def choose(logits: torch.Tensor, limits: tuple[int, float, float], seed: int) -> None:
@@ -48,7 +47,7 @@ def choose(logits: torch.Tensor, limits: tuple[int, float, float], seed: int) ->
 @pytest.mark.parametrize("limits", LIMITS)
 def test_agrees_with_the_reference(limits: tuple[int, float, float]) -> None:
     torch.manual_seed(0)
-    logits = torch.tensor([[0.5], [3.0]]) * torch.randn(2, 301)
+    logits = torch.tensor([[0.5], [3.0]]) * torch.randn(2, 120)
     choose(logits - logits.amax(-1, keepdim=True), limits, 1)
 
 

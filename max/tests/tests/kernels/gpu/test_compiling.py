@@ -22,7 +22,7 @@ def assert_fits(cases: Sequence[Case], kind: str) -> None:
             problems.append(f"{case}: {found.shared} bytes of shared memory")
         if found.uses_tensor_cores != case.multiplies:
             problems.append(f"{case}: uses tensor cores: {found.uses_tensor_cores}")
-        if not found.has_vector_loads:
+        if case.is_wide and not found.has_vector_loads:
             problems.append(f"{case}: reads nothing in 16 bytes at a time")
         print(kind, case, found)
     assert not problems, "\n".join(problems)

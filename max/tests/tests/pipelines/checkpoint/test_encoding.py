@@ -98,8 +98,7 @@ def test_a_gguf_file_tells_its_encoding_itself() -> None:
     assert choose_encoding(request) == "q6_k"
 
 
-def test_blocks_need_no_device_that_has_them() -> None:
-    """They run on the CPU instead; `MAXModelConfig.resolve_encoding` says so."""
+def test_blocks_run_on_gpus_too() -> None:
     supported = frozenset({"q4_k"})
     request = make_request("q4_k", device_type="gpu", architecture_supported=supported)
     assert choose_encoding(request) == "q4_k"

@@ -49,7 +49,7 @@ def test_devices(encoding: SupportedEncoding) -> None:
     on_cpu = supported_encoding_supported_on(encoding, DeviceSpec.cpu())
     assert on_cpu == (encoding in PLAIN or is_block_encoding(encoding))
     on_gpu = supported_encoding_supported_on(encoding, DeviceSpec.accelerator())
-    assert on_gpu == (not is_block_encoding(encoding) and encoding != "float16")
+    assert on_gpu == (encoding != "float16")
     assert supported_encoding_supported_devices(encoding)
 
 
