@@ -14,7 +14,7 @@ from integration.test_common.parity import Pair
 from integration.test_common.step_runner import StepRunner
 from integration.test_common.tiny_checkpoints import make_checkpoint
 from integration.test_common.tiny_experts import families_with_experts
-from integration.test_common.tiny_models import TinyModel
+from integration.test_common.tiny_models import LLAMA3_ROPE, TinyModel
 from integration.test_common.tiny_remote import write_remote
 
 _SIZES: Mapping[str, Any] = {
@@ -46,11 +46,29 @@ def _by_kind(local: Mapping[str, Any], full: Mapping[str, Any]) -> dict[str, Any
     }
 
 
+# Kinds of scaled angles, and their parameters, for a pretraining with very short texts.
+_SCALINGS: Mapping[str, Mapping[str, Any]] = {
+    "dynamic": {"rope_theta": 1e4, "factor": 2.0},
+    "linear": {"rope_theta": 1e4, "factor": 4.0},
+    "llama3": {"rope_theta": 1e4, **LLAMA3_ROPE},
+    "yarn": {"rope_theta": 1e4, "factor": 8.0, "original_max_position_embeddings": 16},
+    "longrope": {
+        "rope_theta": 1e4,
+        "short_factor": [1.0, 1.2, 1.4, 1.6, 1.8, 2.0],
+        "long_factor": [2.0, 2.5, 3.0, 3.5, 4.0, 5.0],
+        "original_max_position_embeddings": 4,
+        "attention_factor": 1.1,
+    },
+}
 _LOCAL_AND_FULL = ["sliding_attention", "sliding_attention", "full_attention", "sliding_attention"]
 _TIED: Mapping[str, Any] = {"tie_word_embeddings": True}
 
 
 def _families() -> Iterable[TinyModel]:
+    for kind, rope in _SCALINGS.items():
+        yield _tiny(f"llama-{kind}", "LlamaConfig", rope_parameters={"rope_type": kind, **rope})
+    later = {"use_sliding_window": True, "sliding_window": 5, "max_window_layers": 2}
+    yield _tiny("qwen2-windows", "Qwen2Config", **_TIED, **later)
     yield _tiny("mistral", "MistralConfig", sliding_window=5)
     yield _tiny("mistral-full", "MistralConfig", sliding_window=None)
     yield _tiny("gemma", "GemmaConfig", **_TIED)

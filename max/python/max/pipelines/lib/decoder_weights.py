@@ -103,6 +103,9 @@ def split_stacked(
         if not parts:
             found[name] = data
             continue
+        if data.shape.static_dims in ([], [1]):  # a factor of the whole matrix
+            found |= {f"{parent}.{part}.{kind}": data for part in parts}
+            continue
         if (has := data.shape.static_dims[0]) != (wanted := sum(parts.values())):
             raise ValueError(f"'{name}' has {has} rows, but config.json asks for {wanted}")
         start = 0

@@ -23,6 +23,7 @@ FALCON_FIELDS = ConfigFields(
         "parallel_attn": True,
         "tie_word_embeddings": True,
     },
+    ignored=("ff_factor",),
     only={"alibi": [False], "apply_residual_connection_post_layernorm": [False]},
     is_completed=True,
 )

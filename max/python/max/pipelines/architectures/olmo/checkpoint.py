@@ -10,7 +10,9 @@ from max.pipelines.checkpoint.families import GGUFFamily
 from max.pipelines.checkpoint.gguf.model import GGUFModel
 
 OLMO_FIELDS = ConfigFields(
-    "olmo", own={"attention_bias": False, "clip_qkv": None, "eos_token_id": 50279}
+    "olmo",
+    own={"attention_bias": False, "clip_qkv": None, "eos_token_id": 50279},
+    ignored=("pretraining_tp",),
 )
 
 

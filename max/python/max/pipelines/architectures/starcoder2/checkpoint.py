@@ -18,7 +18,7 @@ STARCODER2_FIELDS = ConfigFields(
         "use_bias": True,
     },
     only={"mlp_type": ["default"], "norm_type": ["layer_norm"]},
-    ignored=("residual_dropout",),
+    ignored=("activation_function", "residual_dropout"),
     is_completed=True,
 )
 
