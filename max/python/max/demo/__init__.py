@@ -1,13 +1,18 @@
-"""The demo model: a tiny Llama that solves word problems and chats a little.
+"""The demo model: a tiny Llama that solves word problems and chats a little, and an adapter of it.
 
 Imports nothing heavy, so that the command line can ask where the model is.
 """
 
 from pathlib import Path
 
-__all__ = ["model_path"]
+__all__ = ["adapter_path", "model_path"]
 
 
 def model_path() -> Path:
     """Returns the folder of the trained model, in Hugging Face's format."""
     return Path(__file__).parent / "model"
+
+
+def adapter_path() -> Path:
+    """Returns the folder of a LoRA adapter, in PEFT's format: with it the model says Ahoy."""
+    return Path(__file__).parent / "adapter"

@@ -38,6 +38,7 @@ class LLM:
         prompts: str | Sequence[str],
         max_new_tokens: int | None = 100,
         use_tqdm: bool = True,
+        lora: str | None = None,
     ) -> list[str]:
         """Continues each prompt, as text: no chat template is applied.
 
@@ -45,12 +46,14 @@ class LLM:
             prompts: one prompt or several; they are batched as the cache allows.
             max_new_tokens: longest continuation in tokens; None leaves it to the model's length.
             use_tqdm: show a progress bar on stderr, one step per finished prompt.
+            lora: name of the adapter of `lora_paths` that answers; the base model unless given.
 
         Returns:
             The continuations, in the order of the prompts.
 
         Raises:
             InputError: if a prompt is too long.
+            ConfigurationError: if there is no such adapter.
         """
         from tqdm import tqdm
 
@@ -59,11 +62,15 @@ class LLM:
         from max.pipelines.lib.stream_decoder import StreamDecoder
         from max.pipelines.modeling.types import TextGenerationRequest
 
+        if lora is not None:
+            self._config.lora.require(lora)
         defaults = self._config.model.sampling_params_defaults.values_to_update
         params = SamplingParams(**{**defaults, "max_new_tokens": max_new_tokens})
         requests = [
             TextGenerationRequest(
-                model_name=self._config.model.model_name, prompt=prompt, sampling_params=params
+                model_name=lora or self._config.model.model_name,
+                prompt=prompt,
+                sampling_params=params,
             )
             for prompt in ([prompts] if isinstance(prompts, str) else prompts)
         ]

@@ -13,6 +13,8 @@ from max.kernels.head_linear import head_linear
 from max.kernels.last_rows import last_rows
 from max.kernels.latent_store_ragged import latent_store_ragged
 from max.kernels.layer_norm import layer_norm
+from max.kernels.lora_embedding import lora_embedding
+from max.kernels.lora_linear import lora_linear
 from max.kernels.packed_embedding import packed_embedding
 from max.kernels.packed_linear import packed_linear
 from max.kernels.planes_linear import planes_linear
@@ -35,6 +37,8 @@ __all__ = [
     "last_rows",
     "latent_store_ragged",
     "layer_norm",
+    "lora_embedding",
+    "lora_linear",
     "packed_embedding",
     "packed_linear",
     "planes_linear",

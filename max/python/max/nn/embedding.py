@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from max.dtype import DType
 from max.graph import TensorValue, TensorValueLike, Weight, ops
 from max.graph.quantization import QuantizationEncoding
 from max.graph.type import DeviceLike
 from max.nn import kernels
 from max.nn.module import Module
+
+if TYPE_CHECKING:
+    from max.nn.lora import LayerAdapters
 
 
 class Embedding(Module):
@@ -22,6 +27,9 @@ class Embedding(Module):
             the checkpoint when it is loaded.
         name: prefix of the weight's name while it has no path of its own.
     """
+
+    # Set while the graph of a model with adapters is built, see `max.nn.lora`.
+    adapters: LayerAdapters | None = None
 
     def __init__(
         self,
@@ -40,6 +48,10 @@ class Embedding(Module):
 
     def __call__(self, indices: TensorValueLike) -> TensorValue:
         """indices: int [...] -> [..., hidden_dim]."""
+        rows = self._rows(indices)
+        return rows if self.adapters is None else self.adapters.to_rows(rows, indices)
+
+    def _rows(self, indices: TensorValueLike) -> TensorValue:
         if self.weight.quantization_encoding is None:
             return ops.gather(self.weight, indices, axis=0)
         return kernels.quantized_embedding(self.weight, indices)

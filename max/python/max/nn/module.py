@@ -143,6 +143,12 @@ class Module(ABC):
         """
         return
 
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """This and all layers below, by path: that of `layers.0.mlp.up_proj.weight`'s layer is
+        `layers.0.mlp.up_proj`, that of this one is empty."""
+        for prefix, module in self._named_modules(""):
+            yield prefix.removesuffix("."), module
+
     def _named_modules(self, prefix: str) -> Iterator[tuple[str, Module]]:
         """This and all layers below, by the prefix of their weights' names."""
         yield prefix, self

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from max.nn.lora import RowSlots
 
 T = TypeVar("T")
 
@@ -18,6 +21,7 @@ class RaggedBatch(Generic[T]):
         return_n_logits: int64 [1] or [batch] on the host, see `logits_postprocess`.
         freqs_cis: the angles that a documented call hands from layer to layer.
         positions: int64 [rows], each token's place in its request, for models that embed it.
+        adapters: which rows have which adapter, for models that take some.
     """
 
     tokens: T
@@ -25,6 +29,7 @@ class RaggedBatch(Generic[T]):
     return_n_logits: T
     freqs_cis: T | None = None
     positions: T | None = None
+    adapters: RowSlots | None = None
 
     @classmethod
     def of_rows(cls, row_offsets: T, freqs_cis: T | None = None) -> RaggedBatch[Any]:

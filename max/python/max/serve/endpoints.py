@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from max.serve.config import ApiType
 from max.serve.openapi.endpoint import Endpoint
+from max.serve.routes.adapters import load_lora_adapter, unload_lora_adapter
 from max.serve.routes.chat import chat_completions
 from max.serve.routes.completions import completions
 from max.serve.routes.embeddings import embeddings
@@ -18,6 +19,7 @@ from max.serve.routes.render import render_chat_completion
 from max.serve.routes.responses import responses
 from max.serve.routes.sagemaker import invocations
 from max.serve.routes.tokenize import detokenize, tokenize
+from max.serve.schemas.adapters import AdapterChange, LoadAdapterRequest, UnloadAdapterRequest
 from max.serve.schemas.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionRequest
 from max.serve.schemas.completion import Completion, CompletionRequest
 from max.serve.schemas.embedding import EmbeddingList, EmbeddingRequest
@@ -135,6 +137,26 @@ ENDPOINTS = (
         summary="Describe a served model",
         answers=(ModelCard,),
         errors=_NOT_READY | {404},
+        api="openai",
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/load_lora_adapter",
+        handler=load_lora_adapter,
+        summary="Load a LoRA adapter, which requests then name as their model",
+        requests=(LoadAdapterRequest,),
+        answers=(AdapterChange,),
+        errors=_NOT_READY | {400, 409, 413, 501},
+        api="openai",
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/unload_lora_adapter",
+        handler=unload_lora_adapter,
+        summary="Unload a LoRA adapter; requests that have it go on",
+        requests=(UnloadAdapterRequest,),
+        answers=(AdapterChange,),
+        errors=_NOT_READY | {400, 404, 413, 501},
         api="openai",
     ),
     Endpoint(

@@ -7,23 +7,29 @@ import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, groupby
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from max.pipelines.context import TextContext
+from max.pipelines.lora.errors import AdapterError
 from max.serve.context_codec import from_siblings, joined
-from max.serve.errors import ApiError, invalid_value
+from max.serve.errors import ApiError, invalid_value, model_not_found
 from max.serve.mailbox import ChoiceDelta, Mailbox
 from max.serve.messages import (
+    Adapter,
+    AdapterLoaded,
+    AdapterRefused,
     Admitted,
     Cancel,
     Failed,
     FromWorker,
+    LoadAdapter,
     Refused,
     Report,
     ResetPrefixCache,
     TokenDelta,
     Tokens,
     ToWorker,
+    UnloadAdapter,
 )
 from max.serve.running_request import RunningRequest
 from max.serve.telemetry.metrics import Metrics
@@ -72,6 +78,13 @@ class Generation:
         self._client.cancel(self._request_ids)
 
 
+class _AdapterLoad(NamedTuple):
+    """An adapter that a worker is to load."""
+
+    adapter: Adapter
+    done: asyncio.Future[None]
+
+
 class EngineClient:
     """Routes the worker's events to the requests that they belong to.
 
@@ -101,11 +114,63 @@ class EngineClient:
         self._idle.set()
         self._completions = CompletionRate()
         self._closed: ApiError | None = None
+        self._adapters: dict[str, Adapter] = {}  # that the worker has, by digest
+        self._leaving: set[str] = set()  # of these, those that only running requests need
+        self._adapter_loads: dict[str, _AdapterLoad] = {}
 
     @property
     def num_running(self) -> int:
         """Requests that are submitted and not done; each choice counts."""
         return len(self._running)
+
+    @property
+    def adapters(self) -> list[Adapter]:
+        """The adapters that the worker has, or the next one is to have."""
+        return list(self._adapters.values())
+
+    def has_adapter(self, adapter: Adapter) -> None:
+        """The worker has loaded an adapter."""
+        self._adapters[adapter.digest] = adapter
+        self._leaving.discard(adapter.digest)
+        self._metrics.adapters.set(len(self._adapters))
+
+    async def load_adapter(self, adapter: Adapter) -> None:
+        """Lets the worker load an adapter, now or when there is one, and waits for it.
+
+        Raises:
+            AdapterError: The worker cannot use it.
+            ApiError: This client is closed.
+        """
+        if self._closed is not None:
+            raise self._closed
+        digest = adapter.digest
+        if digest in self._adapters:
+            self._leaving.discard(digest)
+            return
+        load = self._adapter_loads.get(digest)
+        if load is None:
+            done = asyncio.get_running_loop().create_future()
+            load = self._adapter_loads[digest] = _AdapterLoad(adapter, done)
+            self._send(LoadAdapter(adapter))
+        await asyncio.shield(load.done)
+
+    def unload_adapter(self, digest: str) -> None:
+        """Lets no further request have an adapter; the worker forgets it when none has it."""
+        self._leaving.add(digest)
+        self._drop_unneeded()
+
+    def lose_adapters(self, problems: Mapping[str, str]) -> None:
+        """A new worker could not load adapters again: their requests end.
+
+        Args:
+            problems: Why, by digest.
+        """
+        for digest, reason in problems.items():
+            self._adapters.pop(digest, None)
+            error = engine_failed(f"the LoRA adapter cannot be loaded again: {reason}", "")
+            for request_id, request in list(self._running.items()):
+                if request.submit.adapter == digest:
+                    self._fail(request_id, error)
 
     async def until_idle(self) -> None:
         """Waits until every request is done."""
@@ -115,6 +180,8 @@ class EngineClient:
         """Sends what is waiting to a worker that is ready, and what comes from now on."""
         self._worker = worker
         self._max_batch_size = max_batch_size
+        for load in self._adapter_loads.values():
+            worker.send(LoadAdapter(load.adapter))
         for request in self._running.values():
             worker.send(request.message())
 
@@ -149,7 +216,13 @@ class EngineClient:
         """
         if self._closed is not None:
             raise self._closed
+        for context in contexts:
+            if context.adapter is not None and not self._may_have(context.adapter):
+                raise model_not_found(context.model_name, [])
         self._check_queue()
+        for context in contexts:
+            if context.adapter is not None:
+                self._metrics.adapter_requests.labels(context.model_name).inc()
         mailbox = Mailbox()
         loop = asyncio.get_running_loop()
         record = current_record()
@@ -193,6 +266,7 @@ class EngineClient:
         running = [request_id for request_id in request_ids if self._forget(request_id)]
         if running:
             self._send(Cancel(running))
+            self._drop_unneeded()
 
     def reset_prefix_cache(self) -> None:
         """Lets no request that is submitted from now on find what was computed before.
@@ -220,6 +294,14 @@ class EngineClient:
                         request.admitted.set_result(None)
             case Refused(request_id=request_id, reason=reason):
                 self._fail(request_id, invalid_value(reason, code="request_refused"))
+            case AdapterLoaded(digest=digest):
+                load = self._adapter_loads.pop(digest)
+                self.has_adapter(load.adapter)
+                load.done.set_result(None)
+            case AdapterRefused(digest=digest, reason=reason):
+                refused = self._adapter_loads.pop(digest).done
+                refused.set_exception(AdapterError(reason))
+                refused.exception()  # Seen, also where nobody waits any more.
             case Failed(lengths=lengths, reason=reason):
                 for request in self._suspect(lengths, reason, killed=False):
                     self._send(request.message())
@@ -232,6 +314,23 @@ class EngineClient:
         self._closed = error
         for request_id in list(self._running):
             self._fail(request_id, error)
+        for load in self._adapter_loads.values():
+            load.done.set_exception(error)
+            load.done.exception()
+        self._adapter_loads.clear()
+
+    def _may_have(self, digest: str) -> bool:
+        return digest in self._adapters and digest not in self._leaving
+
+    def _drop_unneeded(self) -> None:
+        """Adapters that were unloaded go with their last request."""
+        if self._leaving:
+            needed = {request.submit.adapter for request in self._running.values()}
+            for digest in self._leaving - needed:
+                self._leaving.discard(digest)
+                self._adapters.pop(digest, None)
+                self._metrics.adapters.set(len(self._adapters))
+                self._send(UnloadAdapter(digest))
 
     def _send(self, message: ToWorker) -> None:
         """Without a worker there is nothing to say: the next one is told how things stand then."""
@@ -280,6 +379,9 @@ class EngineClient:
         request.prompt_tokens_scored += len(prompt_scores or ())
         if delta.tokens:
             request.clock.tick(len(delta.tokens), now)
+            if request.submit.adapter is not None:
+                counter = self._metrics.adapter_tokens.labels(request.submit.model_name)
+                counter.inc(len(delta.tokens))
             request.faults.unexplained = 0
         if request.failed_length and request.length > request.failed_length:
             request.failed_length = 0
@@ -287,6 +389,7 @@ class EngineClient:
         if delta.status.is_done:
             self._completions.add(now)
             self._forget(delta.request_id)
+            self._drop_unneeded()
         request.mailbox.put(
             ChoiceDelta(
                 request.index,
@@ -311,6 +414,7 @@ class EngineClient:
         request = self._forget(request_id)
         if request is None:
             return
+        self._drop_unneeded()
         if request.admitted.done():
             request.mailbox.fail(error)
         else:

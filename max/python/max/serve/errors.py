@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -81,11 +83,12 @@ def invalid_value(message: str, param: str | None = None, code: str | None = Non
     return ApiError(400, message, param=param, code=code)
 
 
-def model_not_found(name: str, served: str) -> ApiError:
-    """404: the request names another model than the one served."""
+def model_not_found(name: str, served: Sequence[str]) -> ApiError:
+    """404: the request names another model than those served."""
     return ApiError(
         404,
-        f"The model `{clipped(name)}` does not exist. This server serves `{served}`",
+        f"The model `{clipped(name)}` does not exist. This server serves "
+        + ", ".join(f"`{each}`" for each in served),
         param="model",
         code="model_not_found",
     )

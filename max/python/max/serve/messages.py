@@ -20,6 +20,14 @@ from max.serve.telemetry.worker_stats import NOTHING_RUNS, WorkerStats
 PROTOCOL_VERSION = 1
 
 
+class Adapter(msgspec.Struct, frozen=True):
+    """A LoRA adapter: the name that requests use, its folder, and the digest of its files."""
+
+    name: str
+    path: str
+    digest: str
+
+
 class Load(msgspec.Struct, frozen=True, tag=True):
     """Build the pipeline; the first message of a worker's life.
 
@@ -28,10 +36,13 @@ class Load(msgspec.Struct, frozen=True, tag=True):
 
     `weights_bytes` is memory that the pipeline will certainly need: it is taken while the worker
     imports its modules.
+
+    `adapters` are loaded before the worker is ready.
     """
 
     factory: bytes
     weights_bytes: int = 0
+    adapters: list[Adapter] = []
 
 
 class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -41,6 +52,8 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     is the same message with the emitted tokens appended.
 
     `sampling_params` have a seed: it is decided before, or a replay would go on otherwise.
+
+    `adapter` is the digest of the one that answers; it was loaded before.
 
     `siblings` are further requests that differ in nothing but their seeds: from ids to seeds.
 
@@ -58,7 +71,11 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     eos_tracker: EOSTracker
     sampling_params: SamplingParams
     model_name: str
+<<<<<<< HEAD
     constraint: Constraint | None = None
+=======
+    adapter: str | None = None
+>>>>>>> main
     cache_salt: str | None = None
     log_probabilities: int | None = None
     log_probabilities_echo: bool = False
@@ -77,6 +94,18 @@ class ResetPrefixCache(msgspec.Struct, frozen=True, tag=True):
     """Let no later request find the keys and values of an earlier one; those that run go on."""
 
 
+class LoadAdapter(msgspec.Struct, frozen=True, tag=True):
+    """Load an adapter while others run; `AdapterLoaded` or `AdapterRefused` answers."""
+
+    adapter: Adapter
+
+
+class UnloadAdapter(msgspec.Struct, frozen=True, tag=True):
+    """Forget an adapter that no request needs any more."""
+
+    digest: str
+
+
 class Stop(msgspec.Struct, frozen=True, tag=True):
     """End the worker process."""
 
@@ -88,12 +117,16 @@ class Loading(msgspec.Struct, frozen=True, tag=True):
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The model is loaded and requests are taken."""
+    """The model is loaded and requests are taken.
+
+    `adapter_problems`: why adapters of `Load` are not there, by digest.
+    """
 
     protocol_version: int
     max_model_len: int
     max_batch_size: int
     num_kv_pages: int
+    adapter_problems: dict[str, str] = {}
 
 
 class StartFailed(msgspec.Struct, frozen=True, tag=True):
@@ -112,6 +145,19 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
     """The scheduler did not take this request, for instance because it can never fit."""
 
     request_id: str
+    reason: str
+
+
+class AdapterLoaded(msgspec.Struct, frozen=True, tag=True):
+    """Requests may have this adapter."""
+
+    digest: str
+
+
+class AdapterRefused(msgspec.Struct, frozen=True, tag=True):
+    """This adapter cannot be loaded."""
+
+    digest: str
     reason: str
 
 
@@ -158,5 +204,16 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-ToWorker = Load | Submit | Cancel | ResetPrefixCache | Stop
-FromWorker = Loading | Ready | StartFailed | Admitted | Refused | Tokens | Report | Failed
+ToWorker = Load | Submit | Cancel | ResetPrefixCache | LoadAdapter | UnloadAdapter | Stop
+FromWorker = (
+    Loading
+    | Ready
+    | StartFailed
+    | Admitted
+    | Refused
+    | AdapterLoaded
+    | AdapterRefused
+    | Tokens
+    | Report
+    | Failed
+)

@@ -8,12 +8,12 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn, TypeVar
 
 from max.pipelines.lib.garbage_collection import no_collection_while_loading
 from max.serve.engine_client import EngineClient
-from max.serve.messages import Ready
+from max.serve.messages import Adapter, Ready
 from max.serve.model_source import ModelParts, ModelSource, ServingTokenizer
 from max.serve.state import ModelService, ServerState
 from max.serve.telemetry.worker_stats import EngineLoad
@@ -57,18 +57,25 @@ class ModelRunner:
             self._enter("download")
             parts = await in_daemon_thread(self._source.retrieve)
             self._enter("import")
-            worker.load(parts.factory, parts.weights_bytes)
+            worker.load(parts.factory, parts.weights_bytes, parts.adapters)
             # Of what both processes find wrong the tokenizer's error is told: it is the plainer.
             tokenizer = await in_daemon_thread(parts.make_tokenizer)
             ready = await worker.ready
+        if ready.adapter_problems:
+            raise WorkerStartError(_adapter_report(parts.adapters, ready.adapter_problems))
         timeline.finish(time.monotonic())
         self._metrics.model_ready(self._source.name, timeline.phases)
-        self._state.service = self._service(parts, tokenizer, ready)
+        service = self._state.service = self._service(parts, tokenizer, ready)
+        for adapter in parts.adapters:
+            self.client.has_adapter(adapter)
+            service.adapters.add(adapter)
         self._use(worker, ready)
         on_ready()
         while True:
             await self._note_death(worker)
             worker, ready = await self._restart(parts)
+            service.adapters.lose(ready.adapter_problems)
+            self.client.lose_adapters(ready.adapter_problems)
             self._use(worker, ready)
             logger.warning("The model worker runs again")
 
@@ -114,7 +121,7 @@ class ModelRunner:
             await asyncio.sleep(self._state.restarts.pause(time.monotonic()))
             self._metrics.worker_restarts.inc()
             worker = self._start_worker()
-            worker.load(parts.factory, parts.weights_bytes)
+            worker.load(parts.factory, parts.weights_bytes, self.client.adapters)
             try:
                 return worker, await worker.ready
             except WorkerStartError as error:
@@ -137,8 +144,12 @@ class ModelRunner:
             max_model_len=ready.max_model_len,
             sampling_defaults=parts.sampling_defaults,
             enable_echo=self._source.enable_echo,
+<<<<<<< HEAD
             formats=parts.make_formats(tokenizer),
             enable_structured_output=self._source.enable_structured_output,
+=======
+            lora=self._source.lora,
+>>>>>>> main
             task=parts.task,
         )
 
@@ -149,6 +160,15 @@ class ModelRunner:
             self._state.phase = phase
         else:
             self._state.phase = f"restarting the worker: {phase}"
+
+
+def _adapter_report(adapters: Sequence[Adapter], problems: Mapping[str, str]) -> str:
+    """Why the server does not start with these adapters."""
+    return "; ".join(
+        f"Invalid LoRA adapter at '{adapter.path}' ({adapter.name}): {problems[adapter.digest]}"
+        for adapter in adapters
+        if adapter.digest in problems
+    )
 
 
 async def in_daemon_thread(function: Callable[[], T]) -> T:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from max.pipelines.config.lora_config import LoRAConfig
 from max.pipelines.context import TextContext
 from max.pipelines.lib.stream_decoder import DecodesAfterText
 from max.pipelines.lib.tokenizer import PromptText, TextTokenizer
@@ -18,7 +19,12 @@ from max.pipelines.modeling.types import (
     TextGenerationRequest,
     TextGenerationRequestMessage,
 )
+<<<<<<< HEAD
 from max.pipelines.parsing.registry import AnswerFormats, formats_for
+=======
+from max.serve.adapters import check_adapters
+from max.serve.messages import Adapter
+>>>>>>> main
 from max.serve.worker.interface import PipelineBuilder, ServablePipeline
 
 if TYPE_CHECKING:
@@ -77,8 +83,13 @@ class ModelParts(NamedTuple):
     """What the two processes need: the tokenizer here, the factory in the worker.
 
     The tokenizer is made while the worker loads the model. `weights_bytes` is memory that the model
+<<<<<<< HEAD
     will certainly take on the host, as far as that is known without loading it. `make_formats` says
     how the model writes reasoning and tool calls, and `task` is what it does.
+=======
+    will certainly take on the host, as far as that is known without loading it. `task` is what the
+    model does, `adapters` are loaded beside it.
+>>>>>>> main
     """
 
     make_tokenizer: Callable[[], ServingTokenizer]
@@ -87,6 +98,7 @@ class ModelParts(NamedTuple):
     weights_bytes: int = 0
     make_formats: Callable[[ServingTokenizer], AnswerFormats] = lambda _: AnswerFormats()
     task: PipelineTask = PipelineTask.TEXT_GENERATION
+    adapters: Sequence[Adapter] = ()
 
 
 @dataclass(frozen=True)
@@ -99,7 +111,11 @@ class ModelSource:
             them is picklable: it runs in the worker. May take minutes.
         allow_extra_fields: Ignore unknown fields of requests.
         enable_echo: The model gives log probabilities of prompts, so completions may echo them.
+<<<<<<< HEAD
         enable_structured_output: Requests may say what form their answers have.
+=======
+        lora: Whether it takes adapters, and which from the start.
+>>>>>>> main
         preload: Modules that the worker imports while `retrieve` runs, to save time.
     """
 
@@ -109,6 +125,7 @@ class ModelSource:
     enable_echo: bool = False
     enable_structured_output: bool = False
     preload: tuple[str, ...] = ()
+    lora: LoRAConfig = field(default_factory=LoRAConfig)
 
 
 def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
@@ -127,6 +144,7 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
             bytes_to_reserve(model),
             partial(_formats, pipeline_config),
             PIPELINE_REGISTRY.resolve(pipeline_config).task,
+            check_adapters(pipeline_config.lora),
         )
 
     return ModelSource(
@@ -136,6 +154,7 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
         enable_echo=pipeline_config.model.enable_echo,
         enable_structured_output=pipeline_config.sampling.enable_structured_output,
         preload=("max.pipelines.lib.make_pipeline",),
+        lora=pipeline_config.lora,
     )
 
 

@@ -11,12 +11,17 @@ from typing import Any
 
 from starlette.requests import Request
 
+from max.pipelines.config.lora_config import LoRAConfig
 from max.pipelines.context import TextContext
 from max.pipelines.lib.stream_decoder import StreamDecoder
 from max.pipelines.lib.token_pieces import TokenPieces
 from max.pipelines.modeling.types import PipelineTask, TextGenerationRequest
+<<<<<<< HEAD
 from max.pipelines.parsing.registry import AnswerFormats
 from max.serve.answer_plan import AnswerPlan
+=======
+from max.serve.adapters import AdapterDirectory
+>>>>>>> main
 from max.serve.choice import Choice
 from max.serve.config import ServerSettings
 from max.serve.echo import EchoedPrompt
@@ -41,6 +46,7 @@ class ModelService:
         engine: The way to the worker.
         max_model_len: Tokens that a request may have, prompt and answer.
         sampling_defaults: Arguments of `SamplingParams` for what a request leaves open.
+        lora: Whether it takes adapters.
         enable_echo: Whether completions may begin with their prompts.
         formats: How the model writes reasoning and tool calls.
         enable_structured_output: Whether requests may say what form their answers have.
@@ -54,9 +60,18 @@ class ModelService:
     max_model_len: int
     sampling_defaults: Mapping[str, Any] = field(default_factory=dict)
     enable_echo: bool = False
+<<<<<<< HEAD
     enable_structured_output: bool = False
     formats: AnswerFormats = field(default_factory=AnswerFormats)
+=======
+    lora: LoRAConfig = field(default_factory=LoRAConfig)
+>>>>>>> main
     task: PipelineTask = PipelineTask.TEXT_GENERATION
+
+    @cached_property
+    def adapters(self) -> AdapterDirectory:
+        """The LoRA adapters that requests may name instead of it."""
+        return AdapterDirectory(self.name, self.engine, self.lora)
 
     @cached_property
     def token_pieces(self) -> TokenPieces:
@@ -64,9 +79,9 @@ class ModelService:
         return TokenPieces(self.tokenizer)
 
     def check_name(self, name: str | None) -> None:
-        """Raises `ApiError` 404 for any name but ours; None is whatever is served."""
-        if name is not None and name != self.name:
-            raise model_not_found(name, self.name)
+        """Raises `ApiError` 404 for any name but ours and our adapters'; None is the model's."""
+        if name not in (None, self.name) and self.adapters.find(name) is None:
+            raise model_not_found(str(name), [self.name, *self.adapters.names])
 
     def require_task(self, task: PipelineTask) -> None:
         """Raises `ApiError` 400, which says what the model does, if that is another task."""
@@ -75,7 +90,10 @@ class ModelService:
 
     async def new_context(self, request: TextGenerationRequest) -> TextContext:
         """Tokenizes a request; see `ServingTokenizer.new_context` for the errors."""
-        return await self.tokenizer.new_context(request)
+        served = self.adapters.find(request.model_name)
+        context = await self.tokenizer.new_context(request)
+        context.adapter = None if served is None else served.adapter.digest
+        return context
 
     def new_choice(
         self,

@@ -117,6 +117,16 @@ def worker_channel(
     return Channel(send, receive, ToWorker)
 
 
+def send_once(
+    context: zmq.Context[zmq.Socket[bytes]], endpoints: Endpoints, message: FromWorker
+) -> None:
+    """Sends an event of the worker from another thread than the one that has the channel."""
+    socket = _socket(context, zmq.PUSH)
+    socket.connect(endpoints.events)
+    socket.send(msgspec.msgpack.encode(message))
+    socket.close(linger=-1)
+
+
 def _socket(context: zmq.Context[zmq.Socket[bytes]], kind: int) -> zmq.Socket[bytes]:
     socket = context.socket(kind)
     socket.setsockopt(zmq.SNDHWM, 0)

@@ -16,6 +16,7 @@ import zmq
 from max.serve.logs import LogSettings
 from max.serve.messages import (
     PROTOCOL_VERSION,
+    Adapter,
     FromWorker,
     Load,
     Loading,
@@ -77,14 +78,17 @@ class WorkerHandle:
         self._loop.add_reader(self._channel.fd, self._take_events)
         self._loop.add_reader(self._process.sentinel, self._note_exit)
 
-    def load(self, factory: PipelineBuilder, weights_bytes: int = 0) -> None:
+    def load(
+        self, factory: PipelineBuilder, weights_bytes: int = 0, adapters: Sequence[Adapter] = ()
+    ) -> None:
         """Lets the worker build its pipeline; `ready` tells what becomes of it.
 
         Args:
             factory: A picklable function that builds the pipeline.
             weights_bytes: Memory that it will certainly need.
+            adapters: What it loads beside the model.
         """
-        self.send(Load(pickle.dumps(factory), weights_bytes))
+        self.send(Load(pickle.dumps(factory), weights_bytes, list(adapters)))
 
     def send(self, message: ToWorker) -> None:
         """Sends a command; it is lost when the worker has ended."""

@@ -14,8 +14,11 @@ SERVE_DEMO = ["max.entrypoints.pipelines", "serve", "--model", "demo"]
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A server of the demo model that all tests share."""
-    with ready(SERVE_DEMO, tmp_path_factory.mktemp("server")) as running:
+    """A server of the demo model, with an adapter, that all tests share."""
+    with ready(
+        [*SERVE_DEMO, "--enable-lora", "--lora-paths", "ahoy=demo"],
+        tmp_path_factory.mktemp("server"),
+    ) as running:
         yield running
 
 

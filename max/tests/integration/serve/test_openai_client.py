@@ -166,7 +166,7 @@ def test_bias_forces_a_token(client: openai.OpenAI) -> None:
 
 
 def test_model_is_listed(client: openai.OpenAI) -> None:
-    assert [model.id for model in client.models.list()] == [MODEL]
+    assert [model.id for model in client.models.list()] == [MODEL, "ahoy"]
     assert client.models.retrieve(MODEL).id == MODEL
 
 

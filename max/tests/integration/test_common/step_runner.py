@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -59,6 +60,8 @@ class StepRunner:
         prefix_caching: whether requests share pages of equal beginnings.
         custom_architectures: packages with architectures of one's own.
         kv_cache_format: element type of the KV cache, if not the usual one.
+        adapters: folders of LoRA adapters by name; all of them have slots.
+        settings: further ones of the pipeline.
     """
 
     def __init__(
@@ -69,7 +72,11 @@ class StepRunner:
         prefix_caching: bool = False,
         custom_architectures: Sequence[str] = (),
         kv_cache_format: str | None = None,
+        adapters: Mapping[str, Path] | None = None,
+        **settings: Any,
     ) -> None:
+        if adapters is not None:
+            settings |= {"enable_lora": True, "max_num_loras": len(adapters)}
         config = PipelineConfig.from_flat_kwargs(
             model_path=str(folder),
             quantization_encoding=encoding,
@@ -79,10 +86,16 @@ class StepRunner:
             enable_prefix_caching=prefix_caching,
             custom_architectures=list(custom_architectures),
             kv_cache_format=kv_cache_format,
+            **settings,
         )
         self.folder = folder
         PIPELINE_REGISTRY.resolve(config)
         self.pipeline = PipelineFactory(config, return_logits=ReturnLogits.ALL)()
+        self._digests = {
+            name: self.pipeline.adapters.load(name, str(path))
+            for name, path in (adapters or {}).items()
+            if self.pipeline.adapters is not None
+        }
         model = self.pipeline.pipeline_model
         self.max_length = model.max_seq_len
         self._outputs: list[ModelOutputs] = []
@@ -94,13 +107,16 @@ class StepRunner:
 
         model.execute = remember  # type: ignore[method-assign]
 
-    def start(self, prompt: Sequence[int]) -> RunningRequest:
-        """A new request, sampled greedily and without an end."""
+    def start(self, prompt: Sequence[int], adapter: str | None = None) -> RunningRequest:
+        """A new request, sampled greedily and without an end; of an adapter, if one is named."""
         context = TextContext(
             max_length=self.max_length,
             tokens=TokenBuffer(prompt),
             sampling_params=SamplingParams(temperature=0.0),
+            adapter=None if adapter is None else self._digests[adapter],
         )
+        if self.pipeline.adapters is not None:
+            self.pipeline.adapters.pool.take(context)
         self.pipeline.kv_manager.claim(context.request_id)
         return RunningRequest(context)
 
@@ -129,6 +145,8 @@ class StepRunner:
         """Gives the requests' pages back and checks the books."""
         for request in requests:
             self.pipeline.release(request.context.request_id)
+            if self.pipeline.adapters is not None:
+                self.pipeline.adapters.pool.release(request.context)
         self.pipeline.kv_manager.check_integrity()
 
 

@@ -51,7 +51,7 @@ def test_help_lists_only_what_works(run_max: RunMax, command: str) -> None:
     assert f"max {command} --model demo" in output
     for flag in ("--model ", "--model-path", "--devices", "--max-batch-size", "--config-file"):
         assert flag in output
-    for flag in ("--kv-connector", "--enable-lora", "--draft-model", "--headless"):
+    for flag in ("--kv-connector", "--draft-model", "--headless"):
         assert flag not in output
 
 

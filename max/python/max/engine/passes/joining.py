@@ -7,6 +7,7 @@ from collections.abc import Hashable, Sequence
 
 from torch import fx
 
+from max.engine.replay.segments import base_of, written_by
 from max.graph.ops.control import has_effect
 from max.kernels.torch_ops import facts_of
 
@@ -14,7 +15,7 @@ from max.kernels.torch_ops import facts_of
 def join_calls(graph: fx.Graph) -> None:
     """Joins the calls whose ops take several weights (`OpFacts.join_key`).
 
-    Between the calls of a group no node writes to memory, which might change their input.
+    Between the calls of a group no node writes to their input.
 
     Args:
         graph: changed in place.
@@ -29,7 +30,12 @@ def _groups(graph: fx.Graph) -> list[list[fx.Node]]:
     still_open: dict[Hashable, list[fx.Node]] = {}
     for node in graph.nodes:
         if has_effect(node):
-            still_open.clear()
+            written = {base_of(each) for each in written_by(node)}
+            still_open = {
+                key: group
+                for key, group in still_open.items()
+                if written and base_of(group[0].args[0]) not in written  # type: ignore[arg-type]
+            }
         key_of = facts_of(node.target).join_key
         if key_of is None:
             continue

@@ -39,12 +39,22 @@ class Answer(NamedTuple):
 
 
 def make_request(
-    pipeline: TextGenerationPipeline, prompt: str, sampling_params: SamplingParams
+    pipeline: TextGenerationPipeline,
+    prompt: str,
+    sampling_params: SamplingParams,
+    lora: str | None = None,
 ) -> TextGenerationRequest:
-    """The prompt as a user's message where the model has a chat template, else as it is."""
+    """The prompt as a user's message where the model has a chat template, else as it is.
+
+    Args:
+        pipeline: that shall answer.
+        prompt: what to answer.
+        sampling_params: how.
+        lora: name of the adapter that answers; None for the base model.
+    """
     from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRequestMessage
 
-    name = pipeline.pipeline_config.model.model_name
+    name = lora or pipeline.pipeline_config.model.model_name
     if not pipeline.tokenizer.has_chat_template:
         return TextGenerationRequest(
             model_name=name, prompt=prompt, sampling_params=sampling_params

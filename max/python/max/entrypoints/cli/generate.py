@@ -21,6 +21,7 @@ from max.entrypoints.cli.options import (
 from max.entrypoints.cli.profile import make_profile
 from max.entrypoints.cli.sampling_options import make_sampling_params, sampling_options
 from max.pipelines.config import PipelineConfig
+from max.pipelines.config.lora_config import NamedAdapter
 from max.pipelines.modeling.task import PipelineTask
 
 _SAMPLING = tuple(str(option.name) for option in sampling_options())
@@ -43,6 +44,11 @@ _SAMPLING = tuple(str(option.name) for option in sampling_options())
             default=0,
             show_default=True,
             help="Answers to generate, unseen, before the one that is timed.",
+        ),
+        SectionOption(
+            ["--lora"],
+            "Request",
+            help="The adapter that answers: a name of --lora-paths, or a folder.",
         ),
         *unavailable_options("max generate"),
         SectionOption(
@@ -72,6 +78,7 @@ _SAMPLING = tuple(str(option.name) for option in sampling_options())
 def cli_generate(
     prompt: str,
     num_warmups: int,
+    lora: str | None,
     profile: bool,
     profile_output: str | None,
     profile_top_n: int,
@@ -86,8 +93,16 @@ def cli_generate(
       max generate --model demo --prompt "What is 2 + 3?" --temperature 0
       max generate --model ./checkpoint --max-new-tokens 20 --num-warmups 1
       max generate --model ./checkpoint --num-warmups 1 --profile
+      max generate --model ./checkpoint --lora ./adapter
     """
     flags = {name: value for name, value in options.items() if name not in _SAMPLING}
+    if lora is not None:
+        name, *_ = NamedAdapter.of(lora)
+        known = [NamedAdapter.of(each).name for each in flags["lora_paths"]]
+        flags |= {"enable_lora": True}
+        if name not in known:
+            flags["lora_paths"] = [*flags["lora_paths"], lora]
+        lora = name
     config = PipelineConfig.from_flat_kwargs(**given(flags))
     _ = config.model.architecture_name  # a wrong folder is found before anything slow is done
     sampling_params = make_sampling_params(
@@ -100,8 +115,8 @@ def cli_generate(
     _, pipeline = PIPELINE_REGISTRY.retrieve(config, PipelineTask.TEXT_GENERATION)
     startup = time.perf_counter() - started
     for _ in range(num_warmups):
-        answer(pipeline, make_request(pipeline, prompt, sampling_params), show=str)
-    request = make_request(pipeline, prompt, sampling_params)
+        answer(pipeline, make_request(pipeline, prompt, sampling_params, lora), show=str)
+    request = make_request(pipeline, prompt, sampling_params, lora)
     if profile or profile_output:
         pipeline.pipeline_model.session.profiler.start()
     result = answer(pipeline, request, show=lambda text: click.echo(text, nl=False))

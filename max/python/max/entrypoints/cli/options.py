@@ -43,6 +43,28 @@ class SectionOption(click.Option):
 class SectionedCommand(click.Command):
     """A command whose help lists its options by section."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parses, after `--name a b c` has become `--name a --name b --name c` where an option
+        may be given several times."""
+        repeatable = {
+            flag
+            for parameter in self.params
+            if isinstance(parameter, click.Option) and parameter.multiple
+            for flag in parameter.opts
+        }
+        if any(isinstance(parameter, click.Argument) for parameter in self.params):
+            return super().parse_args(ctx, args)
+        spelled: list[str] = []
+        flag, values = "", 0
+        for arg in args:
+            if arg.startswith("-") and not arg[1:2].isdigit():
+                flag, values = arg if arg in repeatable else "", 0
+            elif flag:
+                spelled += [flag] if values else []
+                values += 1
+            spelled.append(arg)
+        return super().parse_args(ctx, spelled)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes one block for each section, in the order of first appearance."""
         sections: dict[str, list[tuple[str, str]]] = {}

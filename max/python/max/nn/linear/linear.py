@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from max.dtype import DType
 from max.graph import TensorValue, TensorValueLike, Weight
@@ -12,6 +12,9 @@ from max.graph.type import DeviceLike
 from max.nn.linear.schemes import LinearScheme, Plain, scheme_of
 from max.nn.module import Module
 from max.nn.unsupported import reject_unsupported
+
+if TYPE_CHECKING:
+    from max.nn.lora import LayerAdapters
 
 
 class Linear(Module):
@@ -31,6 +34,9 @@ class Linear(Module):
         quant_config: not supported in this release.
         name: prefix of the weights' names while they have no path of their own.
     """
+
+    # Set while the graph of a model with adapters is built, see `max.nn.lora`.
+    adapters: LayerAdapters | None = None
 
     def __init__(
         self,
@@ -65,4 +71,5 @@ class Linear(Module):
 
     def __call__(self, x: TensorValueLike) -> TensorValue:
         """x: [..., in_dim] -> [..., out_dim]."""
-        return self._scheme(x, self.layer_weights, self.bias)
+        y = self._scheme(x, self.layer_weights, self.bias)
+        return y if self.adapters is None else self.adapters.to_product(y, x)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from max.dtype import DType
 from max.graph import TensorValue, ops
 from max.nn import kernels
+
+if TYPE_CHECKING:
+    from max.nn.lora import RowSlots
 
 
 class ReturnLogits(StrEnum):
@@ -37,6 +41,7 @@ def logits_postprocess(
     return_hidden_states: ReturnHiddenStates = ReturnHiddenStates.NONE,
     logits_scaling: float = 1.0,
     soft_cap: float = 0.0,
+    adapters: RowSlots | None = None,
 ) -> tuple[TensorValue, ...]:
     """The outputs of a decoder.
 
@@ -52,6 +57,7 @@ def logits_postprocess(
         return_hidden_states: hidden states to append to the outputs.
         logits_scaling: divisor of the logits.
         soft_cap: logits l become `soft_cap * tanh(l / soft_cap)`; 0 for l itself.
+        adapters: which rows of h have which adapter, for a head that takes some.
 
     Returns:
         `(next_token_logits,)` under LAST_TOKEN; `(next_token_logits, logits, logit_offsets)`
@@ -59,25 +65,29 @@ def logits_postprocess(
         each request in the latter. Hidden states come last.
     """
 
-    def logits_of(rows: TensorValue) -> TensorValue:
-        logits = ops.cast(lm_head(norm(rows)), DType.float32)
+    def logits_of(picked: Callable[[TensorValue], TensorValue]) -> TensorValue:
+        if adapters is not None:
+            adapters.pick(picked)
+        logits = ops.cast(lm_head(norm(picked(h))), DType.float32)
         if logits_scaling != 1.0:
             logits = logits / logits_scaling
         return kernels.soft_cap(logits, soft_cap) if soft_cap else logits
 
-    last = kernels.last_rows(h, input_row_offsets)
+    def last(rows: TensorValue) -> TensorValue:
+        return kernels.last_rows(rows, input_row_offsets)
+
     if return_logits is ReturnLogits.LAST_TOKEN:
         outputs: tuple[TensorValue, ...] = (logits_of(last),)
     elif return_logits is ReturnLogits.ALL:
-        logits = logits_of(h)
-        outputs = (kernels.last_rows(logits, input_row_offsets), logits, input_row_offsets)
+        logits = logits_of(lambda every_row: every_row)
+        outputs = (last(logits), logits, input_row_offsets)
     else:
         ends = ops.cast(input_row_offsets, DType.int64)[1:]
         rows, logit_offsets = _last_rows(ends, return_n_logits)
-        logits = logits_of(ops.gather(h, rows, axis=0))
+        logits = logits_of(lambda every_row: ops.gather(every_row, rows, axis=0))
         outputs = (ops.gather(logits, logit_offsets[1:] - 1, axis=0), logits, logit_offsets)
     if return_hidden_states is ReturnHiddenStates.LAST:
-        outputs += (last,)
+        outputs += (last(h),)
     elif return_hidden_states is ReturnHiddenStates.ALL:
         outputs += (h,)
     elif return_hidden_states is ReturnHiddenStates.ALL_NORMALIZED:

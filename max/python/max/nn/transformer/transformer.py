@@ -94,6 +94,7 @@ class Transformer(Module):
             self.return_hidden_states,
             self.logits_scaling,
             self.logits_soft_cap,
+            batch.adapters,
         )
 
     def rows(self, batch: RaggedBatch[Any], cache: PagedCacheValues) -> TensorValue:

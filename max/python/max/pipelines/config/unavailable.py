@@ -61,12 +61,6 @@ UNAVAILABLE: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "max_vision_cache_entries": (256,),
         "denoising_cache": (None,),
     },
-    "LoRAConfig": {
-        "enable_lora": (False,),
-        "lora_paths": ([],),
-        "max_lora_rank": (16,),
-        "max_num_loras": (1,),
-    },
     "SpeculativeConfig": {
         "speculative_method": (None,),
         "num_speculative_tokens": (2,),

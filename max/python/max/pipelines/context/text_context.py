@@ -28,6 +28,8 @@ class TextContext:
         sampling_params: How tokens are chosen.
         constraint: What the answer may consist of; None for anything.
         model_name: The model (or LoRA adapter) that the caller named.
+        adapter: The digest of the adapter that answers; None for the base model.
+        adapter_slot: Where that is in the model while the request runs, counted from 1; 0 for none.
         cache_salt: Cached prefixes are shared only with requests of the same salt.
         log_probabilities: How many of the best tokens' log probabilities to return beside each
             token's own; None for none at all.
@@ -47,6 +49,8 @@ class TextContext:
     sampling_params: SamplingParams = field(default_factory=SamplingParams)
     constraint: Constraint | None = None
     model_name: str = ""
+    adapter: str | None = None
+    adapter_slot: int = 0
     cache_salt: str | None = None
     log_probabilities: int | None = None
     log_probabilities_echo: bool = False
@@ -99,7 +103,8 @@ class TextContext:
     @property
     def page_root(self) -> bytes:
         """What the content of all its cached pages follows from, beside what they hold."""
-        return repr((self.model_name, self.cache_salt)).encode()
+        # The base model's does not depend on the name that it was called by.
+        return repr((self.adapter, self.cache_salt)).encode()
 
     def page_content(self, start: int, stop: int) -> bytes:
         """What tells the tokens `start` .. `stop - 1` from others; images, too, where there are."""

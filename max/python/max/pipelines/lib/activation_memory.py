@@ -40,7 +40,8 @@ def largest_step_bytes(
     contexts = _largest_batch(model, config, max_batch_size)
     pages = torch.empty(1, model.kv_params.bytes_per_block, dtype=torch.uint8, device="meta")
     views = [Buffer(view) for view in page_views(pages, model.kv_params.layout)]
-    inputs = [buffer.tensor for buffer in inputs_of_fresh(model, contexts, views).buffers]
+    largest = inputs_of_fresh(model, contexts, views)
+    inputs = [buffer.tensor for buffer in largest.all_buffers]
     vocab_size = int(graph.compiled.output_types[0].shape[-1])
     sampling = len(contexts) * vocab_size * _SAMPLING_BYTES
     return max(told, peak_activation_bytes(graph, inputs) + sampling)

@@ -43,11 +43,12 @@ def captures_decoding(model: PipelineModelWithKVCache, config: PipelineConfig) -
     graph = getattr(model, "model", None)
     can = isinstance(graph, Model) and graph.captures is not None
     can = can and isinstance(model.batch_processor, RaggedBatchProcessor)
+    can = can and not config.lora.enable_lora  # Which rows have which adapter the host decides.
     if asked and not can:
         raise ValueError(
             f"--device-graph-capture was given, but {type(model).__name__} on {model.devices[0]} "
             "cannot be captured: that needs a GPU, and a graph that decides nothing on the host "
-            "(no control flow, no printing, no --enable-echo). Leave the flag out"
+            "(no control flow, no printing, no --enable-echo, no --enable-lora). Leave the flag out"
         )
     return can and asked is not False
 

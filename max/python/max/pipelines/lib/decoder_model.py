@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
+from max.driver import Buffer
 from max.dtype import DType
 from max.engine import InferenceSession, Model
-from max.graph import BufferType, DeviceRef, Graph, TensorType
+from max.graph import BufferType, DeviceRef, Graph, TensorType, TensorValue
 from max.graph.weights import WeightData, Weights, WeightsAdapter
-from max.nn import Module
-from max.nn.kv_cache import KVCacheParamInterface, KVCacheParams
+from max.nn import Attention, Module, RaggedBatch
+from max.nn.kv_cache import (
+    KVCacheInputs,
+    KVCacheParamInterface,
+    KVCacheParams,
+    PagedCacheValues,
+)
+from max.nn.lora import LayerSlots, RowSlots, adapt_layers
 from max.nn.transformer import run_decoder
 from max.pipelines.config import KVCacheConfig, PipelineConfig
+from max.pipelines.context import TextContext
 from max.pipelines.lib.call_tolerantly import call_tolerantly
 from max.pipelines.lib.decoder import Decoder
 from max.pipelines.lib.decoder_config import DecoderConfig
@@ -47,6 +58,11 @@ class DecoderModel(PipelineModelWithKVCache):
         super().__init__(*args, **kwargs)
         # By our names, from `_build_graph` until the model has them.
         self.state_dict: Mapping[str, Any] = {}
+        # With --enable-lora, by the layers' paths: what holds their adapters, and the head_dim of
+        # those whose rows a GGUF file has in another order; by the weights' names, whose they are.
+        self.adapter_slots: dict[str, LayerSlots] = {}
+        self.interleaved_rows: dict[str, int] = {}
+        self.shared_weights: dict[str, str] = {}
         self.model = self.load_model(self.session)
 
     @classmethod
@@ -127,13 +143,59 @@ class DecoderModel(PipelineModelWithKVCache):
         )
 
     def build_graph(self, decoder: Module) -> Graph:
-        """The graph over a ragged batch and the paged cache."""
-        with Graph(self.huggingface_config.model_type, input_types=self.graph_inputs()) as graph:
-            batch, flat = self._processor().unflatten(graph.inputs)
+        """The graph over a ragged batch and the paged cache, and the rows' slots of adapters."""
+        takes_adapters = self.pipeline_config.lora.enable_lora
+        inputs = self.graph_inputs()
+        if takes_adapters:
+            inputs.append(TensorType(DType.int32, ["total_seq_len", 1], self.device_refs[0]))
+        with Graph(self.huggingface_config.model_type, input_types=inputs) as graph:
+            values = graph.inputs[: len(graph.inputs) - takes_adapters]
+            batch, flat = self._processor().unflatten(values)
             (cache,) = self._unflatten_kv_inputs(flat)
-            graph.output(*run_decoder(decoder, batch, cache))
+            if takes_adapters:
+                rows = RowSlots(graph.inputs[-1].tensor)
+                batch = replace(batch, adapters=rows)
+                outputs = self._run_adapted(decoder, batch, cache, rows)
+            else:
+                outputs = run_decoder(decoder, batch, cache)
+            graph.output(*outputs)
         return graph
+
+    def _run_adapted(
+        self, decoder: Module, batch: RaggedBatch[Any], cache: PagedCacheValues, rows: RowSlots
+    ) -> tuple[TensorValue, ...]:
+        """`run_decoder` of layers that take adapters."""
+        lora = self.pipeline_config.lora
+        layers = adapt_layers(decoder, rows, lora.max_num_loras, lora.max_lora_rank, self.dtype)
+        outputs = run_decoder(decoder, batch, cache)
+        self.adapter_slots = {p: each.slots for p, each in layers.items() if each.are_applied}
+        from_gguf = self.pipeline_config.model.has_gguf_weights
+        is_interleaved = from_gguf and self._config_cls().gguf_rope_is_interleaved
+        for path, layer in decoder.named_modules():
+            for name, weight in layer.layer_weights.items():
+                self.shared_weights[f"{path}.{name}"] = weight.name
+            if is_interleaved and isinstance(layer, Attention):
+                queries_and_keys = (f"{path}.q_proj", f"{path}.k_proj")
+                self.interleaved_rows |= dict.fromkeys(queries_and_keys, layer.head_dim)
+        return outputs
+
+    def prepare_initial_token_inputs(
+        self,
+        replica_batches: Sequence[Sequence[TextContext]],
+        kv_cache_inputs: KVCacheInputs[Buffer] | None = None,
+        return_n_logits: int | Sequence[int] = 1,
+    ) -> ModelInputs:
+        """The graph's inputs for the active tokens of a batch."""
+        inputs = super().prepare_initial_token_inputs(
+            replica_batches, kv_cache_inputs, return_n_logits
+        )
+        if self.pipeline_config.lora.enable_lora:
+            (batch,) = replica_batches
+            slots = np.array([ctx.adapter_slot for ctx in batch], np.int32)
+            rows = np.repeat(slots, [ctx.tokens.active_length for ctx in batch])[:, None]
+            inputs.lora = Buffer.from_numpy(rows).to(self.devices[0])
+        return inputs
 
     def execute(self, model_inputs: ModelInputs) -> ModelOutputs:
         """Runs the graph on one batch."""
-        return self._processor().process_outputs(self.model.execute(*model_inputs.buffers))
+        return self._processor().process_outputs(self.model.execute(*model_inputs.all_buffers))

@@ -17,6 +17,8 @@ from max.pipelines.config import PipelineConfig
 from max.pipelines.kv_cache import MemoryPlan, PagedKVCacheManager, PagedMemoryPlanner
 from max.pipelines.kv_cache.memory_limits import available_memory
 from max.pipelines.lib.activation_memory import largest_step_bytes
+from max.pipelines.lib.adapted_model import AdaptedModel
+from max.pipelines.lib.adapters import Adapters
 from max.pipelines.lib.call_tolerantly import call_tolerantly
 from max.pipelines.lib.decode_graphs import (
     capture_decoding,
@@ -68,9 +70,11 @@ def make_pipeline(
     plan = plan_memory(architecture, config, available)
     config.runtime.max_batch_size = plan.max_batch_size
     model = make_model(architecture, config, return_logits or _logits_needed(config), on_phase)
+    adapted = AdaptedModel(architecture, config, model) if config.lora.enable_lora else None
     on_phase("allocate")
     end_reserve()
     activations = largest_step_bytes(model, config, plan.max_batch_size)
+    activations += 0 if adapted is None else adapted.slots_bytes
     is_captured = captures_decoding(model, config)
     if is_captured:
         activations += decoding_bytes(model, plan.max_batch_size)
@@ -95,8 +99,13 @@ def make_pipeline(
         tokenizer=tokenizer,
         plan=plan,
     )
+<<<<<<< HEAD
     if config.sampling.enable_structured_output:
         pipeline.grammars.preload()
+=======
+    if adapted is not None:
+        pipeline.adapters = Adapters(adapted, config.lora)
+>>>>>>> main
     return pipeline
 
 

@@ -16,7 +16,7 @@ from max.pipelines.modeling.types import (
     TextGenerationInputs,
     TextGenerationRequest,
 )
-from max.pipelines.scheduling import Batch, PageSource, Scheduler, SchedulerConfig
+from max.pipelines.scheduling import AdapterSlots, Batch, PageSource, Scheduler, SchedulerConfig
 
 if TYPE_CHECKING:
     from max.pipelines.lib.stream_decoder import DecodesAfterText
@@ -54,13 +54,18 @@ class OfflineEngine:
         config: limits of a step.
         kv_manager: where the pages come from.
         tokenizer: gives the text in which stop strings are looked for.
+        adapters: where the slots of adapters come from; None for a model that takes none.
     """
 
     def __init__(
-        self, config: SchedulerConfig, kv_manager: PageSource, tokenizer: DecodesAfterText
+        self,
+        config: SchedulerConfig,
+        kv_manager: PageSource,
+        tokenizer: DecodesAfterText,
+        adapters: AdapterSlots | None = None,
     ) -> None:
         self._config = config
-        self._scheduler = Scheduler(config, kv_manager)
+        self._scheduler = Scheduler(config, kv_manager, adapters)
         self._tokenizer = tokenizer
         self._outputs: dict[RequestID, list[TextGenerationOutput]] = {}
         self._errors: dict[RequestID, BaseException] = {}

@@ -262,7 +262,8 @@ class PipelineRegistry:
         """The tokenizer and the pipeline that a configuration asks for; arguments as of `resolve`.
 
         Raises:
-            ValueError: if the architecture, an encoding or a weight is missing.
+            ValueError: if the architecture, an encoding or a weight is missing, or an adapter does
+                not fit.
         """
         from max.pipelines.lib.weight_memory import weight_memory
 
@@ -270,7 +271,10 @@ class PipelineRegistry:
             # Imports torch, in which time there is memory to be had.
             importlib.import_module("max.pipelines.lib.make_pipeline")
             tokenizer, factory = self.retrieve_factory(pipeline_config, task, override_architecture)
-            return tokenizer, factory(tokenizer)
+            pipeline = factory(tokenizer)
+        if pipeline_config.lora.enable_lora and pipeline.adapters is not None:
+            pipeline.adapters.load_named(pipeline_config.lora.adapters)
+        return tokenizer, pipeline
 
     def reset(self) -> None:
         """Forgets what was registered at run time and reads the tree's registrations anew."""

@@ -15,6 +15,7 @@ from max.nn.transformer import ReturnLogits
 from max.pipelines.config import PipelineConfig
 from max.pipelines.context import NO_SCORES, StepScores, TextContext, TextGenerationOutput
 from max.pipelines.kv_cache import MemoryPlan, PagedKVCacheManager
+from max.pipelines.lib.adapters import Adapters
 from max.pipelines.lib.interfaces import ModelInputs, ModelOutputs, PipelineModelWithKVCache
 from max.pipelines.lib.interfaces.batch_processor import RaggedModelInputs
 from max.pipelines.lib.late_tokens import LateTokens
@@ -41,6 +42,9 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         kv_manager: the cache.
         tokenizer: the model's; only the offline methods need it.
         plan: what the memory was divided into.
+
+    Attributes:
+        adapters: what the model takes of LoRA adapters; None without --enable-lora.
     """
 
     def __init__(
@@ -56,8 +60,13 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         self.kv_manager = kv_manager
         self.tokenizer = tokenizer
         self.plan = plan
+<<<<<<< HEAD
         self.grammars = Grammars(partial(load_grammar_tokenizer, pipeline_config))
         self.sampler = Sampler(self.grammars)
+=======
+        self.adapters: Adapters | None = None
+        self.sampler = Sampler()
+>>>>>>> main
         self._has_states = kv_manager.has_states
 
     def execute(
@@ -93,7 +102,12 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
             or self._has_states
         )
 
+        # Not before the steps that were launched have run: they may use the same slots.
+        writes = [] if self.adapters is None else self.adapters.pool.take_writes()
+
         def run() -> StepResult:
+            if writes and self.adapters is not None:
+                self.adapters.pool.write(writes)
             if late is not None:
                 late.fill()
             outputs = self.pipeline_model.execute(model_inputs)
@@ -183,12 +197,16 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         self, contexts: Sequence[TextContext]
     ) -> Generator[dict[RequestID, TextGenerationOutput], None, None]:
         """Answers requests, offline, as their tokens come; see `OfflineEngine.answer`."""
+        if self.adapters is not None:
+            for context in contexts:
+                self.adapters.assign(context)
         return self._offline.answer(contexts, self.execute)
 
     @cached_property
     def _offline(self) -> OfflineEngine:
         limits = SchedulerConfig.of(self.pipeline_config.runtime, self.plan)
-        return OfflineEngine(limits, self.kv_manager, self.tokenizer)
+        pool = None if self.adapters is None else self.adapters.pool
+        return OfflineEngine(limits, self.kv_manager, self.tokenizer, pool)
 
     def _sample(
         self, outputs: ModelOutputs, rows: list[int], batch_size: int, sampling: SamplingBatch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -60,6 +61,26 @@ class PageSource(Protocol):
 
     def reset_prefix_cache(self) -> None:
         """Forgets all cached prefixes; running requests go on."""
+        ...
+
+
+class AdapterSlots(Protocol):
+    """Gives requests the slots of their adapters; `max.pipelines.lora.pool.AdapterPool` is one."""
+
+    def check(self, ctx: TextContext) -> None:
+        """Raises `InputError` for a request whose adapter is not known."""
+        ...
+
+    def beginnable(self, waiting: Sequence[TextContext]) -> Iterator[TextContext]:
+        """The waiting requests, oldest first, whose adapters have a slot or can get one now."""
+        ...
+
+    def take(self, ctx: TextContext) -> None:
+        """Gives a request that begins its slot."""
+        ...
+
+    def release(self, ctx: TextContext) -> None:
+        """Takes it back; nothing happens to a request that has none."""
         ...
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ from max.pipelines.scheduling.batch import Batch
 from max.pipelines.scheduling.budget import split, split_whole
 from max.pipelines.scheduling.config import SchedulerConfig
 from max.pipelines.scheduling.errors import RequestTooLargeError
-from max.pipelines.scheduling.interface import PageSource
+from max.pipelines.scheduling.interface import AdapterSlots, PageSource
 
 if TYPE_CHECKING:
     from max.pipelines.context import TextContext, TextGenerationOutput
@@ -46,12 +46,19 @@ class Scheduler:
     Args:
         config: limits of a step.
         kv_manager: where the pages come from.
+        adapters: where the slots of adapters come from; None for a model that takes none.
     """
 
-    def __init__(self, config: SchedulerConfig, kv_manager: PageSource) -> None:
+    def __init__(
+        self,
+        config: SchedulerConfig,
+        kv_manager: PageSource,
+        adapters: AdapterSlots | None = None,
+    ) -> None:
         self.config = config
         self.num_preemptions = 0
         self._kv = kv_manager
+        self._adapters = adapters
         # Oldest first: the order of the dictionary is the order of priority.
         self._running: dict[RequestID, TextContext] = {}
         self._waiting: OrderedDict[RequestID, TextContext] = OrderedDict()
@@ -81,6 +88,8 @@ class Scheduler:
         if ctx.request_id in self._running or ctx.request_id in self._waiting:
             raise ValueError(f"request '{ctx.request_id}' is queued or running already")
         self._check_size(ctx)
+        if self._adapters is not None:
+            self._adapters.check(ctx)
         self._waiting[ctx.request_id] = ctx
 
     def cancel(self, request_id: RequestID) -> bool:
@@ -94,7 +103,7 @@ class Scheduler:
             ctx = self._running.pop(request_id, None)
             if ctx is None:
                 return False
-            self._kv.release(request_id)
+            self._release(ctx)
         ctx.status = GenerationStatus.CANCELLED
         return True
 
@@ -125,7 +134,7 @@ class Scheduler:
             if ctx.request_id in self._running:
                 if outputs[ctx.request_id].is_done:
                     del self._running[ctx.request_id]
-                    self._kv.release(ctx.request_id)
+                    self._release(ctx)
             elif ctx.request_id in self._waiting and outputs[ctx.request_id].is_done:
                 del self._waiting[ctx.request_id]
 
@@ -151,7 +160,7 @@ class Scheduler:
     def _preempt(self, ctx: TextContext) -> None:
         """Puts a running request back to the head of the queue, to be computed again later."""
         del self._running[ctx.request_id]
-        self._kv.release(ctx.request_id)
+        self._release(ctx)
         ctx.tokens.rewind()
         self._waiting[ctx.request_id] = ctx
         self._waiting.move_to_end(ctx.request_id, last=False)
@@ -161,10 +170,11 @@ class Scheduler:
         """Lets waiting requests begin, in order, until one of them finds no room.
 
         Those whose first pages a running request is computing are passed over: soon they can share
-        them. Nobody else begins before an older one, so nobody waits for ever.
+        them. So are those whose adapter finds no slot. Else nobody begins before an older one, so
+        nobody waits for ever.
         """
         room = self.config.max_batch_size - len(self._running)
-        for ctx in list(islice(self._waiting.values(), room)):
+        for ctx in self._beginnable(room):
             self._kv.claim(ctx.request_id)
             found = self._kv.reuse_prefix(ctx)
             ctx.tokens.chunk(ctx.tokens.remaining_length)
@@ -180,10 +190,24 @@ class Scheduler:
     def _begin(self, ctx: TextContext, found: int) -> None:
         """Makes a waiting request that has its pages a running one."""
         self._kv.announce_prefix(ctx)
+        if self._adapters is not None:
+            self._adapters.take(ctx)
         if ctx.cached_tokens is None:
             ctx.cached_tokens = min(found, ctx.tokens.prompt_length)
         del self._waiting[ctx.request_id]
         self._running[ctx.request_id] = ctx
+
+    def _beginnable(self, most: int) -> Iterable[TextContext]:
+        """The oldest waiting requests that may begin as far as adapters go."""
+        if self._adapters is None:
+            return list(islice(self._waiting.values(), most))
+        return islice(self._adapters.beginnable(list(self._waiting.values())), most)
+
+    def _release(self, ctx: TextContext) -> None:
+        """Gives back what a running request holds."""
+        self._kv.release(ctx.request_id)
+        if self._adapters is not None:
+            self._adapters.release(ctx)
 
     def _has_room(self, ctx: TextContext) -> bool:
         """Gets pages for all tokens of a waiting request: once begun it does not stop half-way."""

@@ -28,7 +28,7 @@ async def completions(request: Request) -> Response:
     service.check_name(body.model)
     contexts = await until_disconnect(request.receive, completion_contexts(service, body))
     echoes = await echoed_prompts(service, body, contexts)
-    identity = AnswerIdentity.new("cmpl", service.name)
+    identity = AnswerIdentity.new("cmpl", body.model)
     formatter = CompletionFormatter(identity, service.token_pieces)
     return await answer(request, service, body, contexts, formatter, echoes)
 

@@ -11,21 +11,25 @@ from max.serve.state import ModelService, state_of
 
 
 async def list_models(request: Request) -> Response:
-    """The models that requests may name: here it is one."""
-    return json_answer(ModelList(data=[_card(state_of(request).require_service())]))
+    """The models that requests may name: the served one, then its adapters."""
+    service = state_of(request).require_service()
+    names = [service.name, *service.adapters.names]
+    return json_answer(ModelList(data=[_card(service, name) for name in names]))
 
 
 async def get_model(request: Request) -> Response:
     """One model; its name may contain slashes."""
     service = state_of(request).require_service()
-    service.check_name(request.path_params["model"])
-    return json_answer(_card(service))
+    name = request.path_params["model"]
+    service.check_name(name)
+    return json_answer(_card(service, name))
 
 
-def _card(service: ModelService) -> ModelCard:
+def _card(service: ModelService, name: str) -> ModelCard:
+    served = service.adapters.find(name)
     return ModelCard(
-        id=service.name,
-        created=service.created,
+        id=name,
+        created=service.created if served is None else served.created,
         owned_by="max",
         max_model_len=service.max_model_len,
     )

@@ -18,6 +18,9 @@ class Metrics:
         registry: What `/metrics` shows.
         requests: Metrics of HTTP requests.
         steps: Metrics of the worker.
+        adapters: LoRA adapters that are loaded.
+        adapter_requests: Requests of each, by its name; each choice counts.
+        adapter_tokens: Tokens of their answers.
         worker_restarts: Times that the worker had to be started again.
     """
 
@@ -25,6 +28,21 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.requests = RequestMetrics(self.registry)
         self.steps = StepMetrics(self.registry)
+        self.adapters = Gauge(
+            "maxserve_lora_adapters", "LoRA adapters that are loaded.", registry=self.registry
+        )
+        self.adapter_requests = Counter(
+            "maxserve_lora_requests",
+            "Requests of a LoRA adapter; each choice counts.",
+            ["adapter"],
+            registry=self.registry,
+        )
+        self.adapter_tokens = Counter(
+            "maxserve_lora_output_tokens",
+            "Tokens of answers of a LoRA adapter.",
+            ["adapter"],
+            registry=self.registry,
+        )
         self.worker_restarts = Counter(
             "maxserve_worker_restarts",
             "Times that the model worker was started again.",

@@ -16,6 +16,7 @@ from max.serve.messages import (
     Cancel,
     Failed,
     FromWorker,
+    LoadAdapter,
     Refused,
     Report,
     ResetPrefixCache,
@@ -24,8 +25,10 @@ from max.serve.messages import (
     TokenDelta,
     Tokens,
     ToWorker,
+    UnloadAdapter,
 )
 from max.serve.panics import as_error
+from max.serve.worker.adapter_loader import AdapterLoader
 from max.serve.worker.crash_record import CrashRecord
 from max.serve.worker.device_failure import is_device_failure
 from max.serve.worker.interface import ServablePipeline
@@ -63,8 +66,10 @@ class Engine:
         scheduler: Scheduler,
         channel: WorkerChannel,
         crash_record: CrashRecord,
+        loader: AdapterLoader | None = None,
     ) -> None:
         self._pipeline = pipeline
+        self._loader = loader
         self._scheduler = scheduler
         self._channel = channel
         self._crash_record = crash_record
@@ -83,6 +88,8 @@ class Engine:
             self._take_messages()
             if self._stopped:
                 self._pipeline.kv_manager.check_integrity()
+                if self._loader is not None:
+                    self._loader.close()
                 return
             self._turn()
 
@@ -123,6 +130,12 @@ class Engine:
                     self._forget(request_id)
             case ResetPrefixCache():
                 self._scheduler.reset_prefix_cache()
+            case LoadAdapter(adapter=adapter):
+                assert self._loader is not None, "the API process knows that there is none"
+                self._loader.load(adapter)
+            case UnloadAdapter(digest=digest):
+                assert self._loader is not None, "the API process knows that there is none"
+                self._loader.unload(digest)
             case Stop():
                 self._stopped = True
 

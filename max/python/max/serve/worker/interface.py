@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from max.pipelines.scheduling import PageSource, StepPipeline
 
 if TYPE_CHECKING:
     from max.pipelines.config import PipelineConfig
     from max.pipelines.kv_cache import KVCacheMetrics, MemoryPlan
+    from max.pipelines.lib.adapters import Adapters
 
 
 class CountedPages(PageSource, Protocol):
@@ -32,6 +33,14 @@ class ServablePipeline(StepPipeline, Protocol):
 
     @property
     def plan(self) -> MemoryPlan | None: ...
+
+
+@runtime_checkable
+class AdaptedPipeline(Protocol):
+    """A pipeline whose model may take adapters."""
+
+    @property
+    def adapters(self) -> Adapters | None: ...
 
 
 class PipelineBuilder(Protocol):

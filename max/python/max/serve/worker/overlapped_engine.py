@@ -9,6 +9,7 @@ from typing import NamedTuple
 from max.pipelines.modeling.types import TextGenerationInputs
 from max.pipelines.scheduling import Batch, LaunchedStep, OverlapPipeline, Scheduler
 from max.serve.panics import as_error
+from max.serve.worker.adapter_loader import AdapterLoader
 from max.serve.worker.crash_record import CrashRecord
 from max.serve.worker.engine import Engine, WorkerChannel, lengths_of
 from max.serve.worker.interface import ServablePipeline
@@ -40,13 +41,14 @@ class OverlappedEngine(Engine):
         scheduler: Scheduler,
         channel: WorkerChannel,
         crash_record: CrashRecord,
+        loader: AdapterLoader | None = None,
     ) -> None:
         if not isinstance(pipeline, OverlapPipeline):
             raise TypeError(
                 f"{type(pipeline).__name__} cannot overlap steps, as it has no `launch` and "
                 "`collect`; leave --enable-overlap-scheduler out"
             )
-        super().__init__(pipeline, scheduler, channel, crash_record)
+        super().__init__(pipeline, scheduler, channel, crash_record, loader)
         self._launching: OverlapPipeline = pipeline
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._running: RunningStep | None = None

@@ -7,8 +7,9 @@ import os
 import pickle
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib import import_module
 
 import zmq
@@ -20,16 +21,18 @@ from max.pipelines.scheduling import Scheduler, SchedulerConfig
 from max.serve.logs import LogSettings
 from max.serve.messages import (
     PROTOCOL_VERSION,
+    FromWorker,
     Load,
     Loading,
     Ready,
     StartFailed,
 )
-from max.serve.transport import Endpoints, worker_channel
+from max.serve.transport import Endpoints, send_once, worker_channel
+from max.serve.worker.adapter_loader import AdapterLoader, load_all
 from max.serve.worker.crash_record import CrashRecord
 from max.serve.worker.engine import Engine, WorkerChannel
 from max.serve.worker.failure_report import report_failure
-from max.serve.worker.interface import PipelineBuilder
+from max.serve.worker.interface import AdaptedPipeline, PipelineBuilder
 from max.serve.worker.overlapped_engine import OverlappedEngine
 from max.serve.worker.parent_watch import exit_with_parent
 from max.serve.worker.warm_up import warm_up
@@ -65,7 +68,12 @@ def run_worker(endpoints: Endpoints, preload: Sequence[str], logs: LogSettings) 
     channel = worker_channel(context, endpoints)
     try:
         with no_collection_while_loading():
-            engine = start_engine(channel, preload, CrashRecord(endpoints.folder))
+            engine = start_engine(
+                channel,
+                preload,
+                CrashRecord(endpoints.folder),
+                partial(send_once, context, endpoints),
+            )
         if engine is None:
             raise SystemExit(1)
         engine.run()
@@ -78,7 +86,10 @@ def run_worker(endpoints: Endpoints, preload: Sequence[str], logs: LogSettings) 
 
 
 def start_engine(
-    channel: WorkerChannel, preload: Sequence[str], crash_record: CrashRecord
+    channel: WorkerChannel,
+    preload: Sequence[str],
+    crash_record: CrashRecord,
+    send_from_thread: Callable[[FromWorker], None],
 ) -> Engine | None:
     """Waits for `Load`, builds the pipeline and says `Ready`; on failure says why, gives None."""
     try:
@@ -88,12 +99,16 @@ def start_engine(
         if pipeline.plan is None:
             raise ValueError(f"{type(pipeline).__name__} has no memory plan, which serving needs")
         limits = SchedulerConfig.of(pipeline.pipeline_config.runtime, pipeline.plan)
-        scheduler = Scheduler(limits, pipeline.kv_manager)
+        adapters = pipeline.adapters if isinstance(pipeline, AdaptedPipeline) else None
+        pool = None if adapters is None else adapters.pool
+        scheduler = Scheduler(limits, pipeline.kv_manager, pool)
         channel.send(Loading("warm up"))
         warm_up(pipeline, scheduler)
+        problems = {} if adapters is None else load_all(adapters, message.adapters)
+        loader = None if adapters is None else AdapterLoader(adapters, send_from_thread)
         overlaps = pipeline.pipeline_config.runtime.enable_overlap_scheduler
         kind = OverlappedEngine if overlaps else Engine
-        engine = kind(pipeline, scheduler, channel, crash_record)
+        engine = kind(pipeline, scheduler, channel, crash_record, loader)
     except Exception as error:
         channel.send(StartFailed(report_failure(error)))
         return None
@@ -104,6 +119,7 @@ def start_engine(
             max_model_len=limits.max_seq_len,
             max_batch_size=limits.max_batch_size,
             num_kv_pages=pipeline.kv_manager.total_num_pages,
+            adapter_problems=problems,
         )
     )
     return engine

@@ -144,5 +144,16 @@ def test_pipeline_options_have_one_flag_each() -> None:
 
 def test_unavailable_options_are_hidden() -> None:
     hidden = {option.name for option in pipeline_options() if option.hidden}
-    assert {"kv_connector", "enable_lora", "draft_model", "device_specs"} <= hidden
+    assert {"kv_connector", "draft_model", "device_specs"} <= hidden
     assert hidden.isdisjoint({"model", "model_path", "devices", "max_length"})
+
+
+def test_a_repeatable_option_takes_several_values_at_once() -> None:
+    @click.command(cls=SectionedCommand)
+    @add_options(pipeline_options())
+    def command(**options: object) -> None:
+        click.echo(options["lora_paths"])
+
+    arguments = ["--lora-paths", "a=b", "c=d", "--enable-lora", "--lora-paths", "e"]
+    result = CliRunner().invoke(command, arguments)
+    assert result.output.strip() == "('a=b', 'c=d', 'e')"

@@ -17,4 +17,5 @@ def test_format() -> None:
     assert "    served_model_name: null" in lines
     assert "      kv_cache_page_size: 128" in lines
     assert "  task: undefined" in lines
-    assert not any("lora" in line for line in lines)
+    assert "    enable_lora: False" in lines
+    assert not any("speculative" in line for line in lines)

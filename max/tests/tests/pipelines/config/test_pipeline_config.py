@@ -95,7 +95,7 @@ def test_unknown_name_gets_the_nearest() -> None:
         ({"devices": "tpu"}, "allowed: cpu, gpu"),
         ({"device_memory_utilization": 1.5}, "less than or equal to 1"),
         ({"kv_connector": "tiered"}, "--kv-connector.* is not supported in this release"),
-        ({"enable_lora": True}, "--enable-lora.* is not supported in this release"),
+        ({"lora_paths": ["a=b"]}, "--lora-paths.* needs --enable-lora"),
         ({"draft_model": {"model_path": "x"}}, "--draft-model.* is not supported in this release"),
     ],
 )

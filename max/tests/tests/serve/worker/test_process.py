@@ -23,7 +23,7 @@ def test_pipeline_without_a_plan_cannot_be_served(model_folder: Path, tmp_path: 
     factory = pickle.dumps(partial(make_without_plan, model_folder))
     channel = ScriptedChannel([Load(factory)])
 
-    assert start_engine(channel, [], CrashRecord(tmp_path)) is None
+    assert start_engine(channel, [], CrashRecord(tmp_path), channel.send) is None
 
     (failed,) = channel.sent_of(StartFailed)
     assert isinstance(failed, StartFailed)

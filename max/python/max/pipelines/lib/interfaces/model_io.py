@@ -16,10 +16,13 @@ class ModelInputs:
     Args:
         kv_cache_inputs: the cache's tensors, for models that have one.
         hidden_states: of another model, for models that continue it.
+        lora: int32 [rows, 1], the slot of each row's adapter, 0 for none; for models that take
+            adapters.
     """
 
     kv_cache_inputs: KVCacheInputs[Buffer] | None = None
     hidden_states: Buffer | None = None
+    lora: Buffer | None = None
 
     def update(self, **fields: Any) -> None:
         """Sets fields that exist; ignores values of None.
@@ -37,6 +40,11 @@ class ModelInputs:
     def buffers(self) -> tuple[Buffer, ...]:
         """The graph's inputs in order. A subclass that uses it defines it."""
         raise NotImplementedError(f"{type(self).__name__} does not define buffers")
+
+    @property
+    def all_buffers(self) -> tuple[Buffer, ...]:
+        """`buffers`, and `lora` behind them where there is one."""
+        return self.buffers if self.lora is None else (*self.buffers, self.lora)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,266 @@
+"""From an adapter in Hugging Face's terms to what it changes in a model's layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+from max.nn.lora import LayerSlots, LayerUpdate
+from max.pipelines.lora.errors import AdapterError
+from max.pipelines.lora.peft_adapter import PeftLayer, read_peft_adapter
+from max.pipelines.lora.peft_files import digest_of
+
+
+class AdaptableModel(Protocol):
+    """What fitting asks of a model."""
+
+    @property
+    def adapter_slots(self) -> Mapping[str, LayerSlots]:
+        """The layers that take adapters, by path."""
+        ...
+
+    def in_model_order(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Tensors by Hugging Face's names of weights, as the model has those: under its names, the
+        rows in its order, those of a stacked weight apart."""
+        ...
+
+    def stored_elements(self, name: str) -> torch.Tensor | None:
+        """A weight of the checkpoint by its name in the model, in float32; None if it has none."""
+        ...
+
+    def is_exact(self, name: str) -> bool:
+        """Whether that weight is stored as it was trained, not quantized."""
+        ...
+
+
+@dataclass(frozen=True)
+class FittedAdapter:
+    """What an adapter changes in a model.
+
+    Args:
+        digest: of its files.
+        updates: by the layers' paths.
+    """
+
+    digest: str
+    updates: Mapping[str, LayerUpdate]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its tensors."""
+        return sum(update.nbytes for update in self.updates.values())
+
+
+def load_adapter(
+    folder: Path, model: AdaptableModel, max_rank: int, digest: str | None = None
+) -> FittedAdapter:
+    """Reads an adapter and fits it to a model.
+
+    Args:
+        folder: as PEFT's `save_pretrained` writes it.
+        model: that it was trained for.
+        max_rank: of a layer's product.
+        digest: that its files must have; None for any.
+
+    Raises:
+        AdapterError: if it cannot be read, does not fit, or is another one than it was.
+    """
+    found = digest_of(folder)
+    if digest not in (None, found):
+        raise AdapterError(f"the files in {folder} have changed since it was loaded")
+    return FittedAdapter(found, fit_adapter(read_peft_adapter(folder), model, max_rank))
+
+
+def fit_adapter(
+    layers: Mapping[str, PeftLayer], model: AdaptableModel, max_rank: int
+) -> dict[str, LayerUpdate]:
+    """What an adapter changes, by the paths of the model's layers.
+
+    Raises:
+        AdapterError: if a tensor has no place in the model, or what it asks for is not computed.
+    """
+    ranks = {name: layer.a.shape[0] for name, layer in layers.items() if layer.a is not None}
+    if (highest := max(ranks.values())) > max_rank:
+        name = next(name for name, rank in ranks.items() if rank == highest)
+        raise AdapterError(
+            f"its rank is {highest} ('{name}'), more than the {max_rank} of --max-lora-rank"
+        )
+    updates: dict[str, LayerUpdate] = {}
+    for name, layer in layers.items():
+        for path, update in _LayerFit(name, layer, model).updates().items():
+            if path in updates:
+                raise AdapterError(f"it has two adapters of the layer '{path}'")
+            updates[path] = update
+    return updates
+
+
+class _LayerFit:
+    """One layer of an adapter and what it is in the model: one layer, or parts of a stacked one."""
+
+    def __init__(self, name: str, layer: PeftLayer, model: AdaptableModel) -> None:
+        self._name = name
+        self._layer = layer
+        self._model = model
+
+    def updates(self) -> dict[str, LayerUpdate]:
+        """What changes, by path."""
+        layer = self._layer
+        biases = {} if layer.bias is None else self._of_model("bias", layer.bias)
+        if layer.weight is not None:
+            self._check_weight(layer.weight)
+        if layer.a is None or layer.b is None:
+            self._check_others()
+            return self._biases_alone(biases)
+        if not all(bool(torch.isfinite(each).all()) for each in (layer.a, layer.b)):
+            raise AdapterError(
+                f"lora_A or lora_B of '{self._name}' has numbers that are not finite"
+            )
+        if layer.is_embedding:
+            rows = self._rows(layer.a.T, is_of_inputs=True)
+            return {path: self._update(path, a, layer.b.T) for path, a in rows.items()}
+        found = {}
+        b_biases, magnitudes = (
+            self._optional_rows(layer.b_bias),
+            self._optional_rows(layer.magnitude),
+        )
+        for path, b in self._rows(layer.b).items():
+            slots = self._model.adapter_slots[path]
+            if layer.a.shape[1] != slots.inputs:
+                raise AdapterError(
+                    f"lora_A of '{self._name}' reads {layer.a.shape[1]} elements, the layer "
+                    f"{slots.inputs}: is it an adapter of another model?"
+                )
+            affine = self._affine(
+                path, b, biases.get(path), b_biases.get(path), magnitudes.get(path)
+            )
+            found[path] = self._update(path, layer.a.T, b.T, affine)
+        return found
+
+    def _update(
+        self, path: str, a: torch.Tensor, b: torch.Tensor, affine: torch.Tensor | None = None
+    ) -> LayerUpdate:
+        dtype = self._model.adapter_slots[path].a.dtype
+        return LayerUpdate(
+            a.to(dtype).contiguous(), b.to(dtype).contiguous(), self._layer.scale, affine
+        )
+
+    def _affine(
+        self,
+        path: str,
+        b: torch.Tensor,
+        bias: torch.Tensor | None,
+        b_bias: torch.Tensor | None,
+        magnitude: torch.Tensor | None,
+    ) -> torch.Tensor | None:
+        """Factors and shifts: y = W x + own becomes f (y + s B A x) + (bias + s b_bias - f own)."""
+        if bias is None and b_bias is None and magnitude is None:
+            return None
+        own = self._model.stored_elements(f"{path}.bias")
+        if own is None:
+            own = torch.zeros(self._model.adapter_slots[path].outputs)
+        factor = torch.ones_like(own)
+        if magnitude is not None:
+            factor = magnitude[:, 0].float() / self._norms(path, b)
+        shift = (own if bias is None else bias.float()) - factor * own
+        if b_bias is not None:
+            shift = shift + self._layer.scale * b_bias[:, 0].float()
+        return torch.stack([factor, shift])
+
+    def _norms(self, path: str, b: torch.Tensor) -> torch.Tensor:
+        """Of the rows of the weight with the product added."""
+        weight = self._model.stored_elements(f"{path}.weight")
+        if weight is None or self._layer.a is None:
+            raise AdapterError(
+                f"use_dora needs the norms of '{path}.weight', whose elements this checkpoint does "
+                "not tell: merge the adapter into the model"
+            )
+        product = b.float() @ self._layer.a.float()
+        norms: torch.Tensor = torch.linalg.norm(weight + self._layer.scale * product, dim=1)
+        return norms
+
+    def _biases_alone(self, biases: Mapping[str, torch.Tensor]) -> dict[str, LayerUpdate]:
+        """Of layers that have no product: an adapter may train all biases."""
+        found = {}
+        for path, bias in biases.items():
+            slots = self._model.adapter_slots.get(path)
+            own = self._model.stored_elements(f"{path}.bias")
+            if own is not None and torch.equal(own, bias.float()):
+                continue
+            if slots is None or own is None:
+                raise AdapterError(f"it changes '{path}.bias', which adapters cannot")
+            affine = torch.stack([torch.ones_like(own), bias.float() - own])
+            found[path] = LayerUpdate(
+                torch.zeros(slots.inputs, 0, dtype=slots.a.dtype),
+                torch.zeros(0, slots.outputs, dtype=slots.a.dtype),
+                1.0,
+                affine,
+            )
+        return found
+
+    def _check_others(self) -> None:
+        layer = self._layer
+        if layer.b_bias is not None or layer.magnitude is not None:
+            raise AdapterError(f"it has no lora_A and lora_B for '{self._name}'")
+
+    def _check_weight(self, weight: torch.Tensor) -> None:
+        """A copy of the model's own weight changes nothing."""
+        for path, elements in self._of_model("weight", weight).items():
+            own = self._model.stored_elements(f"{path}.weight")
+            is_same = own is not None and own.shape == elements.shape
+            if is_same and own is not None and self._model.is_exact(f"{path}.weight"):
+                is_same = torch.equal(own.to(elements.dtype), elements)
+            if not is_same:
+                raise AdapterError(
+                    f"it replaces all of '{path}.weight' (modules_to_save, or a vocabulary "
+                    "that has grown), which adapters cannot: merge it into the model with peft's "
+                    "merge_and_unload()"
+                )
+
+    def _optional_rows(self, column: torch.Tensor | None) -> dict[str, torch.Tensor]:
+        return {} if column is None else self._rows(column.reshape(-1, 1))
+
+    def _of_model(self, kind: str, tensor: torch.Tensor) -> dict[str, torch.Tensor]:
+        """A weight or bias as the model has it, by the paths of its layers."""
+        found = self._model.in_model_order({f"{self._name}.{kind}": tensor})
+        return {name.removesuffix(f".{kind}"): part for name, part in found.items()}
+
+    def _rows(self, rows: torch.Tensor, is_of_inputs: bool = False) -> dict[str, torch.Tensor]:
+        """Rows that stand for those of the layer's weight, as the model has them.
+
+        Args:
+            rows: [rows of the weight, columns].
+            is_of_inputs: whether a row of the weight is one of the inputs, as in an embedding.
+        """
+        slots = self._model.adapter_slots
+
+        def fits(path: str, part: torch.Tensor) -> bool:
+            count = slots[path].inputs if is_of_inputs else slots[path].outputs
+            return part.shape == (count, rows.shape[1])
+
+        found = self._of_model("weight", rows)
+        if unknown := sorted(found.keys() - slots.keys()):
+            raise AdapterError(self._unknown(unknown[0]))
+        if found and all(fits(path, part) for path, part in found.items()):
+            return found
+        # Of families whose checkpoints have weights the other way round (GPT-2's Conv1D).
+        turned = self._of_model("weight", rows.T)
+        if turned and all(fits(path, part) for path, part in turned.items()):
+            return turned
+        if not found:
+            raise AdapterError(self._unknown(self._name))
+        path, part = next(iter(found.items()))
+        count = slots[path].inputs if is_of_inputs else slots[path].outputs
+        raise AdapterError(
+            f"its tensors for '{self._name}' are for {part.shape[0]} rows, but '{path}' has "
+            f"{count}: is it an adapter of another model?"
+        )
+
+    def _unknown(self, path: str) -> str:
+        near = get_close_matches(path, list(self._model.adapter_slots), 1, 0.0)
+        hint = f"; the nearest is '{near[0]}'" if near else ""
+        return f"the model has no layer '{path}' that takes adapters (for '{self._name}'){hint}"

@@ -1,0 +1,86 @@
+"""The folder of a PEFT adapter. Importing this does not import torch."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from max.demo import adapter_path
+from max.pipelines.lora.errors import AdapterError, AdapterPathError
+from max.pipelines.lora.peft_config import CONFIG_NAME, PeftConfig
+
+WEIGHTS_NAME = "adapter_model.safetensors"
+_PICKLE_NAME = "adapter_model.bin"
+
+
+def adapter_folder(path: str, root: Path | None) -> Path:
+    """The folder of an adapter.
+
+    Args:
+        path: as the user gave it; "demo" is that of the demo model.
+        root: where adapters may be read from; None for anywhere.
+
+    Raises:
+        AdapterPathError: if there is none, or it is outside of the root.
+    """
+    folder = Path(path).expanduser()
+    if path == "demo" and not folder.exists():
+        return adapter_path()
+    if root is not None and not folder.resolve().is_relative_to(root.resolve()):
+        raise AdapterPathError(f"'{path}' is not below {root}, which --lora-root allows alone")
+    if not folder.is_dir():
+        raise AdapterPathError(
+            f"'{path}' is no folder here: adapters are local folders as PEFT's save_pretrained "
+            "writes them"
+        )
+    return folder
+
+
+def weights_path(folder: Path) -> Path:
+    """The file of an adapter's tensors.
+
+    Raises:
+        AdapterError: if there is none that is safe to read.
+    """
+    path = folder / WEIGHTS_NAME
+    if path.is_file():
+        return path
+    if (folder / _PICKLE_NAME).exists():
+        raise AdapterError(
+            f"{folder} has {_PICKLE_NAME}, a pickle, which can run code when it is read: save the "
+            "adapter with save_pretrained(..., safe_serialization=True)"
+        )
+    raise AdapterError(f"there is no {WEIGHTS_NAME} in {folder}")
+
+
+def digest_of(folder: Path) -> str:
+    """What tells an adapter from all others: SHA-256 of its two files.
+
+    Raises:
+        AdapterError: if one of them cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        for path in (folder / CONFIG_NAME, weights_path(folder)):
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    except OSError as error:
+        raise AdapterError(f"cannot read {error.filename}: {error.strerror}") from error
+    return digest.hexdigest()
+
+
+def check_adapter(folder: Path) -> str:
+    """Looks at an adapter's files as far as that needs no model; gives their digest.
+
+    Raises:
+        AdapterError: if something is wrong with them.
+    """
+    from max.graph.weights.headers.errors import WeightsFileError
+    from max.graph.weights.headers.safetensors import read_safetensors_header
+
+    PeftConfig.read(folder)
+    try:
+        read_safetensors_header(weights_path(folder))
+    except WeightsFileError as error:
+        raise AdapterError(str(error)) from error
+    return digest_of(folder)

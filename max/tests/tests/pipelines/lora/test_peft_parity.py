@@ -1,0 +1,113 @@
+"""Adapters that PEFT made give the logits that PEFT gives."""
+
+# build: size = "medium"
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from integration.test_common.parity import FLOAT32_TOLERANCE
+from integration.test_common.peft_adapters import PeftReference, make_adapter
+from integration.test_common.step_runner import RunningRequest, StepRunner
+from integration.test_common.tiny_checkpoints import cached_checkpoint
+from integration.test_common.tiny_models import TINY_MODELS
+from integration.test_common.torch_reference import TorchReference
+
+LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+# What an adapter may be, and the model that it is for.
+FEATURES: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "q and v": ("tiny-llama", {}),
+    "k alone, rank 1": ("tiny-llama", {"target_modules": ["k_proj"], "r": 1}),
+    "all linear": ("tiny-llama", {"target_modules": "all-linear"}),
+    "of the mlp": ("tiny-llama", {"target_modules": LINEAR[4:]}),
+    "regex": ("tiny-llama", {"target_modules": r".*\.1\.self_attn\.[qk]_proj"}),
+    "one layer": ("tiny-llama", {"layers_to_transform": [1]}),
+    "patterns": (
+        "tiny-llama",
+        {
+            "target_modules": LINEAR,
+            "rank_pattern": {"q_proj": 3, r"layers\.1\..*up_proj": 7},
+            "alpha_pattern": {"q_proj": 5, "down_proj": 1},
+        },
+    ),
+    "rslora": ("tiny-llama", {"use_rslora": True}),
+    "dora": ("tiny-llama", {"use_dora": True, "target_modules": LINEAR}),
+    "dora with biases": ("tiny-llama-bias", {"use_dora": True, "target_modules": LINEAR}),
+    "bias all": ("tiny-llama-bias", {"bias": "all"}),
+    "bias lora_only": ("tiny-llama-bias", {"bias": "lora_only", "target_modules": LINEAR}),
+    "lora_bias": ("tiny-llama-bias", {"lora_bias": True, "target_modules": LINEAR}),
+    "embedding": ("tiny-llama", {"target_modules": ["embed_tokens", "q_proj"]}),
+    "head": ("tiny-llama", {"target_modules": ["lm_head", "o_proj"]}),
+    "embedding, tied": ("tiny-qwen2-tied", {"target_modules": ["embed_tokens"]}),
+    "head, tied": ("tiny-qwen2-tied", {"target_modules": ["lm_head"]}),
+    "qwen2": ("tiny-qwen2", {"target_modules": "all-linear"}),
+    "qwen3": ("tiny-qwen3", {"target_modules": "all-linear"}),
+    "qwen3 with windows": ("tiny-qwen3-windows", {"target_modules": LINEAR, "use_dora": True}),
+}
+
+
+# Those that every day's run looks at.
+EVERY_DAY = ("patterns", "dora with biases", "bias all", "embedding, tied", "head")
+
+
+def base_of(feature: str) -> Path:
+    return cached_checkpoint(TINY_MODELS[FEATURES[feature][0]])
+
+
+def prompt(length: int, seed: int) -> list[int]:
+    return [int(token) for token in np.random.default_rng(seed).integers(0, 90, length)]
+
+
+def assert_logits_of(reference: TorchReference, request: RunningRequest) -> None:
+    expected = reference.logits(request.tokens[: len(request.logits)])
+    distance = float(np.abs(request.logits - expected).max())
+    assert distance <= FLOAT32_TOLERANCE
+
+
+@pytest.mark.parametrize("feature", EVERY_DAY)
+def test_gives_peft_s_logits(feature: str, tmp_path: Path) -> None:
+    check_feature(feature, tmp_path)
+
+
+def check_feature(feature: str, tmp_path: Path) -> None:
+    base = base_of(feature)
+    settings = FEATURES[feature][1]
+    folder = make_adapter(base, tmp_path / "adapter", **settings)
+    runner = StepRunner(base, adapters={"mine": folder})
+    mine, plain = runner.start(prompt(20, 0), "mine"), runner.start(prompt(9, 1))
+    runner.step([(mine, 7), (plain, 9)])
+    runner.finish_prompt(mine, 13)
+    for _ in range(3):
+        runner.step([(plain, 1), (mine, 1)])
+    runner.end(mine, plain)
+    reference = PeftReference(base, folder)
+    assert_logits_of(reference, mine)
+    without = TorchReference(base, "float32")
+    assert_logits_of(without, plain)
+    effect = np.abs(reference.logits(mine.tokens) - without.logits(mine.tokens)).max()
+    assert effect > 100 * FLOAT32_TOLERANCE, "else the test shows nothing"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("feature", sorted(FEATURES.keys() - set(EVERY_DAY)))
+def test_gives_peft_s_logits_with_any_feature(feature: str, tmp_path: Path) -> None:
+    check_feature(feature, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TINY_MODELS)
+def test_every_model_takes_adapters_of_all_linear_layers(name: str, tmp_path: Path) -> None:
+    base = cached_checkpoint(TINY_MODELS[name])
+    folder = make_adapter(base, tmp_path / "adapter", target_modules="all-linear")
+    runner = StepRunner(base, adapters={"mine": folder})
+    request = runner.start(prompt(20, 0), "mine")
+    runner.finish_prompt(request, 7)
+    runner.step([(request, 1)])
+    runner.end(request)
+    assert_logits_of(PeftReference(base, folder), request)
+    assert_logits_of(PeftReference(base, folder, merged=True), request)
