@@ -22,11 +22,8 @@ def from_context(context: TextContext) -> Submit:
         eos_tracker=context.eos_tracker,
         sampling_params=context.sampling_params.with_seed(),
         model_name=context.model_name,
-<<<<<<< HEAD
         constraint=context.constraint,
-=======
         adapter=context.adapter,
->>>>>>> main
         cache_salt=context.cache_salt,
         log_probabilities=context.log_probabilities,
         log_probabilities_echo=context.log_probabilities_echo,
@@ -64,11 +61,8 @@ def to_contexts(submit: Submit) -> list[TextContext]:
         eos_tracker=submit.eos_tracker,
         sampling_params=submit.sampling_params,
         model_name=submit.model_name,
-<<<<<<< HEAD
         constraint=submit.constraint,
-=======
         adapter=submit.adapter,
->>>>>>> main
         cache_salt=submit.cache_salt,
         log_probabilities=submit.log_probabilities,
         log_probabilities_echo=submit.log_probabilities_echo,

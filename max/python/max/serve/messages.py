@@ -71,11 +71,8 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     eos_tracker: EOSTracker
     sampling_params: SamplingParams
     model_name: str
-<<<<<<< HEAD
     constraint: Constraint | None = None
-=======
     adapter: str | None = None
->>>>>>> main
     cache_salt: str | None = None
     log_probabilities: int | None = None
     log_probabilities_echo: bool = False

@@ -144,12 +144,9 @@ class ModelRunner:
             max_model_len=ready.max_model_len,
             sampling_defaults=parts.sampling_defaults,
             enable_echo=self._source.enable_echo,
-<<<<<<< HEAD
             formats=parts.make_formats(tokenizer),
             enable_structured_output=self._source.enable_structured_output,
-=======
             lora=self._source.lora,
->>>>>>> main
             task=parts.task,
         )
 

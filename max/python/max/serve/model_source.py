@@ -19,12 +19,9 @@ from max.pipelines.modeling.types import (
     TextGenerationRequest,
     TextGenerationRequestMessage,
 )
-<<<<<<< HEAD
 from max.pipelines.parsing.registry import AnswerFormats, formats_for
-=======
 from max.serve.adapters import check_adapters
 from max.serve.messages import Adapter
->>>>>>> main
 from max.serve.worker.interface import PipelineBuilder, ServablePipeline
 
 if TYPE_CHECKING:
@@ -83,13 +80,9 @@ class ModelParts(NamedTuple):
     """What the two processes need: the tokenizer here, the factory in the worker.
 
     The tokenizer is made while the worker loads the model. `weights_bytes` is memory that the model
-<<<<<<< HEAD
     will certainly take on the host, as far as that is known without loading it. `make_formats` says
-    how the model writes reasoning and tool calls, and `task` is what it does.
-=======
-    will certainly take on the host, as far as that is known without loading it. `task` is what the
-    model does, `adapters` are loaded beside it.
->>>>>>> main
+    how the model writes reasoning and tool calls, `task` is what it does, `adapters` are loaded
+    beside it.
     """
 
     make_tokenizer: Callable[[], ServingTokenizer]
@@ -111,11 +104,8 @@ class ModelSource:
             them is picklable: it runs in the worker. May take minutes.
         allow_extra_fields: Ignore unknown fields of requests.
         enable_echo: The model gives log probabilities of prompts, so completions may echo them.
-<<<<<<< HEAD
         enable_structured_output: Requests may say what form their answers have.
-=======
         lora: Whether it takes adapters, and which from the start.
->>>>>>> main
         preload: Modules that the worker imports while `retrieve` runs, to save time.
     """
 

@@ -16,12 +16,9 @@ from max.pipelines.context import TextContext
 from max.pipelines.lib.stream_decoder import StreamDecoder
 from max.pipelines.lib.token_pieces import TokenPieces
 from max.pipelines.modeling.types import PipelineTask, TextGenerationRequest
-<<<<<<< HEAD
 from max.pipelines.parsing.registry import AnswerFormats
-from max.serve.answer_plan import AnswerPlan
-=======
 from max.serve.adapters import AdapterDirectory
->>>>>>> main
+from max.serve.answer_plan import AnswerPlan
 from max.serve.choice import Choice
 from max.serve.config import ServerSettings
 from max.serve.echo import EchoedPrompt
@@ -60,12 +57,9 @@ class ModelService:
     max_model_len: int
     sampling_defaults: Mapping[str, Any] = field(default_factory=dict)
     enable_echo: bool = False
-<<<<<<< HEAD
     enable_structured_output: bool = False
     formats: AnswerFormats = field(default_factory=AnswerFormats)
-=======
     lora: LoRAConfig = field(default_factory=LoRAConfig)
->>>>>>> main
     task: PipelineTask = PipelineTask.TEXT_GENERATION
 
     @cached_property

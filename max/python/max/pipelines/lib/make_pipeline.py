@@ -99,13 +99,10 @@ def make_pipeline(
         tokenizer=tokenizer,
         plan=plan,
     )
-<<<<<<< HEAD
     if config.sampling.enable_structured_output:
         pipeline.grammars.preload()
-=======
     if adapted is not None:
         pipeline.adapters = Adapters(adapted, config.lora)
->>>>>>> main
     return pipeline
 
 

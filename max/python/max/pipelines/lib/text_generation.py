@@ -60,13 +60,9 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         self.kv_manager = kv_manager
         self.tokenizer = tokenizer
         self.plan = plan
-<<<<<<< HEAD
         self.grammars = Grammars(partial(load_grammar_tokenizer, pipeline_config))
         self.sampler = Sampler(self.grammars)
-=======
         self.adapters: Adapters | None = None
-        self.sampler = Sampler()
->>>>>>> main
         self._has_states = kv_manager.has_states
 
     def execute(

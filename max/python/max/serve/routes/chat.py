@@ -39,17 +39,10 @@ async def chat_completions(request: Request) -> Response:
     body = await read_request(request, ChatCompletionRequest)
     service = state.require_service()
     service.check_name(body.model)
-<<<<<<< HEAD
     contexts, plan = await until_disconnect(request.receive, planned_chat(service, body))
-    identity = AnswerIdentity.new("chatcmpl", service.name)
+    identity = AnswerIdentity.new("chatcmpl", body.model)
     formatter = ChatFormatter(identity, service.token_pieces, plan)
     return await answer(request, service, body, contexts, formatter, plan=plan)
-=======
-    contexts = await until_disconnect(request.receive, chat_contexts(service, body))
-    identity = AnswerIdentity.new("chatcmpl", body.model)
-    formatter = ChatFormatter(identity, service.token_pieces)
-    return await answer(request, service, body, contexts, formatter)
->>>>>>> main
 
 
 class ChatFormatter:

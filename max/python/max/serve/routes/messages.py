@@ -57,7 +57,7 @@ async def messages(request: Request) -> Response:
     chat = as_chat(body)
     contexts, plan = await until_disconnect(request.receive, planned_chat(service, chat))
     running = await begin(request, service, chat, contexts, plan=plan)
-    form = MessageForm(AnswerIdentity.new("msg", service.name), plan, running.choices[0])
+    form = MessageForm(AnswerIdentity.new("msg", body.model), plan, running.choices[0])
     if body.stream:
         return EventStream(form.events(running), on_close=running.generation.close)
     try:

@@ -52,7 +52,7 @@ async def responses(request: Request) -> Response:
     chat = as_chat(body, messages)
     contexts, plan = await until_disconnect(request.receive, planned_chat(service, chat))
     running = await begin(request, service, chat, contexts, plan=plan)
-    identity = AnswerIdentity.new("resp", service.name)
+    identity = AnswerIdentity.new("resp", body.model)
     form = ResponseForm(identity, body, plan, messages, state.responses)
     if body.stream:
         return EventStream(form.events(running), on_close=running.generation.close)
