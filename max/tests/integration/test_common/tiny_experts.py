@@ -79,4 +79,4 @@ def families_with_experts(tiny: Callable[..., TinyModel]) -> Iterable[TinyModel]
     sharper: dict[str, Any] = {"rope_parameters": {**sharp, "mscale": 1.0, "mscale_all_dim": 1.0}}
     yield tiny("deepseek_v3", "DeepseekV3Config", **sizes, **latent, **groups, **sharper)
     oss: dict[str, Any] = {"sliding_window": 5, "swiglu_limit": 0.8, "rope_parameters": yarn}
-    yield tiny("gpt_oss", "GptOssConfig", **_EXPERTS, **local, **oss)
+    yield tiny("gpt_oss", "GptOssConfig", **_EXPERTS, **local, **oss, attention_bias=True)

@@ -150,9 +150,13 @@ def _families() -> Iterable[TinyModel]:
     )
 
 
+_WITH_EXPERTS = {model.name: model for model in families_with_experts(_tiny)}
 TINY_FAMILIES: Mapping[str, TinyModel] = {
-    model.name: model for model in (*_families(), *families_with_experts(_tiny))
+    **{model.name: model for model in _families()},
+    **_WITH_EXPERTS,
 }
+# Whose scores may be so near to each other that rounding chooses other experts.
+WITH_EXPERTS = frozenset(_WITH_EXPERTS)
 
 
 def make_pair(model: TinyModel, folder: Path, encoding: str = "float32") -> Pair:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,10 @@ from integration.test_common.tiny_gguf_experts import write_gguf_with_experts
 
 def make_pair(name: str, tmp_path: Path, encoding: str) -> Pair:
     """A GGUF file, and the checkpoint for torch."""
-    pair = Pair(make_checkpoint(TINY_FAMILIES[name], tmp_path / "checkpoint"))
+    model = TINY_FAMILIES[name]
+    if "swiglu_limit" in model.settings:  # which GGUF files do not say
+        model = replace(model, settings={**model.settings, "swiglu_limit": 7.0})
+    pair = Pair(make_checkpoint(model, tmp_path / "checkpoint"))
     folder = tmp_path / "gguf"
     folder.mkdir()
     write_gguf_with_experts(pair.folder, folder / f"model-{encoding}.gguf", encoding)
@@ -24,7 +28,9 @@ def make_pair(name: str, tmp_path: Path, encoding: str) -> Pair:
     return pair
 
 
-@pytest.mark.parametrize("name", ["tiny-qwen3_moe", "tiny-qwen2_moe", "tiny-mixtral"])
+@pytest.mark.parametrize(
+    "name", ["tiny-qwen3_moe", "tiny-qwen2_moe", "tiny-mixtral", "tiny-gpt_oss"]
+)
 def test_sizes_and_names(name: str, tmp_path: Path) -> None:
     check_prompt(make_pair(name, tmp_path, "float32"), 150)
 

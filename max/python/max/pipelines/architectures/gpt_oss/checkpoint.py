@@ -1,8 +1,13 @@
-"""What gpt-oss checkpoints say in config.json."""
+"""What gpt-oss checkpoints say: config.json, and the metadata of GGUF files."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from max.pipelines.checkpoint.config_fields import ConfigFields
+from max.pipelines.checkpoint.families import GGUFFamily
+from max.pipelines.checkpoint.gguf.model import GGUFModel
 
 GPT_OSS_FIELDS = ConfigFields(
     "gpt_oss",
@@ -20,3 +25,22 @@ GPT_OSS_FIELDS = ConfigFields(
     only={"swiglu_alpha": (1.702,), "hidden_act": ("silu",)},
     ignored=("initial_context_length",),
 )
+
+
+def _config(gguf: GGUFModel) -> Mapping[str, Any]:
+    fields = {
+        "architectures": ["GptOssForCausalLM"],
+        "model_type": "gpt_oss",
+        **gguf.experts("num_local_experts"),
+        **gguf.decoder(),
+        **gguf.windows(2),
+        "intermediate_size": gguf.own("expert_feed_forward_length"),
+        "attention_bias": gguf.has("blk.0.attn_q.bias"),
+    }
+    rope = fields["rope_parameters"]
+    if rope["rope_type"] == "yarn":
+        rope["truncate"] = False  # which the files do not say
+    return fields
+
+
+GPT_OSS_GGUF = GGUFFamily("gpt-oss", _config)

@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING, Any
 from max.graph.weights.renames import Renames
 from max.nn.moe.stacking import part_of_stack
 from max.pipelines.lib.decoder_weights import SAFETENSORS_NAMES
+from max.pipelines.lib.expert_weights import GGUF_EXPERT_NAMES
 
 if TYPE_CHECKING:
     from max.graph.weights import WeightData, Weights
 
 _NAMES = Renames(SAFETENSORS_NAMES)
+_GGUF = Renames(
+    {
+        **GGUF_EXPERT_NAMES,
+        "attn_sinks.weight": "self_attn.sinks",
+        "post_attention_norm": "post_attention_layernorm",
+    }
+)
 _EXPERTS = ".mlp.experts."
 # Gate and up stand in turn.
 _PARTS = {
@@ -35,3 +43,8 @@ def convert_safetensors(state_dict: Mapping[str, Weights], **unused: Any) -> dic
             own = f"{layer}{_EXPERTS}{part}.{kind}"
             found[own] = part_of_stack(data, own, rows, transposed=kind == "weight")
     return found
+
+
+def convert_gguf(state_dict: Mapping[str, Weights], **unused: Any) -> dict[str, WeightData]:
+    """Renames the weights of a GGUF file, of which the experts' are our stacks already."""
+    return _GGUF(state_dict)
