@@ -14,6 +14,7 @@ from max.engine.replay.captures import Recorded, Recorder
 from max.graph import DeviceRef, TensorType
 from max.graph.ops.control import ControlFlow
 from max.graph.ops.debug import print_tensor
+from max.kernels.registry import facts_of_op, has_gpu_kernel
 
 
 def recorder_for(device: DeviceRef) -> Recorder | None:
@@ -23,12 +24,20 @@ def recorder_for(device: DeviceRef) -> Recorder | None:
 
 def can_be_captured(graph: fx.Graph, input_types: Sequence[TensorType]) -> bool:
     """Whether all work of a graph stays on the device of its first input, and Python decides
-    nothing: no control flow, nothing is printed, no input of another device is read."""
+    nothing: no control flow, nothing is printed, no input of another device is read.
+
+    On a GPU each op of ours needs its kernel: a reference may ask the device for numbers.
+    """
     placeholders = graph.find_nodes(op="placeholder")[: len(input_types)]
     stays = all(
         type.device == input_types[0].device or not node.users
         for node, type in zip(placeholders, input_types, strict=True)
     )
+    if input_types[0].device.is_gpu() and any(
+        facts_of_op(node.target) is not None and not has_gpu_kernel(node.target)
+        for node in graph.nodes
+    ):
+        return False
     return stays and not any(
         isinstance(node.target, ControlFlow) or node.target is print_tensor for node in graph.nodes
     )

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 import pytest
 import torch
 
+from max import kernels
 from max.driver import CPU
 from max.dtype import DType
 from max.engine import InferenceSession, Model
 from max.engine.replay.captures import Captures
-from max.engine.replay.recorders import TorchCalls, recorder_for
+from max.engine.replay.recorders import TorchCalls, can_be_captured, recorder_for
 from max.graph import BufferType, DeviceRef, Graph, TensorType, TensorValue, ops
 
 
@@ -104,6 +105,18 @@ def test_what_prints_or_decides_is_not_captured(monkeypatch: pytest.MonkeyPatch)
 
     assert load(printing, monkeypatch).captures is None
     assert load(deciding, monkeypatch).captures is None
+
+
+def test_on_a_gpu_every_op_of_ours_needs_its_kernel() -> None:
+    types = [TensorType(DType.float32, ["rows", 8], DeviceRef.GPU(0))] * 2
+    for target, can in ((kernels.gated, True), (kernels.scaled_matmul, False)):
+        with Graph("body", input_types=types) as graph:
+            x, y = (value.tensor for value in graph.inputs)
+            graph.output(x * 2)
+        (node,) = graph.fx.find_nodes(op="output")
+        with graph.fx.inserting_before(node):
+            graph.fx.call_function(target, (x.node, y.node))
+        assert can_be_captured(graph.fx, types) is can
 
 
 def test_a_host_has_programs_instead_of_captures() -> None:
