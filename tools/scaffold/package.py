@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -76,6 +77,16 @@ def fill(template: Path, names: Names, family: Family) -> str:
         "base_adapter_module": adapter.__module__,
         "base_adapter": adapter.__name__,
         "task": family.architecture.task.name,
-        "batching": f"{batching.__module__}:{batching.__name__}",
+        "batching": _public_name(batching),
     }
     return Template(template.read_text(encoding="utf-8")).substitute(values)
+
+
+def _public_name(cls: type[Any]) -> str:
+    """ "module:Class" of the highest package that exports the class under its own name."""
+    parts = cls.__module__.split(".")
+    for count in range(1, len(parts)):
+        module = ".".join(parts[:count])
+        if getattr(sys.modules.get(module), cls.__name__, None) is cls:
+            return f"{module}:{cls.__name__}"
+    return f"{cls.__module__}:{cls.__name__}"

@@ -19,6 +19,7 @@ from integration.accuracy.matrix import WAYS, Encoding, Measured, measure
 from integration.test_common.every_tiny_model import EVERY_TINY_MODEL
 from integration.test_common.parity import BFLOAT16_KL, FLOAT32_TOLERANCE
 from max.pipelines.lib.registry import PIPELINE_REGISTRY
+from max.pipelines.modeling.types import PipelineTask
 from tools.build.imports import workspace_root
 
 PAGE = Path("docs", "accuracy.md")
@@ -57,7 +58,8 @@ def page(results: dict[Encoding, list[Measured]]) -> str:
 def _table(measured: Sequence[Measured]) -> Iterator[str]:
     yield f"| family | model | {' | '.join(WAYS)} | same tokens |"
     yield f"|---|---|{'--:|' * len(WAYS)}:-:|"
-    families = {a.name: a.family for a in PIPELINE_REGISTRY.all_architectures()}
+    every = PIPELINE_REGISTRY.all_architectures()
+    families = {a.name: a.family for a in every if a.task is PipelineTask.TEXT_GENERATION}
     for each in sorted(measured, key=lambda m: (families[m.architecture], m.model)):
         cells = " | ".join(f"{each.distances[way]:.0e}" for way in WAYS)
         tokens = "yes" if each.same_tokens else "no"

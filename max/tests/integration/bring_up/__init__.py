@@ -1,0 +1,1 @@
+"""Packages that were brought up by the documentation alone (docs/bring-up-diaries.md)."""
