@@ -16,7 +16,6 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from max import __version__
-from max.serve.config import ServerSettings
 from max.serve.disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected
 from max.serve.endpoints import endpoints_of
 from max.serve.errors import (
@@ -25,7 +24,7 @@ from max.serve.errors import (
     handle_http_exception,
     handle_unexpected,
 )
-from max.serve.middleware.api_keys import ApiKeys
+from max.serve.middleware.identity import Identity
 from max.serve.openapi.document import build_document
 from max.serve.openapi.endpoint import Endpoint
 from max.serve.panics import AnswersPanics
@@ -38,7 +37,7 @@ def create_app(state: ServerState) -> Starlette:
     endpoints = endpoints_of(settings.api_types)
     app = Starlette(
         routes=[endpoint.route for endpoint in endpoints],
-        middleware=_middleware(settings, endpoints),
+        middleware=_middleware(state, endpoints),
         exception_handlers={
             ApiError: handle_api_error,
             ClientDisconnected: _answer_nobody,
@@ -53,34 +52,36 @@ def create_app(state: ServerState) -> Starlette:
         lambda: build_document(
             endpoints,
             version=__version__,
-            needs_key=bool(settings.api_key),
+            needs_key=bool(state.keys),
             allow_extra_fields=state.allow_extra_fields,
+            limits=settings.limits,
         )
     )
     return app
 
 
-def _middleware(settings: ServerSettings, endpoints: Sequence[Endpoint]) -> list[Middleware]:
+def _middleware(state: ServerState, endpoints: Sequence[Endpoint]) -> list[Middleware]:
     """Outermost first. A browser's preflight request has no key, so CORS comes before keys."""
     stack = [Middleware(NoFinalSlash), Middleware(DateHeader)]
-    if settings.allowed_origins:
+    if state.settings.allowed_origins:
         stack.append(
             Middleware(
                 CORSMiddleware,
-                allow_origins=settings.allowed_origins,
+                allow_origins=state.settings.allowed_origins,
                 allow_methods=["GET", "POST"],
                 allow_headers=["*"],
                 expose_headers=["x-request-id", "retry-after"],
             )
         )
-    if settings.api_key:
-        stack.append(
-            Middleware(
-                ApiKeys,
-                keys=[key.get_secret_value() for key in settings.api_key],
-                open_paths={endpoint.path for endpoint in endpoints if endpoint.is_open},
-            )
+    stack.append(
+        Middleware(
+            Identity,
+            keys=state.keys,
+            client_header=state.settings.client_header,
+            open_paths={endpoint.path for endpoint in endpoints if endpoint.is_open},
+            admin_paths={endpoint.path for endpoint in endpoints if endpoint.is_for_admins},
         )
+    )
     stack.append(Middleware(AnswersPanics))
     return stack
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -25,8 +25,9 @@ ENV_PREFIX = "MAX_SERVE_"
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 ApiType = Literal["openai", "sagemaker"]
+CacheIsolation = Literal["none", "key"]
 MetricLevel = Literal["NONE", "BASIC", "DETAILED"]
-SECRET_FIELDS = frozenset({"api_key"})
+SECRET_FIELDS = frozenset({"api_key", "admin_api_key"})
 # Environment variables that have another name than MAX_SERVE_ and the field's.
 VARIABLES = {
     "structured_logging": "MODULAR_STRUCTURED_LOGGING",
@@ -102,7 +103,7 @@ class ServerSettings(BaseModel):
         " counts 16 and a key 8; more are answered with 400.",
     )
     max_answer_bytes: int = Field(
-        default=64 * 1024 * 1024,
+        default=32 * 1024 * 1024,
         ge=1,
         description="About the most bytes of one answer, all of its choices together; a larger"
         " one is refused, or ended when it is not known before.",
@@ -114,16 +115,40 @@ class ServerSettings(BaseModel):
         " without a request.",
     )
     max_arriving_bytes: int = Field(
-        default=64 * 1024 * 1024,
+        default=32 * 1024 * 1024,
         ge=1,
-        description="Most bytes of all request bodies that are arriving. Beyond them, the request"
-        " that has sent most is refused with 503.",
+        description="Most bytes of all request bodies that are arriving, but at least"
+        " --max-request-bytes. Beyond them, the request that has sent most is refused with 503.",
     )
     api_key: CommaSeparated[ApiKey] = Field(
         default_factory=list,
         description="A key that requests must bring as `Authorization: Bearer KEY`; repeatable."
         " In the environment, where other users of the machine do not see them, several are"
         " separated by commas. Without one, no key is asked for.",
+    )
+    admin_api_key: CommaSeparated[ApiKey] = Field(
+        default_factory=list,
+        description="As --api-key; such a key may also do what concerns everybody: reset the prefix"
+        " cache, read the metrics.",
+    )
+    api_keys_file: Path | None = Field(
+        default=None,
+        description="A JSON file of further keys, by their SHA-256, with names, weights and"
+        " admins; read again at SIGHUP.",
+    )
+    client_header: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9-]+$",
+        description="Header by which clients are told apart where there are no keys, as a proxy in"
+        " front sets it; by default their addresses.",
+    )
+    prefix_cache_isolation: CacheIsolation = Field(
+        default="none",
+        description="key: requests find only what their own key's requests computed before. With"
+        " none, the time to the first token tells whether anybody asked the same.",
+    )
+    open_metrics: bool = Field(
+        default=False, description="Metrics ask for no key, though there are keys."
     )
     allowed_origins: CommaSeparated[Origin] = Field(
         default_factory=list,
@@ -149,6 +174,12 @@ class ServerSettings(BaseModel):
         gt=0,
         description="Seconds after which a request that is not finished is ended; no limit when"
         " not given.",
+    )
+    worker_timeout: float | None = Field(
+        default=None,
+        gt=0,
+        description="Seconds without progress after which the model worker is taken for hung and"
+        " started again; by default 10 times what its slowest step should take, 60 to 600 s.",
     )
     logs_console_level: LogLevel = Field(
         default="INFO", description="Lowest level of log records that the console shows."
@@ -183,6 +214,12 @@ class ServerSettings(BaseModel):
         description="Base URL of an OpenTelemetry collector (OTLP over HTTP) that gets a trace of"
         " each request; also OTEL_EXPORTER_OTLP_ENDPOINT. Without one, nothing is sent.",
     )
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """What bounds single requests and answers."""
+        names = ("max_request_bytes", "max_request_values", "max_answer_bytes", "max_queue_size")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def logs(self) -> LogSettings:
@@ -231,6 +268,16 @@ class ServerSettings(BaseModel):
                     f"environment variable {_variable(name)}{shown}: {error.errors()[0]['msg']}"
                 ) from error
         return cls.model_validate({**from_env, **given})
+
+
+def forget_secrets(environ: MutableMapping[str, str] | None = None) -> None:
+    """Takes the keys out of the environment, which processes that are started from here inherit.
+
+    Args:
+        environ: The environment; `os.environ` when None.
+    """
+    for name in SECRET_FIELDS:
+        (os.environ if environ is None else environ).pop(_variable(name), None)
 
 
 def _variable(field: str) -> str:

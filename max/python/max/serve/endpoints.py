@@ -184,6 +184,7 @@ ENDPOINTS = (
         summary="Forget cached prefixes",
         answers=(PrefixCacheReset,),
         errors=_NOT_READY,
+        is_for_admins=True,
     ),
     Endpoint(
         method="POST",

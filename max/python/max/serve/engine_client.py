@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 from max.pipelines.context import TextContext
 from max.pipelines.lora.errors import AdapterError
+from max.serve.clients import Client
 from max.serve.context_codec import from_siblings, joined
 from max.serve.errors import ApiError, invalid_value, model_not_found
 from max.serve.mailbox import ChoiceDelta, Mailbox
@@ -31,6 +32,7 @@ from max.serve.messages import (
     ToWorker,
     UnloadAdapter,
 )
+from max.serve.queue_shares import QueueShares
 from max.serve.running_request import RunningRequest
 from max.serve.telemetry.metrics import Metrics
 from max.serve.telemetry.request_record import current_record
@@ -92,6 +94,9 @@ class EngineClient:
     one, requests wait; those that had begun go on in the next worker from their last token.
     Everything runs on one event loop; `handle` is called for each event.
 
+    Attributes:
+        times_idle: How often the last request was done.
+
     Args:
         max_queue_size: Requests that are taken beyond those that the worker runs at once.
         request_timeout: Seconds that a request may last, from `submit` to its last token.
@@ -106,12 +111,15 @@ class EngineClient:
     ) -> None:
         self._metrics = Metrics() if metrics is None else metrics
         self._max_queue_size = max_queue_size
+        self._shares = QueueShares(max_queue_size)
         self._request_timeout = request_timeout
         self._max_batch_size = 1
         self._worker: CommandSender | None = None
         self._running: dict[str, RunningRequest] = {}
         self._idle: asyncio.Event = asyncio.Event()
         self._idle.set()
+        self._busy: asyncio.Event = asyncio.Event()
+        self.times_idle = 0
         self._completions = CompletionRate()
         self._closed: ApiError | None = None
         self._adapters: dict[str, Adapter] = {}  # that the worker has, by digest
@@ -122,6 +130,10 @@ class EngineClient:
     def num_running(self) -> int:
         """Requests that are submitted and not done; each choice counts."""
         return len(self._running)
+
+    async def until_busy(self) -> None:
+        """Waits until there is a request."""
+        await self._busy.wait()
 
     @property
     def adapters(self) -> list[Adapter]:
@@ -216,16 +228,16 @@ class EngineClient:
         """
         if self._closed is not None:
             raise self._closed
+        record = current_record()
         for context in contexts:
             if context.adapter is not None and not self._may_have(context.adapter):
                 raise model_not_found(context.model_name, [])
-        self._check_queue()
+        self._check_queue(record.client)
         for context in contexts:
             if context.adapter is not None:
                 self._metrics.adapter_requests.labels(context.model_name).inc()
         mailbox = Mailbox()
         loop = asyncio.get_running_loop()
-        record = current_record()
         prompts = [
             from_siblings(list(choices))
             for _, choices in groupby(contexts, key=lambda context: id(context.tokens))
@@ -247,7 +259,9 @@ class EngineClient:
         generation = Generation(self, mailbox, request_ids, deadline)
         try:
             self._running |= zip(request_ids, requests, strict=True)
+            self._shares.add(record.client, id(mailbox), len(requests))
             self._idle.clear()
+            self._busy.set()
             for siblings in prompts:
                 self._send(joined(siblings))
             outcomes = await asyncio.gather(
@@ -337,10 +351,10 @@ class EngineClient:
         if self._worker is not None:
             self._worker.send(message)
 
-    def _check_queue(self) -> None:
+    def _check_queue(self, client: Client) -> None:
         """A request of many choices may overfill the queue: else some would never be taken."""
-        waiting = len(self._running) - self._max_batch_size
-        if waiting >= self._max_queue_size:
+        if self._shares.is_full_for(client, self._max_batch_size):
+            waiting = max(0, len(self._running) - self._max_batch_size)
             seconds = self._completions.seconds_for(waiting + 1, time.monotonic())
             raise queue_full(len(self._running), self._max_queue_size, seconds)
 
@@ -422,6 +436,10 @@ class EngineClient:
 
     def _forget(self, request_id: str) -> RunningRequest | None:
         request = self._running.pop(request_id, None)
+        if request is not None:
+            self._shares.remove(request.submit.client, id(request.mailbox))
         if not self._running:
             self._idle.set()
+            self._busy.clear()
+            self.times_idle += 1
         return request

@@ -147,8 +147,18 @@ def unauthorized(was_given: bool) -> ApiError:
     return ApiError(
         401,
         f"The header `Authorization: Bearer YOUR_KEY` {found}. The server's keys are set with"
-        " --api-key",
+        " --api-key and --api-keys-file",
         code="invalid_api_key",
+    )
+
+
+def forbidden(path: str) -> ApiError:
+    """403: the key is good, but not for this."""
+    return ApiError(
+        403,
+        f"{path} concerns everybody who uses this server, and asks for a key of an admin's"
+        " (--admin-api-key, or `admin` in --api-keys-file)",
+        code="admin_key_needed",
     )
 
 

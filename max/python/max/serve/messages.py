@@ -74,6 +74,8 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     constraint: Constraint | None = None
     adapter: str | None = None
     cache_salt: str | None = None
+    client: str = ""
+    client_weight: float = 1.0
     log_probabilities: int | None = None
     log_probabilities_echo: bool = False
     prompt_tokens_scored: int = 0
@@ -116,6 +118,8 @@ class Loading(msgspec.Struct, frozen=True, tag=True):
 class Ready(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The model is loaded and requests are taken.
 
+    `slowest_step_s` is about how long the longest step that the plan allows should take.
+
     `adapter_problems`: why adapters of `Load` are not there, by digest.
     """
 
@@ -123,6 +127,7 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     max_model_len: int
     max_batch_size: int
     num_kv_pages: int
+    slowest_step_s: float = 0.0
     adapter_problems: dict[str, str] = {}
 
 

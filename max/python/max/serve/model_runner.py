@@ -13,6 +13,7 @@ from typing import NoReturn, TypeVar
 
 from max.pipelines.lib.garbage_collection import no_collection_while_loading
 from max.serve.engine_client import EngineClient
+from max.serve.hang_watch import hang_limit, until_hung
 from max.serve.messages import Adapter, Ready
 from max.serve.model_source import ModelParts, ModelSource, ServingTokenizer
 from max.serve.state import ModelService, ServerState
@@ -72,7 +73,11 @@ class ModelRunner:
         self._use(worker, ready)
         on_ready()
         while True:
-            await self._note_death(worker)
+            watch = asyncio.create_task(self._end_when_hung(worker, ready))
+            try:
+                await self._note_death(worker)
+            finally:
+                watch.cancel()
             worker, ready = await self._restart(parts)
             service.adapters.lose(ready.adapter_problems)
             self.client.lose_adapters(ready.adapter_problems)
@@ -101,13 +106,30 @@ class ModelRunner:
     async def _note_death(self, worker: WorkerHandle) -> None:
         """Waits until the worker is gone and keeps its requests for the next one."""
         code = await asyncio.shield(worker.exited)
-        reason = describe_exit(code)
+        is_hung = worker.hung_for is not None
+        reason = (
+            f"the model worker made no progress for {worker.hung_for:g} s"
+            if is_hung
+            else describe_exit(code)
+        )
         self._state.is_worker_up = False
         self._state.phase = "restarting the worker"
         self._state.restarts.add(time.monotonic(), reason)
-        self.client.disconnect(worker.last_requests(), reason, killed=code == -signal.SIGKILL)
+        killed = code == -signal.SIGKILL and not is_hung
+        self.client.disconnect(worker.last_requests(), reason, killed=killed)
         logger.error("%s; %d requests wait for the next one", reason, self.client.num_running)
         await self.stop()
+
+    async def _end_when_hung(self, worker: WorkerHandle, ready: Ready) -> None:
+        """A step that never ends is a death that nobody has noticed."""
+        limit = self._state.settings.worker_timeout or hang_limit(ready.slowest_step_s)
+        await until_hung(
+            self.client.until_busy,
+            lambda: (worker.steps_begun(), self.client.times_idle),
+            limit,
+        )
+        logger.error("The model worker hangs: it is ended")
+        worker.end_hung(limit)
 
     async def _restart(self, parts: ModelParts) -> tuple[WorkerHandle, Ready]:
         """Starts a worker again, after a pause if that was done often lately.
@@ -146,6 +168,7 @@ class ModelRunner:
             enable_echo=self._source.enable_echo,
             formats=parts.make_formats(tokenizer),
             enable_structured_output=self._source.enable_structured_output,
+            isolates_prefixes=self._state.settings.prefix_cache_isolation == "key",
             lora=self._source.lora,
             task=parts.task,
         )

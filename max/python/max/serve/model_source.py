@@ -54,7 +54,12 @@ class ServingTokenizer(DecodesAfterText, Protocol):
         ...
 
     async def encode(
-        self, prompt: str, add_special_tokens: bool = True, *, most: int | None = None
+        self,
+        prompt: str,
+        add_special_tokens: bool = True,
+        cuts: Sequence[int] = (),
+        *,
+        most: int | None = None,
     ) -> NDArray[np.int64]:
         """The token ids of a text."""
         ...
@@ -154,7 +159,9 @@ def _load_tokenizer(pipeline_config: PipelineConfig) -> ServingTokenizer:
     from max.pipelines.lib.tokenizer.template_process import TemplateProcess
 
     tokenizer: ServingTokenizer = PIPELINE_REGISTRY.retrieve_tokenizer(
-        pipeline_config, templates=TemplateProcess()
+        pipeline_config,
+        templates=TemplateProcess(),
+        control_tokens_are_text=not pipeline_config.runtime.parse_control_tokens,
     )
     if isinstance(tokenizer, TextTokenizer):
         tokenizer.load_chat_template()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import sys
 from socket import socket
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from max.serve.state import ServerState
 from max.serve.telemetry.metrics_server import MetricsServer
 from max.serve.telemetry.middleware import RequestTelemetry
 from max.serve.telemetry.telemetry import Telemetry
+from max.serve.thread_errors import watch_threads
 from max.serve.unavailable import shutting_down
 from max.serve.worker_handle import WorkerStartError
 
@@ -54,6 +56,7 @@ def serve_source(settings: ServerSettings, source: ModelSource) -> int:
         settings.logs.apply()
     except OSError as error:
         return _fail(f"cannot write the log file (--logs-file-path): {error}")
+    watch_threads(end_process=False)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             return runner.run(_serve(settings, source))
@@ -94,11 +97,14 @@ class _Serving:
                 most,
                 settings.max_connections,
             )
-        return Connections(most, settings.max_arriving_bytes)
+        return Connections(most, max(settings.max_arriving_bytes, settings.max_request_bytes))
 
     async def run(self) -> int:
         with on_signals(self._shut_down):
             try:
+                asyncio.get_running_loop().add_signal_handler(
+                    signal.SIGHUP, self._state.keys.reload
+                )
                 # After the handlers: who can connect can also send a signal.
                 with open_socket(self._settings.host, self._settings.port) as listener:
                     self._metrics = self._start_metrics()
@@ -127,7 +133,7 @@ class _Serving:
         if self._settings.metric_level == "DETAILED":
             metrics.add_process_metrics("maxserve_api", os.getpid)
             metrics.add_process_metrics("maxserve_worker", lambda: self._model.worker_pid or 0)
-        return MetricsServer.start(metrics.registry, self._settings)
+        return MetricsServer.start(metrics.registry, self._settings, self._state.keys)
 
     def _announce(self, listener: socket) -> None:
         """Tells people and programs that requests are answered now."""

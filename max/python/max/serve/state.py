@@ -20,6 +20,7 @@ from max.pipelines.parsing.registry import AnswerFormats
 from max.serve.adapters import AdapterDirectory
 from max.serve.answer_plan import AnswerPlan
 from max.serve.choice import Choice
+from max.serve.clients import Keys
 from max.serve.config import ServerSettings
 from max.serve.echo import EchoedPrompt
 from max.serve.engine_client import EngineClient
@@ -27,6 +28,7 @@ from max.serve.errors import model_not_found, wrong_task
 from max.serve.model_source import ServingTokenizer
 from max.serve.restarts import Restarts
 from max.serve.stored_responses import StoredResponses
+from max.serve.telemetry.request_record import current_record
 from max.serve.telemetry.telemetry import Telemetry
 from max.serve.timeline import StartupTimeline
 from max.serve.unavailable import not_ready, shutting_down, worker_unstable
@@ -47,6 +49,7 @@ class ModelService:
         enable_echo: Whether completions may begin with their prompts.
         formats: How the model writes reasoning and tool calls.
         enable_structured_output: Whether requests may say what form their answers have.
+        isolates_prefixes: Whether clients share no cached prefixes.
         task: What the model does.
     """
 
@@ -59,6 +62,7 @@ class ModelService:
     enable_echo: bool = False
     enable_structured_output: bool = False
     formats: AnswerFormats = field(default_factory=AnswerFormats)
+    isolates_prefixes: bool = False
     lora: LoRAConfig = field(default_factory=LoRAConfig)
     task: PipelineTask = PipelineTask.TEXT_GENERATION
 
@@ -87,6 +91,10 @@ class ModelService:
         served = self.adapters.find(request.model_name)
         context = await self.tokenizer.new_context(request)
         context.adapter = None if served is None else served.adapter.digest
+        client = current_record().client
+        context.client, context.client_weight = client.name, client.weight
+        if self.isolates_prefixes:
+            context.cache_salt = f"{client.name}\n{context.cache_salt or ''}"
         return context
 
     def new_choice(
@@ -139,6 +147,16 @@ class ServerState:
     restarts: Restarts = field(default_factory=Restarts)
     telemetry: Telemetry = field(default_factory=Telemetry)
     responses: StoredResponses = field(default_factory=StoredResponses)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """The API keys."""
+        settings = self.settings
+        return Keys(
+            [key.get_secret_value() for key in settings.api_key],
+            [key.get_secret_value() for key in settings.admin_api_key],
+            settings.api_keys_file,
+        )
 
     def require_service(self) -> ModelService:
         """The model, or `ApiError` 503 that says why it takes no requests."""

@@ -26,7 +26,7 @@ from max.serve.messages import (
     ToWorker,
 )
 from max.serve.transport import EndpointFolder, api_channel
-from max.serve.worker.crash_record import last_requests
+from max.serve.worker.crash_record import last_requests, steps_begun
 from max.serve.worker.interface import PipelineBuilder
 from max.serve.worker.process import run_worker
 
@@ -58,6 +58,7 @@ class WorkerHandle:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._channel = api_channel(self._context, self._folder.endpoints)
         self._process: multiprocessing.process.BaseProcess | None = None
+        self.hung_for: float | None = None
         self.ready: asyncio.Future[Ready] = self._loop.create_future()
         self.exited: asyncio.Future[int] = self._loop.create_future()
 
@@ -98,6 +99,16 @@ class WorkerHandle:
     def last_requests(self) -> dict[str, int]:
         """What the worker was working on when it ended, see there; to be asked before `stop`."""
         return last_requests(self._folder.path)
+
+    def steps_begun(self) -> int:
+        """Changes while the worker works, see there."""
+        return steps_begun(self._folder.path)
+
+    def end_hung(self, seconds: float) -> None:
+        """Ends a worker that makes no progress; `exited` will tell."""
+        if self._process is not None and not self.exited.done():
+            self.hung_for = seconds
+            self._process.kill()
 
     async def stop(self) -> None:
         """Ends the process, gently if it is serving, and frees what belongs to it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
@@ -49,7 +50,7 @@ MAX_LENGTH = PAGE_SIZE * TOTAL_PAGES // 2
 
 GREETING = "Hello, world! Grüße, 世界 😀. Bye."
 REPLIES = {"greet": GREETING, "forever": "again and ", "empty": ""}
-FAULT = re.compile(r"(?P<kind>raise|die|lose)(?: at (?P<position>\d+))?")
+FAULT = re.compile(r"(?P<kind>raise|die|lose|hang)(?: at (?P<position>\d+))?")
 
 _EOS = "</s>"
 _TEMPLATE = (
@@ -148,7 +149,12 @@ class QuickTokenizer:
         return self.prompt_text(messages, tools, options)
 
     async def encode(
-        self, prompt: str, add_special_tokens: bool = True, *, most: int | None = None
+        self,
+        prompt: str,
+        add_special_tokens: bool = True,
+        cuts: Sequence[int] = (),
+        *,
+        most: int | None = None,
     ) -> NDArray[np.int64]:
         return np.asarray(self._tokenizer.encode(prompt).ids, np.int64)
 
@@ -219,8 +225,9 @@ class ScriptedPipeline:
 
     A prompt with one of `REPLIES` in it gets that reply ("forever" over and over), any other one
     its own text back, and "pages" is answered with the number of pages that other requests hold, in
-    three digits. "raise" makes the step raise, "die" ends the process and "lose" leaves the request
-    out of the step's outputs: in the first step, or "at 5" when it has 5 tokens.
+    three digits. "raise" makes the step raise, "die" ends the process, "hang" waits for ever and
+    "lose" leaves the request out of the step's outputs: in the first step, or "at 5" when it has 5
+    tokens.
     """
 
     tokenizer: Tokenizer
@@ -335,6 +342,8 @@ class ScriptedPipeline:
             raise RuntimeError("the script said so")
         if fault == "die":
             self.die()
+        if fault == "hang":
+            threading.Event().wait()
 
     def _reply(self, context: TextContext) -> list[int]:
         prompt = self._text(context.tokens.prompt.tolist())

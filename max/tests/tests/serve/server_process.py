@@ -17,6 +17,7 @@ import psutil
 
 METRICS = re.compile(r"Metrics on (http://\S+)")
 READY = re.compile(r"Server ready on (http://\S+) \(Press CTRL\+C to quit\)")
+HELPERS = re.compile("resource_tracker|template_worker")
 EXIT_TIMEOUT_S = 30
 REQUEST_TIMEOUT_S = 30
 
@@ -40,9 +41,9 @@ class ServerProcess:
         return self.log.read_text(encoding="utf-8")
 
     def workers(self) -> list[psutil.Process]:
-        """The model worker: the child that is not multiprocessing's own helper."""
+        """The model worker: the child that is not a helper."""
         children = psutil.Process(self.process.pid).children()
-        return [child for child in children if "resource_tracker" not in str(child.cmdline())]
+        return [child for child in children if not HELPERS.search(str(child.cmdline()))]
 
     def cpu_seconds(self) -> float:
         """CPU time that both processes have used."""

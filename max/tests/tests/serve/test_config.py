@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from max.serve.config import SECRET_FIELDS, ServerSettings, _variable
+from max.serve.config import SECRET_FIELDS, ServerSettings, _variable, forget_secrets
 from max.serve.logs import LogSettings
 
 
@@ -135,3 +135,12 @@ def test_origins_that_are_none_are_refused(origin: str) -> None:
 @pytest.mark.parametrize("field", sorted(set(ServerSettings.model_fields) - SECRET_FIELDS))
 def test_an_empty_variable_is_not_set(field: str) -> None:
     assert ServerSettings.from_env({_variable(field): ""}) == ServerSettings.from_env({})
+
+
+def test_keys_are_forgotten_once_they_are_read() -> None:
+    environment = {"MAX_SERVE_API_KEY": "a", "MAX_SERVE_ADMIN_API_KEY": "b", "MAX_SERVE_PORT": "1"}
+
+    forget_secrets(environment)
+    forget_secrets(environment)
+
+    assert environment == {"MAX_SERVE_PORT": "1"}

@@ -60,6 +60,8 @@ def test_context_survives_the_way_to_the_worker() -> None:
         "max_length",
         "model_name",
         "cache_salt",
+        "client",
+        "client_weight",
         "status",
         "log_probabilities",
         "log_probabilities_echo",
@@ -88,6 +90,8 @@ def test_siblings_travel_together() -> None:
     assert [context.request_id for context in rebuilt] == [c.request_id for c in contexts]
     assert [context.sampling_params for context in rebuilt] == [c.sampling_params for c in contexts]
     assert [context.tokens.all.tolist() for context in rebuilt] == [[5, 6, 7]] * 3
+    for name in ("cache_salt", "model_name", "max_length", "log_probabilities", "eos_tracker"):
+        assert [getattr(context, name) for context in rebuilt] == [getattr(first, name)] * 3
     rebuilt[0].update(8)
     assert [len(context.tokens) for context in rebuilt] == [4, 3, 3]
 

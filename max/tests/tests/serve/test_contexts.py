@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import copy_context
+from dataclasses import replace
 
 import pytest
 
 from max.pipelines.context import TextContext
 from max.pipelines.lib.tokenizer import TextTokenizer
 from max.pipelines.modeling.types import TextGenerationRequest
+from max.serve.clients import Client
 from max.serve.contexts import chat_contexts, completion_contexts, sampling_params
 from max.serve.engine_client import EngineClient
 from max.serve.errors import ApiError
 from max.serve.schemas.chat import ChatCompletionRequest
 from max.serve.schemas.completion import CompletionRequest
 from max.serve.state import ModelService
+from max.serve.telemetry.request_record import RequestRecord, enter_request
 from tests.serve.scripted_model import MODEL_NAME
 
 LIMIT = 64
@@ -203,3 +207,24 @@ def test_template_arguments_that_are_reserved_name_the_field(tokenizer: TextToke
         chat(make_service(tokenizer), chat_template_kwargs={"tokenize": True})
 
     assert refusal.value.body.param == "chat_template_kwargs"
+
+
+@pytest.mark.parametrize("isolates", [False, True])
+def test_clients_share_cached_prefixes_unless_they_are_kept_apart(
+    tokenizer: TextTokenizer, isolates: bool
+) -> None:
+    service = replace(make_service(tokenizer), isolates_prefixes=isolates)
+
+    def salts(name: str, weight: float) -> list[str | None]:
+        def ask() -> list[TextContext]:
+            enter_request(RequestRecord(client=Client(name, weight)))
+            return [*complete(service, prompt="x"), *chat(service, cache_salt="s", n=2)]
+
+        contexts = copy_context().run(ask)
+        assert {(ctx.client, ctx.client_weight) for ctx in contexts} == {(name, weight)}
+        return [ctx.cache_salt for ctx in contexts]
+
+    assert (salts("a", 1) == salts("b", 2)) is not isolates
+    first, *others = salts("a", 1)
+    assert first not in others
+    assert others[0] == others[1]

@@ -156,6 +156,17 @@ def test_large_bodies_are_not_heads() -> None:
     assert status_of(answer_to(chunked, chunk, chunk, b"0\r\n\r\n")) == 200
 
 
+def test_body_of_a_request_does_not_allow_the_next_one_a_larger_head() -> None:
+    body = b"y" * (4 * MAX_HEAD_BYTES)
+    first = HEAD + b"content-length: %d\r\n\r\n" % len(body) + body
+    second = HEAD + b"x: "
+
+    answer = answer_to(first, second, b"y" * MAX_HEAD_BYTES, b"y")
+
+    assert answer.count(b"HTTP/1.1 200") == 1
+    assert b"HTTP/1.1 431" in answer
+
+
 def test_requests_one_after_the_other_are_counted_each() -> None:
     header = b"x: " + b"y" * (MAX_HEAD_BYTES // 2) + b"\r\n"
     first, last = HEAD + header, HEAD + header + CLOSE

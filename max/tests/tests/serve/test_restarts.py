@@ -31,6 +31,15 @@ def test_a_minute_later_all_is_well_again() -> None:
     assert restarts.total == 3
 
 
+def test_health_comes_back_when_all_but_two_are_a_minute_ago() -> None:
+    restarts = restarted_at(0, 10, 20, 30, 40)
+
+    # Of five, the third last leaves the window at 80.
+    assert restarts.seconds_left(now=45) == 35
+    assert restarts.problem(now=79.9) is not None
+    assert restarts.problem(now=80) is None
+
+
 def test_pauses_grow_once_there_are_too_many() -> None:
     pauses = [restarted_at(*[0.0] * number).pause(now=0) for number in (1, 3, 4, 5, 6, 20)]
 

@@ -97,3 +97,23 @@ def test_long_temporary_folder_is_avoided(monkeypatch: pytest.MonkeyPatch, tmp_p
         assert len(folder.endpoints.commands.removeprefix("ipc://")) < 107
     finally:
         folder.close()
+
+
+def test_folders_of_killed_servers_are_removed(tmp_path: Path) -> None:
+    monkey = pytest.MonkeyPatch()
+    monkey.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    try:
+        killed, living = EndpointFolder(), EndpointFolder()
+        killed._lock.close()  # As the system does when a process ends.
+        other = tmp_path / "max-serve-of-somebody"
+        other.mkdir()
+
+        new = EndpointFolder()
+
+        assert not killed.path.exists()
+        assert living.path.exists() and new.path.exists() and other.exists()
+        living.close()
+        new.close()
+        assert sorted(tmp_path.iterdir()) == [other]
+    finally:
+        monkey.undo()

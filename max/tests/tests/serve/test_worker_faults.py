@@ -26,8 +26,10 @@ NUM_TOKENS = 4000
 
 
 @contextmanager
-def scripted(model_folder: Path, tmp_path: Path) -> Iterator[ServerProcess]:
-    with ready([MODULE, str(model_folder)], tmp_path / "server") as server:
+def scripted(
+    model_folder: Path, tmp_path: Path, environment: dict[str, str] | None = None
+) -> Iterator[ServerProcess]:
+    with ready([MODULE, str(model_folder)], tmp_path / "server", environment) as server:
         yield server
 
 
@@ -121,6 +123,17 @@ def test_request_that_fails_its_step_twice_is_failed_alone(
         assert f"Request {failed.headers['x-request-id']}" in server.output
         assert [s.result() for s in streams] == [forever(NUM_TOKENS)] * 2
         assert server.client.get("/health").json()["restarts"] == restarts
+        assert complete(server, "pages").json()["choices"][0]["text"] == "000"
+
+
+def test_step_that_hangs_is_a_death(model_folder: Path, tmp_path: Path) -> None:
+    environment = {"MAX_SERVE_WORKER_TIMEOUT": "3"}
+    with scripted(model_folder, tmp_path, environment) as server:
+        failed = complete(server, "hang at 40" + "." * 40)
+
+        assert failed.status_code == 500
+        assert "made no progress for 3 s" in failed.json()["error"]["message"]
+        assert server.client.get("/health").json()["restarts"] == 2
         assert complete(server, "pages").json()["choices"][0]["text"] == "000"
 
 

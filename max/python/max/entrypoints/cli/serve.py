@@ -25,7 +25,7 @@ from max.entrypoints.cli.show_config import format_config
 from max.pipelines.checkpoint.source import LocalModel
 from max.pipelines.config import ConfigurationError, PipelineConfig
 from max.pipelines.config.errors import describe_validation_error
-from max.serve.config import ServerSettings
+from max.serve.config import SECRET_FIELDS, ServerSettings, forget_secrets
 
 
 @click.command("serve", cls=SectionedCommand)
@@ -59,6 +59,7 @@ def cli_serve(pretty_print_config: bool, **options: Any) -> None:
 
 def _serve(pretty_print_config: bool, options: dict[str, Any]) -> int:
     settings = _settings(given(options, _SETTINGS))
+    _keep_secrets()
     flags = {name: value for name, value in options.items() if name not in _SETTINGS}
     config = PipelineConfig.from_flat_kwargs(**given(flags))
     if pretty_print_config:
@@ -69,6 +70,20 @@ def _serve(pretty_print_config: bool, options: dict[str, Any]) -> int:
     from max.serve.server import serve
 
     return serve(settings, config)
+
+
+def _keep_secrets() -> None:
+    """Keys are for this process alone."""
+    context = click.get_current_context()
+    for name in sorted(SECRET_FIELDS):
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            flag = f"--{name.replace('_', '-')}"
+            click.echo(
+                f"Warning: other users of this machine can see the key given with {flag}, as they"
+                f" see all arguments; they do not see the environment (MAX_SERVE_{name.upper()})",
+                err=True,
+            )
+    forget_secrets()
 
 
 @contextmanager

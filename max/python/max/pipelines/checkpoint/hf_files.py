@@ -15,7 +15,10 @@ from max.pipelines.modeling.errors import ModelSourceError
 logger = logging.getLogger("max.pipelines")
 
 # What transformers raises for values of a wrong kind, besides its own StrictDataclassError.
-_ERRORS_OF_BAD_VALUES = (ValueError, TypeError, LookupError, AttributeError, OSError)
+_ERRORS_OF_BAD_VALUES = (
+    *(ValueError, TypeError, LookupError, AttributeError, OSError),
+    *(ArithmeticError, RecursionError),
+)
 # A wrong value of one breaks the model, or its answers; the other sizes have a usual value.
 _TOLD = sorted(SIZES.keys() - {"hidden_act", "num_key_value_heads"})
 if TYPE_CHECKING:

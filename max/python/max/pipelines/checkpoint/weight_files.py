@@ -11,6 +11,7 @@ from pathlib import Path
 from max.graph.weights.format import is_gguf
 from max.graph.weights.headers.errors import WeightsFileError
 from max.graph.weights.headers.safetensors import SafetensorsTensor, read_safetensors_header
+from max.pipelines.checkpoint.contained import is_plain_name
 from max.pipelines.checkpoint.gguf.choice import (
     choose_model,
     encoding_if_known,
@@ -48,9 +49,12 @@ def shards_of_index(folder: Path) -> list[str]:
     if not path.is_file():
         return []
     try:
-        return sorted(set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()))
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise ModelSourceError(f"{path} is not an index of weights: {error!r}") from error
+        names = set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values())
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        raise ModelSourceError(f"{path} is not an index of weights: {error!r:.200}") from error
+    if wrong := [name for name in names if not is_plain_name(name)]:
+        raise ModelSourceError(f"{path} lists {wrong[0]!r:.200}, which is no file of its folder")
+    return sorted(names)
 
 
 def find_weight_files(folder: Path, requested: SupportedEncoding | None = None) -> list[Path]:

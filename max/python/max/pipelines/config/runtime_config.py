@@ -64,6 +64,11 @@ class PipelineRuntimeConfig(ConfigModel):
     allow_extra_request_fields: bool = Field(
         default=False, description="Ignore unknown fields of a request instead of answering 400."
     )
+    parse_control_tokens: bool = Field(
+        default=False,
+        description="Texts of control tokens, such as <|eot_id|>, that clients write in messages"
+        " are these tokens. By default they are text: only the chat template ends a turn.",
+    )
     device_graph_capture: bool | None = Field(
         default=None,
         description="Capture decoding steps as device graphs at the start, one for each of some "

@@ -36,6 +36,8 @@ class TextContext:
         log_probabilities_echo: Whether to return those of the prompt too.
         prompt_tokens_scored: How many of the prompt's were returned. The prompt's first token has
             none, so there are `tokens.prompt_length - 1` in all. Survives preemption.
+        client: Who asks: places are shared among clients, see `max.pipelines.scheduling.waiting`.
+        client_weight: How much of them the client gets, beside others'.
         cached_tokens: How many prompt tokens were found in the cache when the request began; None
             before. Survives preemption.
         status: Whether the request still generates, and why it ended.
@@ -55,6 +57,8 @@ class TextContext:
     log_probabilities: int | None = None
     log_probabilities_echo: bool = False
     prompt_tokens_scored: int = 0
+    client: str = ""
+    client_weight: float = 1.0
     cached_tokens: int | None = None
     status: GenerationStatus = GenerationStatus.ACTIVE
     follower: object = field(default=None, init=False, repr=False, compare=False)

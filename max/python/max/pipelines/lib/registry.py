@@ -218,10 +218,12 @@ class PipelineRegistry:
         task: PipelineTask | None = None,
         *,
         templates: Templates | None = None,
+        control_tokens_are_text: bool = False,
     ) -> Any:
         """The tokenizer of the model that a configuration asks for; arguments as of `resolve`.
 
-        Its chat template is rendered by `templates`; by default in this process.
+        Its chat template is rendered by `templates`; by default in this process. Special tokens'
+        texts in conversations may be text.
 
         Where the architecture tells `max_length` beside its model, neither the model nor torch is
         imported for it.
@@ -238,6 +240,7 @@ class PipelineRegistry:
             chat_template=model.retrieve_chat_template(),
             context_validators=architecture.context_validators,
             templates=templates,
+            control_tokens_are_text=control_tokens_are_text,
         )
 
     def retrieve_factory(

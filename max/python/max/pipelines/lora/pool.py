@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from max.nn.lora import LayerSlots
@@ -84,7 +84,7 @@ class AdapterPool:
         if ctx.adapter is not None and ctx.adapter not in self._known:
             raise InputError(f"the adapter of '{ctx.model_name}' is not loaded", param="model")
 
-    def beginnable(self, waiting: Sequence[TextContext]) -> Iterator[TextContext]:
+    def beginnable(self, waiting: Iterable[TextContext]) -> Iterator[TextContext]:
         """The waiting requests, oldest first, whose adapters have a slot, or can get one now.
 
         Who takes one calls `take` before the next is asked for. One that finds no slot is passed

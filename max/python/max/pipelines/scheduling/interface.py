@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -71,7 +71,7 @@ class AdapterSlots(Protocol):
         """Raises `InputError` for a request whose adapter is not known."""
         ...
 
-    def beginnable(self, waiting: Sequence[TextContext]) -> Iterator[TextContext]:
+    def beginnable(self, waiting: Iterable[TextContext]) -> Iterator[TextContext]:
         """The waiting requests, oldest first, whose adapters have a slot or can get one now."""
         ...
 

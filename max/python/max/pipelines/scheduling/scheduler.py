@@ -5,8 +5,8 @@ the second number catch up with the first, within a token budget. A new prompt, 
 one, a decoding request (which lacks one token), one that hit a cached prefix and one that was
 preempted are all just requests that lack some tokens.
 
-    waiting    no pages; oldest first
-       |       begins in order, once all its present tokens have pages
+    waiting    no pages; clients in turn, of each the oldest first
+       |       begins in turn, once all its present tokens have pages
     running    lacks one token: gets it in every step
                lacks more (a "prompt"): gets a share of what is left of the step's tokens
 """
@@ -14,8 +14,7 @@ preempted are all just requests that lack some tokens.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from max.pipelines.scheduling.budget import split, split_whole
 from max.pipelines.scheduling.config import SchedulerConfig
 from max.pipelines.scheduling.errors import RequestTooLargeError
 from max.pipelines.scheduling.interface import AdapterSlots, PageSource
+from max.pipelines.scheduling.waiting import Places, WaitingRequests, group_of
 
 if TYPE_CHECKING:
     from max.pipelines.context import TextContext, TextGenerationOutput
@@ -61,7 +61,9 @@ class Scheduler:
         self._adapters = adapters
         # Oldest first: the order of the dictionary is the order of priority.
         self._running: dict[RequestID, TextContext] = {}
-        self._waiting: OrderedDict[RequestID, TextContext] = OrderedDict()
+        self._waiting = WaitingRequests()
+        # Known until somebody comes or goes.
+        self._nobody_yields = False
 
     @property
     def num_running(self) -> int:
@@ -76,7 +78,7 @@ class Scheduler:
     @property
     def has_work(self) -> bool:
         """Whether `schedule` would give a batch."""
-        return bool(self._running or self._waiting)
+        return bool(self._running or len(self._waiting))
 
     def add(self, ctx: TextContext) -> None:
         """Queues a request.
@@ -90,7 +92,8 @@ class Scheduler:
         self._check_size(ctx)
         if self._adapters is not None:
             self._adapters.check(ctx)
-        self._waiting[ctx.request_id] = ctx
+        self._waiting.add(ctx)
+        self._nobody_yields = False
 
     def cancel(self, request_id: RequestID) -> bool:
         """Ends a request now; its pages are free when this returns.
@@ -98,13 +101,14 @@ class Scheduler:
         Returns:
             Whether the request was there: False if it is done already.
         """
-        ctx = self._waiting.pop(request_id, None)
+        ctx = self._waiting.pop(request_id)
         if ctx is None:
             ctx = self._running.pop(request_id, None)
             if ctx is None:
                 return False
             self._release(ctx)
         ctx.status = GenerationStatus.CANCELLED
+        self._nobody_yields = False
         return True
 
     def schedule(self) -> Batch | None:
@@ -134,9 +138,10 @@ class Scheduler:
             if ctx.request_id in self._running:
                 if outputs[ctx.request_id].is_done:
                     del self._running[ctx.request_id]
+                    self._nobody_yields = False
                     self._release(ctx)
             elif ctx.request_id in self._waiting and outputs[ctx.request_id].is_done:
-                del self._waiting[ctx.request_id]
+                self._waiting.pop(ctx.request_id)
 
     def reset_prefix_cache(self) -> None:
         """Forgets all cached prefixes; running requests go on."""
@@ -162,30 +167,58 @@ class Scheduler:
         del self._running[ctx.request_id]
         self._release(ctx)
         ctx.tokens.rewind()
-        self._waiting[ctx.request_id] = ctx
-        self._waiting.move_to_end(ctx.request_id, last=False)
+        self._waiting.add_first(ctx)
         self.num_preemptions += 1
 
     def _begin_waiting(self) -> None:
-        """Lets waiting requests begin, in order, until one of them finds no room.
+        """Lets waiting requests begin, in turn, until one of them finds no room.
 
         Those whose first pages a running request is computing are passed over: soon they can share
-        them. So are those whose adapter finds no slot. Else nobody begins before an older one, so
-        nobody waits for ever.
+        them. So are those whose adapter finds no slot. Else nobody begins before an older one of
+        the same group, so nobody waits for ever.
         """
         room = self.config.max_batch_size - len(self._running)
-        for ctx in self._beginnable(room):
+        if not len(self._waiting) or (room <= 0 and self._nobody_yields):
+            return
+        places = Places.of(self._running.values())
+        passed_over: set[RequestID] = set()
+        candidates = self._in_turn(places, passed_over)
+        if self._adapters is not None:
+            candidates = self._adapters.beginnable(candidates)
+        for ctx in islice(candidates, max(1, room)):
+            if not self._has_place(ctx, places):
+                break
             self._kv.claim(ctx.request_id)
             found = self._kv.reuse_prefix(ctx)
             ctx.tokens.chunk(ctx.tokens.remaining_length)
             is_coming = self._kv.is_prefix_coming(ctx)
             if not is_coming and self._has_room(ctx):
                 self._begin(ctx, found)
+                places.add(ctx)
                 continue
             self._kv.release(ctx.request_id)
             ctx.tokens.rewind()
-            if not is_coming:
+            if not is_coming and not self._takes_place(ctx, places):
                 break
+            if not is_coming:
+                passed_over.discard(ctx.request_id)
+
+    def _has_place(self, ctx: TextContext, places: Places) -> bool:
+        """Whether there is a place in the batch, if need be one that somebody else yields."""
+        if len(self._running) < self.config.max_batch_size:
+            return True
+        return self._takes_place(ctx, places)
+
+    def _takes_place(self, ctx: TextContext, places: Places) -> bool:
+        """Preempts the youngest of who has more than a fair share, if there is one."""
+        group = places.who_yields_to(ctx)
+        self._nobody_yields = group is None
+        if group is None:
+            return False
+        *_, youngest = (each for each in self._running.values() if group_of(each) == group)
+        self._preempt(youngest)
+        places.remove(youngest)
+        return True
 
     def _begin(self, ctx: TextContext, found: int) -> None:
         """Makes a waiting request that has its pages a running one."""
@@ -194,14 +227,14 @@ class Scheduler:
             self._adapters.take(ctx)
         if ctx.cached_tokens is None:
             ctx.cached_tokens = min(found, ctx.tokens.prompt_length)
-        del self._waiting[ctx.request_id]
+        self._waiting.pop(ctx.request_id)
         self._running[ctx.request_id] = ctx
 
-    def _beginnable(self, most: int) -> Iterable[TextContext]:
-        """The oldest waiting requests that may begin as far as adapters go."""
-        if self._adapters is None:
-            return list(islice(self._waiting.values(), most))
-        return islice(self._adapters.beginnable(list(self._waiting.values())), most)
+    def _in_turn(self, places: Places, passed_over: set[RequestID]) -> Iterator[TextContext]:
+        """The waiting requests as their turn comes, each once unless it is taken off the set."""
+        while (ctx := self._waiting.next_in_turn(places, passed_over)) is not None:
+            passed_over.add(ctx.request_id)
+            yield ctx
 
     def _release(self, ctx: TextContext) -> None:
         """Gives back what a running request holds."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -21,7 +21,12 @@ _EVENTS = (
 
 
 def build_document(
-    endpoints: Sequence[Endpoint], *, version: str, needs_key: bool, allow_extra_fields: bool
+    endpoints: Sequence[Endpoint],
+    *,
+    version: str,
+    needs_key: bool,
+    allow_extra_fields: bool,
+    limits: Mapping[str, int],
 ) -> OpenApiDocument:
     """Describes a server.
 
@@ -30,6 +35,7 @@ def build_document(
         version: Of the server.
         needs_key: Whether it has API keys.
         allow_extra_fields: Whether it ignores unknown fields of requests.
+        limits: What bounds whole requests and answers, by the names of their flags.
     """
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
@@ -49,7 +55,7 @@ def build_document(
         components["securitySchemes"] = {_SECURITY_SCHEME: {"type": "http", "scheme": "bearer"}}
     return OpenApiDocument(
         openapi="3.1.0",
-        info={"title": "MAX", "version": version},
+        info={"title": "MAX", "version": version, "x-limits": dict(limits)},
         paths=paths,
         components=components,
     )
@@ -61,7 +67,8 @@ def path_of(endpoint: Endpoint) -> str:
 
 
 def _operation(endpoint: Endpoint, *, needs_key: bool) -> dict[str, Any]:
-    errors = endpoint.errors | ({401} if needs_key else set())
+    refusals = {401, 403} if endpoint.is_for_admins else {401}
+    errors = endpoint.errors | (refusals if needs_key else set())
     path = path_of(endpoint)
     operation: dict[str, Any] = {
         "summary": endpoint.summary,

@@ -30,6 +30,7 @@ class Endpoint:
         errors: The statuses that come with an error's envelope.
         api: The interface that it belongs to; None is always there.
         is_open: Whether it needs no API key.
+        is_for_admins: Whether, where there are API keys, it needs one of an admin's.
     """
 
     method: str
@@ -43,6 +44,7 @@ class Endpoint:
     errors: frozenset[int] = frozenset()
     api: ApiType | None = None
     is_open: bool = False
+    is_for_admins: bool = False
 
     @property
     def route(self) -> Route:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -20,6 +21,7 @@ from max.serve.state import state_of
 _LARGE = 64 * 1024
 _PARSING = ThreadPoolExecutor(1, thread_name_prefix="parse-request")
 
+T = TypeVar("T")
 RequestT = TypeVar("RequestT", bound=RequestModel)
 
 
@@ -42,12 +44,16 @@ async def read_request(request: Request, model: type[RequestT]) -> RequestT:
         if len(body) < _LARGE:
             return parse()
         # Others get their turn meanwhile: much of the work is Python's.
-        return await asyncio.get_running_loop().run_in_executor(_PARSING, parse)
+        return await _beside(parse)
     finally:
         # A large one is not kept beside what it says.
         del request.state.body
         if arriving := request.scope.get("extensions", {}).get(BODY_EXTENSION):
             arriving["release"]()
+
+
+async def _beside(work: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(_PARSING, work)
 
 
 async def read_body(request: Request) -> bytes:
@@ -79,7 +85,9 @@ async def read_body(request: Request) -> bytes:
     except ClientDisconnect as error:
         raise ClientDisconnected from error
     body = b"".join(parts)
-    if not has_at_most(body, settings.max_request_values):
+    parts.clear()
+    count = partial(has_at_most, body, settings.max_request_values)
+    if not (count() if size < _LARGE else await _beside(count)):
         raise too_many_values(settings.max_request_values)
     request.state.body = body
     return body

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from max.pipelines.context import InputError
+from max.pipelines.lib.tokenizer import PromptText
 from max.serve.contexts import api_error, prompt_message
 from max.serve.disconnect import until_disconnect
 from max.serve.routes.body import read_body, read_request
@@ -19,6 +20,9 @@ from max.serve.schemas.tokenize import (
 )
 from max.serve.schemas.validation import has_field
 from max.serve.state import ModelService, state_of
+
+# A text may be this much longer than what the model takes: it may be counted in order to be cut.
+MOST_LENGTHS = 8
 
 
 async def tokenize(request: Request) -> Response:
@@ -63,13 +67,12 @@ async def _tokens(
     service: ModelService, body: TokenizePromptRequest | TokenizeChatRequest
 ) -> list[int]:
     if isinstance(body, TokenizePromptRequest):
-        text, add_special_tokens = body.prompt, body.add_special_tokens
+        rendered = PromptText(body.prompt, body.add_special_tokens)
     else:
         messages = [prompt_message(message) for message in body.messages]
-        text, add_special_tokens = await service.tokenizer.render(
-            messages, options=body.template_options
-        )
+        rendered = await service.tokenizer.render(messages, options=body.template_options)
         if body.add_special_tokens is not None:
-            add_special_tokens = body.add_special_tokens
-    tokens: list[int] = (await service.tokenizer.encode(text, add_special_tokens)).tolist()
+            rendered = rendered._replace(add_special_tokens=body.add_special_tokens)
+    most = MOST_LENGTHS * service.max_model_len
+    tokens: list[int] = (await service.tokenizer.encode(*rendered, most=most)).tolist()
     return tokens

@@ -49,6 +49,8 @@ class RequestMetrics:
             "output_processing_time", "Turning a request's tokens into text."
         )
         self.num_input_tokens = counter("num_input_tokens", "Tokens of prompts.")
+        self.key_requests = counter("key_requests", "Requests of each API key.", "key", "code")
+        self.key_tokens = counter("key_tokens", "Tokens of each API key.", "key", "kind")
         self.input_tokens_per_request = tokens("input_tokens_per_request", "Tokens of the prompts.")
         self.output_tokens_per_request = tokens(
             "output_tokens_per_request", "Tokens of the answers."
@@ -59,6 +61,9 @@ class RequestMetrics:
         assert record.ended is not None, "the middleware sets it"
         self.request_count.labels(str(record.status), record.route).inc()
         self.request_time.labels(record.route).observe(_ms(record.arrived, record.ended))
+        key = record.client.name if record.client.has_key else None
+        if key is not None:
+            self.key_requests.labels(key, str(record.status)).inc()
         if record.error_code is not None:
             self.request_errors.labels(record.error_code).inc()
         if record.submitted is not None:
@@ -66,11 +71,14 @@ class RequestMetrics:
             if record.begun is not None:
                 self.queue_time.observe(_ms(record.submitted, record.begun))
         if record.usage is not None and record.begun is not None:
-            self._observe_usage(record.usage())
+            self._observe_usage(record.usage(), key)
         if record.first_token is not None and record.last_token is not None:
             self._observe_answer(record, record.first_token, record.last_token)
 
-    def _observe_usage(self, usage: Usage) -> None:
+    def _observe_usage(self, usage: Usage, key: str | None) -> None:
+        if key is not None:
+            self.key_tokens.labels(key, "prompt").inc(usage.prompt_tokens)
+            self.key_tokens.labels(key, "completion").inc(usage.completion_tokens)
         self.num_input_tokens.inc(usage.prompt_tokens)
         self.input_tokens_per_request.observe(usage.prompt_tokens)
         self.output_tokens_per_request.observe(usage.completion_tokens)

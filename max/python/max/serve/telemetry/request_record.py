@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 from uuid import uuid4
 
+from max.serve.clients import Client
 from max.serve.telemetry.request_id import accepted_request_id
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # Starlette names no route for requests that it answers with 404.
 NO_ROUTE = "none"
+
+NOBODY = Client()
 
 Operation = Literal["chat", "text_completion", "embeddings"]
 
@@ -49,6 +52,7 @@ class RequestRecord:
         sampling: How its first choice is sampled.
         choices: The answers, as they stand.
         usage: Counts its tokens so far; None if it had nothing to do for the model.
+        client: Who asks.
         arrived: When its header was read.
         submitted: When its prompts were tokens and went to the worker.
         begun: When the first of its choices had its first step.
@@ -69,6 +73,7 @@ class RequestRecord:
     sampling: SamplingParams | None = None
     choices: Sequence[ChoiceState] = ()
     usage: Callable[[], Usage] | None = None
+    client: Client = NOBODY
     arrived: float = field(default_factory=time.monotonic)
     submitted: float | None = None
     begun: float | None = None

@@ -4,9 +4,9 @@ A file in the worker's folder holds the requests of the step that runs, and how 
 has. What is written to a file, or to memory that is one, is the system's: it outlives the process,
 however that ends, which a message to another process, waiting in a thread of ours, would not.
 
-    length of the rest, 4 bytes, little-endian | "id number-of-tokens", one per line
+    steps begun, 8 bytes | length of the rest, 4 bytes | "id number-of-tokens", one per line
 
-A length of 0 says that no step runs.
+Numbers are little-endian. A length of 0 says that no step runs.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _NAME = "crash-record"
-_LENGTH_BYTES = 4
-_EMPTY = bytes(_LENGTH_BYTES)
+_STEPS = slice(0, 8)
+_LENGTH = slice(8, 12)
+_HEAD = _LENGTH.stop
+_EMPTY = bytes(4)
 _ROOM = 1 << 16
 
 
@@ -28,6 +30,7 @@ class CrashRecord:
 
     def __init__(self, folder: Path) -> None:
         self._fd = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT, 0o600)
+        self._steps = 0
         self._make_room(_ROOM)
 
     @contextmanager
@@ -47,17 +50,19 @@ class CrashRecord:
     def write(self, lengths: Mapping[str, int]) -> None:
         """Says that these requests, and no others, are being worked on."""
         text = "\n".join(f"{name} {length}" for name, length in lengths.items()).encode()
-        end = _LENGTH_BYTES + len(text)
+        end = _HEAD + len(text)
         if end > len(self._memory):
             self._make_room(end)
         self.clear()
-        self._memory[_LENGTH_BYTES:end] = text
+        self._steps += 1
+        self._memory[_STEPS] = self._steps.to_bytes(8, "little")
+        self._memory[_HEAD:end] = text
         # What stands there counts from here on.
-        self._memory[:_LENGTH_BYTES] = len(text).to_bytes(_LENGTH_BYTES, "little")
+        self._memory[_LENGTH] = len(text).to_bytes(4, "little")
 
     def clear(self) -> None:
         """Says that no request is being worked on."""
-        self._memory[:_LENGTH_BYTES] = _EMPTY
+        self._memory[_LENGTH] = _EMPTY
 
     def close(self) -> None:
         """Closes the file; it stays."""
@@ -80,6 +85,15 @@ def last_requests(folder: Path) -> dict[str, int]:
         data = (folder / _NAME).read_bytes()
     except FileNotFoundError:
         return {}
-    end = _LENGTH_BYTES + int.from_bytes(data[:_LENGTH_BYTES], "little")
-    lines = data[_LENGTH_BYTES:end].decode().splitlines()
+    end = _HEAD + int.from_bytes(data[_LENGTH], "little")
+    lines = data[_HEAD:end].decode().splitlines()
     return {name: int(length) for name, _, length in (line.rpartition(" ") for line in lines)}
+
+
+def steps_begun(folder: Path) -> int:
+    """How much a worker has begun: the number changes while it works."""
+    try:
+        with (folder / _NAME).open("rb") as file:
+            return int.from_bytes(file.read(_HEAD)[_STEPS], "little")
+    except FileNotFoundError:
+        return 0

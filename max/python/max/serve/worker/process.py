@@ -27,6 +27,7 @@ from max.serve.messages import (
     Ready,
     StartFailed,
 )
+from max.serve.thread_errors import watch_threads
 from max.serve.transport import Endpoints, send_once, worker_channel
 from max.serve.worker.adapter_loader import AdapterLoader, load_all
 from max.serve.worker.crash_record import CrashRecord
@@ -62,6 +63,7 @@ def run_worker(endpoints: Endpoints, preload: Sequence[str], logs: LogSettings) 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logs.apply()
+    watch_threads(end_process=True)
     # Or progress bars share a lock between processes, which a killed worker leaves behind.
     tqdm.set_lock(threading.RLock())
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -103,7 +105,7 @@ def start_engine(
         pool = None if adapters is None else adapters.pool
         scheduler = Scheduler(limits, pipeline.kv_manager, pool)
         channel.send(Loading("warm up"))
-        warm_up(pipeline, scheduler)
+        slowest_step_s = warm_up(pipeline, scheduler)
         problems = {} if adapters is None else load_all(adapters, message.adapters)
         loader = None if adapters is None else AdapterLoader(adapters, send_from_thread)
         overlaps = pipeline.pipeline_config.runtime.enable_overlap_scheduler
@@ -119,6 +121,7 @@ def start_engine(
             max_model_len=limits.max_seq_len,
             max_batch_size=limits.max_batch_size,
             num_kv_pages=pipeline.kv_manager.total_num_pages,
+            slowest_step_s=slowest_step_s,
             adapter_problems=problems,
         )
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from max.pipelines.context import EOSTracker, SamplingParams, TextContext, TokenBuffer
 from max.pipelines.scheduling import Scheduler, run_steps
 from max.serve.worker.interface import ServablePipeline
@@ -14,12 +16,17 @@ _SAMPLINGS = (
 )
 
 
-def warm_up(pipeline: ServablePipeline, scheduler: Scheduler) -> None:
-    """Prefills and decodes some made-up requests; nothing of them stays in the cache."""
+def warm_up(pipeline: ServablePipeline, scheduler: Scheduler) -> float:
+    """Prefills and decodes some made-up requests; nothing of them stays in the cache.
+
+    Returns:
+        Seconds that the longest step should take at most, as its tokens took here, first time.
+    """
+    began = time.monotonic()
     limits = scheduler.config
     max_length = _PROMPT_LENGTH + _NEW_TOKENS
     if limits.max_seq_len is not None and limits.max_seq_len < max_length:
-        return  # Who limits requests to a handful of tokens does not wait for the first one.
+        return 0.0  # Who limits requests to a handful of tokens does not wait for the first one.
     for params in _SAMPLINGS[: limits.max_batch_size]:
         context = TextContext(
             tokens=TokenBuffer([1] * _PROMPT_LENGTH),
@@ -31,3 +38,4 @@ def warm_up(pipeline: ServablePipeline, scheduler: Scheduler) -> None:
     for _ in run_steps(pipeline, scheduler):
         pass
     pipeline.kv_manager.reset_prefix_cache()
+    return (time.monotonic() - began) * max(1.0, limits.max_batch_input_tokens / _PROMPT_LENGTH)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -112,6 +113,24 @@ def test_api_keys_are_taken_and_not_shown(
     assert [key.get_secret_value() for key in served[0][0].api_key] == ["secret-one", "secret-two"]
     assert "  api_key: [**********, **********]" in result.output
     assert "secret" not in result.output
+
+
+def test_key_on_the_command_line_is_warned_of(
+    run_max: RunMax,
+    served: list[tuple[ServerSettings, PipelineConfig]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    command = ("serve", "--model", "o/n", "--devices", "cpu")
+    monkeypatch.setenv("MAX_SERVE_API_KEY", "secret")
+    quiet = run_max(*command)
+    assert [key.get_secret_value() for key in served[0][0].api_key] == ["secret"]
+    assert "MAX_SERVE_API_KEY" not in os.environ
+    assert "arguments" not in quiet.output
+
+    warned = run_max(*command, "--admin-api-key", "secret")
+
+    assert "MAX_SERVE_ADMIN_API_KEY" in warned.output
+    assert "secret" not in warned.output
 
 
 def test_interfaces_and_origins(

@@ -15,6 +15,10 @@ from tests.graph.run_op import NUMBERS, assert_op, make_tensor, message_of
 INDICES: list[Any] = [
     0,
     -1,
+    -4,
+    (None, 2),
+    (None, -4, 1),
+    slice(-4, None),
     slice(None),
     slice(1, 3),
     slice(-2, None),

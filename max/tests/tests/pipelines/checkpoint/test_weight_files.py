@@ -47,6 +47,13 @@ def test_broken_index(tmp_path: Path, text: str) -> None:
         find_weight_files(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["../other/model.safetensors", "/etc/passwd", 3, None, ""])
+def test_index_of_files_elsewhere(tmp_path: Path, name: object) -> None:
+    (tmp_path / INDEX_FILE).write_text(json.dumps({"weight_map": {"a": name}}))
+    with pytest.raises(ModelSourceError, match="no file of its folder"):
+        find_weight_files(tmp_path)
+
+
 def test_files_without_an_index(tmp_path: Path, write_safetensors: WriteSafetensors) -> None:
     write_safetensors(tmp_path / "part-b.safetensors", {})
     write_safetensors(tmp_path / "part-a.safetensors", {})

@@ -271,6 +271,21 @@ def test_metrics_count_pages_and_hits() -> None:
     assert (metrics.prefix_tokens_asked, metrics.prefix_tokens_hit) == (18, 8)
 
 
+def test_further_allocations_of_a_request_are_no_lookups() -> None:
+    blocks = make_blocks()
+    run_to_end_of_tokens(blocks, make_context(range(9), "a"))
+    ctx = make_context(range(9), "b")
+    run_to_end_of_tokens(blocks, ctx)
+    before = blocks.metrics
+    ctx.update(5)
+    assert blocks.try_alloc(ctx).fits
+    after = blocks.metrics
+    assert (after.prefix_tokens_asked, after.prefix_tokens_hit) == (
+        before.prefix_tokens_asked,
+        before.prefix_tokens_hit,
+    )
+
+
 def test_a_lookup_is_counted_when_the_request_begins() -> None:
     blocks = make_blocks(total_pages=4)
     run_to_end_of_tokens(blocks, make_context(range(9), "a"))

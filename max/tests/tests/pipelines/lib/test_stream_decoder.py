@@ -279,3 +279,15 @@ def test_tokens_without_text_do_not_pile_up(byte_level: TextTokenizer) -> None:
     counting = CountingTokenizer(byte_level)
     pieces_of(StreamDecoder(counting), [byte_level.eos] * 2000)
     assert counting.anchored_decoder.num_decoded < 10 * 2000
+
+
+def test_long_run_that_is_no_text_is_given_out_from_its_sixteenth_token_on(
+    byte_level: TextTokenizer,
+) -> None:
+    decoder = StreamDecoder(byte_level)
+    tokens = byte_ids(byte_level, bytes([0xFF]) * 17)
+
+    pieces = [decoder.push([token]) for token in tokens]
+
+    assert pieces[:15] == [""] * 15
+    assert pieces[15] == FFFD * 12  # A character may have four bytes, which wait.

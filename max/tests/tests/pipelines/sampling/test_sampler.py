@@ -318,3 +318,17 @@ def test_a_constraint_leaves_other_rows_as_they_are(make_context: MakeContext) -
     assert batch.needs_tokens
     assert not sampler.prepare(free).needs_tokens
     assert torch.equal(logits, before)
+
+
+@pytest.mark.parametrize(("top_p", "kept"), [(0.5, {0}), (0.51, {0, 1}), (0.75, {0, 1})])
+def test_top_p_ends_with_the_token_that_reaches_it(
+    make_context: MakeContext, top_p: float, kept: set[int]
+) -> None:
+    """Of probabilities 1/2, 1/4, 1/8 and 1/8, which are exact in binary."""
+    logits = torch.tensor([0.5, 0.25, 0.125, 0.125], dtype=torch.float64).log().float()
+
+    drawn = {
+        sample_one(logits, make_context([1], [], top_p=top_p, seed=seed)) for seed in range(200)
+    }
+
+    assert drawn == kept

@@ -106,6 +106,7 @@ def test_with_keys_all_but_the_open_paths_ask_for_one() -> None:
     for (_, path), operation in operations(document).items():
         assert ("security" in operation) == (path not in is_open)
         assert ("401" in operation["responses"]) == (path not in is_open)
+        assert ("403" in operation["responses"]) == (path == "/reset_prefix_cache")
 
 
 @pytest.mark.parametrize("allowed", [False, True])
@@ -129,3 +130,13 @@ def test_unsupported_fields_show_what_is_taken() -> None:
 
     assert properties["store"]["enum"] == [None, False]
     assert properties["function_call"]["enum"] == [None, "none", "auto"]
+
+
+def test_limits_of_the_server_are_told() -> None:
+    document = make_document(max_request_values=7)
+
+    assert document["info"]["x-limits"]["max_request_values"] == 7
+    assert document["info"]["x-limits"]["max_request_bytes"] == 16 * 2**20
+    schemas = document["components"]["schemas"]
+    messages = schemas["ChatCompletionRequest"]["properties"]["messages"]
+    assert messages["maxItems"] == 8192

@@ -10,6 +10,7 @@ import pytest
 
 from max.serve.config import ServerSettings
 from max.serve.listening import ListenError
+from max.serve.state import ServerState
 from max.serve.telemetry.metrics import Metrics
 from max.serve.telemetry.metrics_server import MetricsServer
 
@@ -63,3 +64,31 @@ def test_default_port_that_is_taken_is_a_warning(
 
     assert asyncio.run(start(settings())) is None
     assert "8001 is in use; see --metrics-endpoint-port" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("given", "key", "status"),
+    [
+        ({"api_key": ["u"]}, None, 401),
+        ({"api_key": ["u"]}, "x", 401),
+        ({"api_key": ["u"]}, "u", 200),
+        ({"api_key": ["u"], "admin_api_key": ["a"]}, "u", 403),
+        ({"api_key": ["u"], "admin_api_key": ["a"]}, "a", 200),
+        ({"api_key": ["u"], "open_metrics": True}, None, 200),
+    ],
+)
+def test_metrics_ask_for_a_key_where_there_are_keys(
+    given: dict[str, object], key: str | None, status: int
+) -> None:
+    async def ask() -> int:
+        chosen = settings(metrics_endpoint_port=0, **given)
+        keys = ServerState(settings=chosen).keys
+        server = MetricsServer.start(Metrics().registry, chosen, keys)
+        assert server is not None
+        headers = {} if key is None else {"authorization": f"Bearer {key}"}
+        async with httpx.AsyncClient() as client:
+            response = await client.get(server.url, headers=headers)
+        await server.stop()
+        return response.status_code
+
+    assert asyncio.run(ask()) == status

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
+from collections.abc import AsyncGenerator
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry
+from starlette.types import Message, Receive, Scope, Send
 
 from max.serve.app import create_app
 from max.serve.config import ServerSettings
+from max.serve.sse import EventStream
 from max.serve.state import ServerState
 from max.serve.telemetry.middleware import RequestTelemetry
+from max.serve.telemetry.request_log import log_request
+from max.serve.telemetry.request_metrics import RequestMetrics
 from max.serve.telemetry.request_record import RequestRecord
 
 
@@ -78,3 +85,53 @@ def test_trace_context_is_kept() -> None:
     _, record = answer("GET", "/version", traceparent="00-a-b-01", tracestate="x=1", other="y")
 
     assert record.trace_headers == {"traceparent": "00-a-b-01", "tracestate": "x=1"}
+
+
+def test_client_that_leaves_before_its_answer_is_a_499() -> None:
+    records: list[RequestRecord] = []
+    app = RequestTelemetry(create_app(ServerState(settings=ServerSettings())), records.append)
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/completions",
+        "headers": [],
+        "query_string": b"",
+    }
+    asyncio.run(app(scope, receive, send))
+
+    (record,) = records
+    assert (record.status, sent[0]["status"]) == (499, 499)
+    registry = CollectorRegistry()
+    RequestMetrics(registry).observe(record)
+    labels = {"code": "499", "path": "/v1/completions"}
+    assert registry.get_sample_value("maxserve_request_count_total", labels) == 1
+
+
+def test_client_that_leaves_a_stream_is_a_499_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def events() -> AsyncGenerator[bytes, None]:
+        await asyncio.Event().wait()
+        yield b""
+
+    async def endless(scope: Scope, receive: Receive, send: Send) -> None:
+        await EventStream(events(), on_close=lambda: None)(scope, receive, send)
+
+    async def receive() -> Message:
+        await asyncio.sleep(0)
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        pass
+
+    app = RequestTelemetry(endless, log_request)
+    with caplog.at_level(logging.INFO):
+        asyncio.run(app({"type": "http", "method": "POST", "headers": []}, receive, send))
+
+    assert vars(caplog.records[-1])["fields"]["status"] == 499

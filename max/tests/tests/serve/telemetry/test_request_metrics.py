@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from prometheus_client import CollectorRegistry
 
+from max.serve.clients import Client
 from max.serve.telemetry.request_metrics import RequestMetrics
 from max.serve.telemetry.request_record import RequestRecord
 from tests.serve.telemetry.records import FixedChoice, make_record
@@ -79,3 +80,24 @@ def test_request_that_did_not_begin_has_tokens_and_times_neither() -> None:
     assert registry.get_sample_value("maxserve_time_to_first_token_milliseconds_count") == 0
     assert registry.get_sample_value("maxserve_queue_time_milliseconds_count") == 0
     assert registry.get_sample_value("maxserve_num_input_tokens_total") == 0
+
+
+def test_requests_and_tokens_of_a_key_are_counted() -> None:
+    record = make_record(FixedChoice(11), FixedChoice(5), prompt_tokens=12)
+    record.client = Client("team", has_key=True)
+    registry = observed(record)
+
+    def value(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(f"maxserve_key_{name}_total", {"key": "team", **labels})
+
+    assert value("requests", code="200") == 1
+    assert value("tokens", kind="prompt") == 12
+    assert value("tokens", kind="completion") == 16
+
+
+def test_addresses_are_not_counted() -> None:
+    record = make_record(FixedChoice(1))
+    record.client = Client("10.0.0.7")
+
+    labels = {"key": "10.0.0.7", "code": "200"}
+    assert observed(record).get_sample_value("maxserve_key_requests_total", labels) is None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from max.serve.worker.crash_record import CrashRecord, last_requests
+from max.serve.worker.crash_record import CrashRecord, last_requests, steps_begun
 
 KILLED_AT_WORK = """
 import os, signal, sys
@@ -62,3 +62,15 @@ def test_more_requests_than_there_is_room_for_at_first(tmp_path: Path) -> None:
 
 def test_worker_that_never_ran_a_step(tmp_path: Path) -> None:
     assert last_requests(tmp_path) == {}
+
+
+def test_each_step_is_progress(tmp_path: Path) -> None:
+    assert steps_begun(tmp_path) == 0
+    box = CrashRecord(tmp_path)
+    seen = [steps_begun(tmp_path)]
+    for _ in range(300):
+        with box.working_on({"a": 1}):
+            seen.append(steps_begun(tmp_path))
+        assert steps_begun(tmp_path) == seen[-1]
+    box.close()
+    assert seen == list(range(301))

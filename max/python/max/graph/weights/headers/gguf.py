@@ -89,7 +89,7 @@ def read_gguf_header(path: Path) -> GGUFHeader:
     except (struct.error, IndexError) as error:
         reason = truncated(size, size + 1, "at least ")
         raise WeightsFileError(f"cannot read weights from {path}: {reason}") from error
-    except (ValueError, OverflowError) as error:
+    except (ValueError, OverflowError, RecursionError) as error:
         raise WeightsFileError(f"cannot read weights from {path}: {error}") from error
 
 

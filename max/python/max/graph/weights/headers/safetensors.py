@@ -81,7 +81,7 @@ def _cause(path: Path, error: Exception) -> str:
     try:
         tensors = json.loads(header)
         ends = [t["data_offsets"][1] for n, t in tensors.items() if n != "__metadata__"]
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
         if header[:1] == b"{" and length > len(header):
             return truncated(size, _LENGTH_BYTES + length, "at least ")
         return f"it is no safetensors file: {size} bytes that begin with {start[:16]!r} ({error})"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from max.pipelines.config import ModelSourceError
 from max.pipelines.context import InputError
+from max.pipelines.lib.tokenizer.control_tokens import ControlTokens, CutText, cut
 from max.pipelines.lib.tokenizer.local_templates import LocalTemplates
 from max.pipelines.lib.tokenizer.templates import TemplateForms, TemplateRefusal, Templates
 from max.pipelines.modeling.types import TextGenerationRequestMessage
@@ -47,7 +48,8 @@ def render_chat(
     tools: Sequence[dict[str, Any]] | None = None,
     options: Mapping[str, Any] | None = None,
     templates: Templates = _LOCAL,
-) -> str:
+    control_tokens: ControlTokens | None = None,
+) -> CutText:
     """Renders a conversation through a chat template, special tokens included.
 
     Args:
@@ -60,6 +62,7 @@ def render_chat(
             `add_generation_prompt` is false here; with `continue_final_message` the text ends
             inside the last message.
         templates: What renders.
+        control_tokens: What is text where a client wrote it; None for nothing.
 
     Raises:
         InputError: If the template refuses the conversation, if a content part is not text, or if
@@ -77,13 +80,19 @@ def render_chat(
     try:
         forms = templates.forms_of(text)
         conversation = [message_for_template(message, forms) for message in messages]
+        mark = None
+        if control_tokens is not None:
+            mark = control_tokens.new_mark()
+            conversation = control_tokens.marked(conversation, mark)
+            given, tools = control_tokens.marked((given, tools), mark)
         if continues:
             _mark_end(conversation, given)
         variables = {"messages": conversation, "tools": list(tools) if tools else None}
         rendered = templates.render(text, {**variables, **names, **given})
     except TemplateRefusal as refusal:
         raise InputError(f"The model's chat template {refusal}", param="messages") from refusal
-    return _until_mark(rendered) if continues else rendered
+    text = _until_mark(rendered) if continues else rendered
+    return CutText(text) if mark is None else cut(text, mark)
 
 
 def _mark_end(conversation: list[dict[str, Any]], options: Mapping[str, Any]) -> None:

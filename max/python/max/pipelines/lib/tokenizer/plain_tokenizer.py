@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from max.pipelines.checkpoint.contained import contained
 from max.pipelines.checkpoint.hf_files import read_json_if_there
 from max.pipelines.lib.tokenizer.declared_tokens import read_declared_tokens
 from max.pipelines.modeling.errors import ModelSourceError
@@ -143,7 +144,9 @@ def read_chat_template(folder: Path, declared: Mapping[str, Any]) -> str | dict[
     files = {"default": folder / "chat_template.jinja"}
     files |= {path.stem: path for path in sorted(folder.glob("additional_chat_templates/*.jinja"))}
     templates: dict[str, str] = {
-        name: path.read_text(encoding="utf-8") for name, path in files.items() if path.is_file()
+        name: contained(folder, path).read_text(encoding="utf-8")
+        for name, path in files.items()
+        if path.is_file()
     }
     if not templates:
         given = declared.get("chat_template")

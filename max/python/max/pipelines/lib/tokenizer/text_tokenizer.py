@@ -27,6 +27,7 @@ from max.pipelines.lib.tokenizer.chat_template import (
     render_chat,
     template_of,
 )
+from max.pipelines.lib.tokenizer.control_tokens import ControlTokens, pieces_of
 from max.pipelines.lib.tokenizer.lanes import LONG_TEXT, rendering, tokenizing
 from max.pipelines.lib.tokenizer.loading import load_delegate
 from max.pipelines.lib.tokenizer.local_templates import LocalTemplates
@@ -45,10 +46,17 @@ _CUT_TOKENS = 32
 
 
 class PromptText(NamedTuple):
-    """A conversation as text, and whether the tokenizer has to add special tokens to it."""
+    """A conversation as text, and how it becomes tokens.
+
+    Attributes:
+        text: All of it.
+        add_special_tokens: Whether the tokenizer has to add some.
+        cuts: Where it is cut for that, see `control_tokens`.
+    """
 
     text: str
     add_special_tokens: bool
+    cuts: tuple[int, ...] = ()
 
 
 class TextTokenizer:
@@ -73,6 +81,7 @@ class TextTokenizer:
         chat_template: str | None = None,
         context_validators: Sequence[Callable[[TextContext], None]] = (),
         templates: Templates | None = None,
+        control_tokens_are_text: bool = False,
         **unused: object,
     ) -> None:
         """Loads the tokenizer.
@@ -87,6 +96,7 @@ class TextTokenizer:
             chat_template: Text of a Jinja template instead of the model's own.
             context_validators: Called with each new context; they raise InputError to refuse it.
             templates: What renders the chat template; by default this process.
+            control_tokens_are_text: Whether special tokens' texts in a conversation are text.
             unused: Accepted so that subclasses and other tokenizers can be called alike.
 
         Raises:
@@ -109,6 +119,9 @@ class TextTokenizer:
         self._context_validators = context_validators
         self._keeps_leading_space = enable_llama_whitespace_fix
         self._templates = templates or LocalTemplates()
+        added = self.delegate.added_tokens_decoder.values() if control_tokens_are_text else ()
+        specials = [token.content for token in added if token.special]
+        self._control_tokens = ControlTokens(specials) if specials else None
         if self.has_chat_template:
             check_template(self.delegate, chat_template, self._templates)
 
@@ -189,7 +202,7 @@ class TextTokenizer:
             tools=tools,
             options=options,
             templates=self._templates,
-        )
+        ).text
 
     def prompt_text(
         self,
@@ -210,15 +223,16 @@ class TextTokenizer:
         if not self.has_chat_template:
             return PromptText(join_without_template(messages), add_special_tokens=True)
         # The template writes the special tokens.
-        text = render_chat(
+        text, cuts = render_chat(
             self.delegate,
             messages,
             template=self._chat_template,
             tools=tools,
             options=options,
             templates=self._templates,
+            control_tokens=self._control_tokens,
         )
-        return PromptText(text, add_special_tokens=False)
+        return PromptText(text, add_special_tokens=False, cuts=cuts)
 
     async def render(
         self,
@@ -230,13 +244,19 @@ class TextTokenizer:
         return await rendering(partial(self.prompt_text, messages, tools, options), messages)
 
     async def encode(
-        self, prompt: str, add_special_tokens: bool = True, *, most: int | None = None
+        self,
+        prompt: str,
+        add_special_tokens: bool = True,
+        cuts: Sequence[int] = (),
+        *,
+        most: int | None = None,
     ) -> NDArray[np.int64]:
         """The token ids of a text, `int64[num_tokens]`.
 
         Args:
             prompt: The text.
             add_special_tokens: Add those that the model expects, such as a beginning of text.
+            cuts: Places between which it is tokenized piece by piece.
             most: The most tokens that are wanted; a text that has more is not read to its end.
 
         Raises:
@@ -250,6 +270,11 @@ class TextTokenizer:
                 f"The text is not valid Unicode: character {error.start} is "
                 f"{prompt[error.start]!a}, half of a surrogate pair."
             ) from error
+        if cuts:
+            first, *others = pieces_of(prompt, tuple(cuts))
+            tokens = [await self.encode(first, add_special_tokens, most=most)]
+            tokens += [await self.encode(piece, False, most=most) for piece in others]
+            return np.concatenate(tokens)
         if len(prompt) <= LONG_TEXT:
             return self._encode(prompt, add_special_tokens)
         return await tokenizing(

@@ -26,7 +26,7 @@ WITH_TOOLS = "{% for t in tools %}{{ t.function.name }};{% endfor %}{{ messages[
 
 def render(tokenizer: TextTokenizer, *messages: Message, **arguments: Any) -> str:
     """Renders through the tokenizer's own template unless another is given."""
-    return render_chat(tokenizer.delegate, messages, **{"template": None, **arguments})
+    return render_chat(tokenizer.delegate, messages, **{"template": None, **arguments}).text
 
 
 def test_own_template(byte_level: TextTokenizer) -> None:

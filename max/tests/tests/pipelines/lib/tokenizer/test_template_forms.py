@@ -37,7 +37,7 @@ TWO = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
 
 
 def render(tokenizer: TextTokenizer, template: str, *messages: Message, **more: Any) -> str:
-    return render_chat(tokenizer.delegate, messages, template=template, **more)
+    return render_chat(tokenizer.delegate, messages, template=template, **more).text
 
 
 @pytest.mark.parametrize(

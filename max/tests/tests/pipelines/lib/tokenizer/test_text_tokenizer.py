@@ -153,7 +153,7 @@ def test_template_that_refuses_a_greeting_is_fine(byte_level_folder: Path) -> No
 
 
 def test_prompt_text_is_what_a_context_has(byte_level: TextTokenizer) -> None:
-    text, add_special_tokens = byte_level.prompt_text(chat("Hi"))
+    text, add_special_tokens, _ = byte_level.prompt_text(chat("Hi"))
     tokens = asyncio.run(byte_level.encode(text, add_special_tokens))
     assert tokens.tolist() == new_context(byte_level, messages=chat("Hi")).tokens.prompt.tolist()
 

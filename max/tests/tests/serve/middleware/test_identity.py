@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from max.serve.app import create_app
+from max.serve.clients import Client
 from max.serve.config import ServerSettings
+from max.serve.middleware.identity import Identity
 from max.serve.state import ServerState
+from max.serve.telemetry.request_record import RequestRecord, enter_request
 
 KEYS = ["first-key", "second-key"]
 ORIGIN = "https://example.com"
@@ -120,3 +124,50 @@ def test_star_allows_all_origins_without_credentials() -> None:
 
     assert headers["access-control-allow-origin"] == "*"
     assert "access-control-allow-credentials" not in headers
+
+
+def test_what_concerns_everybody_asks_for_a_key_of_an_admin() -> None:
+    settings = {"api_key": KEYS, "admin_api_key": ["root"]}
+    reset = ("POST", "/reset_prefix_cache")
+
+    refused = answer(*reset, settings=settings, authorization="Bearer first-key")
+
+    assert refused.status_code == 403
+    assert refused.json()["error"]["code"] == "admin_key_needed"
+    assert "--admin-api-key" in refused.json()["error"]["message"]
+    assert answer(*reset, settings=settings, authorization="Bearer root").status_code == 503
+    assert answer(settings=settings, authorization="Bearer root").status_code == 503
+    assert answer(*reset, settings={"port": 0}).status_code == 503
+
+
+def client_of(settings: dict[str, Any], *headers: tuple[bytes, bytes]) -> Client:
+    """Whom a request is counted for."""
+    record = RequestRecord()
+
+    async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
+        pass
+
+    async def ask() -> None:
+        enter_request(record)
+        state = ServerState(settings=ServerSettings.from_env({}, **settings))
+        identity = Identity(
+            nothing,
+            keys=state.keys,
+            client_header=state.settings.client_header,
+            open_paths=(),
+            admin_paths=(),
+        )
+        scope = {"type": "http", "path": "/", "headers": headers, "client": ("10.0.0.7", 1)}
+        await identity(scope, cast("Receive", None), cast("Send", None))
+
+    asyncio.run(ask())
+    return record.client
+
+
+def test_client_is_a_key_or_an_address_or_what_a_proxy_says() -> None:
+    key, tenant = (b"authorization", b"Bearer second-key"), (b"x-tenant", b"t" * 1000)
+
+    assert client_of({"api_key": KEYS}, key) == Client("key-2", has_key=True)
+    assert client_of({}, tenant) == Client("10.0.0.7")
+    assert client_of({"client_header": "X-Tenant"}, tenant) == Client("t" * 100)
+    assert client_of({"client_header": "X-Tenant"}) == Client("")

@@ -1,0 +1,40 @@
+"""Files of a model's folder are in it: a name in an index, or a link, leads nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from max.pipelines.modeling.errors import ModelSourceError
+
+
+def is_plain_name(name: object) -> bool:
+    """Whether a name that a file gives is one of the same folder, or of one below."""
+    if not isinstance(name, str) or not name or "\0" in name:
+        return False
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts
+
+
+def contained(folder: Path, path: Path) -> Path:
+    """A text file of a model's folder.
+
+    Its content may be shown to whoever asks the server, so it is the folder's own: a link to a file
+    elsewhere is not followed, but for the links of the Hub's cache, whose folder of snapshots
+    stands beside that of the files.
+
+    Args:
+        folder: of the model.
+        path: of a file in it.
+
+    Raises:
+        ModelSourceError: if it is a link to a file elsewhere.
+    """
+    home = folder.resolve()
+    root = home.parent.parent if home.parent.name == "snapshots" else home
+    target = path.resolve()
+    if path.exists() and not target.is_relative_to(root):
+        raise ModelSourceError(
+            f"{path} is a link to {target}, outside of the model's folder: copy the file there if "
+            "you trust it"
+        )
+    return path

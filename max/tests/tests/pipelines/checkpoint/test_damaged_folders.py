@@ -1,0 +1,164 @@
+"""Model folders that say anything: each ends in an error that a person can read, soon."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from max.graph.weights.headers.errors import WeightsFileError
+from max.graph.weights.headers.gguf import read_gguf_header
+from max.graph.weights.headers.safetensors import read_safetensors_header
+from max.pipelines.checkpoint.hf_files import load_huggingface_config, read_json
+from max.pipelines.lib.tokenizer.loading import load_delegate
+from max.pipelines.modeling.errors import ModelSourceError
+
+BOUNDED = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+DEEP = 100_000
+
+
+def safetensors_file(header: object, data: bytes = b"") -> bytes:
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def gguf_file() -> bytes:
+    """An entry of each kind, and a tensor."""
+    key, value = b"general.name", b"tiny"
+    entries = struct.pack("<Q", len(key)) + key + struct.pack("<IQ", 8, len(value)) + value
+    array = b"tokenizer.ggml.tokens"
+    entries += struct.pack("<Q", len(array)) + array + struct.pack("<IIQ", 9, 4, 3) + bytes(12)
+    tensor = struct.pack("<Q", 1) + b"w" + struct.pack("<IQIQ", 1, 4, 0, 0)
+    head = b"GGUF" + struct.pack("<IQQ", 3, 1, 2) + entries + tensor
+    return head + bytes(-len(head) % 32) + bytes(16)
+
+
+def damage(content: bytes, data: st.DataObject) -> bytes:
+    """A few bytes changed, some left out, or the end missing."""
+    damaged = bytearray(content)
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(damaged) - 1))
+        match data.draw(st.sampled_from(["change", "remove", "cut", "large"])):
+            case "change":
+                damaged[at] = data.draw(st.integers(0, 255))
+            case "remove":
+                del damaged[at : at + 8]
+            case "cut":
+                del damaged[at:]
+            case _:
+                damaged[at : at + 8] = b"\xff" * 8
+        if not damaged:
+            break
+    return bytes(damaged)
+
+
+@BOUNDED
+@given(st.data())
+def test_damaged_safetensors(tmp_path: Path, data: st.DataObject) -> None:
+    whole = safetensors_file(
+        {"w": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}, bytes(16)
+    )
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(damage(whole, data))
+    try:
+        read_safetensors_header(path)
+    except WeightsFileError as error:
+        assert len(str(error)) < 1000
+
+
+@BOUNDED
+@given(st.data())
+def test_damaged_gguf(tmp_path: Path, data: st.DataObject) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(damage(gguf_file(), data))
+    try:
+        header = read_gguf_header(path)
+        for name in header.metadata:
+            header.metadata[name]
+    except WeightsFileError as error:
+        assert len(str(error)) < 1000
+    except (ValueError, IndexError, struct.error):
+        pass  # Of a value that is asked for: it is told with its name.
+
+
+def test_whole_gguf_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(gguf_file())
+
+    header = read_gguf_header(path)
+
+    assert header.metadata["general.name"] == "tiny"
+    assert list(header.tensors) == ["w"]
+
+
+@pytest.mark.parametrize("header", [b"[" * DEEP, b'{"a":' * DEEP])
+def test_deep_safetensors_headers(tmp_path: Path, header: bytes) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(struct.pack("<Q", len(header)) + header)
+    with pytest.raises(WeightsFileError):
+        read_safetensors_header(path)
+
+
+def test_deep_gguf_arrays(tmp_path: Path) -> None:
+    deep = struct.pack("<Q", 1) + b"a" + struct.pack("<I", 9) + struct.pack("<IQ", 9, 1) * DEEP
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + deep)
+    with pytest.raises(WeightsFileError):
+        read_gguf_header(path)
+
+
+def test_deep_json(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text("[" * DEEP)
+    with pytest.raises(ModelSourceError, match="is not valid JSON"):
+        read_json(path)
+
+
+CONFIG = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "hidden_size": 16,
+    "intermediate_size": 32,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "vocab_size": 32,
+    "max_position_embeddings": 64,
+    "rope_scaling": None,
+}
+WRONG: list[Any] = [0, -1, 1.5, "x", None, [], {}, [1], True, 10**30]
+
+
+@BOUNDED
+@given(st.sampled_from(sorted(CONFIG)), st.sampled_from(WRONG))
+def test_wrong_values_of_a_configuration(tmp_path: Path, name: str, value: Any) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({**CONFIG, name: value}))
+    try:
+        load_huggingface_config(tmp_path, trust_remote_code=False)
+    except ModelSourceError as error:
+        assert str(tmp_path) in str(error)
+
+
+TOKENIZER: dict[str, Any] = {
+    "version": "1.0",
+    "added_tokens": [],
+    "normalizer": None,
+    "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True},
+    "post_processor": None,
+    "decoder": {"type": "ByteLevel"},
+    "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]},
+}
+
+
+@BOUNDED
+@given(st.sampled_from(sorted(TOKENIZER)), st.sampled_from(WRONG))
+def test_wrong_values_of_a_tokenizer(tmp_path: Path, name: str, value: Any) -> None:
+    (tmp_path / "tokenizer.json").write_text(json.dumps({**TOKENIZER, name: value}))
+    try:
+        load_delegate(tmp_path, trust_remote_code=False)
+    except ModelSourceError as error:
+        assert str(tmp_path) in str(error)

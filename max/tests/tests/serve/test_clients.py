@@ -1,0 +1,89 @@
+"""Tests of `max.serve.clients`."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from max.pipelines.config import ConfigurationError
+from max.serve.clients import Client, Keys, digest_of
+
+
+def write_keys(path: Path, *entries: dict[str, Any]) -> Path:
+    path.write_text(json.dumps({"keys": entries}), encoding="utf-8")
+    return path
+
+
+def entry(name: str, key: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "sha256": digest_of(key).hex(), **more}
+
+
+def test_keys_are_found_by_their_header(tmp_path: Path) -> None:
+    file = write_keys(
+        tmp_path / "keys.json", entry("team", "t", weight=2.5), entry("boss", "b", admin=True)
+    )
+    keys = Keys(["u", "v"], ["a"], file)
+
+    assert keys.find("Bearer v") == Client("key-2", has_key=True)
+    assert keys.find("bearer a") == Client("admin-1", is_admin=True, has_key=True)
+    assert keys.find("Bearer t") == Client("team", 2.5, has_key=True)
+    assert keys.find("Bearer b") == Client("boss", is_admin=True, has_key=True)
+    assert [keys.find(header) for header in (None, "", "t", "Basic t", "Bearer x")] == [None] * 5
+
+
+def test_server_without_keys_asks_for_none(tmp_path: Path) -> None:
+    assert not Keys()
+    assert Keys(file=write_keys(tmp_path / "keys.json"))
+    assert not Keys(["u"]).has_admins
+    assert Keys(admin_keys=["a"]).has_admins
+
+
+def test_file_is_read_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = write_keys(tmp_path / "keys.json", entry("old", "o"))
+    keys = Keys(["u"], file=file)
+    write_keys(file, entry("new", "n"))
+
+    keys.reload()
+
+    assert keys.find("Bearer o") is None
+    assert keys.find("Bearer n") == Client("new", has_key=True)
+    assert keys.find("Bearer u") is not None
+
+    file.write_text("{", encoding="utf-8")
+    with caplog.at_level(logging.ERROR):
+        keys.reload()
+    assert keys.find("Bearer n") is not None
+    assert "--api-keys-file" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        '{"keys": [1]}',
+        json.dumps({"keys": [{"name": "a"}]}),
+        json.dumps({"keys": [{"name": "a", "sha256": "12"}]}),
+        json.dumps({"keys": [entry("a", "k", weight=0)]}),
+        json.dumps({"keys": [entry("a", "k", weight="2")]}),
+        json.dumps({"keys": [entry("", "k")]}),
+        json.dumps({"keys": [entry("a", "k", wight=2)]}),
+        json.dumps({"keys": [entry("a", "k"), entry("a", "l")]}),
+        json.dumps({"keys": [entry("a", "k"), entry("b", "k")]}),
+    ],
+)
+def test_files_that_say_something_else(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "keys.json"
+    path.write_text(content, encoding="utf-8")
+
+    with pytest.raises(ConfigurationError, match="--api-keys-file"):
+        Keys(file=path)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="FileNotFoundError"):
+        Keys(file=tmp_path / "none.json")

@@ -1,0 +1,1 @@
+"""One client that asks a lot of a server, and an honest one beside it."""
