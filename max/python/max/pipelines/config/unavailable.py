@@ -47,10 +47,11 @@ UNAVAILABLE: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "enable_prioritize_first_decode": (False,),
         "enable_in_flight_batching": (False, True),  # prefill and decoding always share a step
         "max_num_steps": (1,),
-        "use_experimental_kernels": (False,),
-        "use_vendor_blas": (False,),
+        # What runs is the same either way: kernels are chosen by what the machine has.
+        "use_experimental_kernels": (False, True),
+        "use_vendor_blas": (False, True),
         "execute_empty_batches": (False,),
-        "force": (False,),
+        "force": (False, True),  # nothing that it would override is refused
         "decode_stall_timeout_s": (None,),
         "decode_request_ttl_s": (None,),
         "enable_overlap_scheduler": (False,),
