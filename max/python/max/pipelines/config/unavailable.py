@@ -32,7 +32,6 @@ UNAVAILABLE: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "SamplingConfig": {
         "in_dtype": (DType.float32,),
         "out_dtype": (DType.float32,),
-        "enable_structured_output": (False,),
         "structured_output_backend": ("llguidance",),
         "enable_variable_logits": (False,),
         "enable_penalties": (True,),
@@ -58,8 +57,6 @@ UNAVAILABLE: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "enable_overlap_scheduler": (False,),
         "allow_unsupported_logprobs": (False,),
         "prefer_module_v3": (False,),
-        "reasoning_parser": (None, "none"),
-        "tool_parser": (None, "none"),
         "temperature": (None,),
         "thinking_temperature": (None,),
         "max_vision_cache_entries": (256,),
@@ -77,12 +74,8 @@ UNAVAILABLE: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "debug_verify_replay": (False,),
     },
     "ChatCompletionRequest": {
-        "tools": (None, []),
-        "tool_choice": (None, "none", "auto"),
-        "parallel_tool_calls": (None, True, False),
         "functions": (None, []),
         "function_call": (None, "none", "auto"),
-        "response_format": (None, {"type": "text"}),
         "modalities": (None, ["text"]),
         "audio": (None,),
         "prediction": (None,),
@@ -93,6 +86,7 @@ UNAVAILABLE: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     },
     "ChatMessage": {"audio": (None,), "function_call": (None,)},
     "CompletionRequest": {"suffix": (None, "")},
+    "StructuredOutputs": {"disable_additional_properties": (None, False)},
     # Commands, and flags of commands that are no fields.
     "max": {"warm-interpreter-cache": ()},
     "max generate": {"--image_url": ()},
