@@ -46,6 +46,10 @@ class DType(Enum):
         """Whether this is a floating-point type."""
         return "float" in self.value
 
+    def is_float8(self) -> _bool:
+        """Whether this is a floating-point type of eight bits."""
+        return self is DType.float8_e4m3fn
+
     def is_integral(self) -> _bool:
         """Whether this is a signed or unsigned integer type (bool is not)."""
         return "int" in self.value

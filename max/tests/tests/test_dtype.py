@@ -45,3 +45,7 @@ def test_other_types_are_refused() -> None:
     with pytest.raises(ValueError, match="no DType for 'str"):
         DType.from_numpy(np.dtype("U3"))
     assert DType.from_numpy(np.float32) is DType.float32
+
+
+def test_only_one_type_has_eight_bits_of_floating_point() -> None:
+    assert [dtype for dtype in DType if dtype.is_float8()] == [DType.float8_e4m3fn]

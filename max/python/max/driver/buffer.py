@@ -27,11 +27,32 @@ class Buffer:
     """Elements of one dtype in row-major order on one device; wraps a torch tensor.
 
     Args:
-        tensor: the tensor to wrap; its memory is shared, not copied.
+        tensor: the tensor to wrap, whose memory is shared; or the dtype of a new buffer.
+        shape: of a new buffer, whose elements are not set.
+        device: of a new buffer; the host unless given.
+        dtype: of a new buffer, by its name.
     """
 
-    def __init__(self, tensor: torch.Tensor) -> None:
-        self.tensor = tensor
+    def __init__(
+        self,
+        tensor: torch.Tensor | DType | None = None,
+        shape: Sequence[int] | None = None,
+        device: Device | None = None,
+        *,
+        dtype: DType | None = None,
+    ) -> None:
+        import torch
+
+        if isinstance(tensor, torch.Tensor):
+            self.tensor = tensor
+            return
+        dtype = dtype or tensor
+        if dtype is None or shape is None:
+            raise TypeError(
+                f"a new Buffer needs a dtype and a shape, got dtype={dtype!r} and shape={shape!r}"
+            )
+        where = (device or CPU()).to_torch()
+        self.tensor = torch.empty(tuple(shape), dtype=dtype.to_torch(), device=where)
 
     @classmethod
     def zeros(cls, shape: Sequence[int], dtype: DType, device: Device | None = None) -> Buffer:

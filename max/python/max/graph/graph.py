@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from operator import getitem
 from types import TracebackType
 from typing import Any, Protocol, runtime_checkable
@@ -52,6 +52,8 @@ class Graph:
         forward: a module or function that computes the outputs from the inputs.
         input_types: the inputs' types; a symbolic dim is one size wherever its name stands.
         args: further arguments of `forward`.
+        custom_extensions: libraries of compiled operations; none can be given, since operations are
+            torch's (`ops.custom`).
         kwargs: further keyword arguments of `forward`.
     """
 
@@ -63,8 +65,14 @@ class Graph:
         forward: Callable[..., Any] | None = None,
         input_types: Iterable[TensorType] = (),
         *args: Any,
+        custom_extensions: Sequence[object] = (),
         **kwargs: Any,
     ) -> None:
+        if custom_extensions:
+            raise NotImplementedError(
+                f"graph '{name}': custom_extensions={custom_extensions!r} are libraries of another "
+                "compiler; operations of one's own are torch's: see ops.custom"
+            )
         self.name = name
         self.fx = fx.Graph()
         self.symbols = SymbolTable(self.fx)

@@ -17,7 +17,10 @@ from max.graph.type import DeviceRef, TensorType
 from max.graph.value import Value
 
 if TYPE_CHECKING:
+    from torch import fx
+
     from max.graph.dim import Dim
+    from max.graph.graph import Graph
     from max.graph.weight import Weight
 
 TensorValueLike: TypeAlias = (
@@ -127,8 +130,63 @@ class Operators:
         return graph.ops.greater_equal(self._self(), rhs)
 
 
-class TensorValue(Value, Operators):
-    """A tensor that ops read. Its operators and methods are the ops of the same names."""
+class Shaped(Operators):
+    """What tensor values and weights have beside operators: each method is the op of its name."""
+
+    def reshape(self, shape: ShapeLike) -> TensorValue:
+        """The same elements in another shape; one dim may be -1."""
+        return graph.ops.reshape(self._self(), shape)
+
+    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> TensorValue:
+        """Merges the axes from `start_dim` to `end_dim`."""
+        return graph.ops.flatten(self._self(), start_dim, end_dim)
+
+    def broadcast_to(self, shape: ShapeLike) -> TensorValue:
+        """Repeats axes of size 1, and new leading axes, up to `shape`."""
+        return graph.ops.broadcast_to(self._self(), shape)
+
+    def cast(self, dtype: DType) -> TensorValue:
+        """The elements converted to `dtype`."""
+        return graph.ops.cast(self._self(), dtype)
+
+    def permute(self, dims: Sequence[int]) -> TensorValue:
+        """Reorders the axes."""
+        return graph.ops.permute(self._self(), dims)
+
+    def transpose(self, dim_1: int, dim_2: int) -> TensorValue:
+        """Swaps two axes."""
+        return graph.ops.transpose(self._self(), dim_1, dim_2)
+
+    @property
+    def T(self) -> TensorValue:
+        """The last two axes swapped."""
+        return self.transpose(-1, -2)
+
+    def to(self, device: DeviceRef | Device) -> TensorValue:
+        """This tensor on `device`."""
+        return graph.ops.transfer_to(self._self(), device)
+
+
+class TensorValue(Value, Shaped):
+    """A tensor that ops read. Its operators and methods are the ops of the same names.
+
+    Args:
+        data: the torch tensor, see `Value`; or a dim, which becomes an int64 tensor of rank 0.
+        node: see `Value`.
+        graph: see `Value`.
+    """
+
+    def __init__(
+        self,
+        data: torch.Tensor | Dim,
+        node: fx.Node | None = None,
+        graph: Graph | None = None,
+    ) -> None:
+        if isinstance(data, torch.Tensor):
+            super().__init__(data, node, graph)
+        else:
+            size = _tensor_of(data)
+            super().__init__(size.data, size.node, size.graph)
 
     @property
     def tensor(self) -> TensorValue:
@@ -154,42 +212,9 @@ class TensorValue(Value, Operators):
         """Prints this tensor when the model runs; see `session.set_debug_print_options`."""
         graph.ops.print(self, label)
 
-    def reshape(self, shape: ShapeLike) -> TensorValue:
-        """The same elements in another shape; one dim may be -1."""
-        return graph.ops.reshape(self, shape)
-
-    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> TensorValue:
-        """Merges the axes from `start_dim` to `end_dim`."""
-        return graph.ops.flatten(self, start_dim, end_dim)
-
-    def broadcast_to(self, shape: ShapeLike) -> TensorValue:
-        """Repeats axes of size 1, and new leading axes, up to `shape`."""
-        return graph.ops.broadcast_to(self, shape)
-
-    def cast(self, dtype: DType) -> TensorValue:
-        """The elements converted to `dtype`."""
-        return graph.ops.cast(self, dtype)
-
     def rebind(self, shape: ShapeLike, message: str = "") -> TensorValue:
         """Asserts, when the model runs, that the shape is `shape`, and names its dims so."""
         return graph.ops.rebind(self, shape, message)
-
-    def permute(self, dims: Sequence[int]) -> TensorValue:
-        """Reorders the axes."""
-        return graph.ops.permute(self, dims)
-
-    def transpose(self, dim_1: int, dim_2: int) -> TensorValue:
-        """Swaps two axes."""
-        return graph.ops.transpose(self, dim_1, dim_2)
-
-    @property
-    def T(self) -> TensorValue:
-        """The last two axes swapped."""
-        return self.transpose(-1, -2)
-
-    def to(self, device: DeviceRef | Device) -> TensorValue:
-        """This tensor on `device`."""
-        return graph.ops.transfer_to(self, device)
 
     def argmax(self, axis: int = -1) -> TensorValue:
         """Index of the greatest element along `axis`, which stays with size 1."""
@@ -232,3 +257,7 @@ class TensorValue(Value, Operators):
 
     def __dlpack_device__(self) -> Any:
         return self.data.__dlpack_device__()
+
+
+def _tensor_of(dim: Dim) -> TensorValue:
+    return graph.ops.shape_to_tensor([dim])[0]

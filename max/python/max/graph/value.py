@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import fx
 
+# Ops are made of values and values call ops: `graph.ops` is there once all of both is imported.
+from max import graph
 from max.driver import Device
 from max.dtype import DType
 from max.graph.shape import Shape
@@ -14,7 +16,7 @@ from max.graph.type import BufferType, DeviceRef
 
 if TYPE_CHECKING:
     from max.graph.graph import Graph
-    from max.graph.tensor_value import TensorValue
+    from max.graph.tensor_value import TensorValue, TensorValueLike
 
 
 class Value:
@@ -85,6 +87,15 @@ class BufferValue(Value):
     def buffer(self) -> BufferValue:
         """This value."""
         return self
+
+    def __getitem__(self, index: Any) -> TensorValue:
+        """The elements that the buffer has at this point: `buffer[...]` is all of them."""
+        return graph.ops.buffer_load(self)[index]
+
+    def __setitem__(self, index: Any, source: TensorValueLike) -> None:
+        """Overwrites elements: `buffer[...] = x` all of them."""
+        indices = index if isinstance(index, tuple) else (index,)
+        graph.ops.buffer_store_slice(self, source, indices)
 
     @property
     def type(self) -> BufferType:

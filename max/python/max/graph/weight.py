@@ -11,7 +11,7 @@ from max.dtype import DType
 from max.graph.current import current_graph
 from max.graph.quantization import QuantizationEncoding
 from max.graph.shape import Shape, ShapeLike
-from max.graph.tensor_value import Operators, TensorValue
+from max.graph.tensor_value import Shaped, TensorValue
 from max.graph.type import DeviceLike, DeviceRef, TensorType
 
 
@@ -21,7 +21,7 @@ class HasElements(Protocol):
     def to_buffer(self) -> Buffer: ...
 
 
-class Weight(Operators):
+class Weight(Shaped):
     """A named tensor. Using it in a graph makes it a named input of that graph.
 
     Args:
@@ -111,11 +111,6 @@ class Weight(Operators):
     def _self(self) -> TensorValue:
         self.require_plain()
         return self.packed
-
-    @property
-    def T(self) -> TensorValue:
-        """The last two axes swapped."""
-        return self._self().T
 
     def __repr__(self) -> str:
         return f"Weight('{self.name}', {self.dtype}, {self.shape}, {self.device})"

@@ -6,14 +6,17 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
+from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
 from max.pipelines.context import TextContext
 from max.pipelines.modeling.types import RequestID
+from max.pipelines.parsing.events import Event
+from max.serve.answer_plan import ALL_CONTENT, AnswerPlan
 from max.serve.answer_size import AnswerSize
 from max.serve.choice import Choice, TextDelta, text_deltas
 from max.serve.disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected, until_disconnect
@@ -21,7 +24,7 @@ from max.serve.echo import EchoedPrompt
 from max.serve.engine_client import Generation
 from max.serve.schemas.chat import ChatCompletionRequest
 from max.serve.schemas.sampling_fields import SamplingFields
-from max.serve.schemas.usage import PromptTokensDetails, Usage
+from max.serve.schemas.usage import CompletionTokensDetails, PromptTokensDetails, Usage
 from max.serve.scored_text import ScoredToken
 from max.serve.sse import DONE, EventStream, event
 from max.serve.state import ModelService, state_of
@@ -30,11 +33,15 @@ from max.serve.telemetry.request_record import Operation, current_record
 
 @dataclass(slots=True)
 class Answer:
-    """A choice with all of its text, and the tokens of it if their scores were asked for."""
+    """A choice with all of its text, and the tokens of it if their scores were asked for.
+
+    `events` as in `TextDelta`.
+    """
 
     choice: Choice
     text: str
     scores: list[ScoredToken]
+    events: list[Event] | None = None
 
 
 class AnswerFormatter(Protocol):
@@ -57,6 +64,24 @@ class AnswerFormatter(Protocol):
         ...
 
 
+class RunningAnswer(NamedTuple):
+    """An answer whose tokens come. Whoever holds it closes its `generation`.
+
+    Attributes:
+        generation: Where they come from.
+        choices: What they become.
+        usage: Counts them.
+        limit: Bytes that an answer may have which is not streamed.
+        log_probabilities: As the request has it.
+    """
+
+    generation: Generation
+    choices: Sequence[Choice]
+    usage: Callable[[], Usage]
+    limit: int
+    log_probabilities: int | None
+
+
 async def answer(
     request: Request,
     service: ModelService,
@@ -64,8 +89,9 @@ async def answer(
     contexts: Sequence[TextContext],
     formatter: AnswerFormatter,
     echoes: Sequence[EchoedPrompt] = (),
+    plan: AnswerPlan = ALL_CONTENT,
 ) -> Response:
-    """Runs the contexts and answers.
+    """Runs the contexts and answers; arguments and errors as of `begin`.
 
     Args:
         request: Whose client waits.
@@ -74,6 +100,32 @@ async def answer(
         contexts: Of all choices.
         formatter: Of the endpoint.
         echoes: The prompts of all choices, if their texts shall begin with them.
+        plan: How their texts are taken apart.
+    """
+    running = await begin(request, service, body, contexts, echoes, plan)
+    if body.stream:
+        usage = running.usage if body.includes_usage else None
+        events = _events(running.generation, running.choices, formatter, usage)
+        return EventStream(events, on_close=running.generation.close)
+    try:
+        answers = await until_disconnect(request.receive, collected(running))
+    except ClientDisconnected:
+        return Response(status_code=CLIENT_CLOSED_REQUEST)
+    finally:
+        running.generation.close()
+    whole = formatter.whole(answers, running.usage())
+    return Response(msgspec.json.encode(whole), media_type="application/json")
+
+
+async def begin(
+    request: Request,
+    service: ModelService,
+    body: SamplingFields,
+    contexts: Sequence[TextContext],
+    echoes: Sequence[EchoedPrompt] = (),
+    plan: AnswerPlan = ALL_CONTENT,
+) -> RunningAnswer:
+    """Runs the contexts.
 
     Raises:
         ApiError: The worker refused or failed the request before the answer began; the answer
@@ -87,6 +139,7 @@ async def answer(
             echo,
             is_answered=body.completion_limit != 0,
             continues_text=not is_chat,
+            plan=plan,
         )
         for index, (context, echo) in enumerate(zip_longest(contexts, echoes))
     ]
@@ -101,18 +154,7 @@ async def answer(
     operation: Operation = "chat" if is_chat else "text_completion"
     record.submit(operation, body.model, contexts[0].sampling_params, choices, usage)
     generation = await until_disconnect(request.receive, service.engine.submit(contexts))
-    if body.stream:
-        events = _events(generation, choices, formatter, usage if body.includes_usage else None)
-        return EventStream(events, on_close=generation.close)
-    try:
-        size = AnswerSize(limit, body.log_probabilities)
-        answers = await until_disconnect(request.receive, _collect(generation, choices, size))
-    except ClientDisconnected:
-        return Response(status_code=CLIENT_CLOSED_REQUEST)
-    finally:
-        generation.close()
-    whole = formatter.whole(answers, usage())
-    return Response(msgspec.json.encode(whole), media_type="application/json")
+    return RunningAnswer(generation, choices, usage, limit, body.log_probabilities)
 
 
 async def _events(
@@ -128,7 +170,9 @@ async def _events(
         if data := b"".join(
             event(formatter.chunk(delta))
             for delta in deltas
-            if delta.text or delta.scores or delta.finish_reason
+            if (delta.text if delta.events is None else delta.events)
+            or delta.scores
+            or delta.finish_reason
         ):
             yield data
     if usage is not None:
@@ -136,11 +180,16 @@ async def _events(
     yield DONE
 
 
-async def _collect(
-    generation: Generation, choices: Sequence[Choice], size: AnswerSize
-) -> list[Answer]:
+async def collected(running: RunningAnswer) -> list[Answer]:
+    """The choices with all of their texts.
+
+    Raises:
+        ApiError: The worker failed the request, or the answer is too large.
+    """
+    choices = running.choices
+    size = AnswerSize(running.limit, running.log_probabilities)
     gained: list[list[TextDelta]] = [[] for _ in choices]
-    async for deltas in text_deltas(generation, choices):
+    async for deltas in text_deltas(running.generation, choices):
         for delta in deltas:
             size.add(len(delta.text), len(delta.scores))
             gained[delta.index].append(delta)
@@ -149,6 +198,9 @@ async def _collect(
             choice,
             "".join(delta.text for delta in deltas),
             [score for delta in deltas for score in delta.scores],
+            None
+            if choice.reasoning_tokens is None
+            else [event for delta in deltas for event in delta.events or ()],
         )
         for choice, deltas in zip(choices, gained, strict=True)
     ]
@@ -166,4 +218,7 @@ def _usage(
         completion_tokens,
         prompt_tokens + completion_tokens,
         PromptTokensDetails(cached_tokens),
+        UNSET
+        if choices[0].reasoning_tokens is None
+        else CompletionTokensDetails(sum(choice.reasoning_tokens or 0 for choice in choices)),
     )

@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from max.pipelines.context import GenerationStatus
 from max.pipelines.lib.stream_decoder import StreamDecoder
 from max.pipelines.lib.token_pieces import TokenPieces
+from max.pipelines.parsing.answer import AnswerParser
+from max.pipelines.parsing.events import Arguments, CallBegins, Event
+from max.serve.answer_plan import ALL_CONTENT, AnswerPlan
 from max.serve.echo import EchoedPrompt
 from max.serve.engine_client import Generation
 from max.serve.mailbox import ChoiceDelta
 from max.serve.scored_text import ScoredText, ScoredToken, each_position
 from max.serve.telemetry.request_record import current_record
 
-FinishReason = Literal["stop", "length"]
+Scores = tuple[float, Mapping[int, float]]
+FinishReason = Literal["stop", "length", "tool_calls"]
 
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """Text that one choice gained, and why it ended if it did."""
+    """Text that one choice gained, and why it ended if it did.
+
+    `events` is what was found in the text, where it is taken apart; None where it is not.
+    """
 
     index: int
     text: str
     finish_reason: FinishReason | None
     scores: Sequence[ScoredToken] = ()
+    events: Sequence[Event] | None = None
 
 
 class Choice:
@@ -37,6 +45,7 @@ class Choice:
         decoder: Of its text.
         pieces: Of its tokens, if they are wanted with their log probabilities.
         echo: The prompt, if the text shall begin with it.
+        plan: How its text is taken apart.
         is_answered: Whether tokens that come are wanted.
     """
 
@@ -46,6 +55,7 @@ class Choice:
         decoder: StreamDecoder,
         pieces: TokenPieces | None = None,
         echo: EchoedPrompt | None = None,
+        plan: AnswerPlan = ALL_CONTENT,
         *,
         is_answered: bool = True,
     ) -> None:
@@ -58,6 +68,11 @@ class Choice:
         self._scored = ScoredText(decoder, len(echo.text) if echo else 0) if pieces else None
         self._echo = echo
         self._is_answered = is_answered
+        self._parser = plan.make_parser()
+        self._plan = plan
+        self.num_calls = 0
+        # Tokens of what the model thought; None where that is not told from the rest.
+        self.reasoning_tokens: int | None = None if self._parser is None else 0
 
     @property
     def num_tokens(self) -> int:
@@ -73,6 +88,11 @@ class Choice:
     def stopped_by_string(self) -> bool:
         """Whether a stop string ended it, which the worker does not know."""
         return self._decoder.stopped is not None
+
+    @property
+    def stop_string(self) -> str | None:
+        """The stop string that ended it."""
+        return self._decoder.stopped
 
     def advance(self, delta: ChoiceDelta) -> TextDelta:
         """Adds tokens and gives the text that they make certain."""
@@ -104,22 +124,62 @@ class Choice:
     def _answer(self, delta: ChoiceDelta) -> TextDelta:
         has_end_token = delta.status is GenerationStatus.END_OF_SEQUENCE
         text_tokens = delta.tokens[:-1] if has_end_token else delta.tokens
-        if self._scored is None:
-            text = self._decoder.push(text_tokens)
+        scores = [] if self._scored is None else list(each_position(delta.log_probabilities))
+        events: list[Event] | None = None
+        if self._parser is None:
+            text = self._push(text_tokens, scores)
         else:
-            scores = list(each_position(delta.log_probabilities))
-            text = self._scored.push(text_tokens, scores[: len(text_tokens)])
+            text, events = self._take_apart(self._parser, text_tokens, scores)
         if delta.status.is_done and not self.stopped_by_string:
-            text += self._decoder.finish()
+            last = self._decoder.finish()
+            text += last
+            if self._parser is not None and events is not None:
+                events += self._parser.push(last)
             if self._scored is not None and has_end_token:
                 self._scored.add(delta.tokens[-1], scores[-1])
+        is_over = delta.status.is_done or self.stopped_by_string
+        if self._parser is not None and events is not None:
+            events = self._wanted(events + (self._parser.finish() if is_over else []))
         if self.stopped_by_string:
             self.finish_reason = "stop"
         elif delta.status.is_done:
             self._num_end_tokens = int(has_end_token)
             at_limit = delta.status is GenerationStatus.MAXIMUM_LENGTH
             self.finish_reason = "length" if at_limit else "stop"
-        return TextDelta(self.index, text, self.finish_reason, self._released(text))
+        if self.finish_reason == "stop" and self.num_calls and self._plan.calls_end_it:
+            self.finish_reason = "tool_calls"
+        return TextDelta(self.index, text, self.finish_reason, self._released(text), events)
+
+    def _push(self, tokens: Sequence[int], scores: Sequence[Scores]) -> str:
+        if self._scored is None:
+            return self._decoder.push(tokens)
+        return self._scored.push(tokens, scores[: len(tokens)])
+
+    def _take_apart(
+        self, parser: AnswerParser, tokens: Sequence[int], scores: Sequence[Scores]
+    ) -> tuple[str, list[Event]]:
+        """One token at a time, so that those of reasoning are counted as if each came alone."""
+        text, events = "", list[Event]()
+        for place, token in enumerate(tokens):
+            if self.stopped_by_string:
+                break
+            was_reasoning = parser.is_reasoning
+            piece = self._push([token], scores[place : place + 1])
+            events += parser.push(piece)
+            text += piece
+            assert self.reasoning_tokens is not None, "there is a parser"
+            self.reasoning_tokens += was_reasoning or parser.is_reasoning
+        return text, events
+
+    def _wanted(self, events: list[Event]) -> list[Event]:
+        """The events without those of calls after the first, if only that one is wanted."""
+        wanted = list[Event]()
+        for event in events:
+            self.num_calls += isinstance(event, CallBegins)
+            is_call = isinstance(event, CallBegins | Arguments)
+            if not (is_call and self.num_calls > 1 and self._plan.only_first_call):
+                wanted.append(event)
+        return wanted
 
     def _released(self, text: str) -> Sequence[ScoredToken]:
         if self._scored is None:

@@ -14,6 +14,7 @@ from max.pipelines.modeling.types import (
     TextGenerationRequest,
     TextGenerationRequestMessage,
 )
+from max.serve.constraints import constrain, constraint_of
 from max.serve.echo import EchoedPrompt
 from max.serve.errors import ApiError, context_length_exceeded, invalid_value
 from max.serve.schemas.chat import ChatCompletionRequest
@@ -66,6 +67,7 @@ async def chat_contexts(service: ModelService, body: ChatCompletionRequest) -> l
         request = TextGenerationRequest(
             model_name=body.model,
             messages=[prompt_message(message) for message in body.messages],
+            tools=body.offered_tools or None,
             sampling_params=sampling_params(body, service.sampling_defaults),
             chat_template_options=body.template_options,
             cache_salt=body.cache_salt,
@@ -112,6 +114,9 @@ async def completion_contexts(service: ModelService, body: CompletionRequest) ->
                 echo=bool(body.echo),
             )
             contexts += await _choices_of(service, request, body, "prompt")
+        if (constraint := await constraint_of(service, body)) is not None:
+            for context in contexts:
+                constrain(context, constraint)
     except InputError as error:
         raise api_error(error) from error
     return contexts

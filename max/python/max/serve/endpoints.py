@@ -11,18 +11,28 @@ from max.serve.routes.chat import chat_completions
 from max.serve.routes.completions import completions
 from max.serve.routes.embeddings import embeddings
 from max.serve.routes.health import health, version
+from max.serve.routes.messages import count_tokens, messages
 from max.serve.routes.models import get_model, list_models
 from max.serve.routes.openapi import openapi_document
 from max.serve.routes.prefix_cache import reset_prefix_cache
 from max.serve.routes.render import render_chat_completion
+from max.serve.routes.responses import responses
 from max.serve.routes.sagemaker import invocations
 from max.serve.routes.tokenize import detokenize, tokenize
 from max.serve.schemas.adapters import AdapterChange, LoadAdapterRequest, UnloadAdapterRequest
 from max.serve.schemas.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionRequest
 from max.serve.schemas.completion import Completion, CompletionRequest
 from max.serve.schemas.embedding import EmbeddingList, EmbeddingRequest
+from max.serve.schemas.messages import (
+    MESSAGE_EVENTS,
+    CountTokensRequest,
+    Message,
+    MessagesRequest,
+    TokenCount,
+)
 from max.serve.schemas.models import ModelCard, ModelList
 from max.serve.schemas.render import RenderedChat
+from max.serve.schemas.responses import ResponseEvent, ResponseObject, ResponsesRequest
 from max.serve.schemas.server import Health, OpenApiDocument, PrefixCacheReset, Version
 from max.serve.schemas.tokenize import (
     Detokenization,
@@ -76,6 +86,38 @@ ENDPOINTS = (
         summary="Show what the model would see of a conversation",
         requests=(ChatCompletionRequest,),
         answers=(RenderedChat,),
+        errors=_READS_A_BODY,
+        api="openai",
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/responses",
+        handler=responses,
+        summary="Answer a conversation, in OpenAI's newer form",
+        requests=(ResponsesRequest,),
+        answers=(ResponseObject,),
+        events=(ResponseEvent,),
+        errors=_RUNS_THE_MODEL,
+        api="openai",
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/messages",
+        handler=messages,
+        summary="Answer a conversation, in Anthropic's form",
+        requests=(MessagesRequest,),
+        answers=(Message,),
+        events=MESSAGE_EVENTS,
+        errors=_RUNS_THE_MODEL,
+        api="openai",
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/messages/count_tokens",
+        handler=count_tokens,
+        summary="Count the tokens of a conversation, in Anthropic's form",
+        requests=(CountTokensRequest,),
+        answers=(TokenCount,),
         errors=_READS_A_BODY,
         api="openai",
     ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from max.pipelines.context import (
+    Constraint,
     EOSTracker,
     GenerationStatus,
     LogProbabilities,
@@ -70,6 +71,7 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     eos_tracker: EOSTracker
     sampling_params: SamplingParams
     model_name: str
+    constraint: Constraint | None = None
     adapter: str | None = None
     cache_salt: str | None = None
     client: str = ""

@@ -166,6 +166,8 @@ class ModelRunner:
             max_model_len=ready.max_model_len,
             sampling_defaults=parts.sampling_defaults,
             enable_echo=self._source.enable_echo,
+            formats=parts.make_formats(tokenizer),
+            enable_structured_output=self._source.enable_structured_output,
             isolates_prefixes=self._state.settings.prefix_cache_isolation == "key",
             lora=self._source.lora,
             task=parts.task,

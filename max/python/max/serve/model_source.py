@@ -19,6 +19,7 @@ from max.pipelines.modeling.types import (
     TextGenerationRequest,
     TextGenerationRequestMessage,
 )
+from max.pipelines.parsing.registry import AnswerFormats, formats_for
 from max.serve.adapters import check_adapters
 from max.serve.messages import Adapter
 from max.serve.worker.interface import PipelineBuilder, ServablePipeline
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 
 class ServingTokenizer(DecodesAfterText, Protocol):
     """What serving needs of a tokenizer; `TextTokenizer` has it, and says what each method does."""
+
+    @property
+    def special_tokens(self) -> Mapping[str, int]:
+        """The tokens that no text of the model's stands for, by what they are called."""
+        ...
 
     async def new_context(self, request: TextGenerationRequest) -> TextContext:
         """Makes the state of a new request.
@@ -79,14 +85,16 @@ class ModelParts(NamedTuple):
     """What the two processes need: the tokenizer here, the factory in the worker.
 
     The tokenizer is made while the worker loads the model. `weights_bytes` is memory that the model
-    will certainly take on the host, as far as that is known without loading it. `task` is what the
-    model does, `adapters` are loaded beside it.
+    will certainly take on the host, as far as that is known without loading it. `make_formats` says
+    how the model writes reasoning and tool calls, `task` is what it does, `adapters` are loaded
+    beside it.
     """
 
     make_tokenizer: Callable[[], ServingTokenizer]
     factory: PipelineBuilder
     sampling_defaults: Mapping[str, Any]
     weights_bytes: int = 0
+    make_formats: Callable[[ServingTokenizer], AnswerFormats] = lambda _: AnswerFormats()
     task: PipelineTask = PipelineTask.TEXT_GENERATION
     adapters: Sequence[Adapter] = ()
 
@@ -101,6 +109,7 @@ class ModelSource:
             them is picklable: it runs in the worker. May take minutes.
         allow_extra_fields: Ignore unknown fields of requests.
         enable_echo: The model gives log probabilities of prompts, so completions may echo them.
+        enable_structured_output: Requests may say what form their answers have.
         lora: Whether it takes adapters, and which from the start.
         preload: Modules that the worker imports while `retrieve` runs, to save time.
     """
@@ -109,6 +118,7 @@ class ModelSource:
     retrieve: Callable[[], ModelParts] = field(repr=False)
     allow_extra_fields: bool = False
     enable_echo: bool = False
+    enable_structured_output: bool = False
     preload: tuple[str, ...] = ()
     lora: LoRAConfig = field(default_factory=LoRAConfig)
 
@@ -127,6 +137,7 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
             partial(_build_pipeline, pipeline_config),
             model.sampling_params_defaults.values_to_update,
             bytes_to_reserve(model),
+            partial(_formats, pipeline_config),
             PIPELINE_REGISTRY.resolve(pipeline_config).task,
             check_adapters(pipeline_config.lora),
         )
@@ -136,6 +147,7 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
         retrieve=retrieve,
         allow_extra_fields=pipeline_config.runtime.allow_extra_request_fields,
         enable_echo=pipeline_config.model.enable_echo,
+        enable_structured_output=pipeline_config.sampling.enable_structured_output,
         preload=("max.pipelines.lib.make_pipeline",),
         lora=pipeline_config.lora,
     )
@@ -154,6 +166,20 @@ def _load_tokenizer(pipeline_config: PipelineConfig) -> ServingTokenizer:
     if isinstance(tokenizer, TextTokenizer):
         tokenizer.load_chat_template()
     return tokenizer
+
+
+def _formats(pipeline_config: PipelineConfig, tokenizer: ServingTokenizer) -> AnswerFormats:
+    """How the model writes what is not content: by flags, its architecture or its chat template."""
+    from max.pipelines.lib.registry import PIPELINE_REGISTRY
+
+    architecture = PIPELINE_REGISTRY.resolve(pipeline_config)
+    runtime = pipeline_config.runtime
+    template = tokenizer.template_text if isinstance(tokenizer, TextTokenizer) else ""
+    return formats_for(
+        template,
+        runtime.tool_parser or architecture.tool_parser,
+        runtime.reasoning_parser or architecture.reasoning_parser,
+    )
 
 
 def _build_pipeline(

@@ -22,6 +22,12 @@ def event(payload: msgspec.Struct) -> bytes:
     return b"data: " + _encoder.encode(payload) + b"\n\n"
 
 
+def named_event(payload: msgspec.Struct) -> bytes:
+    """An event that is also called by its type, which it has as a field or as a tag."""
+    name = getattr(payload, "type", None) or payload.__struct_config__.tag
+    return f"event: {name}\n".encode() + event(payload)
+
+
 class EventStream(Response):
     """Sends what an async generator yields, each item as one write.
 

@@ -16,7 +16,9 @@ from max.pipelines.context import TextContext
 from max.pipelines.lib.stream_decoder import StreamDecoder
 from max.pipelines.lib.token_pieces import TokenPieces
 from max.pipelines.modeling.types import PipelineTask, TextGenerationRequest
+from max.pipelines.parsing.registry import AnswerFormats
 from max.serve.adapters import AdapterDirectory
+from max.serve.answer_plan import AnswerPlan
 from max.serve.choice import Choice
 from max.serve.clients import Keys
 from max.serve.config import ServerSettings
@@ -25,6 +27,7 @@ from max.serve.engine_client import EngineClient
 from max.serve.errors import model_not_found, wrong_task
 from max.serve.model_source import ServingTokenizer
 from max.serve.restarts import Restarts
+from max.serve.stored_responses import StoredResponses
 from max.serve.telemetry.request_record import current_record
 from max.serve.telemetry.telemetry import Telemetry
 from max.serve.timeline import StartupTimeline
@@ -44,6 +47,8 @@ class ModelService:
         sampling_defaults: Arguments of `SamplingParams` for what a request leaves open.
         lora: Whether it takes adapters.
         enable_echo: Whether completions may begin with their prompts.
+        formats: How the model writes reasoning and tool calls.
+        enable_structured_output: Whether requests may say what form their answers have.
         isolates_prefixes: Whether clients share no cached prefixes.
         task: What the model does.
     """
@@ -55,6 +60,8 @@ class ModelService:
     max_model_len: int
     sampling_defaults: Mapping[str, Any] = field(default_factory=dict)
     enable_echo: bool = False
+    enable_structured_output: bool = False
+    formats: AnswerFormats = field(default_factory=AnswerFormats)
     isolates_prefixes: bool = False
     lora: LoRAConfig = field(default_factory=LoRAConfig)
     task: PipelineTask = PipelineTask.TEXT_GENERATION
@@ -98,6 +105,7 @@ class ModelService:
         *,
         is_answered: bool,
         continues_text: bool,
+        plan: AnswerPlan,
     ) -> Choice:
         """The decoder of one choice; see `Choice` and `StreamDecoder` for the arguments."""
         params = context.sampling_params
@@ -106,9 +114,10 @@ class ModelService:
             stop=params.stop or (),
             min_new_tokens=params.min_new_tokens,
             continues_text=continues_text,
+            hidden_tokens=plan.hidden_tokens,
         )
         pieces = None if context.log_probabilities is None else self.token_pieces
-        return Choice(index, decoder, pieces, echo, is_answered=is_answered)
+        return Choice(index, decoder, pieces, echo, plan, is_answered=is_answered)
 
 
 @dataclass(kw_only=True)
@@ -125,6 +134,7 @@ class ServerState:
         timeline: How the start went.
         restarts: How often the worker died.
         telemetry: What becomes of requests that have ended, and the metrics.
+        responses: Those that another request may go on from.
     """
 
     settings: ServerSettings
@@ -136,6 +146,7 @@ class ServerState:
     timeline: StartupTimeline = field(default_factory=StartupTimeline)
     restarts: Restarts = field(default_factory=Restarts)
     telemetry: Telemetry = field(default_factory=Telemetry)
+    responses: StoredResponses = field(default_factory=StoredResponses)
 
     @cached_property
     def keys(self) -> Keys:

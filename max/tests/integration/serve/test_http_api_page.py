@@ -24,6 +24,8 @@ URL = "http://127.0.0.1:8000"
 _BLOCK = re.compile(r"```bash\ncurl (.*?)```\n(?:\n```json\n(.*?)```)?", re.DOTALL)
 # The page shows some of their members.
 OPEN_OBJECTS = frozenset({"startup"})
+# Of models that embed texts, which the demo is not: docs/embed-texts.md shows it.
+SHOWN_ELSEWHERE = frozenset({("POST", "/v1/embeddings")})
 
 
 class Example(NamedTuple):
@@ -80,7 +82,8 @@ def test_example_is_answered_as_shown(server: ServerProcess, example: Example) -
 def test_every_endpoint_has_an_example_and_is_listed() -> None:
     asked = {(example.method, example.path.replace("/demo", "/{model}")) for example in EXAMPLES}
 
-    assert asked == {(endpoint.method, path_of(endpoint)) for endpoint in ENDPOINTS}
+    described = {(endpoint.method, path_of(endpoint)) for endpoint in ENDPOINTS}
+    assert asked == described - SHOWN_ELSEWHERE
     page = PAGE.read_text("utf-8")
     assert [path_of(e) for e in ENDPOINTS if f"{e.method} {path_of(e)}`" not in page] == []
 

@@ -16,7 +16,12 @@ import numpy.typing as npt
 import torch
 from safetensors.torch import load_file, save_file
 
-from max.graph.quantization import QuantizationEncoding
+from integration.test_common.random_blocks import random_weight
+from max.graph.quantization import (
+    BLOCK_ENCODINGS,
+    QuantizationEncoding,
+    encoding_of_file_type,
+)
 from max.kernels.quantize_rows import quantize_rows
 
 # Hugging Face's name -> GGUF's, as replacements in this order.
@@ -41,11 +46,12 @@ _FILE_TYPES = {
     "float32": gguf.LlamaFileType.ALL_F32,
     "float16": gguf.LlamaFileType.MOSTLY_F16,
     "bfloat16": gguf.LlamaFileType.MOSTLY_BF16,
-    "q4_0": gguf.LlamaFileType.MOSTLY_Q4_0,
-    "q8_0": gguf.LlamaFileType.MOSTLY_Q8_0,
+    **{
+        e.value: next(t for t in gguf.LlamaFileType if encoding_of_file_type(int(t)) is e)
+        for e in BLOCK_ENCODINGS
+    },
     "q4_k": gguf.LlamaFileType.MOSTLY_Q4_K_M,
     "q5_k": gguf.LlamaFileType.MOSTLY_Q5_K_M,
-    "q6_k": gguf.LlamaFileType.MOSTLY_Q6_K,
 }
 # Whose queries and keys the converter permutes.
 _PERMUTED = ("granite", "llama")
@@ -190,7 +196,10 @@ def _add_tensor(writer: gguf.GGUFWriter, name: str, tensor: torch.Tensor, encodi
 def _packed(tensor: torch.Tensor, kind: QuantizationEncoding) -> npt.NDArray[np.uint8]:
     if kind is QuantizationEncoding.BF16:
         return np.asarray(tensor.to(torch.bfloat16).view(torch.uint8))
-    return np.asarray(quantize_rows(tensor.float(), kind))
+    if kind.is_made:
+        return np.asarray(quantize_rows(tensor.float(), kind))
+    # What nobody here makes has numbers of its own.
+    return np.asarray(random_weight(len(tensor), tensor.shape[-1], kind))
 
 
 def add_tokenizer(writer: gguf.GGUFWriter, checkpoint: Path, pre: str) -> None:

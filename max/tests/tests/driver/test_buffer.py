@@ -84,3 +84,14 @@ def test_views_and_copies() -> None:
 
 def test_the_old_name() -> None:
     assert driver.Tensor is Buffer
+
+
+def test_new_buffers() -> None:
+    for buffer in (
+        Buffer(DType.int32, (2, 3)),
+        Buffer(DType.int32, [2, 3], CPU()),
+        Buffer(dtype=DType.int32, shape=(2, 3)),
+    ):
+        assert (buffer.dtype, buffer.shape, buffer.device) == (DType.int32, (2, 3), CPU())
+    with pytest.raises(TypeError, match="needs a dtype and a shape"):
+        Buffer(DType.int32)

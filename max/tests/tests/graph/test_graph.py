@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from max.driver import CPU
+from max.driver import CPU, Buffer
 from max.dtype import DType
 from max.engine import InferenceSession
-from max.graph import DeviceRef, Graph, TensorType, TensorValue, ops
+from max.graph import BufferType, DeviceRef, Graph, TensorType, TensorValue, ops
 from tests.graph.run_op import refusal
 
 X = TensorType(DType.float32, ["n", 2], CPU())
@@ -132,3 +132,22 @@ def test_constants_may_come_after_nodes() -> None:
 
     (result,) = InferenceSession().load(Graph("g", forward))()
     assert result.to_numpy().tolist() == [1, 2, 3]
+
+
+def test_buffers_are_read_and_written_by_index() -> None:
+    with Graph("g", input_types=[BufferType(DType.float32, [2, 2], DeviceRef.CPU())]) as graph:
+        buffer = graph.inputs[0].buffer
+        before = buffer[...]
+        buffer[0] = before[1]
+        graph.output(before[0])
+    session = InferenceSession([CPU()])
+    elements = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    (first,) = session.load(graph).execute(Buffer(elements))
+    assert first.to_numpy().tolist() == [1, 2]
+    assert elements.tolist() == [[3, 4], [3, 4]]
+
+
+def test_libraries_of_another_compiler_are_refused() -> None:
+    Graph("g", forward=lambda: ops.constant(1.0, DType.float32, CPU()), custom_extensions=[])
+    with pytest.raises(NotImplementedError, match=r"custom_extensions=\['a'\].*ops\.custom"):
+        Graph("g", custom_extensions=["a"])

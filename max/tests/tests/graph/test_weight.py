@@ -7,7 +7,7 @@ import torch
 
 from max.driver import CPU
 from max.dtype import DType
-from max.graph import Graph, TensorType, TensorValue, Weight
+from max.graph import DeviceRef, Graph, TensorType, TensorValue, Weight
 
 X = TensorType(DType.float32, ["n", 2], CPU())
 
@@ -50,3 +50,17 @@ def test_a_weight_tells_its_type() -> None:
     assert weight.type == TensorType(DType.float32, [2], CPU())
     assert repr(weight) == "Weight('w', float32, [2], cpu:0)"
     assert not weight.is_bound
+
+
+def test_weights_have_the_methods_of_tensors() -> None:
+    weight = Weight("w", DType.float32, [2, 3], DeviceRef.CPU())
+    with Graph("g") as graph:
+        shapes = [
+            weight.reshape([6]).shape,
+            weight.transpose(0, 1).shape,
+            weight.T.shape,
+            weight.broadcast_to([4, 2, 3]).shape,
+        ]
+        assert weight.cast(DType.bfloat16).dtype is DType.bfloat16
+        graph.output(weight.to(DeviceRef.CPU()))
+    assert shapes == [[6], [3, 2], [3, 2], [4, 2, 3]]

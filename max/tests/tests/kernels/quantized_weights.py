@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import torch
 
+from integration.test_common.random_blocks import SCALES_AT, random_bytes
 from max.graph.quantization import QuantizationEncoding
-
-# Where in a block its float16 scales stand (ggml-common.h).
-_SCALES_AT = {
-    "q8_0": (0,),
-    "q4_0": (0,),
-    "q4_1": (0, 2),
-    "q5_0": (0,),
-    "q5_1": (0, 2),
-    "q4_k": (0, 2),
-    "q5_k": (0, 2),
-    "q6_k": (208,),
-}
 
 
 def make_quantized_weight(rows: int, columns: int, encoding: str, seed: int = 0) -> torch.Tensor:
     """Blocks of random bits with scales between 0.001 and 0.02, uint8 [rows, bytes of a row]."""
     random = torch.Generator().manual_seed(seed)
-    kind = QuantizationEncoding(encoding)
-    blocks = columns // kind.elements_per_block
-    raw = torch.randint(
-        0, 256, (rows, blocks, kind.block_size), dtype=torch.uint8, generator=random
-    )
-    for at in _SCALES_AT[encoding]:
+    blocks = columns // QuantizationEncoding(encoding).elements_per_block
+    raw = random_bytes(rows, blocks, encoding, random)
+    for at in SCALES_AT[encoding]:
         scales = torch.rand(rows, blocks, 1, generator=random) * 0.019 + 0.001
         raw[:, :, at : at + 2] = scales.half().view(torch.uint8)
     return raw.flatten(1)

@@ -52,6 +52,10 @@ def product(
     return result
 
 
+def grid_or_thirds(encoding: str) -> bool:
+    return encoding.startswith(("iq1", "iq2", "iq3", "tq"))
+
+
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 @pytest.mark.parametrize("encoding", BLOCK_UNITS)
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -59,7 +63,9 @@ def test_agrees_with_double_precision(
     implementation: str, encoding: str, dtype: torch.dtype
 ) -> None:
     """Of the rounded activations: what is left are float32 sums, and rounding to bfloat16."""
-    for shape in SHAPES:
+    # Kernels of the file's own blocks differ in decoding only, not in what becomes of the bytes.
+    is_of_file = grid_or_thirds(encoding)
+    for shape in SHAPES[2:5] if is_of_file else SHAPES:
         rows, columns, outputs = shape
         torch.manual_seed(0)
         x, bias = torch.randn(rows, columns).to(dtype), torch.randn(outputs).to(dtype)
@@ -84,7 +90,7 @@ def test_rounding_the_activations_costs_little(encoding: str) -> None:
     x, weight = torch.randn(20, 1024), make_quantized_weight(64, 1024, encoding)
     exact = x.double() @ dequantize_rows(weight, QuantizationEncoding(encoding)).double().T
     error = (product(x, weight, encoding).double() - exact).norm() / exact.norm()
-    assert error < (0.0065 if BLOCK_UNITS[encoding][0] == 32 else 0.009)
+    assert error < (0.0065 if BLOCK_UNITS[encoding].rounded == 32 else 0.009)
 
 
 @pytest.mark.parametrize("isa", available_isas())

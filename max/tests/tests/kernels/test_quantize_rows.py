@@ -54,6 +54,10 @@ def test_errors(name: str, measured: float) -> None:
     assert error == pytest.approx(measured, rel=0.02)
 
 
+def test_the_table_of_encodings_says_which_can_be_made() -> None:
+    assert {e.name for e in QuantizationEncoding if e.is_made} == set(ERRORS)
+
+
 @pytest.mark.parametrize("name", ERRORS)
 def test_what_was_decoded_is_encoded_with_next_to_no_loss(name: str) -> None:
     """Scales may come out otherwise in float16, but not the values."""

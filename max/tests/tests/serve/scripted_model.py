@@ -126,6 +126,10 @@ class QuickTokenizer:
         def convert_ids_to_tokens(self, token: int) -> str:
             return str(self._tokenizer.id_to_token(token))
 
+    @property
+    def special_tokens(self) -> Mapping[str, int]:
+        return {_EOS: end_token(self._tokenizer)}
+
     def prompt_text(
         self,
         messages: Sequence[TextGenerationRequestMessage],

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import msgspec
 
-from max.pipelines.context import EOSTracker, SamplingParams, TextContext, TokenBuffer
+from max.pipelines.context import Constraint, EOSTracker, SamplingParams, TextContext, TokenBuffer
 from max.pipelines.modeling.types import RequestID
 from max.serve.context_codec import from_context, from_siblings, joined, to_contexts
 from max.serve.messages import Submit
@@ -23,6 +23,7 @@ def make_context(**params: object) -> TextContext:
             min_new_tokens=4,
         ),
         sampling_params=SamplingParams(**params),  # type: ignore[arg-type]
+        constraint=Constraint(grammar='start: "a"'),
         model_name="model",
         cache_salt="salt",
         log_probabilities=0,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
@@ -13,7 +14,7 @@ import click
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from max.pipelines.config import PipelineConfig
+from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.config.flat_fields import ALIASES, flat_fields
 from max.pipelines.config.unavailable import UNAVAILABLE
 
@@ -41,11 +42,12 @@ class SectionOption(click.Option):
 
 
 class SectionedCommand(click.Command):
-    """A command whose help lists its options by section."""
+    """A command whose help lists its options by section; `--flag true` is `--flag`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parses, after `--name a b c` has become `--name a --name b --name c` where an option
-        may be given several times."""
+        may be given several times, and flags have lost their values."""
+        args = list(_without_values_of_flags(self, ctx, args))
         repeatable = {
             flag
             for parameter in self.params
@@ -76,6 +78,35 @@ class SectionedCommand(click.Command):
         for title, records in sections.items():
             with formatter.section(title):
                 formatter.write_dl(records)
+
+
+_TRUE, _FALSE = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off"})
+
+
+def _without_values_of_flags(
+    command: click.Command, ctx: click.Context, args: Sequence[str]
+) -> Iterator[str]:
+    """`--flag true`, `--flag=false` as `--flag`, `--no-flag`."""
+    negative = {
+        flag: parameter.secondary_opts[0]
+        for parameter in command.get_params(ctx)
+        if isinstance(parameter, click.Option) and parameter.is_flag and parameter.secondary_opts
+        for flag in parameter.opts
+    }
+    rest = deque(args)
+    while rest:
+        argument = rest.popleft()
+        if argument == "--":
+            yield from (argument, *rest)
+            return
+        flag, equals, value = argument.partition("=")
+        given = value if equals else rest[0] if rest else ""
+        if flag not in negative or given.lower() not in _TRUE | _FALSE:
+            yield argument
+            continue
+        if not equals:
+            rest.popleft()
+        yield flag if given.lower() in _TRUE else negative[flag]
 
 
 class JsonMapping(click.ParamType[dict[str, Any]]):
@@ -190,7 +221,12 @@ def settings_options(settings: type[BaseModel], section: str) -> list[SectionOpt
 
 
 def unavailable_options(command: str) -> list[SectionOption]:
-    """The documented flags of a command that this release refuses, and does not list."""
+    """The documented flags of a command that this release refuses, and does not list.
+
+    Those of a draft model are all that a model has, with another prefix.
+    """
+    draft = [f"--draft-{field.name.replace('_', '-')}" for field in flat_fields(MAXModelConfig)]
+    aliases = [f"--draft-{alias}" for alias in ALIASES if alias != "model"]
 
     def refuse(ctx: click.Context, parameter: click.Parameter, value: object) -> None:
         if value is not None:
@@ -208,7 +244,7 @@ def unavailable_options(command: str) -> list[SectionOption]:
             expose_value=False,
             callback=refuse,
         )
-        for flag in UNAVAILABLE[command]
+        for flag in [*UNAVAILABLE[command], *draft, *aliases]
     ]
 
 

@@ -19,7 +19,6 @@ from max.graph.ops.arguments import (
     common_dtype,
     fail,
     is_scalar,
-    require_float,
 )
 from max.graph.ops.casting import cast, restored, widened
 from max.graph.tensor_value import TensorValue, TensorValueLike
@@ -53,12 +52,10 @@ def mul(lhs: TensorValueLike, rhs: TensorValueLike) -> TensorValue:
 
 
 def div(lhs: TensorValueLike, rhs: TensorValueLike) -> TensorValue:
-    """`lhs / rhs`, true division.
-
-    Raises:
-        ValueError: for integers; cast them, or use `floor_div`.
-    """
-    require_float("div", as_operand("div", lhs), as_operand("div", rhs))
+    """`lhs / rhs`, true division; of integers in float32."""
+    lhs, rhs = as_operand("div", lhs), as_operand("div", rhs)
+    if common_dtype("div", lhs, rhs).is_integral():
+        lhs, rhs = (x if is_scalar(x) else cast(x, DType.float32) for x in (lhs, rhs))
     return _binary("div", operator.truediv, lhs, rhs)
 
 

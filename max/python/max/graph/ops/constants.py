@@ -117,9 +117,16 @@ def _signed(dtype: DType) -> DType:
 
 def aranged(*bounds_dtype_and_device: Any) -> torch.Tensor:
     """`torch.arange` with bounds that may be tensors of rank 0."""
-    *bounds, dtype, device = bounds_dtype_and_device
-    numbers = [b.item() if isinstance(b, torch.Tensor) else b for b in bounds]
-    return torch.arange(*numbers, dtype=dtype, device=device)
+    start, stop, step, dtype, device = bounds_dtype_and_device
+    if not isinstance(step, torch.Tensor):
+        first, end = (b.item() if isinstance(b, torch.Tensor) else b for b in (start, stop))
+        return torch.arange(first, end, step, dtype=dtype, device=device)
+    # The sign of the step, on which torch's own depends, is not known while a graph is built.
+    start, stop, step = (torch.as_tensor(b, device=device) for b in (start, stop, step))
+    count = torch.ceil((stop - start) / step).clamp(min=0).to(torch.int64).item()
+    torch._check(count >= 0)
+    numbers = torch.arange(count, dtype=dtype, device=device)
+    return torch.add(numbers * step.to(dtype), start.to(dtype))
 
 
 def shape_to_tensor(shape: ShapeLike) -> TensorValue:

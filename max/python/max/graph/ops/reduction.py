@@ -9,9 +9,9 @@ import torch
 
 from max.dtype import DType
 from max.graph.call import call
-from max.graph.ops.arguments import as_tensor, axis_of, dtype_of, fail, require_float, shape_of
+from max.graph.ops.arguments import as_tensor, axis_of, dtype_of, fail, shape_of
 from max.graph.ops.arithmetic import maximum, minimum
-from max.graph.ops.casting import restored, widened
+from max.graph.ops.casting import cast, restored, widened
 from max.graph.tensor_value import TensorValue, TensorValueLike
 
 
@@ -48,9 +48,10 @@ def prod(x: TensorValueLike, axis: int = -1) -> TensorValue:
 
 
 def mean(x: TensorValueLike, axis: int = -1) -> TensorValue:
-    """The mean of floating-point elements along `axis`."""
+    """The mean along `axis`; of integers in float32."""
     x, at = _operand("mean", x, axis, may_be_empty=True)
-    require_float("mean", x)
+    _no_bools("mean", x)
+    x = x if dtype_of(x).is_float() else cast(x, DType.float32)
     return call("mean", torch.mean, x, at, keepdim=True)
 
 
@@ -86,13 +87,17 @@ def _extremum(
 
 def argmax(x: TensorValueLike, axis: int = -1) -> TensorValue:
     """The index (int64) of the greatest element along `axis`; the first of equal ones."""
-    x, at = _operand("argmax", x, axis, may_be_empty=False)
-    _no_bools("argmax", x)
-    return call("argmax", torch.argmax, widened(x), at, keepdim=True)
+    return _extreme_index("argmax", torch.argmax, x, axis)
 
 
 def argmin(x: TensorValueLike, axis: int = -1) -> TensorValue:
     """The index (int64) of the least element along `axis`; the first of equal ones."""
-    x, at = _operand("argmin", x, axis, may_be_empty=False)
-    _no_bools("argmin", x)
-    return call("argmin", torch.argmin, widened(x), at, keepdim=True)
+    return _extreme_index("argmin", torch.argmin, x, axis)
+
+
+def _extreme_index(
+    op: str, target: Callable[..., Any], x: TensorValueLike, axis: int
+) -> TensorValue:
+    x, at = _operand(op, x, axis, may_be_empty=False)
+    x = cast(x, DType.uint8) if dtype_of(x) is DType.bool else widened(x)
+    return call(op, target, x, at, keepdim=True)

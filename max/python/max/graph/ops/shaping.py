@@ -10,6 +10,7 @@ import torch
 from max.graph.call import call
 from max.graph.dim import Dim, StaticDim
 from max.graph.ops.arguments import as_tensor, axis_of, fail, shape_of
+from max.graph.ops.rebinding import rebind
 from max.graph.shape import Shape, ShapeLike
 from max.graph.tensor_value import TensorValue, TensorValueLike
 
@@ -110,8 +111,15 @@ def squeeze(x: TensorValueLike, axis: int) -> TensorValue:
     return call("squeeze", torch.squeeze, x, at)
 
 
-def broadcast_to(x: TensorValueLike, shape: ShapeLike) -> TensorValue:
+def broadcast_to(
+    x: TensorValueLike, shape: ShapeLike, out_dims: ShapeLike | None = None
+) -> TensorValue:
     """Repeats axes of size 1, and new leading axes, up to `shape`; copies nothing.
+
+    Args:
+        x: a tensor.
+        shape: of the result.
+        out_dims: names for the dims of the result; those of `shape` unless given.
 
     Raises:
         ValueError: if an axis has another size than 1 and than that of `shape`.
@@ -128,4 +136,5 @@ def broadcast_to(x: TensorValueLike, shape: ShapeLike) -> TensorValue:
         if not (isinstance(old, StaticDim) and isinstance(new, StaticDim)):
             reason += "; if they are equal when the model runs, say so with ops.rebind"
         fail("broadcast_to", reason, x)
-    return call("broadcast_to", torch.broadcast_to, x, list(wanted))
+    result = call("broadcast_to", torch.broadcast_to, x, list(wanted))
+    return result if out_dims is None else rebind(result, out_dims)

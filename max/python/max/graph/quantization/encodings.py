@@ -31,9 +31,23 @@ class QuantizationEncoding(Enum):
     Q5_0 = "q5_0"
     Q5_1 = "q5_1"
     Q8_0 = "q8_0"
+    Q2_K = "q2_k"
+    Q3_K = "q3_k"
     Q4_K = "q4_k"
     Q5_K = "q5_k"
     Q6_K = "q6_k"
+    IQ1_S = "iq1_s"
+    IQ1_M = "iq1_m"
+    IQ2_XXS = "iq2_xxs"
+    IQ2_XS = "iq2_xs"
+    IQ2_S = "iq2_s"
+    IQ3_XXS = "iq3_xxs"
+    IQ3_S = "iq3_s"
+    IQ4_NL = "iq4_nl"
+    IQ4_XS = "iq4_xs"
+    MXFP4 = "mxfp4"
+    TQ1_0 = "tq1_0"
+    TQ2_0 = "tq2_0"
     F16 = "float16"
     BF16 = "bfloat16"
     GPTQ = "gptq"
@@ -85,6 +99,11 @@ class QuantizationEncoding(Enum):
         return _FACTS[self].devices if self in _FACTS else frozenset()
 
     @property
+    def is_made(self) -> bool:
+        """Whether plain weights can be quantized to it; others are only read from files."""
+        return self in _MADE
+
+    @property
     def smaller_blocks(self) -> QuantizationEncoding:
         """What rows are quantized to that are no whole number of this one's blocks."""
         return _SMALLER_BLOCKS.get(self, self)
@@ -132,15 +151,30 @@ class _Facts(NamedTuple):
     devices: frozenset[str] = frozenset({"cpu", "gpu"})
 
 
+_ON_CPU = frozenset({"cpu"})
 _FACTS = {
     QuantizationEncoding.Q4_0: _Facts(BlockParameters(32, 18), 2, (2,)),
     QuantizationEncoding.Q4_1: _Facts(BlockParameters(32, 20), 3, (3,)),
     QuantizationEncoding.Q5_0: _Facts(BlockParameters(32, 22), 6, (8,)),
     QuantizationEncoding.Q5_1: _Facts(BlockParameters(32, 24), 7, (9,)),
     QuantizationEncoding.Q8_0: _Facts(BlockParameters(32, 34), 8, (7,)),
+    QuantizationEncoding.Q2_K: _Facts(BlockParameters(256, 84), 10, (10, 21), _ON_CPU),
+    QuantizationEncoding.Q3_K: _Facts(BlockParameters(256, 110), 11, (11, 12, 13), _ON_CPU),
     QuantizationEncoding.Q4_K: _Facts(BlockParameters(256, 144), 12, (14, 15)),
     QuantizationEncoding.Q5_K: _Facts(BlockParameters(256, 176), 13, (16, 17)),
     QuantizationEncoding.Q6_K: _Facts(BlockParameters(256, 210), 14, (18,)),
+    QuantizationEncoding.IQ1_S: _Facts(BlockParameters(256, 50), 19, (24,), _ON_CPU),
+    QuantizationEncoding.IQ1_M: _Facts(BlockParameters(256, 56), 29, (31,), _ON_CPU),
+    QuantizationEncoding.IQ2_XXS: _Facts(BlockParameters(256, 66), 16, (19,), _ON_CPU),
+    QuantizationEncoding.IQ2_XS: _Facts(BlockParameters(256, 74), 17, (20,), _ON_CPU),
+    QuantizationEncoding.IQ2_S: _Facts(BlockParameters(256, 82), 22, (28, 29), _ON_CPU),
+    QuantizationEncoding.IQ3_XXS: _Facts(BlockParameters(256, 98), 18, (23,), _ON_CPU),
+    QuantizationEncoding.IQ3_S: _Facts(BlockParameters(256, 110), 21, (22, 26, 27), _ON_CPU),
+    QuantizationEncoding.TQ1_0: _Facts(BlockParameters(256, 54), 34, (36,), _ON_CPU),
+    QuantizationEncoding.TQ2_0: _Facts(BlockParameters(256, 66), 35, (37,), _ON_CPU),
+    QuantizationEncoding.IQ4_NL: _Facts(BlockParameters(32, 18), 20, (25,), _ON_CPU),
+    QuantizationEncoding.IQ4_XS: _Facts(BlockParameters(256, 136), 23, (30,), _ON_CPU),
+    QuantizationEncoding.MXFP4: _Facts(BlockParameters(32, 17), 39, (38,), _ON_CPU),
     QuantizationEncoding.F16: _Facts(BlockParameters(1, 2), 1, (1,)),
     QuantizationEncoding.BF16: _Facts(BlockParameters(1, 2), 30, (32,)),
 }
@@ -150,6 +184,11 @@ _SMALLER_BLOCKS = {
     QuantizationEncoding.Q5_K: QuantizationEncoding.Q5_1,
     QuantizationEncoding.Q6_K: QuantizationEncoding.Q8_0,
 }
+# By `max.kernels.quantize_rows`.
+_MADE = frozenset(
+    QuantizationEncoding[name]
+    for name in ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K")
+)
 _OF_GGML_TYPE = {facts.ggml_type: encoding for encoding, facts in _FACTS.items()}
 _OF_FILE_TYPE = {number: e for e, facts in _FACTS.items() for number in facts.file_types}
 

@@ -93,7 +93,7 @@ class Experts {
         weights.push_back({static_cast<const char*>(matrix.packed) + group.expert * matrix.bytes,
                            bias == nullptr ? nullptr : bias + group.expert * out_features,
                            row_of(output.out, group.begin, out_features), out_features, out_features,
-                           static_cast<Encoding>(matrix.encoding)});
+                           matrix.grid, static_cast<Encoding>(matrix.encoding)});
       }
       calls.push_back({row_of(x, group.begin, in_features), group.end - group.begin, in_features, in_features,
                        first, static_cast<int64_t>(outputs.size()),

@@ -26,6 +26,7 @@ class _ExpertMatrix(ctypes.Structure):
         ("bias", ctypes.c_void_p),
         ("bytes", ctypes.c_int64),
         ("encoding", ctypes.c_int64),
+        ("grid", ctypes.c_void_p),
     )
 
 
@@ -113,6 +114,7 @@ def make_experts_record(isa: Isa | None = None) -> Record | None:
                 None if bias is None else bias.data_ptr(),
                 each.nbytes,
                 ENCODINGS[each.encoding],
+                each.grid,
             )
             for stack, bias, each in zip((gate, up, down), biases, panels, strict=True)
         ]

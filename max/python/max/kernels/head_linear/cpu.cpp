@@ -17,7 +17,7 @@ void run(const HeadLinearArgs& args, Pool* pool) {
   for (int64_t head = 0; head < args.heads; ++head) {
     weights[head] = {static_cast<const char*>(args.packed) + head * args.bytes, nullptr,
                      static_cast<Element*>(args.out) + head * args.out_features, args.out_features,
-                     args.heads * args.out_features, encoding};
+                     args.heads * args.out_features, args.grid, encoding};
     calls.push_back({static_cast<const Element*>(args.x) + head * args.head_stride, args.rows, args.in_features,
                      args.x_stride, &weights[head], 1,
                      static_cast<char*>(args.workspace) + head * args.rows * args.row_bytes, args.type});

@@ -30,6 +30,7 @@ class _HeadLinearArgs(ctypes.Structure):
         ("workspace", ctypes.c_void_p),
         ("row_bytes", ctypes.c_int64),
         ("encoding", ctypes.c_int64),
+        ("grid", ctypes.c_void_p),
         ("type", ctypes.c_int32),
     )
 
@@ -75,6 +76,7 @@ def make_head_linear_record(isa: Isa | None = None) -> Record | None:
             workspace.data_ptr(),
             row_bytes,
             ENCODINGS[encoding],
+            panels.grid,
             ELEMENT_TYPES[x.dtype],
         )
         return Recording(out, KernelCall(function, args, workspace))

@@ -84,6 +84,22 @@ MAX_INLINE Floats load_halves(const uint8_t* from) {
 // The words that have these bytes four times.
 MAX_INLINE Words bytes(uint8_t x) { return broadcast_word(x * 0x01010101u); }
 
+// The numbers of a table at places below 16, which are bytes.
+MAX_INLINE Words look_up(const uint8_t (&table)[16], Words places) {
+#if defined(__AVX512F__)
+  __m128i numbers = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
+  return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(numbers), places);
+#elif defined(__AVX2__)
+  __m128i numbers = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
+  return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(numbers), places);
+#else
+  uint8_t found[sizeof(Words)];
+  std::memcpy(found, &places, sizeof found);
+  for (uint8_t& place : found) place = table[place];
+  return load_words(found);
+#endif
+}
+
 // Of signed bytes.
 MAX_INLINE Words byte_magnitudes(Words x) {
   typedef int8_t Bytes __attribute__((vector_size(sizeof(Words))));

@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include "quantized_blocks.h"
+#include "encodings.h"
 #include "quantized_products.h"
 #include "row_blocks.h"
 
@@ -13,6 +13,8 @@ namespace max {
 
 // Elements of a panel's rows that stay in cache for all rows.
 constexpr int64_t kSlice = 512;
+// Bytes of a slice that is decoded for all rows (file_blocks.h).
+constexpr int64_t kDecodedSlice = kSlice / kFileElements * DecodedUnit<2>::kUnit;
 // Rows whose sums a thread keeps beside them.
 constexpr int64_t kRowsOfBlocks = 96;
 // Handing work to other threads costs about as much as this many blocks of a panel.
@@ -52,7 +54,7 @@ class LinearOfBlocks {
   void arrange_activations(Pool* pool) {
     with_encoding(args_.weights[0].encoding, [&](auto e) {
       parallel_for(pool, args_.rows, 4, [&](int64_t first, int64_t last) {
-        arrange<unit_elements<decltype(e)>()>(first, last);
+        arrange<decltype(e)::kRounded>(first, last);
       });
     });
   }
@@ -97,15 +99,23 @@ class LinearOfBlocks {
     auto packed = static_cast<const uint8_t*>(weight.packed) + panel * units * E::kUnit;
     int64_t top = blocks_.begin(first), end = blocks_.begin(last);
     std::fill(sums, sums + (end - top) * kOutputs, 0.0f);
-    for (int64_t unit = 0; unit < units; unit += slice)
+    constexpr auto tile_rows = std::make_integer_sequence<int, kTileRows>();
+    alignas(64) uint8_t decoded[kIsOfFile<E> ? kDecodedSlice : 1];
+    for (int64_t unit = 0; unit < units; unit += slice) {
+      int64_t count = std::min(slice, units - unit);
+      if constexpr (kIsOfFile<E>) decode_units<E>(packed + unit * E::kUnit, count, weight.grid, decoded);
       for (int64_t block = first; block < last; ++block) {
         int64_t begin = blocks_.begin(block), rows = blocks_.begin(block + 1) - begin;
-        const char* x = activations<unit_elements<E>()>(begin, rows, unit * unit_elements<E>());
-        Ahead ahead{is_slow<E>(end - top) ? slice * E::kUnit : 0, block - first, last - first};
-        multiply_rows<E>(std::make_integer_sequence<int, kTileRows>(), rows,
-                         packed + unit * E::kUnit, x, std::min(slice, units - unit),
-                         ahead, sums + (begin - top) * kOutputs);
+        const char* x = activations<E::kRounded>(begin, rows, unit * unit_elements<E>());
+        float* to = sums + (begin - top) * kOutputs;
+        if constexpr (kIsOfFile<E>) {
+          multiply_rows<typename E::Multiplied>(tile_rows, rows, decoded, x, count, Ahead{}, to);
+        } else {
+          Ahead ahead{is_slow<E>(end - top) ? slice * E::kUnit : 0, block - first, last - first};
+          multiply_rows<E>(tile_rows, rows, packed + unit * E::kUnit, x, count, ahead, to);
+        }
       }
+    }
     write_sums<kOutputs, Element>(weight, panel, top, end, sums);
   }
 
@@ -127,13 +137,16 @@ void pack_blocks(const PackArgs& args, Pool* pool) {
         for (int64_t output = 0; output < count; ++output) {
           const uint8_t* from =
               static_cast<const uint8_t*>(args.rows) + (panel * kOutputs + output) * args.row_bytes + unit * E::kFileBytes;
-          for (int64_t sub = 0; sub < E::kSubs; ++sub) {
-            uint8_t* block = to + E::kHeader + sub * E::kBlock;
-            Decoded decoded;
-            E::decode(from, sub, &decoded);
-            E::put_scales(decoded, to, sub, output);
-            E::Elements::put(decoded.elements, block + E::kElementsAt, output);
-          }
+          if constexpr (kIsOfFile<E>)
+            std::memcpy(to + output * E::kFileBytes, from, E::kFileBytes);
+          else
+            for (int64_t sub = 0; sub < E::kSubs; ++sub) {
+              uint8_t* block = to + E::kHeader + sub * E::kBlock;
+              Decoded decoded;
+              E::decode(from, sub, &decoded);
+              E::put_scales(decoded, to, sub, output);
+              E::Elements::put(decoded.elements, block + E::kElementsAt, output);
+            }
         }
     }
   });

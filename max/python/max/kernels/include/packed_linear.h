@@ -34,9 +34,25 @@ enum Encoding : int32_t {
   kOfFloat32 = 8,
   kOfBfloat16 = 9,
   kOfFloat16 = 10,
+  kQ2_K = 11,
+  kQ3_K = 12,
+  kIQ4_NL = 13,
+  kIQ4_XS = 14,
+  kMXFP4 = 15,
+  kIQ1_S = 16,
+  kIQ1_M = 17,
+  kIQ2_XXS = 18,
+  kIQ2_XS = 19,
+  kIQ2_S = 20,
+  kIQ3_XXS = 21,
+  kIQ3_S = 22,
+  kTQ1_0 = 23,
+  kTQ2_0 = 24,
 };
 
-inline bool is_of_elements(Encoding encoding) { return encoding >= kOfFloat32; }
+inline bool is_of_elements(Encoding encoding) {
+  return kOfFloat32 <= encoding && encoding <= kOfFloat16;
+}
 
 // Of an encoding that is elements.
 inline ElementType element_type(Encoding encoding) {
@@ -50,6 +66,7 @@ struct PackedWeight {
   void* out;         // [rows, out_features] of the element type
   int64_t out_features;
   int64_t out_stride;  // elements from one row of `out` to the next
+  const int8_t* grid;  // of the encoding, or null: vectors whose places are stored (file_blocks.h)
   Encoding encoding;
 };
 
@@ -62,7 +79,7 @@ struct PackedLinearArgs {
   const PackedWeight* weights;
   int64_t num_weights;
   // Elements: rows * groups * 4 bytes; beside weights of another type rows * groups * 8.
-  // Blocks: rows * in_features / 32 * 48 bytes, aligned to 4.
+  // Blocks: rows * in_features / 32 * 52 bytes, aligned to 4.
   void* workspace;
   ElementType type;  // of x, biases and results
 };
@@ -84,6 +101,7 @@ struct PackedEmbeddingArgs {
   const int64_t* indices;  // those outside [-rows, rows) give NaN
   int64_t count;
   void* out;  // [count, columns] of `type`
+  const int8_t* grid;  // as of a PackedWeight
   Encoding encoding;
   ElementType type;
 };

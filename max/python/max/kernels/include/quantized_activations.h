@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <type_traits>
 
-#include "quantized_blocks.h"
+#include "encodings.h"
 
 namespace max {
 
@@ -25,7 +25,7 @@ struct BlockActivations {
   uint32_t steps[kSteps][rows];  // four bytes each
   float scale[rows];
   float sum[rows];  // of the bytes times their scale
-  uint32_t minus_sum[rows];
+  uint32_t minus_sum[rows], minus_first[rows];  // of the bytes, and of the first half of them
 };
 
 // 256 activations of some rows.
@@ -33,6 +33,7 @@ template <int64_t rows>
 struct UnitActivations {
   uint32_t steps[kUnitBlocks * kSteps][rows];
   uint32_t pairs[kUnitPairs][rows];  // two blocks' sums of bytes as shorts, the second one low
+  uint32_t half_pairs[kUnitBlocks][rows];  // of a block's halves
   // What sums of products begin with, so that weights of 5 bits count as smaller by 16, those of 6 by 32.
   uint32_t starts_of_fives[kUnitBlocks][rows];
   uint32_t starts_of_sixes[2 * kUnitBlocks][rows];  // of halves of blocks
@@ -45,7 +46,7 @@ using Activations =
     std::conditional_t<count == kBlockElements, BlockActivations<rows>, UnitActivations<rows>>;
 
 // Bytes of a block of one row that cpu.py allots.
-static_assert(sizeof(BlockActivations<1>) <= 48 && sizeof(UnitActivations<1>) <= kUnitBlocks * 48);
+static_assert(sizeof(BlockActivations<1>) <= 52 && sizeof(UnitActivations<1>) <= kUnitBlocks * 52);
 
 // The bytes of one row's activations, with one scale, and the sums of each kSummed of them.
 template <int64_t count>
@@ -134,6 +135,10 @@ MAX_INLINE void put_steps(const int8_t* bytes, int64_t steps, int64_t rows, uint
     std::memcpy(&to[step * rows], bytes + 4 * step, sizeof *to);
 }
 
+MAX_INLINE uint32_t pair_of_shorts(int32_t high, int32_t low) {
+  return word_of(high) << 16 | static_cast<uint16_t>(low);
+}
+
 // Writes one row of BlockActivations<rows>, or of UnitActivations<rows>.
 inline void put_activations(const Rounded<kBlockElements>& from, int64_t rows, uint32_t* to) {
   using At = BlockActivations<1>;
@@ -142,6 +147,7 @@ inline void put_activations(const Rounded<kBlockElements>& from, int64_t rows, u
   to[offsetof(At, scale) / 4 * rows] = word_of(from.scale);
   to[offsetof(At, sum) / 4 * rows] = word_of(static_cast<float>(sum) * from.scale);
   to[offsetof(At, minus_sum) / 4 * rows] = word_of(-sum);
+  to[offsetof(At, minus_first) / 4 * rows] = word_of(-from.sums[0]);
 }
 
 inline void put_activations(const Rounded<kUnitElements>& from, int64_t rows, uint32_t* to) {
@@ -153,12 +159,13 @@ inline void put_activations(const Rounded<kUnitElements>& from, int64_t rows, ui
   for (int64_t block = 0; block < kUnitBlocks; ++block) {
     const int32_t* halves = from.sums + 2 * block;
     sums[block] = halves[0] + halves[1];
+    to[(offsetof(At, half_pairs) / 4 + block) * rows] = pair_of_shorts(halves[0], halves[1]);
     fives[block * rows] = word_of(-16 * sums[block]);
     for (int64_t half = 0; half < 2; ++half) sixes[(2 * block + half) * rows] = word_of(-32 * halves[half]);
   }
   for (int64_t pair = 0; pair < kUnitPairs; ++pair)
     to[(offsetof(At, pairs) / 4 + pair) * rows] =
-        word_of(sums[2 * pair]) << 16 | static_cast<uint16_t>(sums[2 * pair + 1]);
+        pair_of_shorts(sums[2 * pair], sums[2 * pair + 1]);
   to[offsetof(At, scale) / 4 * rows] = word_of(from.scale);
 }
 

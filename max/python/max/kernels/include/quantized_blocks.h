@@ -6,7 +6,8 @@
 //   unit of Q4_K, Q5_K, Q6_K [scales of blocks][kSubs blocks of elements][minimums of blocks][d, dmin]
 //   unit of the others, one block [scale, minimum][elements]
 //
-// in the order in which they are needed: memory is read in sequence.
+// in the order in which they are needed: memory is read in sequence. small_blocks.h, table_blocks.h and file_blocks.h
+// have further ones; encodings.h has all.
 //
 // Elements are unsigned: too large by 2^kOffsetBits where blocks have no minimum. Step g of a block is
 // elements 4 g .. 4 g + 3 of all outputs, a byte each. Of four bits (Nibbles): step g and step 4 + g share
@@ -44,11 +45,13 @@ struct SmallScales {
     constexpr int64_t place[] = {2, 0, 3, 1};
     return i / 4 * kWords + output * 4 + place[i % 4];
   }
-  // The pairs of `count` numbers of a vector of outputs.
-  template <bool is_signed, int64_t count>
+  // The pairs of `count` numbers of a vector of outputs: all bits of their bytes, or those of `mask` after
+  // shifting a byte to the right.
+  template <bool is_signed, int64_t count, int shift = 0, uint8_t mask = 0xff>
   static MAX_INLINE void load_pairs(const uint8_t* from, int64_t column, Words (&pairs)[count / 2]) {
     for (int64_t i = 0; i < count / 4; ++i) {
       Words four = load_words(from + i * kWords + column * 4);
+      if constexpr (mask != 0xff) four = shift_right<shift>(four) & max::bytes(mask);
       pairs[2 * i] = even_bytes<is_signed>(four);
       pairs[2 * i + 1] = odd_bytes<is_signed>(four);
     }
@@ -182,25 +185,39 @@ inline void decode_fives(const uint8_t* from, uint8_t* elements) {
     elements[i] |= static_cast<uint8_t>(((from[i / 8] >> (i % 8)) & 1) << 4);
 }
 
+// A scale of 16 bits: a float16, or the upper half of a float.
+struct HalfScale {
+  static MAX_INLINE Floats load(const uint8_t* from) { return load_halves(from); }
+  static float value(uint16_t bits) { return float_of_half(bits); }
+};
+struct Bfloat16Scale {
+  static MAX_INLINE Floats load(const uint8_t* from) {
+    return load_elements(reinterpret_cast<const bfloat16*>(from));
+  }
+  static float value(bfloat16 bits) { return max::load(bits); }
+};
+
 // Q8_0, Q4_0 and Q5_0: a block has one scale.
-template <typename Elements_, int bits>
+template <typename Elements_, int bits, typename Scale = HalfScale>
 struct ScaledBlocks {
   using Elements = Elements_;
-  static constexpr int kBits = bits, kOffsetBits = bits - 1;
+  static constexpr int kBits = bits, kOffsetBits = bits - 1, kScales = 1;
   static constexpr bool kHasMin = false;
+  // Elements of activations that have one scale (quantized_activations.h).
+  static constexpr int64_t kRounded = kBlockElements;
   static constexpr int64_t kSubs = 1;
   static constexpr int64_t kElementsAt = kHalves;
   static constexpr int64_t kHeader = 0, kBlock = kElementsAt + Elements::kBytes, kUnit = kBlock;
 
-  static MAX_INLINE Floats scale(const uint8_t* block, int64_t column) {
-    return load_halves(block + column * 2);
+  static MAX_INLINE Floats scale(const uint8_t* block, int64_t, int64_t column) {
+    return Scale::load(block + column * 2);
   }
 
   static void put_scales(const Decoded& from, uint8_t* block, int64_t, int64_t output) {
     std::memcpy(block + output * 2, &from.d, sizeof from.d);
   }
   static float value(const uint8_t* block, int64_t, int64_t output, int64_t, uint8_t element) {
-    float d = float_of_half(load_half(block + output * 2));
+    float d = Scale::value(load_half(block + output * 2));
     return d * static_cast<float>(element - (1 << kOffsetBits));
   }
 };
@@ -233,14 +250,15 @@ struct Q5_0 : ScaledBlocks<Nibbles<1>, 5> {
 template <int above>
 struct ShiftedBlocks {
   using Elements = Nibbles<above>;
-  static constexpr int kBits = 4 + above;
+  static constexpr int kBits = 4 + above, kScales = 1;
   static constexpr bool kHasMin = true;
+  static constexpr int64_t kRounded = kBlockElements;
   static constexpr int64_t kSubs = 1;
   static constexpr int64_t kElementsAt = 2 * kHalves;
   static constexpr int64_t kHeader = 0, kBlock = kElementsAt + Elements::kBytes, kUnit = kBlock;
   static constexpr int64_t kFileBytes = 4 + 16 + 4 * above;
 
-  static MAX_INLINE Floats scale(const uint8_t* block, int64_t column) {
+  static MAX_INLINE Floats scale(const uint8_t* block, int64_t, int64_t column) {
     return load_halves(block + column * 2);
   }
   static MAX_INLINE Floats minus_min(const uint8_t* block, int64_t column) {
@@ -276,7 +294,8 @@ struct MinBlocks {
   static constexpr int kBits = 4 + above, kScales = 1;
   // Elements are multiplied as if they were smaller by 2^kOffsetBits: then sums of 32 products fit 16 bits.
   static constexpr int kOffsetBits = above == 0 ? 0 : 3 + above;
-  static constexpr bool kHasMin = true, kHasSignedScales = false;
+  static constexpr bool kHasMin = true;
+  static constexpr int64_t kRounded = 256;
   static constexpr int64_t kSubs = 8;
   static constexpr int64_t kElementsAt = 0;
   static constexpr int64_t kHeader = SmallScales::bytes(kSubs), kBlock = Elements::kBytes;
@@ -290,6 +309,12 @@ struct MinBlocks {
   }
   static MAX_INLINE Floats minus_min(const uint8_t* unit, int64_t column) {
     return multiply(load_halves(unit + kMinAt + column * 2), broadcast(-1.0f));
+  }
+  static MAX_INLINE void load_scales(const uint8_t* unit, int64_t column, Words (&pairs)[kSubs / 2]) {
+    SmallScales::load_pairs<false, kSubs>(unit, column, pairs);
+  }
+  static MAX_INLINE void load_mins(const uint8_t* unit, int64_t column, Words (&pairs)[kSubs / 2]) {
+    SmallScales::load_pairs<false, kSubs>(unit + kMinsAt, column, pairs);
   }
 
   static void put_scales(const Decoded& from, uint8_t* unit, int64_t sub, int64_t output) {
@@ -333,7 +358,8 @@ using Q5_K = MinBlocks<1>;
 struct Q6_K {
   using Elements = Sixes;
   static constexpr int kBits = 6, kOffsetBits = 5, kScales = 2;
-  static constexpr bool kHasMin = false, kHasSignedScales = true;
+  static constexpr bool kHasMin = false;
+  static constexpr int64_t kRounded = 256;
   static constexpr int64_t kSubs = 8;
   static constexpr int64_t kElementsAt = 0;
   static constexpr int64_t kHeader = SmallScales::bytes(2 * kSubs), kBlock = Elements::kBytes;
@@ -342,6 +368,9 @@ struct Q6_K {
 
   static MAX_INLINE Floats scale(const uint8_t* unit, int64_t column) {
     return load_halves(unit + kScaleAt + column * 2);
+  }
+  static MAX_INLINE void load_scales(const uint8_t* unit, int64_t column, Words (&pairs)[kSubs]) {
+    SmallScales::load_pairs<true, 2 * kSubs>(unit, column, pairs);
   }
 
   static void put_scales(const Decoded& from, uint8_t* unit, int64_t sub, int64_t output) {
@@ -369,21 +398,6 @@ struct Q6_K {
     }
   }
 };
-
-// Calls f with the traits of an encoding.
-template <typename F>
-auto with_encoding(Encoding encoding, const F& f) {
-  switch (encoding) {
-    case kQ8_0: return f(Q8_0());
-    case kQ4_0: return f(Q4_0());
-    case kQ4_1: return f(Q4_1());
-    case kQ5_0: return f(Q5_0());
-    case kQ5_1: return f(Q5_1());
-    case kQ4_K: return f(Q4_K());
-    case kQ5_K: return f(Q5_K());
-    default: return f(Q6_K());
-  }
-}
 
 template <typename E>
 constexpr int64_t unit_elements() { return E::kSubs * kBlockElements; }

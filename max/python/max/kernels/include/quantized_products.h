@@ -1,7 +1,7 @@
 // Products of some rows' activations with a panel of quantized weights: the inner loops.
 //
-// Sums of products of bytes are exact. A block's of Q8_0, Q4_0, Q4_1, Q5_0 and Q5_1 is scaled to float32
-// and added to the output's. In a unit of Q4_K, Q5_K and Q6_K sums are multiplied with the small integers
+// Sums of products of bytes are exact. Where blocks of activations have scales, a block's is scaled to float32
+// and added to the output's. Where units of them do (Q2_K to Q6_K), sums are multiplied with the small integers
 // that scale them and added up as integers too: two of them at a time, as a pair of shorts. The unit's
 // sum is scaled to float32 and added to the output's. All that multiplies shares the units of vpdpbusd;
 // adding, shifting and converting are done beside it.
@@ -23,7 +23,7 @@ constexpr int64_t kTileRows = 8, kSumRegisters = 24;
 constexpr int64_t kTileRows = 6, kSumRegisters = 12;
 #endif
 template <typename E, int64_t rows>
-constexpr int64_t kTileVectors = rows * 2 * (E::kSubs == 1 ? 2 : 3) <= kSumRegisters ? 2 : 1;
+constexpr int64_t kTileVectors = rows * 2 * (E::kRounded == kBlockElements ? 2 : 3) <= kSumRegisters ? 2 : 1;
 
 template <typename F, int... n>
 MAX_INLINE void for_steps(std::integer_sequence<int, n...>, const F& f) {
@@ -62,25 +62,30 @@ MAX_INLINE void store_sums(const Floats (&tile)[rows][vectors], float* sums) {
       store_floats(sums + r * kOutputs + v * kFloats, tile[r][v]);
 }
 
-// Adds the products of a block that is a unit.
-template <typename E, int64_t rows, int64_t vectors>
-MAX_INLINE void add_block(const uint8_t* block, int64_t column, const BlockActivations<rows>& x,
-                          Floats (&tile)[rows][vectors]) {
+// Adds the products of block `sub` of a unit, or of number `part` of its parts that have scales.
+template <typename E, int part, int64_t rows, int64_t vectors>
+MAX_INLINE void add_part(const uint8_t* unit, int64_t sub, int64_t column, const BlockActivations<rows>& x,
+                         Floats (&tile)[rows][vectors]) {
+  constexpr int count = kSteps / E::kScales;
   Words sums[rows][vectors];
   for (int64_t r = 0; r < rows; ++r) {
     Words start = broadcast_word(0);
-    if constexpr (!E::kHasMin) start = shift_left<E::kOffsetBits>(broadcast_word(x.minus_sum[r]));
+    if constexpr (!E::kHasMin) {
+      uint32_t minus_sum = x.minus_sum[r];
+      if constexpr (E::kScales == 2) minus_sum = part == 0 ? x.minus_first[r] : minus_sum - x.minus_first[r];
+      start = shift_left<E::kOffsetBits>(broadcast_word(minus_sum));
+    }
     for (int64_t v = 0; v < vectors; ++v) sums[r][v] = start;
   }
-  add_steps<E, 0, kSteps>(block, column, x.steps, sums);
+  add_steps<E, part * count, count>(unit + E::kHeader + sub * E::kBlock, column, x.steps + part * count, sums);
   for (int64_t v = 0; v < vectors; ++v) {
-    Floats scale = E::scale(block, column + v * kFloats);
+    Floats scale = E::scale(unit, sub * E::kScales + part, column + v * kFloats);
     for (int64_t r = 0; r < rows; ++r) {
       Floats x_scale = broadcast(x.scale[r]);
       tile[r][v] = multiply_add(multiply(to_floats(sums[r][v]), x_scale), scale, tile[r][v]);
     }
     if constexpr (E::kHasMin) {
-      Floats minus_min = E::minus_min(block, column + v * kFloats);
+      Floats minus_min = E::minus_min(unit, column + v * kFloats);
       for (int64_t r = 0; r < rows; ++r)
         tile[r][v] = multiply_add(broadcast(x.sum[r]), minus_min, tile[r][v]);
     }
@@ -94,6 +99,8 @@ MAX_INLINE void sum_part(const uint8_t* blocks, int64_t column, const UnitActiva
   constexpr int count = kSteps / E::kScales;
   for (int64_t r = 0; r < rows; ++r) {
     Words start = broadcast_word(0);
+    if constexpr (E::kOffsetBits == 2)  // exact: a multiple of 32
+      start = broadcast_word(static_cast<uint32_t>(static_cast<int32_t>(x.starts_of_sixes[part][r]) >> 3));
     if constexpr (E::kOffsetBits == 4) start = broadcast_word(x.starts_of_fives[part][r]);
     if constexpr (E::kOffsetBits == 5) start = broadcast_word(x.starts_of_sixes[part][r]);
     for (Words& sum : sums[r]) sum = start;
@@ -121,13 +128,14 @@ MAX_INLINE void add_totals(const uint8_t* unit, int64_t column, const UnitActiva
   Floats scale = E::scale(unit, column);
   Floats results[rows];
   if constexpr (E::kHasMin) {
-    Words mins[kUnitPairs];
-    SmallScales::load_pairs<false, kUnitBlocks>(unit + E::kMinsAt, column, mins);
+    constexpr int64_t pairs = kUnitPairs * E::kScales;
+    Words mins[pairs];
+    E::load_mins(unit, column, mins);
     Floats minus_min = E::minus_min(unit, column);
     for (int64_t r = 0; r < rows; ++r) {
       Words min_sum = broadcast_word(0);
-      for (int64_t pair = 0; pair < kUnitPairs; ++pair) {
-        Words x_sums = broadcast_word(x.pairs[pair][r]);
+      for (int64_t pair = 0; pair < pairs; ++pair) {
+        Words x_sums = broadcast_word(E::kScales == 1 ? x.pairs[pair][r] : x.half_pairs[pair][r]);
         min_sum = dot_shorts(min_sum, x_sums, mins[pair]);
         if constexpr (E::kOffsetBits > 0)  // what the sums of products began with
           totals[r][v] = dot_shorts(totals[r][v], x_sums, shift_left<E::kOffsetBits>(scales[pair]));
@@ -152,7 +160,7 @@ MAX_INLINE void add_unit(const uint8_t* unit, int64_t column, const UnitActivati
   constexpr int64_t fetched = (E::kUnit / (scales / 2) + 63) / 64 * 64;
   Words pairs[vectors][scales / 2];
   for (int64_t v = 0; v < vectors; ++v)
-    SmallScales::load_pairs<E::kHasSignedScales, scales>(unit, column + v * kFloats, pairs[v]);
+    E::load_scales(unit, column + v * kFloats, pairs[v]);
   // Float sums of many rows stay in memory: kept in registers from unit to unit they are in the way.
   if constexpr (vectors == 1) asm volatile("" ::: "memory");
   Words totals[rows][vectors];
@@ -177,13 +185,16 @@ void multiply_units(const uint8_t* units, const char* activations, int64_t count
     int64_t column = pass * vectors * kFloats;
     const uint8_t* unit = units;
     Ahead share = ahead.share(pass, passes);
-    auto x = reinterpret_cast<const Activations<unit_elements<E>(), rows>*>(activations);
-    if constexpr (E::kSubs == 1) {
+    auto x = reinterpret_cast<const Activations<E::kRounded, rows>*>(activations);
+    if constexpr (E::kRounded == kBlockElements) {
       Floats tile[rows][vectors];
       load_sums(sums + column, tile);
-      for (int64_t i = 0; i < count; ++i, unit += E::kUnit, ++x) {
+      for (int64_t i = 0; i < count; ++i, unit += E::kUnit) {
         share.fetch(unit, E::kUnit);
-        add_block<E>(unit, column, *x, tile);
+        for (int64_t sub = 0; sub < E::kSubs; ++sub, ++x) {
+          add_part<E, 0>(unit, sub, column, *x, tile);
+          if constexpr (E::kScales == 2) add_part<E, 1>(unit, sub, column, *x, tile);
+        }
       }
       store_sums(tile, sums + column);
     } else {

@@ -6,7 +6,8 @@ Of elements: panels of 64 outputs. Element `[p, g, r, e]` of the panels is eleme
 stream.
 
 Of blocks: panels of 32 outputs. The numbers of the file's blocks stay as they are; scales of 6 bits
-become bytes. Where each stands says `include/quantized_blocks.h`.
+become bytes. Where each stands says `include/quantized_blocks.h`. Of some encodings even the blocks
+stay as they are, and are decoded where they are multiplied (`include/file_blocks.h`).
 
 Rows and elements that the weight does not have are zero.
 """
@@ -14,14 +15,17 @@ Rows and elements that the weight does not have are zero.
 from __future__ import annotations
 
 import ctypes
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import torch
 
 from max.graph import Weight
+from max.graph.quantization import QuantizationEncoding
+from max.graph.quantization.grids import grid_of
 from max.kernels.element_types import ELEMENT_TYPES
 from max.kernels.layouts.pieces import ignore_rows, pieces
 from max.kernels.native import load_kernel
@@ -40,22 +44,72 @@ ENCODINGS = {
     "float32": 8,
     "bfloat16": 9,
     "float16": 10,
+    "q2_k": 11,
+    "q3_k": 12,
+    "iq4_nl": 13,
+    "iq4_xs": 14,
+    "mxfp4": 15,
+    "iq1_s": 16,
+    "iq1_m": 17,
+    "iq2_xxs": 18,
+    "iq2_xs": 19,
+    "iq2_s": 20,
+    "iq3_xxs": 21,
+    "iq3_s": 22,
+    "tq1_0": 23,
+    "tq2_0": 24,
 }
 ELEMENTS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-# Elements of an output in a unit of a panel of blocks, and bytes of the unit.
+
+
+class BlockUnit(NamedTuple):
+    """A unit of a panel of blocks.
+
+    Attributes:
+        elements: of an output.
+        num_bytes: of the unit.
+        rounded: elements of the activations that share a scale.
+    """
+
+    elements: int
+    num_bytes: int
+    rounded: int
+
+
 BLOCK_UNITS = {
-    "q8_0": (32, 64 + 8 * 128),
-    "q4_0": (32, 64 + 4 * 128),
-    "q4_1": (32, 128 + 4 * 128),
-    "q5_0": (32, 64 + 5 * 128),
-    "q5_1": (32, 128 + 5 * 128),
-    "q4_k": (256, 128 + 8 * (64 + 4 * 128)),
-    "q5_k": (256, 128 + 8 * (64 + 5 * 128)),
-    "q6_k": (256, 64 + 8 * (64 + 6 * 128)),
+    "q8_0": BlockUnit(32, 64 + 8 * 128, 32),
+    "q4_0": BlockUnit(32, 64 + 4 * 128, 32),
+    "q4_1": BlockUnit(32, 128 + 4 * 128, 32),
+    "q5_0": BlockUnit(32, 64 + 5 * 128, 32),
+    "q5_1": BlockUnit(32, 128 + 5 * 128, 32),
+    "q2_k": BlockUnit(256, 128 + 8 * (64 + 2 * 128), 256),
+    "q3_k": BlockUnit(256, 64 + 8 * (64 + 3 * 128), 256),
+    "q4_k": BlockUnit(256, 128 + 8 * (64 + 4 * 128), 256),
+    "q5_k": BlockUnit(256, 128 + 8 * (64 + 5 * 128), 256),
+    "q6_k": BlockUnit(256, 64 + 8 * (64 + 6 * 128), 256),
+    "iq4_nl": BlockUnit(32, 64 + 4 * 128, 32),
+    "iq4_xs": BlockUnit(256, 64 + 8 * (32 + 4 * 128), 32),
+    "mxfp4": BlockUnit(32, 64 + 4 * 128, 32),
+    "iq1_s": BlockUnit(256, 32 * 50, 32),
+    "iq1_m": BlockUnit(256, 32 * 56, 32),
+    "iq2_xxs": BlockUnit(256, 32 * 66, 32),
+    "iq2_xs": BlockUnit(256, 32 * 74, 32),
+    "iq2_s": BlockUnit(256, 32 * 82, 32),
+    "iq3_xxs": BlockUnit(256, 32 * 98, 32),
+    "iq3_s": BlockUnit(256, 32 * 110, 32),
+    "tq1_0": BlockUnit(256, 32 * 54, 32),
+    "tq2_0": BlockUnit(256, 32 * 66, 32),
 }
 _OUTPUTS, _BLOCK_OUTPUTS, _GROUP_BYTES = 64, 32, 4
 # Changes when the same weight is laid out otherwise. No instruction set has a layout of its own.
 _VERSION = 1
+
+
+@functools.cache
+def _kernel_grid(encoding: str) -> torch.Tensor | None:
+    """The grid of an encoding as `include/file_blocks.h` reads it."""
+    grid = grid_of(QuantizationEncoding(encoding)) if encoding in BLOCK_UNITS else None
+    return 8 * grid + 64 if grid is not None and encoding.startswith("iq1") else grid
 
 
 class _PackArgs(ctypes.Structure):
@@ -104,9 +158,16 @@ class Panels:
     def nbytes(self) -> int:
         """See `WeightLayout`."""
         if self.encoding in BLOCK_UNITS:
-            elements, size = BLOCK_UNITS[self.encoding]
-            return math.ceil(self.rows / _BLOCK_OUTPUTS) * (self.columns // elements) * size
+            unit = BLOCK_UNITS[self.encoding]
+            units = math.ceil(self.rows / _BLOCK_OUTPUTS) * (self.columns // unit.elements)
+            return units * unit.num_bytes
         return math.ceil(self.rows / _OUTPUTS) * self.groups * _OUTPUTS * _GROUP_BYTES
+
+    @property
+    def grid(self) -> int | None:
+        """The address of the encoding's grid, which lives as long as the process; None without."""
+        grid = _kernel_grid(self.encoding)
+        return None if grid is None else grid.data_ptr()
 
     @property
     def groups(self) -> int:
@@ -117,7 +178,7 @@ class Panels:
     def way(self) -> str:
         """Weights of one way can be multiplied in one call: how activations are arranged."""
         if self.encoding in BLOCK_UNITS:
-            return f"blocks of {BLOCK_UNITS[self.encoding][0]}"
+            return f"blocks of {BLOCK_UNITS[self.encoding].rounded}"
         return self.encoding
 
     def place(

@@ -2,7 +2,7 @@
 
 #include "../include/embedding.h"
 #include "../include/packed_linear.h"
-#include "../include/quantized_blocks.h"
+#include "../include/encodings.h"
 
 namespace {
 
@@ -35,13 +35,33 @@ void decode_row(const PackedEmbeddingArgs& args, int64_t row, Element* to) {
     }
 }
 
+template <typename E, typename Element>
+void decode_file_row(const PackedEmbeddingArgs& args, int64_t row, Element* to) {
+  int64_t units = args.columns / kFileElements, output = row % kOutputs;
+  auto unit = static_cast<const uint8_t*>(args.packed) + row / kOutputs * units * E::kUnit;
+  constexpr int64_t per_scale = kBlockElements / E::Multiplied::kScales;
+  for (int64_t u = 0; u < units; ++u, unit += E::kUnit) {
+    DecodedBlock decoded;
+    E::decode(unit + output * E::kFileBytes, args.grid, &decoded);
+    for (int64_t i = 0; i < kFileElements; ++i) {
+      float element = static_cast<float>(decoded.elements[i]) - static_cast<float>(kDecodedOffset);
+      store(decoded.scales[i / per_scale] * element, to++);
+    }
+  }
+}
+
 template <typename Element>
 void gather(const PackedEmbeddingArgs& args, Pool* pool) {
   auto same = [](Element x) { return x; };
   auto half = [](uint16_t x) { return converted<Element>(float_of_half(x)); };
   if (!is_of_elements(args.encoding))
     embed<Element>(args, pool, [&](int64_t row, Element* to) {
-      with_encoding(args.encoding, [&](auto e) { decode_row<decltype(e)>(args, row, to); });
+      with_encoding(args.encoding, [&](auto e) {
+        if constexpr (kIsOfFile<decltype(e)>)
+          decode_file_row<decltype(e)>(args, row, to);
+        else
+          decode_row<decltype(e)>(args, row, to);
+      });
     });
   else if (args.encoding == kOfFloat16)
     gather_elements<uint16_t, Element>(args, pool, half);

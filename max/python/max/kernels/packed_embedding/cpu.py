@@ -8,7 +8,7 @@ import torch
 
 from max.kernels.element_types import ELEMENT_TYPES
 from max.kernels.isa import Isa
-from max.kernels.layouts.panels import ENCODINGS
+from max.kernels.layouts.panels import ENCODINGS, Panels
 from max.kernels.recording import (
     Empty,
     KernelCall,
@@ -29,6 +29,7 @@ class PackedEmbeddingArgs(ctypes.Structure):
         ("indices", ctypes.c_void_p),
         ("count", ctypes.c_int64),
         ("out", ctypes.c_void_p),
+        ("grid", ctypes.c_void_p),
         ("encoding", ctypes.c_int32),
         ("type", ctypes.c_int32),
     )
@@ -64,6 +65,7 @@ def make_packed_embedding_record(isa: Isa | None = None) -> Record | None:
             indices.data_ptr(),
             indices.numel(),
             out.data_ptr(),
+            Panels(rows, columns, encoding).grid,
             ENCODINGS[encoding],
             ELEMENT_TYPES[dtype],
         )

@@ -13,7 +13,7 @@ from max.kernels.layouts.panels import BLOCK_UNITS, ELEMENTS, ENCODINGS, Panels
 from max.kernels.recording import Empty, KernelCall, Record, Recording, load_function
 
 _BLOCK = 32
-_BYTES_PER_BLOCK = 48  # of include/quantized_activations.h
+_BYTES_PER_BLOCK = 52  # of include/quantized_activations.h
 _GROUP_BYTES = 4
 
 
@@ -26,6 +26,7 @@ class _PackedWeight(ctypes.Structure):
         ("out", ctypes.c_void_p),
         ("out_features", ctypes.c_int64),
         ("out_stride", ctypes.c_int64),
+        ("grid", ctypes.c_void_p),
         ("encoding", ctypes.c_int32),
     )
 
@@ -78,6 +79,7 @@ def make_packed_linear_record(isa: Isa | None = None) -> Record | None:
                     out.data_ptr(),
                     n,
                     n,
+                    Panels(n, in_features, e).grid,
                     ENCODINGS[e],
                 )
                 for w, b, out, n, e in zip(

@@ -50,4 +50,4 @@ def rounded_product(x: torch.Tensor, weight: torch.Tensor, encoding: str) -> tor
         float64 [..., out_features].
     """
     decoded = dequantize_rows(weight, QuantizationEncoding(encoding)).double()
-    return rounded_activations(x, BLOCK_UNITS[encoding][0]) @ decoded.T
+    return rounded_activations(x, BLOCK_UNITS[encoding].rounded) @ decoded.T

@@ -10,6 +10,7 @@ from typing import cast
 
 from max.graph.weights import is_gguf
 from max.pipelines.modeling.config_enums import (
+    MADE_ENCODINGS,
     DeviceType,
     SupportedEncoding,
     can_cast_encoding,
@@ -153,5 +154,6 @@ def _check(encoding: SupportedEncoding, request: EncodingRequest) -> None:
         raise ConfigurationError(
             f"compatible weights cannot be found for '{encoding}', in the provided repo: "
             f"'{request.model_path}'. Its weights are {', '.join(sorted(stored))}; only float32, "
-            "bfloat16 and float16 are cast, to float32 or bfloat16, or quantized."
+            "bfloat16 and float16 are cast, to float32 or bfloat16, or quantized, to "
+            f"{', '.join(MADE_ENCODINGS)}."
         )

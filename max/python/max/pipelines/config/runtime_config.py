@@ -79,6 +79,16 @@ class PipelineRuntimeConfig(ConfigModel):
         default=False, description="Schedule the next step while the model computes this one."
     )
 
+    tool_parser: str | None = Field(
+        default=None,
+        description="How the model writes tool calls: the name of a format, or 'none'; what its "
+        "architecture says or its chat template shows when not given.",
+    )
+    reasoning_parser: str | None = Field(
+        default=None,
+        description="How the model writes what it thinks, likewise.",
+    )
+
     @field_validator("custom_architectures", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:

@@ -32,7 +32,6 @@ UNAVAILABLE: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "SamplingConfig": {
         "in_dtype": (DType.float32,),
         "out_dtype": (DType.float32,),
-        "enable_structured_output": (False,),
         "structured_output_backend": ("llguidance",),
         "enable_variable_logits": (False,),
         "enable_penalties": (True,),
@@ -48,17 +47,16 @@ UNAVAILABLE: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "enable_prioritize_first_decode": (False,),
         "enable_in_flight_batching": (False, True),  # prefill and decoding always share a step
         "max_num_steps": (1,),
-        "use_experimental_kernels": (False,),
-        "use_vendor_blas": (False,),
+        # What runs is the same either way: kernels are chosen by what the machine has.
+        "use_experimental_kernels": (False, True),
+        "use_vendor_blas": (False, True),
         "execute_empty_batches": (False,),
-        "force": (False,),
+        "force": (False, True),  # nothing that it would override is refused
         "decode_stall_timeout_s": (None,),
         "decode_request_ttl_s": (None,),
         "enable_overlap_scheduler": (False,),
         "allow_unsupported_logprobs": (False,),
         "prefer_module_v3": (False,),
-        "reasoning_parser": (None, "none"),
-        "tool_parser": (None, "none"),
         "temperature": (None,),
         "thinking_temperature": (None,),
         "max_vision_cache_entries": (256,),
@@ -76,12 +74,8 @@ UNAVAILABLE: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "debug_verify_replay": (False,),
     },
     "ChatCompletionRequest": {
-        "tools": (None, []),
-        "tool_choice": (None, "none", "auto"),
-        "parallel_tool_calls": (None, True, False),
         "functions": (None, []),
         "function_call": (None, "none", "auto"),
-        "response_format": (None, {"type": "text"}),
         "modalities": (None, ["text"]),
         "audio": (None,),
         "prediction": (None,),
@@ -92,6 +86,7 @@ UNAVAILABLE: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     },
     "ChatMessage": {"audio": (None,), "function_call": (None,)},
     "CompletionRequest": {"suffix": (None, "")},
+    "StructuredOutputs": {"disable_additional_properties": (None, False)},
     # Commands, and flags of commands that are no fields.
     "max": {"warm-interpreter-cache": ()},
     "max generate": {"--image_url": ()},

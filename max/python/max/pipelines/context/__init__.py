@@ -1,5 +1,6 @@
 """The state of a request: tokens, sampling parameters, stop rules, results."""
 
+from max.pipelines.context.constraint import Constraint
 from max.pipelines.context.eos import EOSTracker
 from max.pipelines.context.errors import InputError, PromptTooLongError
 from max.pipelines.context.logits_processing import LogitsProcessor, ProcessorInputs
@@ -16,6 +17,7 @@ from max.pipelines.context.token_buffer import TokenBuffer
 
 __all__ = [
     "NO_SCORES",
+    "Constraint",
     "EOSTracker",
     "GenerationStatus",
     "InputError",

@@ -21,8 +21,10 @@ class SamplingParams:
     that made them.
 
     Attributes:
-        top_k: Only the k most likely tokens may be chosen; -1 or 0 is all, 1 is greedy.
-        top_p: Only the smallest set of most likely tokens with this probability mass, in (0, 1].
+        top_k: Only the k most likely tokens may be chosen; -1 is all, as are 0 and None; 1 is
+            greedy, which it becomes with temperature 0.
+        top_p: Only the smallest set of most likely tokens with this probability mass, in (0, 1];
+            None is 1.
         min_p: Only tokens at least this fraction as likely as the most likely one, in [0, 1].
         temperature: Divides the logits; 0 is greedy.
         frequency_penalty: Taken off a token's logit once for each time it was generated, [-2, 2].
@@ -65,6 +67,8 @@ class SamplingParams:
         """
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
         object.__setattr__(self, "stop", stop or None)
+        object.__setattr__(self, "top_k", _least_top_k(self.top_k, self.temperature))
+        object.__setattr__(self, "top_p", 1.0 if _is_none(self.top_p) else self.top_p)
         object.__setattr__(self, "stop_token_ids", tuple(self.stop_token_ids or ()) or None)
         object.__setattr__(self, "logit_bias", dict(self.logit_bias or {}) or None)
         object.__setattr__(self, "logits_processors", tuple(self.logits_processors or ()) or None)
@@ -72,6 +76,9 @@ class SamplingParams:
         self._check_ends()
 
     def _check_numbers(self) -> None:
+        for name in ("top_k", "max_new_tokens", "min_new_tokens", "seed"):
+            given = getattr(self, name)
+            _check(name, given, not isinstance(given, bool), "a whole number")
         _check("top_k", self.top_k, self.top_k >= -1, "-1 or 0 for all tokens, or more")
         _check("top_p", self.top_p, 0 < self.top_p <= 1, "above 0 and at most 1")
         _check("min_p", self.min_p, 0 <= self.min_p <= 1, "from 0 to 1")
@@ -108,6 +115,17 @@ class SamplingParams:
     def with_seed(self) -> SamplingParams:
         """These parameters with a seed: the given one, or a fresh random one."""
         return self if self.seed is not None else replace(self, seed=randbits(_SEED_BITS))
+
+
+def _least_top_k(given: int | None, temperature: float) -> int:
+    """-1 for all tokens, 1 for the most likely one; a bool is refused later."""
+    if given is None or (given == 0 and not isinstance(given, bool)):
+        given = -1
+    return 1 if temperature == 0 and given == -1 else given
+
+
+def _is_none(value: object) -> bool:
+    return value is None
 
 
 def _check(name: str, given: object, is_allowed: bool, allowed: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from max.pipelines.context.constraint import Constraint
 from max.pipelines.context.eos import EOSTracker
 from max.pipelines.context.sampling_params import SamplingParams
 from max.pipelines.context.status import GenerationStatus
@@ -25,6 +26,7 @@ class TextContext:
         request_id: The request's name.
         eos_tracker: Which tokens end the answer.
         sampling_params: How tokens are chosen.
+        constraint: What the answer may consist of; None for anything.
         model_name: The model (or LoRA adapter) that the caller named.
         adapter: The digest of the adapter that answers; None for the base model.
         adapter_slot: Where that is in the model while the request runs, counted from 1; 0 for none.
@@ -39,6 +41,7 @@ class TextContext:
         cached_tokens: How many prompt tokens were found in the cache when the request began; None
             before. Survives preemption.
         status: Whether the request still generates, and why it ended.
+        follower: How far the tokens have got in the constraint; the sampler's.
     """
 
     max_length: int
@@ -46,6 +49,7 @@ class TextContext:
     request_id: RequestID = field(default_factory=RequestID)
     eos_tracker: EOSTracker = field(default_factory=EOSTracker)
     sampling_params: SamplingParams = field(default_factory=SamplingParams)
+    constraint: Constraint | None = None
     model_name: str = ""
     adapter: str | None = None
     adapter_slot: int = 0
@@ -57,6 +61,7 @@ class TextContext:
     client_weight: float = 1.0
     cached_tokens: int | None = None
     status: GenerationStatus = GenerationStatus.ACTIVE
+    follower: object = field(default=None, init=False, repr=False, compare=False)
     _page_keys: dict[int, list[bytes]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

@@ -99,6 +99,8 @@ def make_pipeline(
         tokenizer=tokenizer,
         plan=plan,
     )
+    if config.sampling.enable_structured_output:
+        pipeline.grammars.preload()
     if adapted is not None:
         pipeline.adapters = Adapters(adapted, config.lora)
     return pipeline

@@ -43,6 +43,7 @@ class StreamDecoder:
         skip_special_tokens: bool = True,
         min_new_tokens: int = 0,
         continues_text: bool = False,
+        hidden_tokens: frozenset[int] | None = None,
     ) -> None:
         """Begins a text.
 
@@ -53,13 +54,17 @@ class StreamDecoder:
             min_new_tokens: Stop strings count only after the text of this many tokens.
             continues_text: The text goes on from another one, as a completion from its prompt:
                 a space that it begins with stays, which SentencePiece takes off whole texts.
+            hidden_tokens: The only tokens that are left out, where some special ones are not.
 
         Raises:
             ValueError: If a stop string is empty.
         """
         self._text = _IncrementalText(
-            tokenizer.anchored_decoder, skip_special_tokens, started=continues_text
+            tokenizer.anchored_decoder,
+            skip_special_tokens and hidden_tokens is None,
+            started=continues_text,
         )
+        self._hidden_tokens = hidden_tokens or frozenset()
         self._matcher = StopStringMatcher(stop)
         self._min_new_tokens = min_new_tokens
         self._num_tokens = 0
@@ -103,7 +108,7 @@ class StreamDecoder:
             if self.stopped is not None:
                 break
             self._num_tokens += 1
-            text = self._text.push(token)
+            text = "" if token in self._hidden_tokens else self._text.push(token)
             self._text_length += len(text)
             searched = self._num_tokens > self._min_new_tokens
             pieces.append(self._matcher.push(text) if searched else text)

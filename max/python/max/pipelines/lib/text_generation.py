@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from concurrent.futures import Executor
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from max.pipelines.lib.interfaces.batch_processor import RaggedModelInputs
 from max.pipelines.lib.late_tokens import LateTokens
 from max.pipelines.lib.log_probabilities import share_scores
 from max.pipelines.lib.offline import OfflineEngine, make_contexts
+from max.pipelines.lib.tokenizer.grammar_tokenizer import load_grammar_tokenizer
 from max.pipelines.modeling.types import (
     Pipeline,
     RequestID,
@@ -28,6 +29,7 @@ from max.pipelines.modeling.types import (
     TextGenerationRequest,
 )
 from max.pipelines.sampling import Sampler, SamplingBatch
+from max.pipelines.sampling.grammars import Grammars
 from max.pipelines.scheduling import LaunchedStep, SchedulerConfig, StepResult
 
 
@@ -58,8 +60,9 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         self.kv_manager = kv_manager
         self.tokenizer = tokenizer
         self.plan = plan
+        self.grammars = Grammars(partial(load_grammar_tokenizer, pipeline_config))
+        self.sampler = Sampler(self.grammars)
         self.adapters: Adapters | None = None
-        self.sampler = Sampler()
         self._has_states = kv_manager.has_states
 
     def execute(
@@ -82,12 +85,15 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         batch = inputs.flat_batch
         model_inputs = self.prepare_batch(inputs.batches)
         rows = [row for row, ctx in enumerate(batch) if ctx.tokens.is_complete_after_step]
+        for ctx in batch:
+            if ctx.constraint is not None and ctx.follower is None:
+                self.sampler.begin(ctx)
         sampling = self.sampler.prepare([batch[row] for row in rows])
         late = None if after is None else LateTokens.of(batch, model_inputs, after)
         is_scored = any(ctx.log_probabilities is not None for ctx in batch)
         needs_collect = (
             is_scored
-            or bool(sampling.edited)
+            or sampling.needs_tokens
             or not isinstance(model_inputs, RaggedModelInputs)
             or self._has_states
         )

@@ -242,13 +242,13 @@ class _LayerFit:
             count = slots[path].inputs if is_of_inputs else slots[path].outputs
             return part.shape == (count, rows.shape[1])
 
-        found = self._of_model("weight", rows)
+        found = self._of_weight(rows)
         if unknown := sorted(found.keys() - slots.keys()):
             raise AdapterError(self._unknown(unknown[0]))
         if found and all(fits(path, part) for path, part in found.items()):
             return found
         # Of families whose checkpoints have weights the other way round (GPT-2's Conv1D).
-        turned = self._of_model("weight", rows.T)
+        turned = self._of_weight(rows.T)
         if turned and all(fits(path, part) for path, part in turned.items()):
             return turned
         if not found:
@@ -259,6 +259,14 @@ class _LayerFit:
             f"its tensors for '{self._name}' are for {part.shape[0]} rows, but '{path}' has "
             f"{count}: is it an adapter of another model?"
         )
+
+    def _of_weight(self, rows: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What stands for a weight as the model has it; nothing where the family's weight adapter
+        refuses its shape."""
+        try:
+            return self._of_model("weight", rows)
+        except ValueError:
+            return {}
 
     def _unknown(self, path: str) -> str:
         near = get_close_matches(path, list(self._model.adapter_slots), 1, 0.0)

@@ -16,6 +16,8 @@ SupportedEncoding = Literal[
     "float16",
     "float8_e4m3fn",
     "float4_e2m1fnx2",
+    "q2_k",
+    "q3_k",
     "q4_k",
     "q4_0",
     "q4_1",
@@ -24,6 +26,18 @@ SupportedEncoding = Literal[
     "q5_k",
     "q6_k",
     "q8_0",
+    "iq1_s",
+    "iq1_m",
+    "iq2_xxs",
+    "iq2_xs",
+    "iq2_s",
+    "iq3_xxs",
+    "iq3_s",
+    "iq4_nl",
+    "iq4_xs",
+    "mxfp4",
+    "tq1_0",
+    "tq2_0",
     "gptq",
 ]
 DeviceType = Literal["cpu", "gpu"]
@@ -49,12 +63,24 @@ class EncodingTraits(NamedTuple):
 BLOCK_ENCODINGS: frozenset[SupportedEncoding] = frozenset(
     e.value for e in quantization.BLOCK_ENCODINGS
 )
+MADE_ENCODINGS: tuple[SupportedEncoding, ...] = tuple(
+    e.value for e in quantization.BLOCK_ENCODINGS if e.is_made
+)
+
+
+# Names of recipes that are not those of what most of their tensors are.
+_MARKERS: dict[SupportedEncoding, str] = {
+    "iq2_s": r"iq2_[sm]",
+    "iq3_s": r"iq3_(s|m|xs)",
+    "mxfp4": r"mxfp4(_moe)?",
+}
 
 
 def _traits_of_blocks(name: SupportedEncoding) -> EncodingTraits:
     devices = QuantizationEncoding(name).devices
-    # llama.cpp's recipes of K encodings are called small, medium and large.
-    marker = rf"{name}(_[sml])?" if name.endswith("_k") else name
+    marker = _MARKERS.get(name, name)
+    if name.endswith("_k"):  # llama.cpp's recipes are called small, medium and large
+        marker = rf"{name}(_([sml]|xl))?"
     return EncodingTraits(
         DType.uint8, tuple(d for d in get_args(DeviceType) if d in devices), True, marker
     )
@@ -65,7 +91,7 @@ _TRAITS: dict[SupportedEncoding, EncodingTraits] = {
     "bfloat16": EncodingTraits(DType.bfloat16, ("cpu", "gpu"), True, r"bfloat16|bf16"),
     "float16": EncodingTraits(DType.float16, ("cpu",), True, r"float16|fp?16"),
     "float8_e4m3fn": EncodingTraits(DType.float8_e4m3fn, ("gpu",), False, r"float8|fp?8|e4m3(fn)?"),
-    "float4_e2m1fnx2": EncodingTraits(DType.uint8, ("gpu",), False, r"nvfp4|mxfp4|float4|fp?4"),
+    "float4_e2m1fnx2": EncodingTraits(DType.uint8, ("gpu",), False, r"nvfp4|float4|fp?4"),
     **{name: _traits_of_blocks(name) for name in sorted(BLOCK_ENCODINGS)},
     "gptq": EncodingTraits(DType.uint8, ("gpu",), False, r"gptq"),
 }
@@ -119,10 +145,11 @@ def can_cast_encoding(stored: SupportedEncoding, wanted: SupportedEncoding) -> b
     """Whether weights stored as one encoding can be loaded as the other.
 
     float32, bfloat16 and float16 (as many older checkpoints are) load as float32 or bfloat16, or
-    are quantized to blocks. Blocks are not decoded: that would only cost memory.
+    are quantized to blocks, if these are of an encoding that is made here. Blocks are not decoded:
+    that would only cost memory.
     """
     return stored == wanted or (
-        stored in _CASTABLE and (wanted in _CASTABLE[:2] or wanted in BLOCK_ENCODINGS)
+        stored in _CASTABLE and (wanted in _CASTABLE[:2] or wanted in MADE_ENCODINGS)
     )
 
 

@@ -12,6 +12,7 @@ from max import kernels
 from max.driver import Buffer
 from max.pipelines.context import ProcessorInputs, SamplingParams, TextContext
 from max.pipelines.sampling.counter_rng import uniform
+from max.pipelines.sampling.grammars import Grammars, mask_logits
 from max.pipelines.sampling.penalties import edit_logits, edits_logits
 
 
@@ -21,14 +22,21 @@ class SamplingBatch(NamedTuple):
     Attributes:
         contexts: The requests.
         edited: The rows whose logits are changed first; that reads the requests' tokens.
+        constrained: The rows whose answers follow a grammar; that reads them too.
         sampled: The rows that are not greedy.
         uniforms: A random number for each of these.
     """
 
     contexts: Sequence[TextContext]
     edited: list[int]
+    constrained: list[int]
     sampled: list[int]
     uniforms: list[float]
+
+    @property
+    def needs_tokens(self) -> bool:
+        """Whether a choice depends on all tokens before it, the last step's included."""
+        return bool(self.edited or self.constrained)
 
 
 class Sampler:
@@ -37,7 +45,13 @@ class Sampler:
     It keeps no state, and a request's token does not depend on the rest of the batch: the random
     number is a function of the request's seed and the token's position, so that a request that is
     run again from its tokens so far goes on as before.
+
+    Args:
+        grammars: Of the model; without them no request may have a constraint.
     """
+
+    def __init__(self, grammars: Grammars | None = None) -> None:
+        self.grammars = grammars
 
     def prepare(self, contexts: Sequence[TextContext]) -> SamplingBatch:
         """Reads off the requests, as they are before their step, what does not need its logits.
@@ -45,10 +59,12 @@ class Sampler:
         Raises:
             ValueError: If a request has no seed but is to be sampled.
         """
+        constrained = [row for row, context in enumerate(contexts) if context.constraint]
         sampled = [row for row, context in enumerate(contexts) if not _is_greedy(context)]
         return SamplingBatch(
             contexts,
             [row for row, context in enumerate(contexts) if edits_logits(context)],
+            constrained,
             sampled,
             [_uniform(contexts[row]) for row in sampled],
         )
@@ -57,7 +73,7 @@ class Sampler:
         """Chooses one token per request.
 
         A request's logits go through, in this order: logit bias, penalties, no end before
-        `min_new_tokens`, logits processors, temperature, top_k, top_p, min_p.
+        `min_new_tokens`, logits processors, constraint, temperature, top_k, top_p, min_p.
 
         Args:
             logits: `[num_requests, vocab_size]` of a floating dtype; not changed.
@@ -78,7 +94,9 @@ class Sampler:
             )
         if not contexts:
             return []
-        logits = _edited(logits, contexts, batch.edited)
+        logits = self._constrained(
+            _edited(logits, contexts, batch.edited), contexts, batch.constrained
+        )
         best, tokens = _best(logits)
         _check(best, contexts)
         rows = batch.sampled
@@ -89,6 +107,38 @@ class Sampler:
             for row, token in zip(rows, _choose(scaled, params, batch.uniforms), strict=True):
                 tokens[row] = token
         return tokens
+
+    def begin(self, context: TextContext) -> None:
+        """Begins to compile the grammar of a request, which a step is run for soon."""
+        self._grammars_for(context).follow(context)
+
+    def _constrained(
+        self, logits: torch.Tensor, contexts: Sequence[TextContext], rows: Sequence[int]
+    ) -> torch.Tensor:
+        """The logits with what the constraints forbid at -inf: the given tensor if there are none.
+
+        On an accelerator the masks are computed while the model runs.
+        """
+        masks = {}
+        for row in rows:
+            context = contexts[row]
+            follower = self._grammars_for(context).follow(context)
+            ends = context.eos_tracker.end_token_ids
+            if (bits := follower.allowed(context.tokens.generated, ends)) is not None:
+                masks[row] = bits
+        if masks:
+            logits = logits.to(torch.float32, copy=True)
+        for row, bits in masks.items():
+            mask_logits(logits[row], bits)
+        return logits
+
+    def _grammars_for(self, context: TextContext) -> Grammars:
+        if self.grammars is None:
+            raise ValueError(
+                f"Request {context.request_id} has a constraint, and the pipeline was made without "
+                "grammars."
+            )
+        return self.grammars
 
 
 def _edited(

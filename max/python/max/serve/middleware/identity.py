@@ -48,6 +48,8 @@ class Identity:
         headers = Headers(scope=scope)
         if self._keys:
             authorization = headers.get("authorization")
+            if authorization is None and (key := headers.get("x-api-key")) is not None:
+                authorization = f"Bearer {key}"  # as Anthropic's clients send it
             client = self._keys.find(authorization)
             if client is None:
                 answer = error_response(unauthorized(authorization is not None))

@@ -15,8 +15,8 @@ from max.serve.schemas.server import OpenApiDocument
 _SECURITY_SCHEME = "apiKey"
 _EVENTS = (
     "Server-sent events when the request has `stream: true`: each is `data:` and a JSON object of"
-    " `x-event-schema`, an error's envelope if it fails midway, and the last one is"
-    " `data: [DONE]`."
+    " `x-event-schema`, an error's envelope if it fails midway. The last one of chat completions"
+    " and completions is `data: [DONE]`; events of other endpoints are called by their types."
 )
 
 
@@ -94,7 +94,7 @@ def _answer(endpoint: Endpoint, status: int) -> dict[str, Any]:
     content = _json(endpoint.answers)
     if endpoint.events:
         content["text/event-stream"] = {
-            "schema": {"type": "string", "description": _EVENTS},
+            "schema": {"description": _EVENTS},
             "x-event-schema": _one_of(endpoint.events),
         }
     return {"description": HTTPStatus(status).phrase, "content": content}

@@ -28,7 +28,9 @@ async def render_chat_completion(request: Request) -> Response:
         request.receive, chat_contexts(service, body.model_copy(update={"n": 1}))
     )
     messages = [prompt_message(message) for message in body.messages]
-    text, *_ = await service.tokenizer.render(messages, options=body.template_options)
+    text, *_ = await service.tokenizer.render(
+        messages, body.offered_tools or None, body.template_options
+    )
     return json_answer(
         RenderedChat(
             model=service.name,

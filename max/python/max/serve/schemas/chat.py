@@ -9,14 +9,21 @@ from pydantic_core import PydanticCustomError
 from max.serve.schemas.conversation import Conversation
 from max.serve.schemas.logprobs import MAX_TOP_LOGPROBS, ChatLogprobs
 from max.serve.schemas.sampling_fields import INT32_MAX, SamplingFields
+from max.serve.schemas.tools import ToolCall, ToolCallDelta, ToolFields
 from max.serve.schemas.usage import Usage
 
 
-class ChatCompletionRequest(Conversation, SamplingFields):
+class ChatCompletionRequest(Conversation, ToolFields, SamplingFields):
     """The request body."""
 
     max_completion_tokens: int | None = Field(
         default=None, ge=1, le=INT32_MAX, description="Wins over its older name max_tokens."
+    )
+    thinking_token_budget: int | None = Field(
+        default=None,
+        ge=1,
+        le=INT32_MAX,
+        description="After so many tokens, reasoning is closed; for models with reasoning tags.",
     )
     logprobs: bool | None = Field(
         default=None, description="Return the log probability of each token of the answer."
@@ -47,9 +54,13 @@ class ChatCompletionRequest(Conversation, SamplingFields):
 class AnswerMessage(msgspec.Struct, frozen=True):
     """The model's message."""
 
-    content: str
+    content: str | None
     role: str = "assistant"
     refusal: None = None
+    reasoning: str | msgspec.UnsetType = msgspec.UNSET
+    # Its other name, which older clients read.
+    reasoning_content: str | msgspec.UnsetType = msgspec.UNSET
+    tool_calls: list[ToolCall] | msgspec.UnsetType = msgspec.UNSET
 
 
 class ChatChoice(msgspec.Struct, frozen=True):
@@ -77,6 +88,9 @@ class ChatDelta(msgspec.Struct, frozen=True, omit_defaults=True):
 
     role: str | None = None
     content: str | None = None
+    reasoning: str | None = None
+    reasoning_content: str | None = None
+    tool_calls: list[ToolCallDelta] | None = None
 
 
 class ChatChunkChoice(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, JsonValue, WithJsonSchema, field_val
 from pydantic_core import PydanticCustomError
 
 from max.serve.errors import clipped
+from max.serve.schemas.structured import StructuredFields
 from max.serve.schemas.validation import Items, RequestModel
 
 # At most ten digits: no vocabulary is near that, and larger numbers do not fit everywhere.
@@ -63,7 +64,7 @@ class StreamOptions(RequestModel):
     )
 
 
-class SamplingFields(RequestModel):
+class SamplingFields(StructuredFields):
     """What both endpoints take; null and absent mean the model's default."""
 
     model: str

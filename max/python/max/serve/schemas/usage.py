@@ -11,6 +11,12 @@ class PromptTokensDetails(msgspec.Struct, frozen=True):
     cached_tokens: int = 0
 
 
+class CompletionTokensDetails(msgspec.Struct, frozen=True):
+    """What the answer's tokens were for: `reasoning_tokens` of them were thought."""
+
+    reasoning_tokens: int
+
+
 class Usage(msgspec.Struct, frozen=True):
     """Exact counts: each prompt once, the tokens of all its choices, stop tokens included."""
 
@@ -18,3 +24,4 @@ class Usage(msgspec.Struct, frozen=True):
     completion_tokens: int
     total_tokens: int
     prompt_tokens_details: PromptTokensDetails = PromptTokensDetails()
+    completion_tokens_details: CompletionTokensDetails | msgspec.UnsetType = msgspec.UNSET

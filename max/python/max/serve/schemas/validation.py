@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import reprlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -108,6 +109,19 @@ def parse_request(model: type[RequestT], body: bytes, *, allow_extra_fields: boo
         details = error.errors(include_url=False)
         # There are few, as lists stop at their first (`Items`).
         # Of a union's branches, the one that got deepest is the one that was meant.
+        raise _describe(max(details, key=_depth)) from error
+
+
+def make_request(model: type[RequestT], fields: Mapping[str, Any]) -> RequestT:
+    """The request of another form as one of this model.
+
+    Raises:
+        ApiError: As `parse_request`.
+    """
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
         raise _describe(max(details, key=_depth)) from error
 
 

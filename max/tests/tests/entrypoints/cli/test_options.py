@@ -71,6 +71,9 @@ def parse_error(*arguments: str) -> str:
         (["--name", "x"], {"name": "x"}),
         (["--fast"], {"fast": True}),
         (["--no-fast"], {"fast": False}),
+        (["--fast", "true"], {"fast": True}),
+        (["--fast=False", "--count", "3"], {"fast": False, "count": 3}),
+        (["--fast", "--count", "3"], {"fast": True, "count": 3}),
         (["--colour", "blue"], {"colour": "blue"}),
         (["--mode", "b"], {"mode": "b"}),
         (["--paths", "a", "--paths", "b"], {"paths": ["a", "b"]}),
@@ -97,6 +100,9 @@ def test_json_from_a_file(tmp_path: Path) -> None:
         (["--extra", "nowhere.json"], "is neither a JSON object nor a file of one"),
         (["--headless"], "--headless is not supported in this release"),
         (["--task-arg", "x"], "--task-arg is not supported in this release"),
+        (["--draft-model-path", "x"], "--draft-model-path is not supported in this release"),
+        (["--draft-devices", "gpu"], "--draft-devices is not supported in this release"),
+        (["--fast", "maybe"], "unexpected extra argument (maybe)"),
     ],
 )
 def test_errors(arguments: list[str], message: str) -> None:

@@ -10,7 +10,7 @@ import torch
 
 from max.driver import CPU, Buffer
 from max.dtype import DType
-from max.graph import DeviceRef, Dim, Graph, TensorType, ops
+from max.graph import DeviceRef, Dim, Graph, TensorType, TensorValue, ops
 from tests.graph.run_op import (
     FLOATS,
     INTEGERS,
@@ -110,3 +110,19 @@ def test_shapes_are_tensors() -> None:
     (twice,) = run_op(lambda x: ops.shape_to_tensor([x.shape[0] * 2, 7]), a)
     assert twice.tolist() == [8, 7]
     assert_op(lambda: ops.shape_to_tensor([]), torch.zeros(0, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("step", [2, -2])
+def test_ranges_by_a_step_that_the_model_computes(step: int) -> None:
+    stop, expected = (6, [1, 3, 5]) if step > 0 else (-4, [1, -1, -3])
+
+    def counted(start: TensorValue, end: TensorValue, by: TensorValue) -> TensorValue:
+        return ops.range(start, end, by, out_dim="count", dtype=DType.int64)
+
+    bounds = (torch.tensor(1), torch.tensor(stop), torch.tensor(step))
+    assert_op(counted, torch.tensor(expected), *bounds)
+
+
+def test_a_dim_is_a_tensor_too() -> None:
+    a = torch.zeros(3, 2)
+    assert_op(lambda x: TensorValue(x.shape[0]) * 2, torch.tensor(6), a)

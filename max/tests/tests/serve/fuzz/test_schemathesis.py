@@ -35,6 +35,15 @@ BEYOND_SCHEMAS = re.compile(
     "|needs 'logprobs' to be true"
     "|input should be n, which is"
     "|--enable-echo"
+    "|--enable-structured-output"
+    # Of tools: names that are there and there once, and parameters that can be compiled.
+    "|tool_choice"
+    "|two functions of the same name"
+    "|takes no tools"
+    "|cannot be compiled"
+    # Of blocks of messages, by their role, and of responses that are not kept.
+    "|has no content of type"
+    "|needs a 'name'"
     # Of a message, and of what says how a conversation is written: one field forbids another.
     "|input should have a 'content'"
     "|input should be text alone"

@@ -129,7 +129,7 @@ def test_unsupported_fields_show_what_is_taken() -> None:
     properties = make_document()["components"]["schemas"]["ChatCompletionRequest"]["properties"]
 
     assert properties["store"]["enum"] == [None, False]
-    assert properties["parallel_tool_calls"]["enum"] == [None, True, False]
+    assert properties["function_call"]["enum"] == [None, "none", "auto"]
 
 
 def test_limits_of_the_server_are_told() -> None:

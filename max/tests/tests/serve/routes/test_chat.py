@@ -75,4 +75,4 @@ def test_error_before_a_stream_has_its_status(server: ServerProcess) -> None:
     response = post(server, "x", stream=True, tools=[{"type": "function"}])
 
     assert response.status_code == 400
-    assert response.json()["error"]["param"] == "tools"
+    assert response.json()["error"]["param"] == "tools[0].function"

@@ -34,7 +34,6 @@ FIELDS = {
     "mm_processor_kwargs": {},
     "documents": [{"text": "x"}],
     "logits_processors": ["os.system"],
-    "guided_grammar": "x",
 }
 
 

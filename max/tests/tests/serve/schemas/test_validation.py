@@ -153,8 +153,6 @@ def test_long_inputs_are_not_repeated_whole() -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"tools": [{"type": "function", "function": {"name": "f"}}]},
-        {"response_format": {"type": "json_object"}},
         {"functions": [{"name": "f"}]},
         {"reasoning_effort": "low"},
         {"audio": {"voice": "x"}},

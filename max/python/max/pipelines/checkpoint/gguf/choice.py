@@ -9,11 +9,15 @@ from math import prod
 from pathlib import Path
 from typing import cast
 
-from max.graph.quantization import encoding_of_file_type
+from max.graph.quantization import QuantizationEncoding, encoding_of_file_type
 from max.graph.weights.headers.errors import WeightsFileError
 from max.graph.weights.headers.gguf import GGUFHeader, read_gguf_header
 from max.graph.weights.headers.gguf_types import tensor_info
-from max.pipelines.modeling.config_enums import SupportedEncoding, can_cast_encoding
+from max.pipelines.modeling.config_enums import (
+    SupportedEncoding,
+    can_cast_encoding,
+    is_block_encoding,
+)
 from max.pipelines.modeling.errors import ConfigurationError, ModelSourceError
 
 _PART = re.compile(r"(?P<name>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})(?P<suffix>\.gguf)", re.I)
@@ -83,7 +87,9 @@ def choose_model(
     requested: SupportedEncoding | None,
     model_path: str,
 ) -> str:
-    """The one of several models that is meant: the first, or the first of an encoding.
+    """The one of several models that is meant: the first of an encoding, or the usual choice.
+
+    That is q4_k, as llama.cpp's is; else the first one of four bits or more.
 
     Args:
         encodings: of each model, by its name; None for one that is not known.
@@ -95,7 +101,9 @@ def choose_model(
     """
     known = {name: encoding for name, encoding in encodings.items() if encoding is not None}
     if requested is None:
-        return next(iter(known or encodings))
+        usual = [name for name, encoding in known.items() if encoding == "q4_k"]
+        large = [name for name, encoding in known.items() if _has_four_bits(encoding)]
+        return next(iter(usual or large or known or encodings))
     exact = [name for name, encoding in known.items() if encoding == requested]
     castable = [name for name, encoding in known.items() if can_cast_encoding(encoding, requested)]
     if exact or castable:
@@ -106,6 +114,14 @@ def choose_model(
         f"'{model_path}'. It has {found}; --quantization-encoding takes the encoding of one of "
         "these, and without it the first is used."
     )
+
+
+def _has_four_bits(encoding: SupportedEncoding) -> bool:
+    """Whether a weight has that many, or more."""
+    if not is_block_encoding(encoding):
+        return True
+    elements, size = QuantizationEncoding(encoding).block_parameters
+    return 8 * size >= 4 * elements
 
 
 def read_header(path: Path) -> GGUFHeader:

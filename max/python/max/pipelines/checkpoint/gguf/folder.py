@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from max.driver.cache_folder import cache_root, scratch_folder
-from max.pipelines.checkpoint.gguf.choice import read_header
+from max.graph.weights.headers.gguf import read_gguf_header
+from max.pipelines.checkpoint.gguf.choice import parts_of, read_header
 from max.pipelines.checkpoint.gguf.config import gguf_config, gguf_generation_config
 from max.pipelines.checkpoint.gguf.tokenizer import has_tokenizer, write_tokenizer
 from max.pipelines.checkpoint.hf_files import read_json
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("max.pipelines")
 
 # Changes whenever other files are made of the same metadata.
-_FORMAT = "2"
+_FORMAT = "3"
 _TOKENIZER_FILES = ("tokenizer.json", "*.model", "vocab.*", "*.tiktoken", "tekken.json")
 _COPIED = ("*.json", "*.jinja", "*.txt", "*.py", *_TOKENIZER_FILES)
 _LARGEST_COPY = 100_000_000
@@ -52,8 +53,9 @@ def completed_folder(folder: Path, gguf: Path) -> Path:
     copied = sorted({path for pattern in _COPIED for path in folder.glob(pattern)})
     copied = [p for p in copied if p.is_file() and p.stat().st_size < _LARGEST_COPY]
     digest = hashlib.sha256(_FORMAT.encode())
-    with gguf.open("rb") as file:
-        digest.update(file.read(header.data_start))
+    for part in parts_of(gguf):  # of the first one the metadata, of all what tensors there are
+        with part.open("rb") as file:
+            digest.update(file.read(read_gguf_header(part).data_start))
     for path in copied:
         digest.update(path.name.encode() + path.read_bytes())
     made = cache_root() / "gguf" / f"{gguf.stem}-{digest.hexdigest()[:16]}"

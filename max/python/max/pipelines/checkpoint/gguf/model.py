@@ -168,7 +168,9 @@ class GGUFModel:
         turned = self.own("rope.dimension_count", head_dim)
         if turned != head_dim:
             rope["partial_rotary_factor"] = turned / head_dim
-        kind = self.own("rope.scaling.type", "none")
+        # Old files have a factor under another name, and all mean a linear one unless they say so.
+        factor = self.own("rope.scaling.factor", 0.0) or self.own("rope.scale_linear", 0.0)
+        kind = self.own("rope.scaling.type", "linear" if factor else "none")
         if kind not in ("none", *_SCALING_KEYS):
             # Each has entries of its own, which are not read: its angles would be others.
             raise ModelSourceError(
@@ -177,6 +179,8 @@ class GGUFModel:
             )
         if kind != "none":
             given = {name: self.own(key, 0.0) for name, key in _SCALING_KEYS[kind].items()}
+            if "factor" in given:
+                given["factor"] = factor or 1.0
             rope |= {"rope_type": kind, **{name: v for name, v in given.items() if v}}
         if self.has(_LONG_FACTORS):
             original = self.own("rope.scaling.original_context_length")

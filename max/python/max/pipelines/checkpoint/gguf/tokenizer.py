@@ -10,23 +10,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from max.pipelines.checkpoint.gguf.special_tokens import special_ids
 from max.pipelines.checkpoint.gguf.splits import find_split
+from max.pipelines.checkpoint.sentence_piece.model_file import BPE, SentencePieceModel
+from max.pipelines.checkpoint.sentence_piece.tokenizer import (
+    add_ends,
+    add_whole_tokens,
+    make_tokenizer,
+)
 from max.pipelines.modeling.errors import ModelSourceError
 
 if TYPE_CHECKING:
-    from tokenizers import AddedToken, Tokenizer
+    from tokenizers import Tokenizer
 
     from max.graph.weights.headers.gguf import GGUFHeader
 
-_CONTROL, _USER_DEFINED = 3, 4
 _SPACE = "\u2581"
-# Names in tokenizer_config.json -> keys of their token ids.
-_SPECIAL = {
-    "bos_token": "bos_token_id",
-    "eos_token": "eos_token_id",
-    "unk_token": "unknown_token_id",
-    "pad_token": "padding_token_id",
-}
 
 
 def has_tokenizer(header: GGUFHeader) -> bool:
@@ -47,11 +46,8 @@ def write_tokenizer(header: GGUFHeader, folder: Path, gguf: Path) -> None:
     """
     metadata = _Entries(header.metadata)
     tokens = metadata.get("tokens") or []
-    special = {
-        name: tokens[int(metadata.get(key))]
-        for name, key in _SPECIAL.items()
-        if metadata.get(key) is not None and int(metadata.get(key)) < len(tokens)
-    }
+    ids = special_ids(header.metadata) if tokens else {}
+    special = {name: tokens[i] for name, i in ids.items()}
     tokenizer = _make_tokenizer(metadata, special, gguf)
     tokenizer.save(str(folder / "tokenizer.json"))
     config = {"tokenizer_class": "PreTrainedTokenizerFast", **special}
@@ -71,6 +67,11 @@ class _Entries:
     def __init__(self, metadata: Mapping[str, Any]) -> None:
         self._metadata = metadata
 
+    @property
+    def model_name(self) -> str:
+        """What the file calls the model, in small letters."""
+        return str(self._metadata.get("general.name", "")).lower()
+
     def get(self, key: str, default: Any = None) -> Any:
         return self._metadata.get(f"tokenizer.ggml.{key}", default)
 
@@ -87,7 +88,8 @@ def _make_tokenizer(metadata: _Entries, special: Mapping[str, str], gguf: Path) 
     if not tokens:
         raise ModelSourceError(f"{gguf} has a tokenizer without tokens; convert it again")
     tokenizer = kinds[model](tokens, metadata, special, gguf)
-    _add_whole_tokens(tokenizer, tokens, metadata.get("token_type") or [])
+    kinds_of_tokens = metadata.get("token_type") or []
+    add_whole_tokens(tokenizer, tokens, kinds_of_tokens, _eats_spaces(metadata))
     _add_ends(tokenizer, metadata, special, model == "llama")
     return tokenizer
 
@@ -158,82 +160,32 @@ def _merged_characters(
 def _sentence_piece(
     tokens: list[str], metadata: _Entries, special: Mapping[str, str], gguf: Path
 ) -> Tokenizer:
-    """SentencePiece's BPE, as Llama 2 has it: bytes that no token has are tokens `<0x..>`."""
-    from tokenizers import Tokenizer, decoders, models, normalizers
-
-    vocabulary = {token: i for i, token in enumerate(tokens)}
+    """SentencePiece's BPE, as Llama 2 has it."""
     scores = metadata.get("scores") or []
     if len(scores) != len(tokens):
         raise ModelSourceError(f"{gguf} has {len(tokens)} tokens, but {len(scores)} scores")
-    tokenizer = Tokenizer(
-        models.BPE(
-            vocab=vocabulary,
-            merges=merges_of_scores(tokens, scores),
-            unk_token=special.get("unk_token"),
-            fuse_unk=True,
-            byte_fallback=True,
-        )
+    model = SentencePieceModel(
+        pieces=tokens,
+        scores=scores,
+        model_type=BPE,
+        byte_fallback=True,
+        add_space_prefix=bool(metadata.get("add_space_prefix", True)),
+        removes_extra_spaces=False,
     )
-    adds_space = bool(metadata.get("add_space_prefix", True))
-    replace = normalizers.Replace(" ", _SPACE)
-    tokenizer.normalizer = (
-        normalizers.Sequence([normalizers.Prepend(_SPACE), replace]) if adds_space else replace
-    )
-    steps = [decoders.Replace(_SPACE, " "), decoders.ByteFallback(), decoders.Fuse()]
-    if adds_space:
-        steps.append(decoders.Strip(" ", 1, 0))
-    tokenizer.decoder = decoders.Sequence(steps)
-    return tokenizer
+    return make_tokenizer(model, special.get("unk_token"))
 
 
-def merges_of_scores(tokens: list[str], scores: list[float]) -> list[tuple[str, str]]:
-    """The merges by which a SentencePiece BPE puts its tokens together, the first ones first.
-
-    A token may come about from any two others that it consists of; the score tells when.
-    """
-    numbers = {token: i for i, token in enumerate(tokens)}
-    found: list[tuple[float, int, int, int, int, str, str]] = []
-    for token, score in zip(tokens, scores, strict=True):
-        for cut in range(1, len(token)):
-            left, right = token[:cut], token[cut:]
-            if left in numbers and right in numbers:
-                order = (-score, -len(left), -len(right), numbers[left], numbers[right])
-                found.append((*order, left, right))
-    return [(left, right) for *_, left, right in sorted(found)]
-
-
-def _add_whole_tokens(tokenizer: Tokenizer, tokens: list[str], kinds: list[int]) -> None:
-    """Tokens that are found in a text before anything else: `<|im_end|>`, and those of users."""
-    from tokenizers import AddedToken
-
-    def added(kind: int) -> list[AddedToken]:
-        special = kind == _CONTROL
-        return [
-            AddedToken(token, normalized=False, special=special)
-            for token, its in zip(tokens, kinds, strict=False)
-            if its == kind and token
-        ]
-
-    tokenizer.add_special_tokens(added(_CONTROL))
-    tokenizer.add_tokens(added(_USER_DEFINED))
+def _eats_spaces(metadata: _Entries) -> bool:
+    """Whether tokens take the spaces behind them, as Phi-3's do; llama.cpp knows it by the name."""
+    return any(name in metadata.model_name for name in ("phi-3", "phi3"))
 
 
 def _add_ends(
     tokenizer: Tokenizer, metadata: _Entries, special: Mapping[str, str], is_llama: bool
 ) -> None:
     """The tokens that are put before and after every text."""
-    from tokenizers import processors
-
     split = find_split(metadata.get("pre", "default"))
     by_default = is_llama or (split is not None and split.adds_bos)
     before = metadata.get("add_bos_token", by_default) and special.get("bos_token")
     after = metadata.get("add_eos_token", False) and special.get("eos_token")
-    pieces = [*([before] if before else []), "$A", *([after] if after else [])]
-    if len(pieces) == 1:
-        return
-    second = [piece if piece == "$A" else f"{piece}:1" for piece in pieces]
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single=pieces,
-        pair=[*pieces, *("$B:1" if piece == "$A" else piece for piece in second)],
-        special_tokens=[(t, tokenizer.token_to_id(t)) for t in (before, after) if t],
-    )
+    add_ends(tokenizer, before or None, after or None)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from max.pipelines.checkpoint.hf_files import read_json_if_there
-from max.pipelines.lib.tokenizer.plain_tokenizer import PlainTokenizer
+from max.pipelines.lib.tokenizer.plain_tokenizer import PlainTokenizer, has_plain_files
 from max.pipelines.modeling.errors import ModelSourceError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def load_delegate(folder: Path, *, trust_remote_code: bool) -> PreTrainedTokeniz
             f"the model in {folder} brings its own tokenizer code ({custom_class}), which is not "
             "run unless you trust it: read it, then pass --trust-remote-code"
         )
-    has_plain = (folder / "tokenizer.json").is_file() and not custom_class
+    has_plain = has_plain_files(folder) and not custom_class
     try:
         delegate: PreTrainedTokenizerBase = (
             cast("PreTrainedTokenizerBase", PlainTokenizer(folder))  # answers as one

@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from max.pipelines.checkpoint.contained import contained
 from max.pipelines.checkpoint.hf_files import read_json_if_there
+from max.pipelines.checkpoint.sentence_piece.model_file import read_model_file
+from max.pipelines.checkpoint.sentence_piece.tokenizer import (
+    add_ends,
+    add_whole_tokens,
+    make_tokenizer,
+)
 from max.pipelines.lib.tokenizer.declared_tokens import read_declared_tokens
 from max.pipelines.modeling.errors import ModelSourceError
 
@@ -21,14 +27,17 @@ logger = logging.getLogger("max.pipelines")
 
 _MANY = 2000
 _NO_LIMIT = int(1e30)  # as transformers has it
+_MODEL_FILE = "tokenizer.model"  # SentencePiece's
+_SENTENCE_PIECE_TOKENS = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
 
 
 class PlainTokenizer:
     """What serving needs of a tokenizer, on the `tokenizers` library alone.
 
-    tokenizer.json says how text is cut and put together; what is beside it adds tokens, names them
-    and has chat templates. The class that tokenizer_config.json names changes nothing of it, and
-    nothing is cleaned up in decoded text: what the model writes is what is given.
+    tokenizer.json says how text is cut and put together, or SentencePiece's tokenizer.model where
+    there is none; what is beside it adds tokens, names them and has chat templates. The class that
+    tokenizer_config.json names changes nothing of it, and nothing is cleaned up in decoded text:
+    what the model writes is what is given.
 
     Whatever else is asked for, transformers' tokenizer of the same folder answers.
 
@@ -47,12 +56,13 @@ class PlainTokenizer:
     """
 
     def __init__(self, folder: Path) -> None:
-        from tokenizers import Tokenizer
         from tokenizers.processors import TemplateProcessing
 
         self._folder = folder
         declared = read_json_if_there(folder / "tokenizer_config.json")
-        self.backend_tokenizer: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        if not (folder / "tokenizer.json").is_file():
+            declared = {**_SENTENCE_PIECE_TOKENS, **declared}
+        self.backend_tokenizer = _read_tokenizer(folder, declared)
         if padding := self.backend_tokenizer.padding:
             declared = {"pad_token": padding["pad_token"], **declared}
         # A prompt is never cut or filled up: it is served as it is, or refused.
@@ -129,6 +139,29 @@ class PlainTokenizer:
     def _id_of(self, name: str) -> int | None:
         text = self.special_tokens_map.get(name)
         return None if text is None else self.backend_tokenizer.token_to_id(text)
+
+
+def has_plain_files(folder: Path) -> bool:
+    """Whether a folder has the files of a `PlainTokenizer`."""
+    is_sentence_piece = (folder / _MODEL_FILE).is_file() and not (folder / "vocab.json").is_file()
+    return (folder / "tokenizer.json").is_file() or is_sentence_piece
+
+
+def _read_tokenizer(folder: Path, declared: Mapping[str, Any]) -> Tokenizer:
+    from tokenizers import Tokenizer
+
+    if (folder / "tokenizer.json").is_file():
+        whole: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        return whole
+    model = read_model_file(folder / _MODEL_FILE)
+    tokenizer = make_tokenizer(model)
+    add_whole_tokens(tokenizer, model.pieces, model.kinds)
+    tokens = read_declared_tokens(folder, declared).texts()
+    # As transformers' classes of such models have it: a beginning, unless they say otherwise.
+    before = tokens.get("bos_token") if declared.get("add_bos_token", True) else None
+    after = tokens.get("eos_token") if declared.get("add_eos_token", False) else None
+    add_ends(tokenizer, before, after)
+    return tokenizer
 
 
 def read_chat_template(folder: Path, declared: Mapping[str, Any]) -> str | dict[str, str] | None:

@@ -58,7 +58,7 @@ def forms_of(template: str) -> TemplateForms:
     return TemplateForms(
         frozenset(role for role in _PLACES if _shows(template, role, text)),
         frozenset(role for role in _PLACES if _shows(template, role, parts)),
-        arguments_are_text=not _is_json(as_object) and _is_json(as_text),
+        arguments_are_text=not _is_read(as_object) and _is_json(as_text),
     )
 
 
@@ -71,6 +71,11 @@ def _shows(template: str, role: str, content: object) -> bool:
     return _PROBE in rendered and not any(
         f"{quote}text{quote}: {quote}{_PROBE}" in rendered for quote in "'\""
     )
+
+
+def _is_read(rendered: str) -> bool:
+    """Whether an object was written, as JSON or in a form of the template's own, not as `repr`."""
+    return _PROBE in rendered and f"'{_PROBE}'" not in rendered
 
 
 def _is_json(rendered: str) -> bool:

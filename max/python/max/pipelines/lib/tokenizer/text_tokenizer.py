@@ -25,12 +25,14 @@ from max.pipelines.lib.tokenizer.chat_template import (
     check_template,
     join_without_template,
     render_chat,
+    template_of,
 )
 from max.pipelines.lib.tokenizer.control_tokens import ControlTokens, pieces_of
 from max.pipelines.lib.tokenizer.lanes import LONG_TEXT, rendering, tokenizing
 from max.pipelines.lib.tokenizer.loading import load_delegate
 from max.pipelines.lib.tokenizer.local_templates import LocalTemplates
 from max.pipelines.lib.tokenizer.model_facts import read_model_facts
+from max.pipelines.lib.tokenizer.response_format import constraint_of_format
 from max.pipelines.lib.tokenizer.templates import Templates
 from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRequestMessage
 
@@ -154,6 +156,17 @@ class TextTokenizer:
     def anchored_decoder(self) -> AnchoredDecoder:
         """Decodes tokens that come after other text."""
         return AnchoredDecoder(self.delegate)
+
+    @property
+    def template_text(self) -> str:
+        """The chat template: the one for tools, where the model has one of its own for them."""
+        return self._chat_template or template_of(self.delegate.chat_template, has_tools=True)
+
+    @cached_property
+    def special_tokens(self) -> Mapping[str, int]:
+        """The tokens that no text of the model's stands for, by what they are called."""
+        added = self.delegate.added_tokens_decoder
+        return {str(token): id for id, token in added.items() if token.special}
 
     def apply_chat_template(
         self,
@@ -329,12 +342,6 @@ class TextTokenizer:
             InputError: If the request cannot be served as given; `PromptTooLongError` when the
                 prompt leaves no room for an answer.
         """
-        response_type = (request.response_format or {"type": "text"}).get("type")
-        if response_type != "text":
-            raise InputError(
-                f"response_format has type {response_type!r}; this release gives 'text' only.",
-                param="response_format",
-            )
         params = request.sampling_params.with_seed()
         self.check_token_ids("stop_token_ids", params.stop_token_ids or ())
         self.check_token_ids("logit_bias", tuple(params.logit_bias or ()))
@@ -374,6 +381,7 @@ class TextTokenizer:
             max_length=self._length_limit(int(tokens.size), params),
             eos_tracker=ends,
             sampling_params=params,
+            constraint=constraint_of_format(request.response_format),
             cache_salt=request.cache_salt,
             log_probabilities=request.logprobs,
             log_probabilities_echo=request.echo,

@@ -139,8 +139,8 @@ def test_a_model_is_what_all_its_parts_have(folder: Path) -> None:
 
 
 def test_types_that_are_not_read_are_told_with_their_tensor(folder: Path) -> None:
-    path = write_model(folder / "m.gguf", "IQ4_NL")
-    with pytest.raises(ModelSourceError, match=r"tensor 'token_embd\.weight' .* type IQ4_NL"):
+    path = write_model(folder / "m.gguf", "Q8_K")
+    with pytest.raises(ModelSourceError, match=r"tensor 'token_embd\.weight' .* type Q8_K"):
         encoding_of(path)
     assert encoding_if_known(path) is None
 
@@ -156,7 +156,7 @@ ENCODINGS: dict[str, SupportedEncoding | None] = {
 @pytest.mark.parametrize(
     ("requested", "name"),
     [
-        (None, "b-Q6_K.gguf"),
+        (None, "d-Q4_K_M.gguf"),
         ("q4_k", "d-Q4_K_M.gguf"),
         ("q6_k", "b-Q6_K.gguf"),
         ("bfloat16", "c-F16.gguf"),
@@ -165,6 +165,14 @@ ENCODINGS: dict[str, SupportedEncoding | None] = {
 )
 def test_choice(requested: SupportedEncoding | None, name: str) -> None:
     assert choose_model(ENCODINGS, requested, "org/model") == name
+
+
+def test_without_the_usual_choice_few_bits_come_last() -> None:
+    encodings: dict[str, SupportedEncoding | None] = {"a": "iq2_s", "b": None, "c": "q5_k"}
+    assert choose_model(encodings, None, "org/model") == "c"
+    del encodings["c"]
+    assert choose_model(encodings, None, "org/model") == "a"
+    assert choose_model({"b": None}, None, "org/model") == "b"
 
 
 def test_what_is_not_there_is_told_with_what_is() -> None:

@@ -101,12 +101,49 @@ def test_rope_scaling(tmp_path: Path) -> None:
     }
 
 
+def test_yarn(tmp_path: Path) -> None:
+    yarn = {"llama__rope__scaling__type": "yarn", "llama__rope__scaling__factor": 4.0}
+    expected = {"rope_type": "yarn", "rope_theta": 500000.0, "factor": 4.0}
+    rope = read(tmp_path, **yarn)["rope_parameters"]
+    assert rope == expected
+    shorter = read(tmp_path, **yarn, llama__rope__scaling__original_context_length=32)
+    rope = shorter["rope_parameters"]
+    assert rope == {**expected, "original_max_position_embeddings": 32}
+
+
+def test_old_files_have_another_name_of_a_factor_and_no_kind(tmp_path: Path) -> None:
+    linear = {"rope_type": "linear", "rope_theta": 500000.0, "factor": 2.0}
+    for changes in (
+        {"llama__rope__scale_linear": 2.0},
+        {"llama__rope__scaling__factor": 2.0},
+        {"llama__rope__scaling__type": "linear", "llama__rope__scale_linear": 2.0},
+    ):
+        assert read(tmp_path, **changes)["rope_parameters"] == linear
+    none = {"llama__rope__scaling__type": "none", "llama__rope__scaling__factor": 2.0}
+    assert read(tmp_path, **none)["rope_parameters"]["rope_type"] == "default"
+
+
+def test_sentence_piece_files_need_not_name_their_tokens(tmp_path: Path) -> None:
+    named = {"tokenizer__ggml__model": "llama", "tokenizer__ggml__eos_token_id": None}
+    config = read(tmp_path, **named)
+    assert (config["bos_token_id"], config["eos_token_id"]) == (1, 2)
+
+
+def test_a_message_of_several_is_no_answer_s_end(tmp_path: Path) -> None:
+    """gpt-oss: `<|end|>` is between the messages of one answer."""
+    tokens = ["a", "<|end|>", "<|return|>", "<|call|>"]
+    path = write_model(
+        tmp_path / "m.gguf", tokenizer__ggml__tokens=tokens, tokenizer__ggml__eos_token_id=2
+    )
+    assert gguf_generation_config(read_gguf_header(path)) == {"eos_token_id": [2, 3]}
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"general__architecture": "gemma9"}, "architecture 'gemma9'.*known: .*llama, .*qwen2"),
         ({"llama__block_count": None}, r"no metadata 'llama\.block_count'"),
-        ({"llama__expert_count": 8}, "mixture of experts"),
+        ({"llama__expert_count": 8}, r"no metadata 'llama\.expert_used_count'"),
         ({"llama__feed_forward_length": [96, 128]}, "layers of different sizes"),
         ({"llama__rope__scaling__type": "ntk"}, "type 'ntk'.*known: none, linear, yarn"),
     ],

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from max.demo import model_path
 from max.graph.weights import GGUFHeader
 from max.pipelines.checkpoint.gguf.splits import find_split
-from max.pipelines.checkpoint.gguf.tokenizer import has_tokenizer, merges_of_scores, write_tokenizer
+from max.pipelines.checkpoint.gguf.tokenizer import has_tokenizer, write_tokenizer
 from max.pipelines.modeling.errors import ModelSourceError
 
 TEXTS = (
@@ -178,12 +178,6 @@ def test_sentence_piece_tokens_are_those_of_transformers(tmp_path: Path) -> None
         assert ours.encode(text, add_special_tokens=False).tokens == expected, text
 
 
-def test_merges_come_in_the_order_of_scores() -> None:
-    tokens = ["a", "b", "c", "ab", "bc", "abc"]
-    merges = merges_of_scores(tokens, [0.0, 0.0, 0.0, -2.0, -1.0, -3.0])
-    assert merges == [("b", "c"), ("a", "b"), ("ab", "c"), ("a", "bc")]
-
-
 def test_whole_tokens_of_users_are_not_special(tmp_path: Path) -> None:
     entries = demo_entries()
     entries["ggml__tokens"] = [*entries["ggml__tokens"], "<think>"]
@@ -192,6 +186,27 @@ def test_whole_tokens_of_users_are_not_special(tmp_path: Path) -> None:
     ids = tokenizer.encode("a<think>b", add_special_tokens=False).ids
     assert ids[1] == 1024
     assert tokenizer.decode(ids) == "a<think>b"
+
+
+def test_what_a_sentence_piece_file_does_not_say(tmp_path: Path) -> None:
+    entries = sentence_piece_entries()
+    written = write(make_header(**entries), tmp_path).to_str()
+    fewer = {k: v for k, v in entries.items() if not k.endswith("_token_id")}
+    assert write(make_header(**fewer), tmp_path).to_str() == written
+
+
+def test_the_unknown_token_is_a_whole_one(tmp_path: Path) -> None:
+    tokenizer = write(make_header(**sentence_piece_entries()), tmp_path)
+    assert tokenizer.encode("hello<unk>", add_special_tokens=False).ids[-1] == 0
+
+
+def test_tokens_of_phi_3_take_the_spaces_behind_them(tmp_path: Path) -> None:
+    entries = demo_entries()
+    header = make_header(**entries)
+    plain = write(header, tmp_path).encode("<|eot_id|>  a", add_special_tokens=False).ids
+    named = header._replace(metadata={**header.metadata, "general.name": "Phi-3 mini"})
+    eaten = write(named, tmp_path).encode("<|eot_id|>  a", add_special_tokens=False).ids
+    assert len(plain) > len(eaten) == 2
 
 
 @pytest.mark.parametrize(("pre", "adds"), [("llama-bpe", True), ("qwen2", False)])

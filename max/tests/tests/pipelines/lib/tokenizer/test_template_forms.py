@@ -88,6 +88,15 @@ CALLS = "{% for m in messages %}{% for t in m.tool_calls or [] %}%s{% endfor %}{
             '{"city": "Oslo"}',
         ),
         (LOOPS.replace("%s", ""), "city=Oslo"),
+        # Gemma 4 has a form of its own for objects, and takes text as it is.
+        (
+            CALLS.replace(
+                "%s",
+                "{% set a = t.function.arguments %}{% if a is mapping %}{% for k, v in a | items %}"
+                "{{ k }}:<{{ v }}>{% endfor %}{% else %}{{ a }}{% endif %}",
+            ),
+            "city:<Oslo>",
+        ),
     ],
 )
 @pytest.mark.parametrize("arguments", ['{"city": "Oslo"}', {"city": "Oslo"}])

@@ -232,7 +232,14 @@ def test_longest_prompt(byte_level_folder: Path) -> None:
         ({"prompt": []}, "prompt"),
         ({"prompt": "x", "stop_token_ids": [100_000]}, "stop_token_ids"),
         ({"prompt": "x", "logit_bias": {100_000: 1.0}}, "logit_bias"),
-        ({"prompt": "x", "response_format": {"type": "json_object"}}, "response_format"),
+        ({"prompt": "x", "response_format": {"type": "xml"}}, "response_format"),
+        (
+            {
+                "prompt": "x",
+                "response_format": {"type": "json_schema", "json_schema": {"schema": {"not": {}}}},
+            },
+            "response_format",
+        ),
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages"),
     ],
 )

@@ -1,0 +1,73 @@
+"""Which tokens of a GGUF file begin and end texts, by their ids and by their texts.
+
+As llama.cpp has it (llama-vocab.cpp): what a file does not say follows from its kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+# Names of Hugging Face -> keys `tokenizer.ggml.*`.
+_KEYS = {
+    "bos_token": "bos_token_id",
+    "eos_token": "eos_token_id",
+    "unk_token": "unknown_token_id",
+    "pad_token": "padding_token_id",
+}
+# Of SentencePiece models, whose vocabularies begin with `<unk>`, `<s>` and `</s>`.
+_SENTENCE_PIECE = {"bos_token": 1, "eos_token": 2, "unk_token": 0}
+_END_KEYS = ("eot_token_id", "eom_token_id")
+# Files name some of the tokens that end an answer by their ids, and all by their texts.
+_END_TEXTS = frozenset(
+    {
+        "<|eot_id|>",
+        "<|eom_id|>",
+        "<|im_end|>",
+        "<|end|>",
+        "<|end_of_text|>",
+        "<|endoftext|>",
+        "<end_of_turn>",
+        "<turn|>",
+        "<|tool_response>",
+        "<EOT>",
+        "_<EOT>",
+        "[EOT]",
+        "[EOS]",
+        "<\uff5cend\u2581of\u2581sentence\uff5c>",
+        "<end_of_utterance>",
+        "<|return|>",
+        "<|call|>",
+        "<|flush|>",
+        "<|calls|>",
+    }
+)
+# Of OpenAI's harmony format: where both are, `<|end|>` ends a message of several of an answer.
+_HARMONY = frozenset({"<|return|>", "<|call|>"})
+
+
+def special_ids(metadata: Mapping[str, Any]) -> dict[str, int]:
+    """The ids of special tokens that the vocabulary has, by Hugging Face's names.
+
+    Args:
+        metadata: of the file.
+    """
+    size = len(metadata.get("tokenizer.ggml.tokens") or [])
+    is_sentence_piece = metadata.get("tokenizer.ggml.model") == "llama"
+    ids = dict(_SENTENCE_PIECE) if is_sentence_piece else {}
+    ids |= {
+        name: int(metadata[full])
+        for name, key in _KEYS.items()
+        if metadata.get(full := f"tokenizer.ggml.{key}") is not None
+    }
+    return {name: i for name, i in ids.items() if not size or 0 <= i < size}
+
+
+def end_ids(metadata: Mapping[str, Any]) -> set[int]:
+    """The tokens that end an answer; llama.cpp stops at all of them too."""
+    tokens = metadata.get("tokenizer.ggml.tokens") or []
+    by_key = (metadata.get(f"tokenizer.ggml.{key}") for key in _END_KEYS)
+    ends = {int(i) for i in by_key if i is not None}
+    ends |= {i for name, i in special_ids(metadata).items() if name == "eos_token"}
+    texts = _END_TEXTS - {"<|end|>"} if set(tokens) >= _HARMONY else _END_TEXTS
+    return ends | {i for i, token in enumerate(tokens) if token in texts}

@@ -1,0 +1,1 @@
+"""SentencePiece's tokenizers: its files, and the same as a `tokenizers.Tokenizer`."""

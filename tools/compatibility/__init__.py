@@ -1,0 +1,1 @@
+"""Measures what other people's files, templates and clients get of us: docs/compatibility.md."""
