@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 
 import pytest
+import sentencepiece
 
 from max.pipelines.checkpoint.sentence_piece.model_file import read_model_file
 from max.pipelines.checkpoint.sentence_piece.tokenizer import merges_of_scores
 from max.pipelines.lib.tokenizer.loading import load_delegate
 from max.pipelines.modeling.errors import ModelSourceError
-
-sentencepiece = importlib.import_module("sentencepiece")
 
 TEXTS = (
     "hello world",
