@@ -33,9 +33,9 @@ transformers in the same encoding on the same CPU: the worst row of logits of ea
 them. *Whole* is a prompt of 150 tokens in one step, *by N* in chunks of N tokens, *decoding* a
 prompt of 21 tokens and 12 greedy ones, *mixed batch* four requests at different stages in every
 step, *prefix hit* a prompt whose first pages are in the cache. The last column says whether the
-greedy tokens are the same (in bfloat16 two may be almost equally likely). How to check a model of
-your own:
-[verify-accuracy.md](verify-accuracy.md).
+greedy tokens are the same (in bfloat16 two may be almost equally likely). Routers of
+experts and bfloat16: a last bit may choose another expert, so a row may be above the limit although
+float32 agrees. How to check a model of your own: [verify-accuracy.md](verify-accuracy.md).
 """
 _LIMITS: Mapping[Encoding, float] = {"float32": FLOAT32_TOLERANCE, "bfloat16": BFLOAT16_KL}
 _WHAT: Mapping[Encoding, str] = {
