@@ -14,7 +14,6 @@ DISTRIBUTIONS = {
     "yaml": "pyyaml",
     "zmq": "pyzmq",
     "agents": "openai-agents",
-    "llama_cpp": "llama-cpp-py-sync",
     "langchain_core": "langchain-openai",
     "llama_index": "llama-index-llms-openai-like",
     "pydantic_ai": "pydantic-ai-slim",
@@ -28,8 +27,8 @@ COMPANIONS = {
     "uvicorn": ("httptools", "uvloop"),  # chosen by name in its options
 }
 
-# What `max` imports only where it is installed: with torch's CUDA build, or by a user's choice.
-OPTIONAL = frozenset({"triton", "xgrammar"})
+# What `max` imports only where it is installed: with torch's CUDA build.
+OPTIONAL = frozenset({"triton"})
 
 # (folder, its requirement files and the repositories that hold their wheels); the first that fits.
 _SETS: tuple[tuple[str, dict[str, str]], ...] = (
