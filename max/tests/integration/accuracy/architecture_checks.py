@@ -6,7 +6,7 @@
 """
 
 # What lm_eval's API backend imports.
-# build: deps = ["@pip//:aiohttp", "@pip//:tenacity"]
+# build: deps = ["@pip_dev//:aiohttp", "@pip_dev//:tenacity"]
 
 from __future__ import annotations
 

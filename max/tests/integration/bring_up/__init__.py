@@ -1,1 +1,1 @@
-"""Packages that were brought up by the documentation alone (docs/bring-up-diaries.md)."""
+"""Packages that were brought up from outside the tree (docs/bring-up-diaries.md)."""

@@ -2,7 +2,7 @@
 
 # build: size = "large"
 # build: tags = ["slow"]
-# build: deps = ["@pip//:accelerate"]
+# build: deps = ["@pip_dev//:accelerate"]
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """GGUF files have the logits that transformers gives the numbers that they hold."""
 
-# build: deps = ["@pip//:accelerate"]
+# build: deps = ["@pip_dev//:accelerate"]
 
 from __future__ import annotations
 
