@@ -5,7 +5,8 @@ python3 -m tools.check_architecture gemma2 --model ./tiny-checkpoint
 """
 
 # The programs that it runs, and what the checks of the model import.
-# build: deps = ["@pip_dev//:mypy", "@pip_dev//:ruff", "@pip_dev//:httpx", "@pip_dev//:lm_eval", "@pip//:pyyaml"]
+# build: deps = ["@pip_dev//:mypy", "@pip_dev//:ruff", "@pip_dev//:httpx", "@pip_dev//:lm_eval"]
+# build: deps = ["@pip//:pyyaml"]
 
 from __future__ import annotations
 

@@ -6,7 +6,8 @@ A process of its own, so that lm-eval is imported once, offline, with its own ca
 """
 
 # What lm_eval's backends import: its [api] extra, and what `hf` needs.
-# build: deps = ["@pip_dev//:accelerate", "@pip_dev//:aiohttp", "@pip_dev//:tenacity", "@pip//:transformers"]
+# build: deps = ["@pip_dev//:accelerate", "@pip_dev//:aiohttp", "@pip_dev//:tenacity"]
+# build: deps = ["@pip//:transformers"]
 # build: data = ["lm_eval_tasks/demo_answer.yaml", "lm_eval_tasks/demo_choice.yaml"]
 # build: data = ["lm_eval_tasks/gsm8k_cot_llama.yaml"]
 
