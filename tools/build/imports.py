@@ -83,6 +83,15 @@ def workspace_root() -> Path:
     return Path(os.environ.get("BUILD_WORKSPACE_DIRECTORY") or Path(__file__).parents[2])
 
 
+def _directives(text: str) -> dict[str, object]:
+    """Returns the settings of `# build:` lines; the lists of several lines are one."""
+    found: dict[str, object] = {}
+    for key, value in _DIRECTIVE.findall(text):
+        setting, known = ast.literal_eval(value), found.get(key)
+        found[key] = [*known, *setting] if isinstance(known, list) else setting
+    return found
+
+
 def _is_type_checking(node: ast.If) -> bool:
     test = node.test
     name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", None)
@@ -185,5 +194,5 @@ def parse(path: Path, name: str) -> Module:
         markers=frozenset(_markers(tree)),
         all_marked=_all_marked(tree),
         is_program=any(_is_main_guard(node) for node in tree.body),
-        directives={key: ast.literal_eval(value) for key, value in _DIRECTIVE.findall(text)},
+        directives=_directives(text),
     )

@@ -156,7 +156,8 @@ def test_a_test_file_depends_on_the_conftests_above_it(make_tree: MakeTree) -> N
 
 
 def test_markers_and_directives_become_targets_and_attributes(make_tree: MakeTree) -> None:
-    mixed = "# build: size = 'large'\n# build: data = ['//docs']\nimport pytest\n"
+    mixed = "# build: size = 'large'\n# build: data = ['//docs']\n# build: data = ['//a']\n"
+    mixed += "import pytest\n"
     mixed += "@pytest.mark.slow\ndef test_a(): ...\ndef test_b(): ...\n"
     whole = "import pytest\npytestmark = pytest.mark.gpu\ndef test_a(): ...\n"
     each = "import pytest\n@pytest.mark.bench\ndef test_a(): ...\n"
@@ -169,7 +170,7 @@ def test_markers_and_directives_become_targets_and_attributes(make_tree: MakeTre
     )
     assert "marker" not in rule(root, "max/tests/tests", "test_mixed")
     slow = rule(root, "max/tests/tests", "test_mixed_slow")
-    for attribute in ('marker = "slow"', 'size = "large"', 'data = ["//docs"]'):
+    for attribute in ('marker = "slow"', 'size = "large"', '"//a"', '"//docs"'):
         assert attribute in slow
     assert 'marker = "gpu"' in rule(root, "max/tests/tests", "test_whole_gpu")
     assert 'marker = "bench"' in rule(root, "max/tests/tests", "test_each_bench")
