@@ -40,6 +40,11 @@ class Client:
     is_admin: bool = False
     has_key: bool = False
 
+    @property
+    def key(self) -> str | None:
+        """The name of its key, if it has one."""
+        return self.name if self.has_key else None
+
 
 class Keys:
     """The API keys of a server.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -37,7 +38,7 @@ from max.serve.schemas.responses import (
 from max.serve.schemas.usage import Usage
 from max.serve.sse import EventStream, named_event
 from max.serve.state import state_of
-from max.serve.stored_responses import StoredResponses
+from max.serve.telemetry.request_record import current_record
 from max.serve.tool_use import planned_chat
 
 
@@ -47,13 +48,15 @@ async def responses(request: Request) -> Response:
     body = await read_request(request, ResponsesRequest)
     service = state.require_service()
     service.check_name(body.model)
-    before = state.responses.get(body.previous_response_id) if body.previous_response_id else ()
+    owner, last = current_record().client.key, body.previous_response_id
+    before = state.responses.get(owner, last) if last else ()
     messages = [*before, *input_messages(body)]
     chat = as_chat(body, messages)
     contexts, plan = await until_disconnect(request.receive, planned_chat(service, chat))
     running = await begin(request, service, chat, contexts, plan=plan)
     identity = AnswerIdentity.new("resp", body.model)
-    form = ResponseForm(identity, body, plan, messages, state.responses)
+    keep = partial(state.responses.put, owner, identity.id)
+    form = ResponseForm(identity, body, plan, messages, keep)
     if body.stream:
         return EventStream(form.events(running), on_close=running.generation.close)
     try:
@@ -77,13 +80,13 @@ class ResponseForm:
         body: ResponsesRequest,
         plan: AnswerPlan,
         messages: Sequence[dict[str, Any]],
-        stored: StoredResponses,
+        keep: Callable[[list[dict[str, Any]]], None],
     ) -> None:
         self._identity = identity
         self._body = body
         self._plan = plan
         self._messages = messages
-        self._stored = stored
+        self._keep = keep
         self._items: list[OutputItem] = []
         self._is_open = False
         self._num_events = 0
@@ -121,7 +124,7 @@ class ResponseForm:
         is_cut = running.choices[0].finish_reason == "length"
         response = self._response("incomplete" if is_cut else "completed", running.usage())
         if self._body.store is not False:
-            self._stored.put(self._identity.id, [*self._messages, *self._answer_messages()])
+            self._keep([*self._messages, *self._answer_messages()])
         return response
 
     def _answer_messages(self) -> list[dict[str, Any]]:

@@ -61,7 +61,7 @@ class RequestMetrics:
         assert record.ended is not None, "the middleware sets it"
         self.request_count.labels(str(record.status), record.route).inc()
         self.request_time.labels(record.route).observe(_ms(record.arrived, record.ended))
-        key = record.client.name if record.client.has_key else None
+        key = record.client.key
         if key is not None:
             self.key_requests.labels(key, str(record.status)).inc()
         if record.error_code is not None:
