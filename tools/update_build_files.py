@@ -6,7 +6,7 @@
 A BUILD file that does not begin with the generator's header is hand-written and left alone. In a
 generated one, everything after a line `# Kept by //tools:update_build_files: ...` is kept. A source
 file says what imports do not tell in comments: `# build: data = ["//docs"]` (data and deps; for
-tests also size, timeout, shard_count, tags and env).
+tests also size, timeout, shard_count and env; their tags are their pytest markers).
 """
 
 from __future__ import annotations

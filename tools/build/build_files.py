@@ -14,7 +14,7 @@ from tools.build.third_party import REQUIREMENTS
 HEADER = "# Written by //tools:update_build_files from the imports of the sources.\n"
 KEPT = "# Kept by //tools:update_build_files: what imports do not tell.\n"
 _TREE = Label("tools/build", "tree")
-_SETTINGS = ("size", "timeout", "shard_count", "tags", "env")
+_SETTINGS = ("size", "timeout", "shard_count", "env")
 
 # What the tests of the whole tree read: see the target "tree" of tools/build.
 _SOURCES = """\

@@ -1,7 +1,6 @@
 """Every family answers over HTTP, with the tokens that transformers gives."""
 
 # build: size = "large"
-# build: tags = ["slow"]
 
 from __future__ import annotations
 
@@ -15,6 +14,8 @@ from integration.test_common.tiny_checkpoints import make_checkpoint
 from integration.test_common.tiny_families import TINY_FAMILIES
 from integration.test_common.tiny_remote import write_remote
 from tests.serve.server_process import ready
+
+pytestmark = pytest.mark.slow
 
 # Without the variants, which have a name behind their family's.
 FAMILIES = [name for name in TINY_FAMILIES if name.count("-") == 1]

@@ -1,7 +1,6 @@
 """`/v1/messages` by Anthropic's client, from a server of the demo model."""
 
 # build: size = "medium"
-# build: tags = ["clients"]
 
 from __future__ import annotations
 
@@ -12,6 +11,8 @@ import anthropic
 import pytest
 
 from tests.serve.server_process import ServerProcess
+
+pytestmark = pytest.mark.clients
 
 MODEL = "demo"
 QUESTION = "Tom has 3 apples and buys 5 more. How many apples does Tom have?"

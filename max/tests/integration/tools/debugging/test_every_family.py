@@ -1,7 +1,6 @@
 """Every family's tiny models can be compared layer by layer, and none departs."""
 
 # build: size = "large"
-# build: tags = ["slow"]
 
 from __future__ import annotations
 

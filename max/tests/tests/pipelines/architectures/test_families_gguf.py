@@ -1,7 +1,6 @@
 """GGUF files of every family have the logits that transformers gives the numbers that they hold."""
 
 # build: size = "large"
-# build: tags = ["slow"]
 # build: deps = ["@pip_dev//:accelerate"]
 
 from __future__ import annotations
@@ -15,6 +14,8 @@ from integration.test_common.step_runner import StepRunner
 from integration.test_common.tiny_checkpoints import make_checkpoint
 from integration.test_common.tiny_family_gguf import LAYOUTS, model_of, write_family_gguf
 from max.pipelines.lib import PIPELINE_REGISTRY
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("name", LAYOUTS)

@@ -1,7 +1,6 @@
 """Every family in every way that its logits can be computed, in float32 and bfloat16."""
 
 # build: size = "large"
-# build: tags = ["slow"]
 
 from __future__ import annotations
 
@@ -22,6 +21,8 @@ from integration.test_common.parity import (
 )
 from integration.test_common.step_runner import StepRunner, assert_one_segment
 from integration.test_common.tiny_families import TINY_FAMILIES, WITH_EXPERTS, make_pair
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module", params=TINY_FAMILIES)
