@@ -1,5 +1,7 @@
 """What the ops' `triton.py` have in common."""
 
+# build: deps = ["@pip_dev//:triton"]
+
 from __future__ import annotations
 
 import importlib
