@@ -28,8 +28,8 @@ from max.pipelines.modeling.types import (
     TextGenerationInputs,
     TextGenerationRequest,
 )
-from max.pipelines.sampling import Sampler, SamplingBatch
-from max.pipelines.sampling.grammars import Grammars
+from max.pipelines.sampling.grammars.compiled import Grammars
+from max.pipelines.sampling.sampler import Sampler, SamplingBatch
 from max.pipelines.scheduling import LaunchedStep, SchedulerConfig, StepResult
 
 

@@ -1,5 +1,4 @@
-"""Choosing tokens from logits."""
+"""Choosing tokens from logits.
 
-from max.pipelines.sampling.sampler import Sampler, SamplingBatch
-
-__all__ = ["Sampler", "SamplingBatch"]
+Imports nothing: the API process, which has no torch, reads the texts of grammars.
+"""

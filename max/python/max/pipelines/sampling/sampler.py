@@ -12,7 +12,8 @@ from max import kernels
 from max.driver import Buffer
 from max.pipelines.context import ProcessorInputs, SamplingParams, TextContext
 from max.pipelines.sampling.counter_rng import uniform
-from max.pipelines.sampling.grammars import Grammars, mask_logits
+from max.pipelines.sampling.grammars.compiled import Grammars
+from max.pipelines.sampling.grammars.masks import mask_logits
 from max.pipelines.sampling.penalties import edit_logits, edits_logits
 
 

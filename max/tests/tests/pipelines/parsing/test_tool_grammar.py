@@ -12,7 +12,8 @@ import torch
 from max.pipelines.context import Constraint, TextContext, TokenBuffer
 from max.pipelines.parsing.registry import TOOL_FORMATS
 from max.pipelines.parsing.tool_grammar import call_grammar, expression
-from max.pipelines.sampling.grammars import Grammars, mask_logits
+from max.pipelines.sampling.grammars.compiled import Grammars
+from max.pipelines.sampling.grammars.masks import mask_logits
 from max.pipelines.sampling.grammars.texts import check_grammar
 from tests.pipelines.parsing.recorded import TOOLS, Found, Recorded, parse
 from tests.pipelines.sampling.grammars.byte_tokens import END, NUM_TOKENS, byte_tokenizer

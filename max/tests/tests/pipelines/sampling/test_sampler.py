@@ -29,9 +29,9 @@ from max.pipelines.context import (
     TextContext,
     TokenBuffer,
 )
-from max.pipelines.sampling import Sampler
-from max.pipelines.sampling.grammars import Grammars
+from max.pipelines.sampling.grammars.compiled import Grammars
 from max.pipelines.sampling.grammars.texts import choice_grammar
+from max.pipelines.sampling.sampler import Sampler
 from tests.pipelines.sampling.grammars.byte_tokens import END, NUM_TOKENS, byte_tokenizer
 
 MakeContext = Callable[..., TextContext]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from max.pipelines.context import Constraint, TextContext, TokenBuffer
-from max.pipelines.sampling.grammars import Follower, Grammars
-from max.pipelines.sampling.grammars.follower import set_bits
+from max.pipelines.sampling.grammars.compiled import Grammars
+from max.pipelines.sampling.grammars.follower import Follower, set_bits
 from max.pipelines.sampling.grammars.texts import choice_grammar, json_grammar, regex_grammar
 from tests.pipelines.sampling.grammars.byte_tokens import (
     END,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from max.pipelines.sampling.grammars import mask_logits
 from max.pipelines.sampling.grammars.follower import set_bits
+from max.pipelines.sampling.grammars.masks import mask_logits
 
 INF = torch.inf
 

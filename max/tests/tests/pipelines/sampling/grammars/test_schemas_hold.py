@@ -19,7 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from max.pipelines.context import Constraint, TextContext, TokenBuffer
-from max.pipelines.sampling.grammars import Grammars, mask_logits
+from max.pipelines.sampling.grammars.compiled import Grammars
+from max.pipelines.sampling.grammars.masks import mask_logits
 from max.pipelines.sampling.grammars.texts import GrammarError, check_grammar, json_grammar
 from tests.pipelines.sampling.grammars.byte_tokens import END, NUM_TOKENS, byte_tokenizer
 
