@@ -58,8 +58,8 @@ class ConfigFields:
             another meaning of one of every decoder.
         only: names that it knows, and the values of them that it computes; None always is one.
         ignored: names that change nothing in what the family's reference implementation computes.
-        is_completed: whether transformers works out values that the file does not have, so that it
-            has to read it.
+        is_completed: whether transformers has values of its own for fields that the file does not
+            have, beside those of `own`, so that it has to read it.
         is_remote: whether transformers does not know the family: its checkpoints bring code, which
             is not run.
     """

@@ -62,17 +62,26 @@ def make_plain(folder: Path) -> Any:
     return config
 
 
-@pytest.mark.parametrize(
-    "model_type",
-    [a.config_fields.model_type for a in PIPELINE_REGISTRY.all_architectures() if a.config_fields],
-)
+# Of families whose configuration transformers need not complete, if it is usual.
+PLAIN_MODEL_TYPES = [
+    fields.model_type
+    for architecture in PIPELINE_REGISTRY.all_architectures()
+    if (fields := architecture.config_fields) and not (fields.is_completed or fields.is_remote)
+]
+
+
+@pytest.mark.parametrize("model_type", PLAIN_MODEL_TYPES)
 @pytest.mark.parametrize("more", MORE)
 def test_says_what_transformers_says(
     make_checkpoint: MakeCheckpoint, model_type: str, more: dict[str, Any]
 ) -> None:
     folder = make_checkpoint(**SIZES | more | {"model_type": model_type})
     complete: Any = AutoConfig.from_pretrained(folder)
-    assert type(load(folder)) is PlainConfig
+    if type(load(folder)) is not PlainConfig:
+        # What is unusual for a family transformers reads: a window of Llama's, none of Mistral's.
+        assert type(load(folder)) is type(complete)
+        assert model_type in ("gpt_oss", "mistral") or "sliding_window" in more
+        return
     names = {*vars(complete), *SIZES, *more, "rope_scaling", "layer_types", "head_dim", "mlp_bias"}
     for name in sorted(names - {"_name_or_path"}):
         plain = load(folder)

@@ -21,4 +21,5 @@ BERT_FIELDS = ConfigFields(
         "pooler_type",
         "tie_word_embeddings",
     ),
+    is_completed=True,
 )

@@ -40,6 +40,7 @@ DEEPSEEK_V2_FIELDS = ConfigFields(
         "scoring_func": ("softmax",),
     },
     ignored=_IGNORED,
+    is_completed=True,
 )
 DEEPSEEK_V3_FIELDS = ConfigFields(
     "deepseek_v3",
@@ -51,4 +52,5 @@ DEEPSEEK_V3_FIELDS = ConfigFields(
     },
     # Layers that guess further tokens are not made.
     ignored=(*_IGNORED, "num_mtp_layers", "num_nextn_predict_layers"),
+    is_completed=True,
 )

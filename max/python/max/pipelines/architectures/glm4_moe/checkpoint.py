@@ -28,6 +28,7 @@ GLM4_MOE_FIELDS = ConfigFields(
     },
     # Layers that guess further tokens are not made.
     ignored=("num_mtp_layers", "num_nextn_predict_layers"),
+    is_completed=True,
 )
 
 

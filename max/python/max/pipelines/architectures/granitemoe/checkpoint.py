@@ -14,6 +14,7 @@ GRANITEMOE_FIELDS = replace(
     GRANITE_FIELDS,
     model_type="granitemoe",
     own={**GRANITE_FIELDS.own, "num_experts_per_tok": 2, "num_local_experts": 8},
+    is_completed=True,
 )
 
 

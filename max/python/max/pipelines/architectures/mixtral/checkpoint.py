@@ -20,6 +20,7 @@ MIXTRAL_FIELDS = ConfigFields(
         "sliding_window": None,
     },
     ignored=("router_jitter_noise",),
+    is_completed=True,
 )
 
 

@@ -34,4 +34,5 @@ MODERNBERT_FIELDS = ConfigFields(
         "sparse_prediction",
         "tie_word_embeddings",
     ),
+    is_completed=True,
 )

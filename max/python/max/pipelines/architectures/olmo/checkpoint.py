@@ -13,6 +13,7 @@ OLMO_FIELDS = ConfigFields(
     "olmo",
     own={"attention_bias": False, "clip_qkv": None, "eos_token_id": 50279},
     ignored=("pretraining_tp",),
+    is_completed=True,
 )
 
 

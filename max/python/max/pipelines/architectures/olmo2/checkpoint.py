@@ -9,7 +9,9 @@ from max.pipelines.checkpoint.config_fields import ConfigFields
 from max.pipelines.checkpoint.families import GGUFFamily
 from max.pipelines.checkpoint.gguf.model import GGUFModel
 
-OLMO2_FIELDS = ConfigFields("olmo2", own={"attention_bias": False, "eos_token_id": 50279})
+OLMO2_FIELDS = ConfigFields(
+    "olmo2", own={"attention_bias": False, "eos_token_id": 50279}, is_completed=True
+)
 
 
 def _config(gguf: GGUFModel) -> Mapping[str, Any]:

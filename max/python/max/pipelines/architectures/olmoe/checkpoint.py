@@ -21,6 +21,7 @@ OLMOE_FIELDS = ConfigFields(
         "num_local_experts": None,
         "pad_token_id": 1,
     },
+    is_completed=True,
 )
 
 

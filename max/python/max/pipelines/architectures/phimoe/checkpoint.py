@@ -18,4 +18,5 @@ PHIMOE_FIELDS = ConfigFields(
         "sliding_window": None,
     },
     ignored=("input_jitter_noise", "original_max_position_embeddings"),
+    is_completed=True,
 )

@@ -26,6 +26,7 @@ QWEN2_MOE_FIELDS = ConfigFields(
         "sliding_window": None,
         "use_sliding_window": False,
     },
+    is_completed=True,
 )
 
 

@@ -25,6 +25,7 @@ QWEN3_MOE_FIELDS = ConfigFields(
         "use_sliding_window": False,
     },
     ignored=("max_window_layers",),
+    is_completed=True,
 )
 
 
