@@ -26,9 +26,13 @@ def test_to_params() -> None:
     assert not params.enable_prefix_caching
 
 
-@pytest.mark.parametrize(
-    "argument", [{"is_mla": True}, {"num_draft_tokens": 2}, {"speculative_method": "eagle"}]
-)
+def test_a_latent_cache() -> None:
+    params = KVCacheConfig().to_params(DType.float32, 1, 8, 3, [DeviceRef.CPU()], is_mla=True)
+    assert params.is_mla
+    assert list(params.shape_per_block)[0] == 1, "one entry stands for keys and values"
+
+
+@pytest.mark.parametrize("argument", [{"num_draft_tokens": 2}, {"speculative_method": "eagle"}])
 def test_arguments_to_come(argument: dict[str, Any]) -> None:
     with pytest.raises(NotImplementedError, match="not supported in this release"):
         KVCacheConfig().to_params(DType.float32, 1, 8, 1, [DeviceRef.CPU()], **argument)
