@@ -1,6 +1,7 @@
 """What was brought up by the documentation alone has PyTorch's logits, in every way of batching."""
 
-# build: data = ["//max/tests/integration/bring_up:sources"]
+# build: deps = ["//max/tests/integration/bring_up/apertus"]
+# build: deps = ["//max/tests/integration/bring_up/gpt_neox"]
 
 from __future__ import annotations
 

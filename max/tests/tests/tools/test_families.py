@@ -14,6 +14,7 @@ ARCHITECTURES = Path(max.pipelines.architectures.__file__).parent
 ROOT = ARCHITECTURES.parents[1]
 # Kinds of tokenizers, some of which are called as a family is.
 TOKENIZERS = (
+    "pipelines/checkpoint/gguf/special_tokens.py",
     "pipelines/checkpoint/gguf/tokenizer.py",
     "pipelines/checkpoint/gguf/splits.py",
 )
