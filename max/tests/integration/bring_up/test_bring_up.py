@@ -1,4 +1,4 @@
-"""What was brought up by the documentation alone has PyTorch's logits, in every way of batching."""
+"""What was brought up from outside the tree has PyTorch's logits, in every way of batching."""
 
 # build: deps = ["//max/tests/integration/bring_up/apertus"]
 # build: deps = ["//max/tests/integration/bring_up/gpt_neox"]

@@ -29,7 +29,7 @@ def test_to_params() -> None:
 def test_a_latent_cache() -> None:
     params = KVCacheConfig().to_params(DType.float32, 1, 8, 3, [DeviceRef.CPU()], is_mla=True)
     assert params.is_mla
-    assert list(params.shape_per_block)[0] == 1, "one entry stands for keys and values"
+    assert next(iter(params.shape_per_block)) == 1, "one entry stands for keys and values"
 
 
 @pytest.mark.parametrize("argument", [{"num_draft_tokens": 2}, {"speculative_method": "eagle"}])
