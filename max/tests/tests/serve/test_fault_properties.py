@@ -34,11 +34,11 @@ from tests.serve.scripted_model import ScriptedPipeline, end_token, make_pipelin
 MAX_RESTARTS = 200
 
 
-class Died(BaseException):
+class Died(SystemExit):
     """Stands for the end of the worker process."""
 
 
-class Paused(BaseException):
+class Paused(SystemExit):
     """The engine has come to the top of its loop; it can be run on."""
 
 

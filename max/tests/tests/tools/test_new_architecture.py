@@ -104,7 +104,7 @@ def test_lines_stay_in_order() -> None:
         (("My-Model",), "NAME must be a lower-case Python identifier, got 'My-Model'"),
         (
             ("m", "--from", "gpt9"),
-            "no architecture family 'gpt9'; --from takes one of: cohere, ",
+            "no architecture family 'gpt9'; --from takes one of: bert, ",
         ),
         (("llama3",), "exists already"),
     ],
