@@ -230,6 +230,7 @@ class EngineClient:
             raise self._closed
         record = current_record()
         for context in contexts:
+            context.client, context.client_weight = record.client.name, record.client.weight
             if context.adapter is not None and not self._may_have(context.adapter):
                 raise model_not_found(context.model_name, [])
         self._check_queue(record.client)

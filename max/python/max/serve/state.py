@@ -91,9 +91,8 @@ class ModelService:
         served = self.adapters.find(request.model_name)
         context = await self.tokenizer.new_context(request)
         context.adapter = None if served is None else served.adapter.digest
-        client = current_record().client
-        context.client, context.client_weight = client.name, client.weight
         if self.isolates_prefixes:
+            client = current_record().client
             context.cache_salt = f"{client.name}\n{context.cache_salt or ''}"
         return context
 
