@@ -15,7 +15,7 @@ from integration.test_common.parity import Pair, check_all, check_prompt
 from integration.test_common.tiny_checkpoints import make_checkpoint
 from integration.test_common.tiny_models import TinyModel
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 SIZES: Mapping[str, Any] = {
     "hidden_size": 72,
     "intermediate_size": 99,

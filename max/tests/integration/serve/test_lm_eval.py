@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+import max.demo
 from integration.serve.conftest import SERVE_DEMO
 from integration.serve.lm_eval_problems import (
     GSM8K_COUNT,
@@ -124,7 +125,7 @@ def test_documented_commands_are_those_that_are_compared(name: str) -> None:
     command = next(line for line in COMMANDS if f"--model {run.backend} " in line)
     (given,) = re.findall(r"--model_args (\S+)", command)
     arguments = dict(argument.split("=", 1) for argument in given.split(","))
-    folder = os.path.relpath(model_path(), TASKS)
+    folder = os.path.relpath(Path(max.demo.__file__).parent / "model", TASKS)
 
     assert arguments == {
         key: folder if value == str(model_path()) else str(value)
