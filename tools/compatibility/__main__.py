@@ -22,6 +22,7 @@ from pathlib import Path
 import click
 
 from max.benchmark.table import markdown
+from max.graph.quantization import BLOCK_ENCODINGS
 from tools.compatibility import gguf_types, templates, vocabularies
 from tools.compatibility.packages import fetch, texts_of
 
@@ -32,17 +33,18 @@ _CLIENTS = Path("max/tests/clients")
 @click.command(help=(__doc__ or "").partition("\n")[0])
 @click.option("--output", type=click.Path(path_type=Path), help="The page; else it is printed.")
 @click.option("--clients-python", multiple=True, help="Pythons with clients' libraries.")
-def main(output: Path | None, clients_python: Sequence[str]) -> None:
+@click.option("--speed", is_flag=True, help="Time products too: on a machine that is idle.")
+def main(output: Path | None, clients_python: Sequence[str], speed: bool) -> None:
     """Measures, and writes the page."""
     with tempfile.TemporaryDirectory() as scratch:
-        page = _page(Path(scratch), clients_python)
+        page = _page(Path(scratch), clients_python, with_speed=speed)
     if output is None:
         click.echo(page)
     else:
         output.write_text(page, encoding="utf-8")
 
 
-def _page(scratch: Path, clients_python: Sequence[str]) -> str:
+def _page(scratch: Path, clients_python: Sequence[str], *, with_speed: bool) -> str:
     archives = {
         name: fetch(name, scratch / name, source=is_source)
         for name, is_source in _TEMPLATES.items()
@@ -58,7 +60,7 @@ def _page(scratch: Path, clients_python: Sequence[str]) -> str:
             "",
             *_templates(archives),
             *_vocabularies(archives["llama-cpp-python"], scratch / "vocabularies"),
-            *_gguf_types(),
+            *_gguf_types(with_speed=with_speed),
             *_clients(clients_python),
         ]
     )
@@ -94,42 +96,43 @@ def _vocabularies(source: Path, folder: Path) -> list[str]:
     return ["## Vocabularies of GGUF files", "", markdown(head, rows), ""]
 
 
-def _gguf_types() -> list[str]:
+def _gguf_types(*, with_speed: bool) -> list[str]:
+    types = [gguf_types.examine(encoding) for encoding in BLOCK_ENCODINGS]
+    head = ["type", "bits", "in memory", "equal to gguf"]
     rows = [
-        [
-            t.name,
-            f"{t.file_bits:.2f}",
-            f"{t.memory_bits:.2f}",
-            "yes" if t.is_equal else "no",
-            f"{t.decoded:.1f}",
-            f"{t.prompt:.0f}",
+        [t.name, f"{t.file_bits:.2f}", f"{t.memory_bits:.2f}", "yes" if t.is_equal else "no"]
+        for t in types
+    ]
+    text = [
+        "Bits of a weight in the file and in memory, and whether random blocks decode to the",
+        "`gguf` package's numbers.",
+    ]
+    if with_speed:
+        head += ["1 row, G/s", "256 rows, G/s"]
+        for encoding, row in zip(BLOCK_ENCODINGS, rows, strict=True):
+            one, many = gguf_types.speeds(encoding)
+            row += [f"{one:.1f}", f"{many:.0f}"]
+        text += [
+            "Then weights that a product reads per second with one row, and products per second",
+            f"with 256 rows, in thousands of millions ({os.cpu_count()} cores).",
         ]
-        for t in gguf_types.measure()
-    ]
-    head = ["type", "bits", "in memory", "equal to gguf", "1 row, G/s", "256 rows, G/s"]
-    return [
-        "## Types of GGUF tensors",
-        "",
-        "Bits of a weight; whether random blocks decode to the `gguf` package's numbers; weights",
-        "that a product reads per second with one row, and products per second with 256 rows, in",
-        f"thousands of millions ({os.cpu_count()} cores).",
-        "",
-        markdown(head, rows),
-        "",
-    ]
+    return ["## Types of GGUF tensors", "", *text, "", markdown(head, rows), ""]
 
 
 def _clients(pythons: Sequence[str]) -> list[str]:
     rows = []
     for python in pythons:
         environment = {
-            "MAX_COMMAND": f"{sys.executable} -m max.entrypoints.pipelines",
+            "MAX_SERVER": f"{sys.executable} -m max.entrypoints.pipelines",
             **os.environ,
         }
         command = [python, "-m", "pytest", "-q", "-rA", "-m", "clients", str(_CLIENTS)]
         command += ["--continue-on-collection-errors", "-p", "no:cacheprovider"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        for outcome, name in re.findall(r"^(PASSED|FAILED) \S+/test_(\S+)$", done.stdout, re.M):
+        outcomes = re.findall(r"^(PASSED|FAILED) \S+/test_(\S+)", done.stdout, re.M)
+        if not outcomes:
+            raise click.ClickException(f"{python} ran no conversation:\n{done.stdout[-2000:]}")
+        for outcome, name in outcomes:
             rows.append([name.replace(".py::test_", ": ").replace("_", " "), outcome.lower()])
     if not rows:
         return []

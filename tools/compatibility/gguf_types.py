@@ -9,7 +9,7 @@ import gguf
 import numpy as np
 import torch
 
-from max.graph.quantization import BLOCK_ENCODINGS, QuantizationEncoding, dequantize_rows
+from max.graph.quantization import QuantizationEncoding, dequantize_rows
 from max.kernels import packed_linear
 from max.kernels.layouts.panels import Panels
 from max.kernels.memory import empty_in_huge_pages
@@ -19,7 +19,7 @@ _BYTES = 64 * 2**20  # of weights: beyond caches
 _TURNS = 3
 
 
-class MeasuredType(NamedTuple):
+class GGUFTensorType(NamedTuple):
     """One type.
 
     Attributes:
@@ -27,25 +27,28 @@ class MeasuredType(NamedTuple):
         file_bits: of a weight in the file.
         memory_bits: of a weight in memory.
         is_equal: whether random blocks decode to the same bits.
-        decoded: weights per second in a product with one row, in thousands of millions.
-        prompt: products per second with many rows, in thousands of millions.
     """
 
     name: str
     file_bits: float
     memory_bits: float
     is_equal: bool
-    decoded: float
-    prompt: float
 
 
-def measure() -> list[MeasuredType]:
-    """Measures all types that are served."""
-    return [_measure(encoding) for encoding in BLOCK_ENCODINGS]
-
-
-def _measure(encoding: QuantizationEncoding) -> MeasuredType:
+def examine(encoding: QuantizationEncoding) -> GGUFTensorType:
+    """Returns what a type takes, and whether its numbers are the `gguf` package's."""
     elements, size = encoding.block_parameters
+    panels = Panels(_OUTPUTS, _COLUMNS, encoding.value)
+    return GGUFTensorType(
+        encoding.name,
+        8 * size / elements,
+        8 * panels.nbytes / (_OUTPUTS * _COLUMNS),
+        _is_equal(encoding),
+    )
+
+
+def speeds(encoding: QuantizationEncoding) -> tuple[float, float]:
+    """Returns thousands of millions of products per second, with one row and with 256."""
     panels = Panels(_OUTPUTS, _COLUMNS, encoding.value)
     rows = torch.full((_OUTPUTS, encoding.row_bytes(_COLUMNS)), 0x2C, dtype=torch.uint8)
     weights = [empty_in_huge_pages([panels.nbytes], torch.uint8)]
@@ -55,11 +58,7 @@ def _measure(encoding: QuantizationEncoding) -> MeasuredType:
         for _ in range(_BYTES // panels.nbytes)
     ]
     products = _OUTPUTS * _COLUMNS / 1e9
-    return MeasuredType(
-        encoding.name,
-        8 * size / elements,
-        8 * panels.nbytes / (_OUTPUTS * _COLUMNS),
-        _is_equal(encoding),
+    return (
         products / _seconds(encoding.value, weights, 1),
         256 * products / _seconds(encoding.value, weights[:1], 256),
     )
