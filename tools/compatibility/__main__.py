@@ -73,7 +73,10 @@ def _templates(archives: dict[str, Path]) -> list[str]:
         counts, of_package = templates.compare(found)
         outcomes = ("same", "ours alone", "both refuse", "different", "refused by us alone")
         rows.append([archive.name, str(len(found)), *(str(counts[o]) for o in outcomes)])
-        notable += [f"- {line}" for line in of_package]
+        of_template: dict[str, list[str]] = {}
+        for name, conversation, outcome in of_package:
+            of_template.setdefault(f"{name}, {outcome}", []).append(conversation)
+        notable += [f"- {key}: {', '.join(names)}" for key, names in of_template.items()]
     head = ["package", "templates", "same", "ours alone", "both refuse", "different", "refused"]
     return [
         "## Chat templates",
@@ -82,6 +85,8 @@ def _templates(archives: dict[str, Path]) -> list[str]:
         "beside what transformers makes of the same conversations as its users write them.",
         "",
         markdown(head, rows),
+        "",
+        "Those of vision models read texts in parts alone and differ on purpose (http-api.md).",
         "",
         *notable,
         *([""] if notable else []),
@@ -120,7 +125,7 @@ def _gguf_types(*, with_speed: bool) -> list[str]:
 
 
 def _clients(pythons: Sequence[str]) -> list[str]:
-    rows = []
+    rows: set[tuple[str, str]] = set()
     for python in pythons:
         environment = {
             "MAX_SERVER": f"{sys.executable} -m max.entrypoints.pipelines",
@@ -129,11 +134,11 @@ def _clients(pythons: Sequence[str]) -> list[str]:
         command = [python, "-m", "pytest", "-q", "-rA", "-m", "clients", str(_CLIENTS)]
         command += ["--continue-on-collection-errors", "-p", "no:cacheprovider"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        outcomes = re.findall(r"^(PASSED|FAILED) \S+/test_(\S+)", done.stdout, re.M)
+        outcomes = re.findall(r"^(PASSED|FAILED) \S+/test_(.+?)(?: - .*)?$", done.stdout, re.M)
         if not outcomes:
             raise click.ClickException(f"{python} ran no conversation:\n{done.stdout[-2000:]}")
         for outcome, name in outcomes:
-            rows.append([name.replace(".py::test_", ": ").replace("_", " "), outcome.lower()])
+            rows.add((name.replace(".py::test_", ": ").replace("_", " "), outcome.lower()))
     if not rows:
         return []
     return ["## Clients", "", markdown(["conversation", "outcome"], sorted(rows)), ""]

@@ -23,11 +23,11 @@ class Matrix(NamedTuple):
 
     Attributes:
         counts: "same", "ours alone", "both refuse", "different" or "refused by us alone".
-        notable: template and conversation of the last two.
+        notable: (template, conversation, outcome) of the last two.
     """
 
     counts: Counter[str]
-    notable: list[str]
+    notable: list[tuple[str, str, str]]
 
 
 def compare(templates: Iterable[tuple[str, str]]) -> Matrix:
@@ -42,7 +42,7 @@ def compare(templates: Iterable[tuple[str, str]]) -> Matrix:
             outcome = _outcome(text, conversation)
             matrix.counts[outcome] += 1
             if outcome in ("different", "refused by us alone"):
-                matrix.notable.append(f"{name}: {conversation.name}: {outcome}")
+                matrix.notable.append((name, conversation.name, outcome))
     return matrix
 
 
