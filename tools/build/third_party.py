@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from functools import cache
 from pathlib import Path
 
 # Import names that are not their distribution's name.
@@ -46,11 +45,11 @@ class Wheels:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-
-    @cache  # noqa: B019  (one per run of the program)
-    def _names(self, file: str) -> frozenset[str]:
-        path = self._root / "third_party/python" / f"{file}.in"
-        return direct_requirements(path) if path.exists() else frozenset()
+        paths = {file: root / "third_party/python" / f"{file}.in" for file in REQUIREMENTS}
+        self._names = {
+            file: direct_requirements(path) if path.exists() else frozenset()
+            for file, path in paths.items()
+        }
 
     def _files(self, path: Path) -> dict[str, str]:
         place = path.relative_to(self._root).as_posix()
@@ -59,7 +58,7 @@ class Wheels:
     def labels(self, path: Path, distribution: str) -> set[str]:
         """Returns the targets that a file's import of a distribution needs."""
         for file, repository in self._files(path).items():
-            if distribution in self._names(file):
+            if distribution in self._names[file]:
                 names = {distribution, *COMPANIONS.get(distribution, ())}
                 return {f"@{repository}//:{name}" for name in names}
         return set()
@@ -68,7 +67,7 @@ class Wheels:
         """Returns where a distribution is missing that a file imports."""
         files = self._files(path)
         optional = distribution in OPTIONAL and "requirements_dev" not in files
-        if optional or any(distribution in self._names(file) for file in files):
+        if optional or any(distribution in self._names[file] for file in files):
             return None
         return " or ".join(f"third_party/python/{file}.in" for file in files)
 
