@@ -1,7 +1,7 @@
 """Training text: chats and few-shot completions, rendered and packed into token rows."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -54,23 +54,35 @@ def draw_document(rng: random.Random, turns: int) -> list[Piece]:
     """Draws one training document with about this many questions in it."""
     if rng.random() < _COMPLETION_SHARE:
         return _draw_completion(rng, turns)
-    return render_chat(_draw_chat(rng, turns))
+    return render_chat(draw_chat(rng, turns))
 
 
 def sample_texts(seed: int, count: int) -> Iterator[str]:
     """Yields plain texts with the words of the corpus, to train a tokenizer on."""
     rng = random.Random(f"tokenizer {seed}")
     for _ in range(count):
-        yield from (message.content for message in _draw_chat(rng, turns=2))
+        yield from (message.content for message in draw_chat(rng, turns=2))
         problem = draw(rng, Split.TRAIN)
         yield f"{completion_prompt(problem.question)} {problem.answer}\n\n"
 
 
 class Packer:
-    """Fills rows of a fixed length with whole training documents, cut at the end."""
+    """Fills rows of a fixed length with whole training documents, cut at the end.
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, seed: int) -> None:
+    Args:
+        tokenizer: Of the model.
+        seed: Of what is drawn.
+        document: Draws a document with about so many questions in it.
+    """
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerFast,
+        seed: int,
+        document: Callable[[random.Random, int], list[Piece]] = draw_document,
+    ) -> None:
         self._tokenizer = tokenizer
+        self._document = document
         self._rng = random.Random(f"corpus {seed}")
 
     def batch(self, rows: int, length: int) -> Batch:
@@ -80,7 +92,7 @@ class Packer:
         for row in range(rows):
             filled = 0
             while filled < length:
-                ids, marks = self._encode(draw_document(self._rng, turns=self._turns(length)))
+                ids, marks = self._encode(self._document(self._rng, self._turns(length)))
                 room = min(length - filled, len(ids))
                 tokens[row, filled : filled + room] = torch.tensor(ids[:room])
                 weights[row, filled : filled + room] = torch.tensor(marks[:room])
@@ -102,7 +114,8 @@ class Packer:
         return ids, weights
 
 
-def _draw_chat(rng: random.Random, turns: int) -> list[Message]:
+def draw_chat(rng: random.Random, turns: int) -> list[Message]:
+    """Draws a chat with so many questions in it."""
     talk = Talk(rng)
     messages = []
     if rng.random() < _SYSTEM_PROMPT_SHARE:
