@@ -65,7 +65,9 @@ NOT_LIGHT = ("tools.benchmarks.kernels",)
 
 # The demo's training is written against these alone.
 DEMO = "tools.demo"
-DEMO_PACKAGES = frozenset({"numpy", "safetensors", "tokenizers", "torch", "tqdm", "transformers"})
+DEMO_PACKAGES = frozenset(
+    {"numpy", "peft", "safetensors", "tokenizers", "torch", "tqdm", "transformers"}
+)
 
 # A scan that finds fewer files than this looked in the wrong place.
 MIN_FILES = 50

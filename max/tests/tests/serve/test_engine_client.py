@@ -11,6 +11,7 @@ import pytest
 
 from max.pipelines.context import GenerationStatus, LogProbabilities, TextContext, TokenBuffer
 from max.pipelines.modeling.types import RequestID
+from max.serve.clients import Client
 from max.serve.engine_client import EngineClient
 from max.serve.errors import ApiError
 from max.serve.mailbox import ChoiceDelta
@@ -24,6 +25,7 @@ from max.serve.messages import (
     Tokens,
     ToWorker,
 )
+from max.serve.telemetry.request_record import RequestRecord, enter_request
 from tests.serve.fake_worker import Commands, make_contexts, submitted
 
 ACTIVE, ENDED = GenerationStatus.ACTIVE, GenerationStatus.END_OF_SEQUENCE
@@ -58,6 +60,16 @@ def test_submit_waits_until_the_worker_admits() -> None:
         assert not submitting.done()
         client.handle(Admitted([str(context.request_id)]))
         await submitting
+
+    run(test())
+
+
+def test_requests_say_who_asks() -> None:
+    async def test() -> None:
+        enter_request(RequestRecord(client=Client("a", 2.0)))
+        commands = Commands()
+        await submitted(make_client(commands), make_contexts(2))
+        assert {(sent.client, sent.client_weight) for sent in submits(commands)} == {("a", 2.0)}
 
     run(test())
 
