@@ -25,11 +25,15 @@ class Experts {
   void run() {
     order_slots();
     gather();
+    name_adapters();
     multiply(args_.gathered, args_.in_features, args_.row_bytes_in,
              {{&args_.gate, args_.gates}, {&args_.up, args_.ups}}, args_.width);
+    adapt(args_.gate_adapters);
+    adapt(args_.up_adapters);
     activate();
     multiply(args_.gates, args_.width, args_.row_bytes_width, {{&args_.down, args_.gathered}},
              args_.in_features);
+    adapt(args_.down_adapters);
     add_up();
   }
 
@@ -100,6 +104,22 @@ class Experts {
                        static_cast<char*>(args_.workspace) + group.begin * row_bytes, args_.type});
     }
     multiply_all<Element>(static_cast<Encoding>(outputs[0].matrix->encoding), calls, pool_);
+  }
+
+  // Which adapter, of which expert, each slot has.
+  void name_adapters() {
+    if (args_.adapter_of_row == nullptr) return;
+    int32_t* named = const_cast<int32_t*>(args_.gate_adapters.slots);
+    for (int64_t row = 0; row < args_.rows; ++row)
+      for (int64_t k = 0; k < args_.top_k; ++k) {
+        int64_t adapter = args_.adapter_of_row[row];
+        int64_t number = adapter == 0 ? 0 : 1 + (adapter - 1) * args_.experts + expert_of(row, k);
+        named[args_.slots[row * args_.top_k + k]] = static_cast<int32_t>(number);
+      }
+  }
+
+  void adapt(const LoraLinearArgs& adapters) {
+    if (args_.adapter_of_row != nullptr) add_adapters<Element>(adapters, pool_);
   }
 
   void activate() {

@@ -8,12 +8,20 @@ from collections.abc import Sequence
 import torch
 
 from max.kernels.element_types import ELEMENT_TYPES
-from max.kernels.experts.reference import SWISH_PLUS_ONE
+from max.kernels.experts.reference import SWISH_PLUS_ONE, tables_of_matrices
 from max.kernels.gated.reference import ACTIVATIONS
 from max.kernels.isa import Isa
 from max.kernels.layouts.panels import ENCODINGS, Panels
+from max.kernels.lora_linear.cpu import LoraLinearArgs, lora_linear_args
 from max.kernels.packed_linear.cpu import workspace_of_row
-from max.kernels.recording import Empty, KernelCall, Record, Recording, load_function
+from max.kernels.recording import (
+    Empty,
+    KernelCall,
+    Record,
+    Recording,
+    are_contiguous,
+    load_function,
+)
 
 _CODES = {**{name: code for code, name in enumerate(ACTIVATIONS)}, SWISH_PLUS_ONE: 100}
 
@@ -54,6 +62,10 @@ class _ExpertsArgs(ctypes.Structure):
         ("workspace", ctypes.c_void_p),
         ("row_bytes_in", ctypes.c_int64),
         ("row_bytes_width", ctypes.c_int64),
+        ("adapter_of_row", ctypes.c_void_p),
+        ("gate_adapters", LoraLinearArgs),
+        ("up_adapters", LoraLinearArgs),
+        ("down_adapters", LoraLinearArgs),
         ("limit", ctypes.c_float),
         ("activation", ctypes.c_int32),
         ("scales_input", ctypes.c_int32),
@@ -75,10 +87,12 @@ def make_experts_record(isa: Isa | None = None) -> Record | None:
         empty: Empty,
         x: torch.Tensor,
         routes: torch.Tensor,
+        adapter_of_row: torch.Tensor | None,
         gate: torch.Tensor,
         up: torch.Tensor,
         down: torch.Tensor,
         biases: Sequence[torch.Tensor | None],
+        adapters: Sequence[torch.Tensor],
         encodings: Sequence[str],
         are_packed: Sequence[bool],
         experts: int,
@@ -89,7 +103,7 @@ def make_experts_record(isa: Isa | None = None) -> Record | None:
     ) -> Recording | None:
         if not all(are_packed) or x.dtype not in ELEMENT_TYPES or x.stride(1) != 1:
             return None
-        if not routes.is_contiguous():
+        if not are_contiguous(routes, *adapters):
             return None
         rows, hidden = x.shape
         top_k = routes.shape[1] // 2
@@ -100,13 +114,23 @@ def make_experts_record(isa: Isa | None = None) -> Record | None:
         slots = rows * top_k
         row_bytes = [workspace_of_row(x.dtype, each) for each in (panels[0], panels[2])]
         out = empty((rows, hidden), x.dtype)
-        scratch = (
+        scratch: tuple[torch.Tensor, ...] = (
             empty((slots,), torch.int64),
             empty((slots, hidden), x.dtype),
             empty((slots, width), x.dtype),
             empty((slots, width), x.dtype),
             empty((slots, max(row_bytes)), torch.uint8),
         )
+        added = [LoraLinearArgs()] * 3
+        if adapter_of_row is not None:
+            named = empty((slots, 1), torch.int32)
+            gathered, gates, ups = scratch[1:4]
+            places = ((gates, gathered), (ups, gathered), (gathered, gates))
+            added = [
+                lora_linear_args(y, x_read, named, *tables)
+                for (y, x_read), tables in zip(places, tables_of_matrices(adapters), strict=True)
+            ]
+            scratch += (named,)
         counts = torch.zeros(experts, dtype=torch.int64)
         matrices = [
             _ExpertMatrix(
@@ -132,6 +156,8 @@ def make_experts_record(isa: Isa | None = None) -> Record | None:
             counts.data_ptr(),
             *(each.data_ptr() for each in scratch),
             *row_bytes,
+            None if adapter_of_row is None else adapter_of_row.data_ptr(),
+            *added,
             limit,
             _CODES[activation],
             scales_input,
