@@ -73,7 +73,9 @@ def write_single_experts(stacked: Path, folder: Path) -> Path:
             parts = [matrix] * len(leaves) if is_a else matrix.chunk(len(leaves))
             for leaf, part in zip(leaves, parts, strict=True):
                 kind = "lora_A" if is_a else "lora_B"
-                found[f"{module}.block_sparse_moe.experts.{expert}.{leaf}.{kind}.weight"] = part
+                found[f"{module}.block_sparse_moe.experts.{expert}.{leaf}.{kind}.weight"] = (
+                    part.clone()
+                )
     return write_adapter(folder, found, **{**fields, "target_parameters": None})
 
 

@@ -40,6 +40,8 @@ SETUP = Setup(
     12, PAGE_SIZE, caching=True, config=SchedulerConfig(max_batch_size=4, max_batch_input_tokens=16)
 )
 numbers = st.integers(0, 2)
+# Far more than all requests of a history have tokens; a thread may look at files meanwhile.
+MOST_TURNS = 100_000
 
 
 class LoaderAtOnce(AdapterLoader):
@@ -65,15 +67,18 @@ class Life:
         self._engine = Engine(pipeline, scheduler, self.channel, self._record, loader)
         client.connect(Commands(self.channel), max_batch_size=4)
 
-    def turn(self, client: EngineClient) -> None:
-        """Lets the engine run a step, and hands over what it sends."""
+    def turn(self) -> None:
+        """Lets the engine run a step."""
         self.channel.looks_left = 1
         with suppress(Paused):
             self._engine.run()
-        while self.channel.events:
-            client.handle(self.channel.events.popleft())
         self.manager.check_integrity()
         self.pool.check_integrity()
+
+    async def deliver(self, client: EngineClient) -> None:
+        """Hands over what the engine has sent."""
+        while self.channel.events:
+            client.handle(self.channel.events.popleft())
 
     def end(self) -> None:
         self._record.close()
@@ -163,15 +168,12 @@ class Server(RuleBasedStateMachine):
     @rule(lost=st.integers(0, 3), turns=st.integers(0, 2))
     def kill(self, lost: int, turns: int) -> None:
         """The worker dies, and what it sent last does not arrive."""
-        channel = self.life.channel
         for _ in range(turns):
-            channel.looks_left = 1
-            with suppress(Paused):
-                self.life._engine.run()
-        for _ in range(min(lost, len(channel.events))):
-            channel.events.pop()
-        while channel.events:
-            self.client.handle(channel.events.popleft())
+            self.life.turn()
+        events = self.life.channel.events
+        for _ in range(min(lost, len(events))):
+            events.pop()
+        self.loop.run_until_complete(self.life.deliver(self.client))
         self.life.end()
         self.client.disconnect({}, "it was killed", killed=True)
         self.life = Life(self.model, self.client)
@@ -181,12 +183,14 @@ class Server(RuleBasedStateMachine):
         """Runs steps and the loop, once at least."""
 
         async def run() -> None:
-            while True:
+            for _ in range(MOST_TURNS):
                 await asyncio.sleep(0)
-                self.life.turn(self.client)
+                self.life.turn()
+                await self.life.deliver(self.client)
                 await asyncio.sleep(0)
                 if until():
                     return
+            raise AssertionError(f"something is not done after {MOST_TURNS} steps")
 
         self.loop.run_until_complete(run())
 

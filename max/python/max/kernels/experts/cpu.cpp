@@ -12,6 +12,20 @@ namespace {
 
 using namespace max;
 
+// What adapters add to gates, ups and downs: calls of `max::lora_linear`. Adapter s of expert e is number
+// `(s - 1) * experts + e` of their tables; the numbers of the slots' adapters, from 1, all three read in `slots`.
+struct ExpertAdapters {
+  const int32_t* of_row;  // [rows], 0 for none; null without adapters
+  int32_t* slots;         // [rows * top_k], filled here
+  void (*add)(const void*, Pool*);
+  const void *gates, *ups, *downs;  // arguments of `add`
+};
+
+struct AdaptedExpertsArgs {
+  ExpertsArgs experts;
+  ExpertAdapters adapters;
+};
+
 // The rows of one expert, as slots.
 struct Group {
   int64_t expert, begin, end;
@@ -20,7 +34,8 @@ struct Group {
 template <typename Element>
 class Experts {
  public:
-  Experts(const ExpertsArgs& args, Pool* pool) : args_(args), pool_(pool) {}
+  Experts(const AdaptedExpertsArgs& args, Pool* pool)
+      : args_(args.experts), adapters_(args.adapters), pool_(pool) {}
 
   void run() {
     order_slots();
@@ -28,12 +43,12 @@ class Experts {
     name_adapters();
     multiply(args_.gathered, args_.in_features, args_.row_bytes_in,
              {{&args_.gate, args_.gates}, {&args_.up, args_.ups}}, args_.width);
-    adapt(args_.gate_adapters);
-    adapt(args_.up_adapters);
+    adapt(adapters_.gates);
+    adapt(adapters_.ups);
     activate();
     multiply(args_.gates, args_.width, args_.row_bytes_width, {{&args_.down, args_.gathered}},
              args_.in_features);
-    adapt(args_.down_adapters);
+    adapt(adapters_.downs);
     add_up();
   }
 
@@ -108,18 +123,17 @@ class Experts {
 
   // Which adapter, of which expert, each slot has.
   void name_adapters() {
-    if (args_.adapter_of_row == nullptr) return;
-    int32_t* named = const_cast<int32_t*>(args_.gate_adapters.slots);
+    if (adapters_.of_row == nullptr) return;
     for (int64_t row = 0; row < args_.rows; ++row)
       for (int64_t k = 0; k < args_.top_k; ++k) {
-        int64_t adapter = args_.adapter_of_row[row];
+        int64_t adapter = adapters_.of_row[row];
         int64_t number = adapter == 0 ? 0 : 1 + (adapter - 1) * args_.experts + expert_of(row, k);
-        named[args_.slots[row * args_.top_k + k]] = static_cast<int32_t>(number);
+        adapters_.slots[args_.slots[row * args_.top_k + k]] = static_cast<int32_t>(number);
       }
   }
 
-  void adapt(const LoraLinearArgs& adapters) {
-    if (args_.adapter_of_row != nullptr) add_adapters<Element>(adapters, pool_);
+  void adapt(const void* adapters) {
+    if (adapters_.of_row != nullptr) adapters_.add(adapters, pool_);
   }
 
   void activate() {
@@ -163,14 +177,15 @@ class Experts {
   }
 
   const ExpertsArgs& args_;
+  const ExpertAdapters& adapters_;
   Pool* pool_;
   std::vector<Group> groups_;
 };
 
 }  // namespace
 
-MAX_EXPORT void experts(const ExpertsArgs* args, Pool* pool) {
-  if (args->type == kFloat32)
+MAX_EXPORT void experts(const AdaptedExpertsArgs* args, Pool* pool) {
+  if (args->experts.type == kFloat32)
     Experts<float>(*args, pool).run();
   else
     Experts<bfloat16>(*args, pool).run();

@@ -39,7 +39,7 @@ class _ExpertMatrix(ctypes.Structure):
 
 
 class _ExpertsArgs(ctypes.Structure):
-    """All of a call."""
+    """A call without adapters."""
 
     _fields_ = (
         ("x", ctypes.c_void_p),
@@ -62,15 +62,30 @@ class _ExpertsArgs(ctypes.Structure):
         ("workspace", ctypes.c_void_p),
         ("row_bytes_in", ctypes.c_int64),
         ("row_bytes_width", ctypes.c_int64),
-        ("adapter_of_row", ctypes.c_void_p),
-        ("gate_adapters", LoraLinearArgs),
-        ("up_adapters", LoraLinearArgs),
-        ("down_adapters", LoraLinearArgs),
         ("limit", ctypes.c_float),
         ("activation", ctypes.c_int32),
         ("scales_input", ctypes.c_int32),
         ("type", ctypes.c_int32),
     )
+
+
+class _ExpertAdapters(ctypes.Structure):
+    """What adapters add; of `cpu.cpp`, as the next."""
+
+    _fields_ = (
+        ("of_row", ctypes.c_void_p),
+        ("slots", ctypes.c_void_p),
+        ("add", ctypes.c_void_p),
+        ("gates", ctypes.c_void_p),
+        ("ups", ctypes.c_void_p),
+        ("downs", ctypes.c_void_p),
+    )
+
+
+class _AdaptedExpertsArgs(ctypes.Structure):
+    """All of a call."""
+
+    _fields_ = (("experts", _ExpertsArgs), ("adapters", _ExpertAdapters))
 
 
 def make_experts_record(isa: Isa | None = None) -> Record | None:
@@ -79,8 +94,8 @@ def make_experts_record(isa: Isa | None = None) -> Record | None:
     Args:
         isa: the best of this machine unless given.
     """
-    function = load_function("experts", isa)
-    if function is None:
+    function, add_adapters = load_function("experts", isa), load_function("lora_linear", isa)
+    if function is None or add_adapters is None:
         return None
 
     def record(
@@ -114,23 +129,28 @@ def make_experts_record(isa: Isa | None = None) -> Record | None:
         slots = rows * top_k
         row_bytes = [workspace_of_row(x.dtype, each) for each in (panels[0], panels[2])]
         out = empty((rows, hidden), x.dtype)
-        scratch: tuple[torch.Tensor, ...] = (
+        scratch = (
             empty((slots,), torch.int64),
             empty((slots, hidden), x.dtype),
             empty((slots, width), x.dtype),
             empty((slots, width), x.dtype),
             empty((slots, max(row_bytes)), torch.uint8),
         )
-        added = [LoraLinearArgs()] * 3
+        of_adapters, added = _ExpertAdapters(), list[LoraLinearArgs]()
+        named = empty((slots if adapters else 0, 1), torch.int32)
         if adapter_of_row is not None:
-            named = empty((slots, 1), torch.int32)
-            gathered, gates, ups = scratch[1:4]
+            _, gathered, gates, ups, _ = scratch
             places = ((gates, gathered), (ups, gathered), (gathered, gates))
             added = [
                 lora_linear_args(y, x_read, named, *tables)
                 for (y, x_read), tables in zip(places, tables_of_matrices(adapters), strict=True)
             ]
-            scratch += (named,)
+            of_adapters = _ExpertAdapters(
+                adapter_of_row.data_ptr(),
+                named.data_ptr(),
+                ctypes.cast(add_adapters, ctypes.c_void_p),  # type: ignore[arg-type]
+                *(ctypes.addressof(each) for each in added),
+            )
         counts = torch.zeros(experts, dtype=torch.int64)
         matrices = [
             _ExpertMatrix(
@@ -142,7 +162,7 @@ def make_experts_record(isa: Isa | None = None) -> Record | None:
             )
             for stack, bias, each in zip((gate, up, down), biases, panels, strict=True)
         ]
-        args = _ExpertsArgs(
+        plain = _ExpertsArgs(
             x.data_ptr(),
             routes.data_ptr(),
             out.data_ptr(),
@@ -156,8 +176,6 @@ def make_experts_record(isa: Isa | None = None) -> Record | None:
             counts.data_ptr(),
             *(each.data_ptr() for each in scratch),
             *row_bytes,
-            None if adapter_of_row is None else adapter_of_row.data_ptr(),
-            *added,
             limit,
             _CODES[activation],
             scales_input,
@@ -165,6 +183,8 @@ def make_experts_record(isa: Isa | None = None) -> Record | None:
         )
         read = min(experts, slots) * sum(each.nbytes for each in panels)
         moved = read + 2 * x.nbytes
-        return Recording(out, KernelCall(function, args, (scratch, counts)), moved, counts)
+        args = _AdaptedExpertsArgs(plain, of_adapters)
+        kept = (scratch, counts, named, added)
+        return Recording(out, KernelCall(function, args, kept), moved, counts)
 
     return record

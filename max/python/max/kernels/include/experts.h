@@ -8,7 +8,6 @@
 
 #pragma once
 
-#include "lora.h"
 #include "packed_linear.h"
 
 namespace max {
@@ -40,10 +39,6 @@ struct ExpertsArgs {
   void* workspace;              // of packed_linear for rows * top_k rows of the wider
   int64_t row_bytes_in;         // of the workspace, for a row of in_features, and of width
   int64_t row_bytes_width;
-  // Of adapters, with `adapter_of_row`: what they add to gates, ups and downs. A slot's adapter of its expert is
-  // number `adapter * experts + expert` of their tables; `slots` of all three is one array [slots] to be filled.
-  const int32_t* adapter_of_row;  // [rows], 0 for none; null without adapters
-  LoraLinearArgs gate_adapters, up_adapters, down_adapters;
   float limit;          // of the gate, and of the magnitude of up; 0 for none
   int32_t activation;   // an Activation, or kSwishPlusOne
   int32_t scales_input; // whether weights multiply what experts read instead of what they give

@@ -56,11 +56,11 @@ struct LoraEmbeddingArgs {
 namespace max {
 
 constexpr int64_t kRowsTogether = 8;
-constexpr int64_t kLoraPanel = 16;
+constexpr int64_t kPanel = 16;
 
 // Elements of a slot's `b`.
 inline int64_t elements_of_b(int64_t outputs, int64_t rank) {
-  return (outputs + kLoraPanel - 1) / kLoraPanel * kLoraPanel * rank;
+  return (outputs + kPanel - 1) / kPanel * kPanel * rank;
 }
 
 // Rows of one slot.
@@ -142,7 +142,7 @@ MAX_INLINE void add_products(const float* narrow, const T* b, int64_t output, in
     Floats weights[kVectors];
     for (int64_t v = 0; v < kVectors; ++v) {
       int64_t at = output + v * kFloats;
-      weights[v] = load_elements(b + (at / kLoraPanel * rank + j) * kLoraPanel + at % kLoraPanel);
+      weights[v] = load_elements(b + (at / kPanel * rank + j) * kPanel + at % kPanel);
     }
     for (int64_t n = 0; n < N; ++n)
       for (int64_t v = 0; v < kVectors; ++v)
@@ -190,42 +190,6 @@ MAX_INLINE void with_rows(int64_t rows, const F& f) {
     if (rows == N) return f(std::integral_constant<int64_t, N>{});
     with_rows<N - 1>(rows, f);
   }
-}
-
-template <typename T>
-void add_part_of_adapter(const LoraLinearArgs& args, const RowsOfSlot& part) {
-  int64_t slot = part.slot, own_rank = args.ranks[slot], count = static_cast<int64_t>(part.rows.size());
-  const float* affine = args.is_affine[slot] ? args.affine + slot * 2 * args.outputs : nullptr;
-  if (own_rank == 0 && affine == nullptr) return;
-  Scratch<float> wide(count * args.inputs), narrow(count * args.rank);
-  const float* x[kRowsTogether];
-  T* y[kRowsTogether];
-  for (int64_t n = 0; n < count; ++n) {
-    float* to = wide.data() + n * args.inputs;
-    const T* from = static_cast<const T*>(args.x) + part.rows[n] * args.inputs;
-    for (int64_t i = 0; i < args.inputs; ++i) to[i] = load(from[i]);
-    x[n] = to;
-    y[n] = static_cast<T*>(args.y) + part.rows[n] * args.outputs;
-  }
-  const T* a = static_cast<const T*>(args.a) + slot * args.inputs * args.rank;
-  const T* b = static_cast<const T*>(args.b) + slot * elements_of_b(args.outputs, args.rank);
-  with_rows(count, [&](auto rows) {
-    constexpr int64_t kRows = decltype(rows)::value;
-    shrink<kRows, T>(x, a, args.inputs, own_rank, args.rank, args.scales[slot], narrow.data());
-    expand<kRows, T>(y, narrow.data(), b, args.outputs, own_rank, args.rank, affine);
-  });
-}
-
-// What `max::lora_linear` computes.
-template <typename T>
-void add_adapters(const LoraLinearArgs& args, Pool* pool) {
-  bool is_base = std::all_of(args.slots, args.slots + args.rows, [](int32_t slot) { return slot == 0; });
-  if (is_base) return;
-  int64_t most = rows_together(pool, args.rows);
-  std::vector<RowsOfSlot> parts = rows_by_slot(args.slots, args.rows, args.num_slots, most);
-  parallel_for(pool, static_cast<int64_t>(parts.size()), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) add_part_of_adapter<T>(args, parts[i]);
-  });
 }
 
 }  // namespace max

@@ -2,9 +2,50 @@
 
 #include "../include/lora.h"
 
-MAX_EXPORT void lora_linear(const LoraLinearArgs* args, max::Pool* pool) {
-  if (args->type == max::kFloat32)
-    max::add_adapters<float>(*args, pool);
+namespace {
+
+using namespace max;
+
+template <typename T>
+void add_part(const LoraLinearArgs& args, const RowsOfSlot& part) {
+  int64_t slot = part.slot, own_rank = args.ranks[slot], count = static_cast<int64_t>(part.rows.size());
+  const float* affine = args.is_affine[slot] ? args.affine + slot * 2 * args.outputs : nullptr;
+  if (own_rank == 0 && affine == nullptr) return;
+  Scratch<float> wide(count * args.inputs), narrow(count * args.rank);
+  const float* x[kRowsTogether];
+  T* y[kRowsTogether];
+  for (int64_t n = 0; n < count; ++n) {
+    float* to = wide.data() + n * args.inputs;
+    const T* from = static_cast<const T*>(args.x) + part.rows[n] * args.inputs;
+    for (int64_t i = 0; i < args.inputs; ++i) to[i] = load(from[i]);
+    x[n] = to;
+    y[n] = static_cast<T*>(args.y) + part.rows[n] * args.outputs;
+  }
+  const T* a = static_cast<const T*>(args.a) + slot * args.inputs * args.rank;
+  const T* b = static_cast<const T*>(args.b) + slot * elements_of_b(args.outputs, args.rank);
+  with_rows(count, [&](auto rows) {
+    constexpr int64_t kRows = decltype(rows)::value;
+    shrink<kRows, T>(x, a, args.inputs, own_rank, args.rank, args.scales[slot], narrow.data());
+    expand<kRows, T>(y, narrow.data(), b, args.outputs, own_rank, args.rank, affine);
+  });
+}
+
+template <typename T>
+void run(const LoraLinearArgs& args, Pool* pool) {
+  int64_t most = rows_together(pool, args.rows);
+  std::vector<RowsOfSlot> parts = rows_by_slot(args.slots, args.rows, args.num_slots, most);
+  parallel_for(pool, static_cast<int64_t>(parts.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) add_part<T>(args, parts[i]);
+  });
+}
+
+}  // namespace
+
+MAX_EXPORT void lora_linear(const LoraLinearArgs* args, Pool* pool) {
+  bool is_base = std::all_of(args->slots, args->slots + args->rows, [](int32_t slot) { return slot == 0; });
+  if (is_base) return;
+  if (args->type == kFloat32)
+    run<float>(*args, pool);
   else
-    max::add_adapters<max::bfloat16>(*args, pool);
+    run<bfloat16>(*args, pool);
 }
