@@ -9,7 +9,9 @@ from max.pipelines.config import SamplingConfig
 
 
 @pytest.mark.parametrize("backend", ["llguidance", "xgrammar"])
-def test_either_backend_may_be_chosen(backend: str) -> None:
+def test_either_backend_may_be_chosen(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("max.pipelines.config.sampling_config.find_spec", lambda _: "found")
+
     found = SamplingConfig.model_validate({"structured_output_backend": backend})
     assert found.structured_output_backend == backend
 

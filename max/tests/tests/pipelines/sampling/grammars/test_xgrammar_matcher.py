@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -22,6 +23,8 @@ from tests.pipelines.sampling.grammars.byte_tokens import (
     characters,
     tokens_of,
 )
+
+is_installed = pytest.mark.skipif(find_spec("xgrammar") is None, reason="needs xgrammar")
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -61,6 +64,7 @@ def test_what_it_would_overlook_is_left_to_llguidance(grammar: str) -> None:
     assert schema_for(grammar) is None
 
 
+@is_installed
 def test_it_follows_what_llguidance_follows(matcher: XGrammarMatcher) -> None:
     """One byte more each time: the same may come, whitespace apart."""
     text = '{"count": 12, "kind": "pear"}'
@@ -86,6 +90,7 @@ def test_it_follows_what_llguidance_follows(matcher: XGrammarMatcher) -> None:
         assert (END in as_set(first)) == (END in as_set(second)) == (length == len(text))
 
 
+@is_installed
 def test_a_copy_goes_its_own_way(matcher: XGrammarMatcher) -> None:
     first, second = matcher.deep_copy(), matcher.deep_copy()
 
@@ -95,6 +100,7 @@ def test_a_copy_goes_its_own_way(matcher: XGrammarMatcher) -> None:
     assert second.is_accepting()
 
 
+@is_installed
 def test_a_token_that_does_not_fit_is_an_error(matcher: XGrammarMatcher) -> None:
     lost = matcher.deep_copy()
 
