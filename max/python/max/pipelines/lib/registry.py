@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.call_tolerantly import call_tolerantly
-from max.pipelines.lib.garbage_collection import no_collection_while_loading
 from max.pipelines.lib.embed import makes_embeddings
+from max.pipelines.lib.garbage_collection import no_collection_while_loading
 from max.pipelines.lib.supported_architecture import SupportedArchitecture
 from max.pipelines.lib.symbols import load_symbol
 from max.pipelines.modeling.types import PipelineTask
