@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import cast
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -269,7 +269,7 @@ def test_interfaces_that_are_off_are_unknown() -> None:
 def test_metrics_are_on_this_port_when_asked_for(
     given: dict[str, object], key: str | None, status: int
 ) -> None:
-    headers = {} if key is None else {"authorization": f"Bearer {key}"}
+    headers: dict[str, Any] = {} if key is None else {"authorization": f"Bearer {key}"}
     response = answer("GET", "/metrics", settings=ServerSettings.model_validate(given), **headers)
 
     assert response.status_code == status
