@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from email.utils import formatdate
 
 from starlette.applications import Starlette
@@ -29,15 +29,21 @@ from max.serve.openapi.document import build_document
 from max.serve.openapi.endpoint import Endpoint
 from max.serve.panics import AnswersPanics
 from max.serve.state import ServerState
+from max.serve.ui.files import page_files
+from max.serve.ui.routes import ROUTES as PAGE_ROUTES
 
 
 def create_app(state: ServerState) -> Starlette:
     """The application; it answers 503 until `state.service` is set."""
     settings = state.settings
     endpoints = endpoints_of(settings.api_types)
+    page = list(page_files()) if settings.serves_page else []
+    routes = [endpoint.route for endpoint in endpoints]
+    if page:
+        routes += [*PAGE_ROUTES, *(file.route for file in page)]
     app = Starlette(
-        routes=[endpoint.route for endpoint in endpoints],
-        middleware=_middleware(state, endpoints),
+        routes=routes,
+        middleware=_middleware(state, endpoints, open_paths={file.path for file in page}),
         exception_handlers={
             ApiError: handle_api_error,
             ClientDisconnected: _answer_nobody,
@@ -60,7 +66,9 @@ def create_app(state: ServerState) -> Starlette:
     return app
 
 
-def _middleware(state: ServerState, endpoints: Sequence[Endpoint]) -> list[Middleware]:
+def _middleware(
+    state: ServerState, endpoints: Sequence[Endpoint], open_paths: Set[str]
+) -> list[Middleware]:
     """Outermost first. A browser's preflight request has no key, so CORS comes before keys."""
     stack = [Middleware(NoFinalSlash), Middleware(DateHeader)]
     if state.settings.allowed_origins:
@@ -78,7 +86,7 @@ def _middleware(state: ServerState, endpoints: Sequence[Endpoint]) -> list[Middl
             Identity,
             keys=state.keys,
             client_header=state.settings.client_header,
-            open_paths={endpoint.path for endpoint in endpoints if endpoint.is_open},
+            open_paths=open_paths | {each.path for each in endpoints if each.is_open},
             admin_paths={endpoint.path for endpoint in endpoints if endpoint.is_for_admins},
         )
     )
