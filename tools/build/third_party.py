@@ -26,8 +26,8 @@ COMPANIONS = {
     "uvicorn": ("httptools", "uvloop"),  # chosen by name in its options
 }
 
-# What `max` imports only where it is installed: with torch's CUDA build.
-OPTIONAL = frozenset({"triton"})
+# What `max` imports only where it is installed: with torch's CUDA build, or by users.
+OPTIONAL = frozenset({"triton", "xgrammar"})
 
 # (folder, its requirement files and the repositories that hold their wheels); the first that fits.
 _SETS: tuple[tuple[str, dict[str, str]], ...] = (

@@ -154,6 +154,14 @@ class Buffer:
         array: np.ndarray[Any, Any] = self.tensor.cpu().numpy()
         return array
 
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+    ) -> npt.NDArray[Any]:
+        array = self.to_numpy()
+        if dtype is not None:
+            array = array.astype(dtype, copy=False)
+        return array.copy() if copy else array
+
     def item(self) -> float | int | bool:
         """The only element."""
         return self.tensor.item()

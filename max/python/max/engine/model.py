@@ -80,7 +80,8 @@ class Model:
         """Runs the model.
 
         Args:
-            inputs: numpy arrays, torch tensors, Buffers or other DLPack arrays, on their devices.
+            inputs: numpy arrays, torch tensors, Buffers or other DLPack arrays, on their devices;
+                numbers for inputs without axes.
 
         Returns:
             The outputs.
@@ -88,7 +89,10 @@ class Model:
         Raises:
             ValueError: if an input's number, dtype or shape is not what the graph declares.
         """
-        tensors = [Buffer.from_dlpack(x).tensor for x in inputs]
+        try:
+            tensors = [Buffer.from_dlpack(x).tensor for x in inputs]
+        except TypeError:
+            tensors = [Buffer.from_dlpack(x).tensor for x in self._with_arrays(inputs)]
         look = tuple([(t.dtype, t.shape, t.device) for t in tensors])
         if look not in self._accepted:
             self._check(tensors)
@@ -99,6 +103,26 @@ class Model:
             return [Buffer(t) for t in captured or self.replayed(*tensors)]
 
     __call__ = execute
+
+    @property
+    def input_devices(self) -> list[Device]:
+        """Where the inputs must be."""
+        return [type.device.to_device() for type in self.compiled.input_types]
+
+    @property
+    def output_devices(self) -> list[Device]:
+        """Where the outputs are."""
+        return [type.device.to_device() for type in self.compiled.output_types]
+
+    def _with_arrays(self, inputs: Sequence[Any]) -> list[Any]:
+        """The inputs, with arrays of the declared types for numbers."""
+        types = [*self.compiled.input_types, *[None] * len(inputs)]
+        return [
+            Buffer.scalar(x, type.dtype, type.device.to_device())
+            if type is not None and isinstance(x, int | float)
+            else x
+            for x, type in zip(inputs, types, strict=False)
+        ]
 
     @cached_property
     def _declared(self) -> list[_Declared]:
@@ -134,6 +158,8 @@ class Model:
                     f"{Device.from_torch(tensor.device)}: move it with Buffer.to(device)"
                 )
         for name, dim in self._derived.items():
+            if (told := dim.solution()) and str(told.symbol) not in sizes:
+                sizes[str(told.symbol)] = (sizes[name] - told.offset) // told.factor
             if dim.evaluated(sizes) != sizes[name]:
                 raise ValueError(
                     f"the inputs of {self.compiled.name} have '{name}' = {sizes[name]}, which "

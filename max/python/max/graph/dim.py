@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import sympy
 from torch.utils._sympy.functions import FloorDiv
 
 DimLike: TypeAlias = "int | str | Dim"
+
+
+class Solution(NamedTuple):
+    """A size is `factor * symbol + offset`."""
+
+    symbol: sympy.Symbol
+    factor: int
+    offset: int
 
 
 class Dim:
@@ -41,6 +49,18 @@ class Dim:
         """This dim with the symbols replaced whose sizes are given by name."""
         known = {s: sizes[str(s)] for s in self.expr.free_symbols if str(s) in sizes}
         return _make(self.expr.subs(known))
+
+    def solution(self) -> Solution | None:
+        """The one symbol that this size tells, if it is a multiple of it and a number."""
+        symbols = self.expr.free_symbols
+        if len(symbols) != 1:
+            return None
+        (symbol,) = symbols
+        factor = self.expr.coeff(symbol, 1)
+        offset = self.expr - factor * symbol
+        if not (factor.is_Integer and factor > 0 and offset.is_Integer):
+            return None
+        return Solution(symbol, int(factor), int(offset))
 
     def _combined(self, other: object, function: Callable[[Any, Any], Any]) -> Any:
         if not isinstance(other, Dim | str) and not hasattr(other, "__index__"):

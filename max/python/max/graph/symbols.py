@@ -18,7 +18,7 @@ from torch import fx
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._sympy import functions as torch_sympy
 
-from max.graph.dim import Dim, StaticDim
+from max.graph.dim import Dim, Solution, StaticDim
 from max.graph.fakes import Fakes
 from max.graph.shape_env import ShapeEnv
 
@@ -49,7 +49,7 @@ class SymbolTable:
         self.fakes = Fakes()
         self._to_torch: dict[sympy.Expr, sympy.Expr] = {}
         self._to_named: dict[sympy.Expr, sympy.Expr] = {}
-        self._sources: dict[sympy.Expr, tuple[fx.Node, int]] = {}
+        self._sources: dict[sympy.Expr, tuple[fx.Node, int, Solution]] = {}
         self._nodes: dict[sympy.Expr, fx.Node] = {}
         self._outer: Callable[[sympy.Expr], fx.Node] | None = None
         self._is_known_outside: Callable[[Dim], bool] | None = None
@@ -90,10 +90,10 @@ class SymbolTable:
         return Dim.of(expr.xreplace(self._to_named))
 
     def define(self, node: fx.Node, tensor: torch.Tensor) -> None:
-        """Remembers that a node's value tells the symbols that stand alone in its shape."""
+        """Remembers that a node's value tells the symbols that its shape can be solved for."""
         for axis, size in enumerate(tensor.shape):
-            if isinstance(size, torch.SymInt) and (expr := self.dim(size).expr).is_Symbol:
-                self._sources.setdefault(expr, (node, axis))
+            if isinstance(size, torch.SymInt) and (solution := self.dim(size).solution()):
+                self._sources.setdefault(solution.symbol, (node, axis, solution))
 
     def is_known(self, dim: Dim) -> bool:
         """Whether a tensor of the graph has each symbol of the dim as a size."""
@@ -122,7 +122,13 @@ class SymbolTable:
                 return self._outer(expr)
             if expr not in self._sources:
                 raise ValueError(f"no input of the graph has a dim '{expr}' to take its size from")
-            return self._graph.call_function(torch.ops.aten.sym_size.int, self._sources[expr])
+            node, axis, solution = self._sources[expr]
+            size = self._graph.call_function(torch.ops.aten.sym_size.int, (node, axis))
+            if solution.offset:
+                size = self._graph.call_function(operator.sub, (size, solution.offset))
+            if solution.factor != 1:
+                size = self._graph.call_function(operator.floordiv, (size, solution.factor))
+            return size
         if expr.is_Pow:
             base, exponent = (self._expr_node(a) for a in expr.args)
             return self._graph.call_function(operator.pow, (base, exponent))

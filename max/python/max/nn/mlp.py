@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from max.dtype import DType
-from max.graph import TensorValue, TensorValueLike
+from max.graph import TensorValue, TensorValueLike, ops
 from max.graph.quantization import QuantizationEncoding
 from max.graph.type import DeviceRef
 from max.nn import kernels
 from max.nn.activations import activation_function_from_name, activation_name
-from max.nn.linear import Linear
+from max.nn.linear.linear import Linear
 from max.nn.module import Module
 from max.nn.unsupported import reject_unsupported
 
@@ -32,7 +32,8 @@ class MLP(Module):
         has_bias: whether the projections have biases.
         activation_function: see `activation_function_from_name`.
         quant_config: not supported in this release.
-        swiglu_limit: not supported in this release.
+        swiglu_limit: limit of the gate before its activation, and of the magnitude of what it is
+            multiplied with, as GPT-OSS and DeepSeek V4 have it; 0 for none.
         is_sharding: not supported in this release.
     """
 
@@ -51,9 +52,8 @@ class MLP(Module):
         is_sharding: bool = False,
     ) -> None:
         super().__init__()
-        reject_unsupported(
-            "MLP", quant_config=quant_config, swiglu_limit=swiglu_limit, is_sharding=is_sharding
-        )
+        reject_unsupported("MLP", quant_config=quant_config, is_sharding=is_sharding)
+        self._limit = swiglu_limit
         self._activation = activation_name(activation_function)
         self.activation_function = activation_function_from_name(activation_function)
         linear = partial(
@@ -70,6 +70,9 @@ class MLP(Module):
     def __call__(self, x: TensorValueLike) -> TensorValue:
         """x: [..., hidden_dim] -> [..., hidden_dim]."""
         gate, up = self.gate_proj(x), self.up_proj(x)
+        if self._limit:
+            gate = ops.min(gate, self._limit)
+            up = ops.max(ops.min(up, self._limit), -self._limit)
         return self.down_proj(kernels.gated(gate, up, self._activation))
 
 

@@ -58,6 +58,19 @@ class Module(ABC):
         setattr(self, name, weight)
         self._children()[2].add(name)
 
+    def replace_module(self, path: str, module: Module) -> None:
+        """Puts another layer in the place of one below: that of `layers.0.mlp`, say.
+
+        Raises:
+            ValueError: if there is no layer at that path.
+        """
+        parent, _, name = path.rpartition(".")
+        above = dict(self.named_modules()).get(parent)
+        if above is None or name not in above.sublayers:
+            known = ", ".join(sorted(p for p, _ in self.named_modules() if p)) or "none"
+            raise ValueError(f"there is no layer '{path}'; known: {known}")
+        setattr(above, name, module)
+
     def raw_state_dict(self) -> dict[str, Weight]:
         """All weights by their full names; from here on those are the weights' `name`s."""
         weights = dict(self._named_weights(""))

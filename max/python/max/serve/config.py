@@ -270,6 +270,10 @@ class ServerSettings(BaseModel):
         return cls.model_validate({**from_env, **given})
 
 
+# The documented name.
+Settings = ServerSettings
+
+
 def forget_secrets(environ: MutableMapping[str, str] | None = None) -> None:
     """Takes the keys out of the environment, which processes that are started from here inherit.
 

@@ -95,3 +95,12 @@ def test_new_buffers() -> None:
         assert (buffer.dtype, buffer.shape, buffer.device) == (DType.int32, (2, 3), CPU())
     with pytest.raises(TypeError, match="needs a dtype and a shape"):
         Buffer(DType.int32)
+
+
+def test_a_buffer_is_an_array_to_numpy() -> None:
+    buffer = Buffer.from_numpy(np.arange(3, dtype=np.float32))
+    array = np.asarray(buffer)
+    assert array.dtype == np.float32
+    array[0] = 7  # the buffer's own memory
+    assert buffer[0].item() == 7
+    assert np.asarray(buffer, np.int64).tolist() == [7, 1, 2]

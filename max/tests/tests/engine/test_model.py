@@ -88,6 +88,22 @@ def test_computed_sizes_are_checked() -> None:
         model(ones(5), ones(3))
 
 
+def test_a_size_is_told_by_its_multiple() -> None:
+    types = [TensorType(DType.float32, [Dim("n") * 4 + 1], CPU())]
+    model = InferenceSession().load(Graph("g", lambda x: x[1:].reshape([Dim("n"), 4]), types))
+    assert model(ones(9))[0].shape == (2, 4)
+    with pytest.raises(ValueError, match=r"= 10, which does not fit"):
+        model(ones(10))
+
+
+def test_numbers_are_inputs_without_axes() -> None:
+    model = InferenceSession().load(
+        Graph("g", lambda x: x + 1, [TensorType(DType.int64, [], CPU())])
+    )
+    assert model(3)[0].item() == 4
+    assert model.input_devices == model.output_devices == [CPU()]
+
+
 def test_inputs_on_other_devices_are_refused() -> None:
     gpu = Device(0, "gpu")
     graph = Graph("g", lambda x: x, [TensorType(DType.float32, ["n"], gpu)])

@@ -47,6 +47,15 @@ def test_mlp(name: str) -> None:
     assert_close(mlp(ops.constant(x)), linear("down_proj", hidden))
 
 
+def test_an_mlp_with_a_limit() -> None:
+    mlp = nn.MLP(DType.float32, None, 6, 9, [CPU], swiglu_limit=0.5)
+    state, x = load_random(mlp), 3 * torch.randn(4, 6)
+    gate, up = (x @ state[f"{name}_proj.weight"].T for name in ("gate", "up"))
+    assert gate.max() > 0.5
+    hidden = torch.nn.functional.silu(gate.clamp(max=0.5)) * up.clamp(-0.5, 0.5)
+    assert_close(mlp(ops.constant(x)), hidden @ state["down_proj.weight"].T)
+
+
 def test_unknown_activation_function_lists_the_known_ones() -> None:
     with pytest.raises(ValueError, match=r"'swish2'; known: silu, gelu"):
         nn.MLP(DType.float32, None, 6, 9, [CPU], activation_function="swish2")
@@ -110,11 +119,16 @@ def test_rms_norm() -> None:
     state, x = load_random(norm), torch.randn(2, 5)
     want = torch.nn.functional.rms_norm(x, (5,), state["weight"], 1e-3)
     assert_close(norm(ops.constant(x)), want)
+    assert nn.RMSNorm(dims=5).raw_state_dict()["weight"].shape == [5]
+    with pytest.raises(TypeError, match="takes dim or dims, one of them; got None and None"):
+        nn.RMSNorm()
 
 
 def test_an_argument_of_later_releases_is_refused_not_dropped() -> None:
     with pytest.raises(NotImplementedError, match=r"Linear: .*quant_config='fp8'"):
         nn.Linear(2, 2, DType.float32, CPU, quant_config="fp8")
+    with pytest.raises(NotImplementedError, match=r"Linear: .*clip_weight=1.0"):
+        nn.Linear(2, 2, DType.float32, CPU, clip_weight=1.0)
 
 
 def test_a_layer_list_cannot_be_called() -> None:

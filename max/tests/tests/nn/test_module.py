@@ -120,6 +120,14 @@ def test_replacing_a_layer_replaces_its_weights() -> None:
     assert "fc2.bias" not in model.raw_state_dict()
 
 
+def test_a_layer_is_replaced_by_its_path() -> None:
+    model = Sequential([FeedForward(4, 8)])
+    model.replace_module("0.fc2", Linear(8, 4, DType.float32, CPU))
+    assert "0.fc2.bias" not in model.raw_state_dict()
+    with pytest.raises(ValueError, match=r"no layer '0.fc3'; known: 0, 0.fc1, 0.fc2"):
+        model.replace_module("0.fc3", FeedForward(4, 8))
+
+
 def test_weights_of_two_modules_without_a_root_are_told_apart() -> None:
     one, two = Linear(4, 4, DType.float32, CPU), Linear(4, 4, DType.float32, CPU)
     with Graph("g", input_types=[TensorType(DType.float32, [1, 4], CPU)]) as graph:

@@ -117,6 +117,13 @@ def require_integral(op: str, name: str, x: Any) -> None:
         fail(op, f"{name} must be integers, got {dtype_of(x)}", x)
 
 
+def require_same_device(op: str, *operands: Any) -> None:
+    """Raises ValueError unless all tensors among the operands are on one device."""
+    devices = list(dict.fromkeys(str(x.device) for x in operands if not is_scalar(x)))
+    if len(devices) > 1:
+        fail(op, f"operands are on {' and '.join(devices)}: move one with .to(device)", *operands)
+
+
 def axis_of(op: str, axis: int, rank: int, *operands: object) -> int:
     """The axis counted from the front.
 

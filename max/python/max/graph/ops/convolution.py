@@ -133,7 +133,7 @@ def avg_pool2d(
         fail("avg_pool2d", f"dilation must be 1, got {dilation}", input)
     size, step, zeros = (_pair("avg_pool2d", v) for v in (kernel_size, stride, padding))
     x = _image("avg_pool2d", input)
-    shape = None if ceil_mode else _pooled_shape(shape_of(x), size, step, zeros, [1, 1])
+    shape = _pooled_shape(shape_of(x), size, step, zeros, [1, 1], ceil_mode)
     options = (size, step, zeros, ceil_mode, count_boundary)
     return call("avg_pool2d", averages, x, *options, result_shape=shape)
 
@@ -156,7 +156,7 @@ def max_pool2d(
     values = (kernel_size, stride, padding, dilation)
     size, step, zeros, spread = (_pair("max_pool2d", v) for v in values)
     x = _image("max_pool2d", input)
-    shape = None if ceil_mode else _pooled_shape(shape_of(x), size, step, zeros, spread)
+    shape = _pooled_shape(shape_of(x), size, step, zeros, spread, ceil_mode)
     options = (size, step, zeros, spread, ceil_mode)
     return call("max_pool2d", maxima, x, *options, result_shape=shape)
 
@@ -200,11 +200,19 @@ def _pooled_shape(
     step: Sequence[int],
     zeros: Sequence[int],
     spread: Sequence[int],
+    ceil_mode: bool = False,
 ) -> list[Dim]:
-    """[batch, height, width, channels] after windows that all lie inside the padded image."""
+    """[batch, height, width, channels] after windows that lie inside the padded image, or, with
+    `ceil_mode`, begin in it before the last zeros."""
     batch, *image, channels = shape
-    sizes = zip(image, size, step, zeros, spread, strict=True)
-    return [batch, *((n + 2 * z - d * (k - 1) - 1) // s + 1 for n, k, s, z, d in sizes), channels]
+    pooled: list[Dim] = []
+    for n, k, s, z, d in zip(image, size, step, zeros, spread, strict=True):
+        over = 2 * z - d * (k - 1) - 1  # what a window that begins at 0 leaves of n
+        if ceil_mode:  # both bounds are of the form (n + a) // s
+            pooled.append((n + min(over + s, z) + s - 1) // s)
+        else:
+            pooled.append((n + over) // s + 1)
+    return [batch, *pooled, channels]
 
 
 def _image(op: str, x: TensorValueLike) -> Any:

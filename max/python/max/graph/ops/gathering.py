@@ -14,11 +14,12 @@ from max.graph.ops.arguments import (
     axis_of,
     fail,
     require_integral,
+    require_same_device,
     shape_of,
 )
 from max.graph.ops.casting import cast, widened
 from max.graph.ops.rebinding import rebind
-from max.graph.ops.shaping import squeeze
+from max.graph.ops.shaping import reshape, squeeze
 from max.graph.tensor_value import TensorValue, TensorValueLike
 
 
@@ -36,6 +37,7 @@ def gather(input: TensorValueLike, indices: TensorValueLike, axis: int) -> Tenso
     input, indices = as_tensor("gather", input), as_tensor("gather", indices)
     at = axis_of("gather", axis, len(shape_of(input)), input, indices)
     require_integral("gather", "indices", indices)
+    require_same_device("gather", input, indices)
     indices = cast(indices, DType.int64)
     if not indices.shape:  # which torch would read on the host
         return squeeze(gather(input, indices.reshape([1]), at), at)
@@ -56,6 +58,7 @@ def gather_nd(input: TensorValueLike, indices: TensorValueLike, batch_dims: int 
     """
     input, indices = as_tensor("gather_nd", input), as_tensor("gather_nd", indices)
     require_integral("gather_nd", "indices", indices)
+    require_same_device("gather_nd", input, indices)
     shape, where = shape_of(input), shape_of(indices)
     if not where or not isinstance(where[-1], StaticDim):
         fail("gather_nd", f"the last axis of indices must have a static size: {where}", indices)
@@ -66,6 +69,8 @@ def gather_nd(input: TensorValueLike, indices: TensorValueLike, batch_dims: int 
         fail("gather_nd", reason, input, indices)
     if shape[:batch_dims] != where[:batch_dims]:
         fail("gather_nd", f"the first {batch_dims} sizes differ: {shape} and {where}")
+    if len(where) == 1:  # one position, which torch would read on the host
+        return squeeze(gather_nd(input, reshape(indices, [1, where[0]])), 0)
     return call("gather_nd", gathered_nd, input, cast(indices, DType.int64), batch_dims)
 
 

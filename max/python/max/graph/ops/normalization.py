@@ -57,6 +57,7 @@ def rms_norm(
     """
     x, weight = as_tensor("rms_norm", input), as_tensor("rms_norm", weight)
     require_float("rms_norm", x, weight)
+    _check_epsilon("rms_norm", epsilon)
     _check_last("rms_norm", shape_of(x), weight, x, weight)
     return call("rms_norm", rms_normed, x, weight, epsilon, weight_offset, multiply_before_cast)
 
@@ -96,6 +97,7 @@ def layer_norm(
     weight, bias = (None if t is None else as_tensor("layer_norm", t) for t in (gamma, beta))
     operands = [t for t in (x, weight, bias) if t is not None]
     common_dtype("layer_norm", *operands)
+    _check_epsilon("layer_norm", epsilon)
     require_float("layer_norm", *operands)
     for parameter in operands[1:]:
         _check_last("layer_norm", shape_of(x), parameter, *operands)
@@ -121,6 +123,7 @@ def group_norm(
     operands = [as_tensor("group_norm", t) for t in (input, gamma, beta)]
     common_dtype("group_norm", *operands)
     require_float("group_norm", *operands)
+    _check_epsilon("group_norm", epsilon)
     x, gamma, beta = operands
     shape = shape_of(x)
     if len(shape) < 2 or shape_of(gamma) != shape[1:2] or shape_of(beta) != shape[1:2]:
@@ -141,6 +144,11 @@ def group_normed(
     normed = ((wide - mean) * torch.rsqrt(variance + epsilon)).reshape(x.shape)
     channels = [-1, *[1] * (x.ndim - 2)]
     return (normed * gamma.float().view(channels) + beta.float().view(channels)).to(x.dtype)
+
+
+def _check_epsilon(op: str, epsilon: float) -> None:
+    if epsilon < 0:
+        fail(op, f"epsilon keeps a root from 0: it cannot be {epsilon}")
 
 
 def _check_last(op: str, shape: Shape, parameter: Any, *operands: Any) -> None:

@@ -1,11 +1,17 @@
 """What layers and cache agree on: sizes of the KV cache and the tensors that a step hands over."""
 
-from max.nn.kv_cache.cache_params import KVCacheParams, MultiKVCacheParams
+from max.nn.kv_cache.cache_params import (
+    KVCacheParams,
+    MHAKVCacheParams,
+    MLAKVCacheParams,
+    MultiKVCacheParams,
+)
 from max.nn.kv_cache.groups import All, CacheGroup, Keep, KeyValue, Latent, Slot, State, Window
 from max.nn.kv_cache.inputs import (
     CacheLayer,
     GroupedCacheInputs,
     KVCacheInputs,
+    KVCacheInputsInterface,
     KVCacheInputsPerDevice,
     PagedCacheValues,
 )
@@ -19,12 +25,15 @@ __all__ = [
     "CacheLayer",
     "GroupedCacheInputs",
     "KVCacheInputs",
+    "KVCacheInputsInterface",
     "KVCacheInputsPerDevice",
     "KVCacheParamInterface",
     "KVCacheParams",
     "Keep",
     "KeyValue",
     "Latent",
+    "MHAKVCacheParams",
+    "MLAKVCacheParams",
     "MultiKVCacheParams",
     "PageLayout",
     "PagedCacheValues",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Self
 
@@ -103,6 +103,18 @@ class KVCacheParams(KVCacheParamInterface):
             },
             {names[window]: of for window, of in layers.items()},
         )
+
+
+# Documented by its longer name, beside that of the latent cache.
+MHAKVCacheParams = KVCacheParams
+
+
+@dataclass(frozen=True)
+class MLAKVCacheParams(KVCacheParams):
+    """`KVCacheParams` of multi-head latent attention: one entry of `head_dim` elements."""
+
+    n_kv_heads: int = field(default=1, kw_only=True)
+    is_mla: bool = field(default=True, kw_only=True)
 
 
 @dataclass(frozen=True)

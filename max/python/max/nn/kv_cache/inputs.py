@@ -142,3 +142,7 @@ class KVCacheInputs(Generic[T]):
         """The graph's values of these inputs, consumed from `flat` in order."""
         values: Iterator[Value] = iter(flat)
         return [per_device.unflatten(values) for per_device in self.inputs]
+
+
+# The documented name of what takes the inputs of any kind of cache.
+KVCacheInputsInterface = KVCacheInputs

@@ -33,6 +33,7 @@ class Linear(Module):
             the checkpoint when it is loaded.
         quant_config: not supported in this release.
         name: prefix of the weights' names while they have no path of their own.
+        clip_weight: not supported in this release, as `is_sharding`.
     """
 
     # Set while the graph of a model with adapters is built, see `max.nn.lora`.
@@ -48,9 +49,16 @@ class Linear(Module):
         quantization_encoding: QuantizationEncoding | None = None,
         quant_config: object = None,
         name: str | None = None,
+        clip_weight: float | None = None,
+        is_sharding: bool = False,
     ) -> None:
         super().__init__()
-        reject_unsupported("Linear", quant_config=quant_config)
+        reject_unsupported(
+            "Linear",
+            quant_config=quant_config,
+            clip_weight=clip_weight,
+            is_sharding=is_sharding,
+        )
         prefix = f"{name}." if name else ""
         self._scheme: LinearScheme = Plain(quantization_encoding)
         weight = self._scheme.weights([out_dim, in_dim], dtype, device, prefix)

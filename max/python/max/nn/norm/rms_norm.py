@@ -20,19 +20,24 @@ class RMSNorm(Module):
         multiply_before_cast: multiplies by the weight in float32, not in x's dtype; Hugging Face's
             Llama does the latter.
         device: where the weight lives.
+        dims: another name of `dim`.
     """
 
     def __init__(
         self,
-        dim: int,
-        dtype: DType,
+        dim: int | None = None,
+        dtype: DType = DType.float32,
         eps: float = 1e-6,
         weight_offset: float = 0.0,
         multiply_before_cast: bool = True,
         device: DeviceLike | None = None,
+        dims: int | None = None,
     ) -> None:
         super().__init__()
-        self.weight = Weight("weight", dtype, [dim], device or DeviceRef.CPU())
+        size = dim if dims is None else dims
+        if size is None or (dim is not None and dims is not None):
+            raise TypeError(f"RMSNorm takes dim or dims, one of them; got {dim} and {dims}")
+        self.weight = Weight("weight", dtype, [size], device or DeviceRef.CPU())
         self.eps = eps
         self.weight_offset = weight_offset
         self.multiply_before_cast = multiply_before_cast

@@ -32,7 +32,6 @@ UNAVAILABLE: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "SamplingConfig": {
         "in_dtype": (DType.float32,),
         "out_dtype": (DType.float32,),
-        "structured_output_backend": ("llguidance",),
         "enable_variable_logits": (False,),
         "enable_penalties": (True,),
         "enable_min_tokens": (True,),

@@ -8,7 +8,7 @@ from math import isfinite
 from secrets import randbits
 from typing import Any
 
-from max.pipelines.context.errors import InputError
+from max.pipelines.context.exceptions import InputError
 
 _SEED_BITS = 63
 

@@ -9,7 +9,7 @@ from max.pipelines.context.constraint import Constraint
 from max.pipelines.context.eos import EOSTracker
 from max.pipelines.context.sampling_params import SamplingParams
 from max.pipelines.context.status import GenerationStatus
-from max.pipelines.context.token_buffer import TokenBuffer
+from max.pipelines.context.tokens import TokenBuffer
 from max.pipelines.modeling.request_id import RequestID
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         SupportedEncoding,
     )
     from max.pipelines.kv_cache import PagedKVCacheManager, PagedMemoryPlanner
+    from max.pipelines.lib.compilation_timer import CompilationTimer
     from max.pipelines.lib.interfaces import (
         ArchConfig,
         ArchConfigWithAttentionKVCache,
@@ -54,6 +55,7 @@ _HOMES = (
     "max.pipelines.lib.supported_architecture",
     "max.pipelines.lib.interfaces",
     "max.pipelines.lib.utils",
+    "max.pipelines.lib.compilation_timer",
     "max.pipelines.lib.weight_encoding",
     "max.pipelines.lib.tokenizer",
     "max.pipelines.lib.log_probabilities",
@@ -71,6 +73,7 @@ __all__ = [
     "ArchConfigWithStoredKVParams",
     "BatchProcessor",
     "BatchProcessorRuntime",
+    "CompilationTimer",
     "KVCacheConfig",
     "LoRAConfig",
     "LogProbabilitiesMixin",

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
+from max.pipelines.lib.absent_names import explain
 from max.pipelines.lib.supported_architecture import SupportedArchitecture
 
 
@@ -91,12 +92,16 @@ def _import(package: CustomPackage, spec: str) -> ModuleType:
         return importlib.import_module(package.name)
     except ModuleNotFoundError as error:
         if error.name != top and error.name != package.name:
+            explain(error)
             raise  # the package is there; something that it imports is not
         raise ValueError(
             f"Failed to import custom model from: {spec}. There is no package '{package.name}' in "
             f"{package.folder} (a folder with an __init__.py); give --custom-architectures the "
             "package's own folder, or `folder:package`."
         ) from error
+    except (ImportError, AttributeError) as error:
+        explain(error)
+        raise
     except SystemExit as error:
         raise ValueError(
             f"Failed to import custom model from: {spec}. It ends the program while it is imported "

@@ -16,6 +16,12 @@ _RETIRED: Mapping[str, str] = {
     "finalize_pipeline_config": "required_arguments of the SupportedArchitecture",
 }
 
+# Documented settings of Llama's model, with what does their work for the other families.
+_LLAMA_SETTINGS: Mapping[str, str] = {
+    "norm_method": "override make_norm of the decoder",
+    "attention_bias": "override get_attention_biases of the configuration",
+}
+
 
 def refuse_retired_hooks(architecture: str, model: type) -> None:
     """Refuses a class that counts on being asked what nobody asks any more.
@@ -33,8 +39,24 @@ def refuse_retired_hooks(architecture: str, model: type) -> None:
         for name in _RETIRED
         if name in vars(cls)
     ]
+    heard = {name for cls in model.__mro__ if _is_ours(cls) for name in vars(cls)}
+    found += [
+        f"{cls.__name__}.{name} ({does})"
+        for cls in model.__mro__
+        for name, does in _LLAMA_SETTINGS.items()
+        if name in vars(cls) and name not in heard and any(map(_is_family, model.__mro__))
+    ]
     if found:
         raise TypeError(
             f"the pipeline model of '{architecture}' defines what this release does not call: "
             f"{', '.join(found)}. Remove it, or move its work to what is named in brackets."
         )
+
+
+def _is_ours(cls: type) -> bool:
+    return cls.__module__.startswith("max.")
+
+
+def _is_family(cls: type) -> bool:
+    """Whether it builds the graph: a class that only says what a model is leaves that to others."""
+    return _is_ours(cls) and "_build_graph" in vars(cls)

@@ -60,7 +60,10 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         self.kv_manager = kv_manager
         self.tokenizer = tokenizer
         self.plan = plan
-        self.grammars = Grammars(partial(load_grammar_tokenizer, pipeline_config))
+        self.grammars = Grammars(
+            partial(load_grammar_tokenizer, pipeline_config),
+            pipeline_config.sampling.structured_output_backend,
+        )
         self.sampler = Sampler(self.grammars)
         self.adapters: Adapters | None = None
         self._has_states = kv_manager.has_states

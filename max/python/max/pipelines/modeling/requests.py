@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from max.pipelines.context.errors import InputError
+from max.pipelines.context.exceptions import InputError
 from max.pipelines.context.sampling_params import SamplingParams
 from max.pipelines.modeling.request_id import RequestID
 

@@ -100,6 +100,21 @@ def test_pooling(dtype: DType) -> None:
     assert_op(lambda x: ops.max_pool2d(x, (2, 2), 2), wanted, image, static_axes=(3,))
 
 
+@pytest.mark.parametrize("window", [(2, 2, 0), (3, 2, 1), (2, 3, 1), (2, 3, 0)])
+def test_pooling_of_windows_that_reach_over_the_edge(window: tuple[int, int, int]) -> None:
+    size, stride, padding = window
+    image = make_tensor((1, 5, 7, 2))
+    pooled = torch.nn.functional.max_pool2d(
+        image.movedim(-1, 1), size, stride, padding, ceil_mode=True
+    )
+    assert_op(
+        lambda x: ops.max_pool2d(x, (size, size), stride, 1, padding, ceil_mode=True),
+        pooled.movedim(1, -1),
+        image,
+        static_axes=(3,),
+    )
+
+
 def test_pooling_counts_the_padding_when_told() -> None:
     ones = torch.ones(1, 2, 2, 1)
     quarter = torch.full((1, 3, 3, 1), 0.25)

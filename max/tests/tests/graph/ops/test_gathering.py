@@ -68,3 +68,8 @@ def test_refusals() -> None:
     assert "the first 1 sizes differ" in message
     message = message_of(lambda x, i: ops.gather_nd(x, i, 2), a, rows)
     assert "batch_dims 2 must be in [0, 1]" in message
+
+
+def test_gather_nd_at_one_position() -> None:
+    a, position = make_tensor((5, 6)), make_tensor((2,), DType.int64, 0, 5)
+    assert_op(ops.gather_nd, a[tuple(position)], a, position, static_axes=(0,))

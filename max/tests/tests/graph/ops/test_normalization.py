@@ -92,3 +92,5 @@ def test_refusals() -> None:
     assert "ops.softmax: needs a floating-point tensor" in message_of(ops.softmax, a.int())
     assert "axis 2 is out of range" in message_of(lambda x: ops.softmax(x, 2), a)
     assert "different dtypes" in message_of(ops.layer_norm, a, a[0].bfloat16())
+    message = message_of(lambda x: ops.layer_norm(x, None, None, -1e-5), a)
+    assert "epsilon keeps a root from 0: it cannot be -1e-05" in message

@@ -13,7 +13,8 @@ from integration.test_common.parity import Pair, check_decoding, check_prompt
 from integration.test_common.tiny_checkpoints import make_checkpoint, make_config
 from integration.test_common.tiny_models import LLAMA3_ROPE, TINY_MODELS, TinyModel
 from max.dtype import DType
-from max.nn import LinearScalingParams, Llama3RopeScalingParams
+from max.nn import LinearScalingParams, Llama3RopeScalingParams, LongRoPEScalingParams
+from max.pipelines.architectures.llama3.llama3 import Llama3
 from max.pipelines.architectures.llama3.model_config import Llama3Config
 from max.pipelines.lib import PIPELINE_REGISTRY, PipelineConfig, get_rope_theta
 from max.pipelines.lib.decoder_config import rope_scaling
@@ -127,3 +128,31 @@ def test_architecture_is_read_from_the_checkpoint_alone(tmp_path: Path) -> None:
 def test_gelu_and_another_eps(tmp_path: Path) -> None:
     folder = make_folder(tmp_path, hidden_act="gelu", rms_norm_eps=0.1)
     check_decoding(Pair(folder))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("norm_dtype", DType.bfloat16),
+        ("quantization_config", {"bits": 4}),
+        ("quant_config", "fp8"),
+        ("stacked_mlp", True),
+        ("target_layer_ids", [1]),
+        ("data_parallel_degree", 2),
+    ],
+)
+def test_documented_fields_without_effect_are_refused(
+    tmp_path: Path, field: str, value: object
+) -> None:
+    config = Llama3Config.initialize(resolved(make_folder(tmp_path)))
+    Llama3(config)
+    setattr(config, field, value)
+    with pytest.raises(NotImplementedError, match=f"Llama3Config: not supported.*{field}="):
+        Llama3(config)
+
+
+def test_long_rope_parameters_by_their_documented_name(tmp_path: Path) -> None:
+    config = Llama3Config.initialize(resolved(make_folder(tmp_path)))
+    config.longrope_scaling_params = LongRoPEScalingParams((1.0,) * 8, (2.0,) * 8, 32, 64)
+    Llama3(config)
+    assert config.rope_scaling_params is config.longrope_scaling_params

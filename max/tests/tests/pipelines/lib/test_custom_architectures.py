@@ -173,3 +173,19 @@ def test_a_package_that_another_module_hides(here: Path) -> None:
     make_package(here, "json", PACKAGE.format(name="X"))
     with pytest.raises(ValueError, match=r"Another module .*json/__init__\.py, hides"):
         load_custom_architectures("json")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "note"),
+    [
+        ("my_eager", "from max.experimental import nn", "max.experimental is documented and not"),
+        ("my_old", "import max.interfaces.tokens", "an earlier name of max.pipelines.modeling.ty"),
+        ("my_sharded", "from max.graph import ShardingStrategy", "runs a model on one device"),
+        ("my_signals", "from max import nn; nn.Signals", "max.nn.Signals is documented and not in"),
+    ],
+)
+def test_an_absent_name_is_explained(here: Path, name: str, text: str, note: str) -> None:
+    make_package(here, name, text)
+    with pytest.raises((ImportError, AttributeError)) as caught:
+        load_custom_architectures(name)
+    assert note in caught.value.__notes__[0]

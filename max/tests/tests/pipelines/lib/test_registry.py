@@ -21,6 +21,7 @@ from max.pipelines.lib import (
     SupportedArchitecture,
     TextTokenizer,
 )
+from max.pipelines.lib.decoder_model import DecoderModel
 from max.pipelines.lib.registry import PipelineRegistry
 from max.pipelines.modeling.types import PipelineTask
 from tests.pipelines.lib.tiny_llama import make_config, make_tiny_llama
@@ -191,6 +192,19 @@ def test_hooks_of_earlier_releases_are_refused_by_name() -> None:
         caught.value
     )
     assert "MyModel.logits_postprocessor" in str(caught.value)
+
+
+def test_settings_of_llama_are_refused_where_nothing_reads_them() -> None:
+    class Heard(Llama3Model):
+        norm_method = "layer_norm"
+
+    class Unheard(DecoderModel):
+        norm_method = "layer_norm"
+
+    PipelineRegistry().register(make_architecture(pipeline_model=Heard))
+    message = r"Unheard.norm_method \(override make_norm of the decoder\)"
+    with pytest.raises(TypeError, match=message):
+        PipelineRegistry().register(make_architecture(pipeline_model=Unheard))
 
 
 def test_lazy_entry_that_is_no_architecture() -> None:

@@ -12,6 +12,10 @@ _WINDOWED = MHAMaskVariant.SLIDING_WINDOW_CAUSAL_MASK
 class Llama3(Decoder[Llama3Config]):
     """The decoder of a Llama model, and of models that `Llama3Config` can describe."""
 
+    def __init__(self, config: Llama3Config) -> None:
+        config.settle()
+        super().__init__(config)
+
     def make_attention(self, config: Llama3Config, rope: Rope | None, index: int) -> Module:
         """The attention of block `index`."""
         settings = self.attention_settings(config, rope, index)

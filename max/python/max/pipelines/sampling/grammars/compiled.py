@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from max.pipelines.context import TextContext
 from max.pipelines.sampling.grammars.follower import CompiledGrammar, Follower
+from max.pipelines.sampling.grammars.matcher import Matcher
+from max.pipelines.sampling.grammars.xgrammar_matcher import Compile, make_compiler, schema_for
 
 if TYPE_CHECKING:
     from llguidance import LLTokenizer
@@ -27,15 +29,21 @@ class Grammars:
     Args:
         load_tokenizer: Makes the tokenizer; called in that thread, when a grammar is first asked
             for.
+        backend: "llguidance", or "xgrammar" for the JSON schemas that it can hold.
     """
 
-    def __init__(self, load_tokenizer: Callable[[], LLTokenizer]) -> None:
+    def __init__(
+        self, load_tokenizer: Callable[[], LLTokenizer], backend: str = "llguidance"
+    ) -> None:
         self._load_tokenizer = load_tokenizer
+        self._with_xgrammar = backend == "xgrammar"
         self._compiled: OrderedDict[str | None, Future[CompiledGrammar]] = OrderedDict()
 
     def preload(self) -> None:
-        """Loads the tokenizer in the thread."""
-        self._thread.submit(lambda: self._tokenizer)
+        """Loads the tokenizer and the library in the thread."""
+        self._thread.submit(
+            lambda: self._compile_schema if self._with_xgrammar else self._tokenizer
+        )
 
     def follow(self, context: TextContext) -> Follower:
         """The state of a request that has a constraint, made when it is first asked for.
@@ -59,11 +67,20 @@ class Grammars:
         return found
 
     def _compile(self, grammar: str | None) -> CompiledGrammar:
+        return CompiledGrammar(
+            self._tokenizer, None if grammar is None else self._make_matcher(grammar)
+        )
+
+    def _make_matcher(self, grammar: str) -> Matcher:
+        if self._with_xgrammar and (schema := schema_for(grammar)) is not None:
+            return self._compile_schema(schema)
         from llguidance import LLMatcher
 
-        tokenizer = self._tokenizer
-        matcher = None if grammar is None else LLMatcher(tokenizer, grammar, log_level=0)
-        return CompiledGrammar(tokenizer, matcher)
+        return LLMatcher(self._tokenizer, grammar, log_level=0)
+
+    @cached_property
+    def _compile_schema(self) -> Compile:
+        return make_compiler(self._tokenizer)
 
     @cached_property
     def _thread(self) -> ThreadPoolExecutor:

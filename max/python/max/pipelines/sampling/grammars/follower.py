@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from max.pipelines.context import Constraint
+from max.pipelines.sampling.grammars.matcher import Matcher
 from max.pipelines.sampling.grammars.tags import AwaitedTags, tokens_of
 
 if TYPE_CHECKING:
-    from llguidance import LLMatcher, LLTokenizer
+    from llguidance import LLTokenizer
 
 logger = logging.getLogger("max.pipelines")
 
@@ -30,7 +31,7 @@ class CompiledGrammar(NamedTuple):
     """
 
     tokenizer: LLTokenizer
-    matcher: LLMatcher | None
+    matcher: Matcher | None
 
 
 class Follower:
@@ -68,7 +69,7 @@ class _State:
     """Where a request is: before its grammar, waiting for tags, or in it."""
 
     def __init__(
-        self, constraint: Constraint, tokenizer: LLTokenizer, matcher: LLMatcher | None
+        self, constraint: Constraint, tokenizer: LLTokenizer, matcher: Matcher | None
     ) -> None:
         self._constraint = constraint
         self._tokenizer = tokenizer
@@ -116,7 +117,7 @@ class _State:
         set_bits(bits, ends, False)
         return bits
 
-    def _inside(self, matcher: LLMatcher, ends: Collection[int]) -> Bits:
+    def _inside(self, matcher: Matcher, ends: Collection[int]) -> Bits:
         bits = self._bits()
         if not matcher.is_error():
             matcher.unsafe_compute_mask_ptr(bits.ctypes.data, bits.nbytes)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import random
+from importlib.util import find_spec
 from typing import Any
 
 import jsonschema
@@ -23,103 +24,21 @@ from max.pipelines.sampling.grammars.compiled import Grammars
 from max.pipelines.sampling.grammars.masks import mask_logits
 from max.pipelines.sampling.grammars.texts import GrammarError, check_grammar, json_grammar
 from tests.pipelines.sampling.grammars.byte_tokens import END, NUM_TOKENS, byte_tokenizer
+from tests.pipelines.sampling.grammars.generated_schemas import SCHEMAS
 
 MOST_TOKENS = 400
-GRAMMARS = Grammars(byte_tokenizer)
-
-NAMES = st.sampled_from(["a", "b", "long name", "grüß"])
-SMALL = st.integers(0, 4)
-
-
-def bounded(low: str, high: str, numbers: st.SearchStrategy[int] = SMALL) -> Any:
-    """Two limits in their order, either of which may be missing."""
-    pairs = st.tuples(numbers, numbers).map(sorted)
-    return st.tuples(pairs, st.booleans(), st.booleans()).map(
-        lambda drawn: (
-            ({low: drawn[0][0]} if drawn[1] else {}) | ({high: drawn[0][1]} if drawn[2] else {})
-        )
-    )
+BACKENDS = {
+    name: Grammars(byte_tokenizer, name) for name in ("llguidance", "xgrammar") if find_spec(name)
+}
 
 
-def merged(*parts: Any) -> Any:
-    return st.tuples(*parts).map(lambda drawn: {k: v for part in drawn for k, v in part.items()})
-
-
-def typed(kind: str, *keywords: Any) -> Any:
-    return merged(st.just({"type": kind}), *keywords)
-
-
-SCALARS = st.one_of(
-    st.just({"type": "null"}),
-    st.just({"type": "boolean"}),
-    typed("integer", bounded("minimum", "maximum", st.integers(-200, 200))),
-    typed("integer", bounded("exclusiveMinimum", "exclusiveMaximum", st.sampled_from([-9, 0, 9]))),
-    typed("number", bounded("minimum", "maximum", st.integers(-9, 99))),
-    st.builds(lambda n: {"type": "integer", "multipleOf": n}, st.integers(1, 12)),
-    typed("string", bounded("minLength", "maxLength")),
-    st.builds(
-        lambda p: {"type": "string", "pattern": p},
-        st.sampled_from(["^a+$", "x", r"^\d{2}-[a-c]*$"]),
-    ),
-    st.builds(
-        lambda f: {"type": "string", "format": f},
-        st.sampled_from(["date", "time", "date-time", "ipv4", "ipv6", "uuid", "email"]),
-    ),
-    st.builds(
-        lambda v: {"enum": v},
-        st.lists(st.one_of(st.none(), st.booleans(), SMALL, NAMES), min_size=1, max_size=3),
-    ),
-    st.builds(lambda v: {"const": v}, st.one_of(SMALL, NAMES, st.just({"a": [1]}))),
-)
-
-
-def compounds(inner: Any) -> Any:
-    properties = st.dictionaries(NAMES, inner, max_size=3)
-    objects = properties.flatmap(
-        lambda each: st.builds(
-            lambda required, more: {
-                "type": "object",
-                "properties": each,
-                "required": required,
-                "additionalProperties": more,
-            },
-            st.lists(st.sampled_from(sorted(each)), unique=True) if each else st.just([]),
-            st.one_of(st.booleans(), inner),
-        )
-    )
-    arrays = typed("array", inner.map(lambda i: {"items": i}), bounded("minItems", "maxItems"))
-    tuples = st.lists(inner, min_size=1, max_size=2).map(
-        lambda each: {"type": "array", "prefixItems": each, "items": False}
-    )
-    either = st.lists(inner, min_size=1, max_size=3).map(lambda each: {"anyOf": each})
-    shared = inner.map(
-        lambda i: {
-            "type": "object",
-            "properties": {"one": {"$ref": "#/$defs/shared"}},
-            "additionalProperties": False,
-            "$defs": {"shared": i},
-        }
-    )
-    return st.one_of(objects, arrays, tuples, either, shared.filter(_has_no_references_inside))
-
-
-def _has_no_references_inside(schema: dict[str, Any]) -> bool:
-    """References are from the root, so a schema that has some can only be the root."""
-    return "$ref" not in json.dumps(schema["$defs"])
-
-
-SCHEMAS = st.recursive(SCALARS, compounds, max_leaves=5).filter(
-    lambda schema: "$ref" not in json.dumps(schema) or "$defs" in schema
-)
-
-
-def written(grammar: str, seed: int) -> str | None:
+def written(grammar: str, seed: int, backend: str) -> str | None:
     """What the model writes; None if it does not find the end in time."""
     chance = random.Random(seed)
     context = TextContext(
         tokens=TokenBuffer([1]), max_length=9, constraint=Constraint(grammar=grammar)
     )
-    follower = GRAMMARS.follow(context)
+    follower = BACKENDS[backend].follow(context)
     tokens: list[int] = []
     while len(tokens) < MOST_TOKENS:
         generated = torch.tensor(tokens, dtype=torch.int64).numpy()
@@ -135,7 +54,7 @@ def written(grammar: str, seed: int) -> str | None:
     return None
 
 
-def hold(schema: dict[str, Any], seed: int) -> None:
+def hold(schema: dict[str, Any], seed: int, backend: str) -> None:
     grammar = json_grammar(schema)
     try:
         check_grammar(grammar)
@@ -143,25 +62,29 @@ def hold(schema: dict[str, Any], seed: int) -> None:
         # No JSON fits it, and that is said before.
         assert "nsatisfiable" in str(error), error
         return
-    if (text := written(grammar, seed)) is not None:
+    if (text := written(grammar, seed, backend)) is not None:
         validator = jsonschema.Draft202012Validator(
             schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
         )
         validator.validate(json.loads(text))
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
 @settings(max_examples=60, deadline=None)
 @given(schema=SCHEMAS, seed=st.integers(0, 2**32))
-def test_finished_answers_fit_their_schemas(schema: dict[str, Any], seed: int) -> None:
-    hold(schema, seed)
+def test_finished_answers_fit_their_schemas(
+    backend: str, schema: dict[str, Any], seed: int
+) -> None:
+    hold(schema, seed, backend)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize("backend", BACKENDS)
 @settings(max_examples=5000, deadline=None)
 @given(schema=SCHEMAS, seed=st.integers(0, 2**32))
-def test_finished_answers_fit_many_schemas(schema: dict[str, Any], seed: int) -> None:
-    hold(schema, seed)
+def test_finished_answers_fit_many_schemas(backend: str, schema: dict[str, Any], seed: int) -> None:
+    hold(schema, seed, backend)
 
 
 NESTED: dict[str, Any] = {
