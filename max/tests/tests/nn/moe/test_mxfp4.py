@@ -11,6 +11,10 @@ from max.graph.weights import WeightData
 from max.nn.moe.mxfp4 import mxfp4_stack
 
 
+def data(tensor: torch.Tensor, name: str) -> WeightData:
+    return WeightData.from_numpy(tensor.numpy(), name)
+
+
 def make_parts(experts: int, out: int, count: int) -> tuple[torch.Tensor, torch.Tensor]:
     random = torch.Generator().manual_seed(1)
     blocks = torch.randint(0, 256, (experts, out, count, 16), dtype=torch.uint8, generator=random)
@@ -21,8 +25,7 @@ def make_parts(experts: int, out: int, count: int) -> tuple[torch.Tensor, torch.
 @pytest.mark.parametrize("rows", [slice(None), slice(0, None, 2), slice(1, None, 2)])
 def test_numbers(rows: slice) -> None:
     blocks, scales = make_parts(3, 6, 2)
-    parts = (WeightData.from_numpy(t.numpy(), "w") for t in (blocks, scales))
-    stack = mxfp4_stack(*parts, "up_proj.weight", rows)
+    stack = mxfp4_stack(data(blocks, "b"), data(scales, "s"), "up_proj.weight", rows)
     encoded = stack.to_buffer().tensor
     assert stack.quantization_encoding is QuantizationEncoding.MXFP4
     assert list(encoded.shape) == list(stack.shape) == [3, len(range(6)[rows]), 2 * 17]
@@ -33,7 +36,6 @@ def test_numbers(rows: slice) -> None:
 
 def test_parts_that_do_not_fit_are_refused() -> None:
     blocks, scales = make_parts(3, 6, 2)
-    wrong = scales[:, :4].contiguous()
-    parts = (WeightData.from_numpy(t.numpy(), n) for t, n in ((blocks, "b"), (wrong, "s")))
+    wrong = data(scales[:, :4].contiguous(), "s")
     with pytest.raises(ValueError, match=r"'b' \[3, 6, 2, 16\] and 's' \[3, 4, 2\] are no MXFP4"):
-        mxfp4_stack(*parts, "up_proj.weight", slice(None))
+        mxfp4_stack(data(blocks, "b"), wrong, "up_proj.weight", slice(None))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ from integration.test_common.tiny_families import TINY_FAMILIES
 from integration.test_common.tiny_gguf_experts import write_gguf_with_experts
 
 # What GGUF files do not say: they have what all models of the family have.
-_UNSAID = {
+_UNSAID: Mapping[str, Mapping[str, Any]] = {
     "tiny-gpt_oss": {"swiglu_limit": 7.0},
     "tiny-olmoe": {"clip_qkv": None},
     "tiny-deepseek_v2": {"mscale": 0.5},
