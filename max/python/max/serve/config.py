@@ -207,7 +207,7 @@ class ServerSettings(BaseModel):
     metric_level: MetricLevel = Field(
         default="BASIC",
         description="NONE opens no port for metrics; DETAILED adds CPU time and memory of both"
-        " processes.",
+        " processes, and the tokens of each expert.",
     )
     otlp_endpoint: Annotated[str | None, AfterValidator(_check_endpoint)] = Field(
         default=None,

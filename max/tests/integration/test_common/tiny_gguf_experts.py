@@ -54,6 +54,7 @@ _ARCHITECTURES = {
     "deepseek_v2": "deepseek2",
     "deepseek_v3": "deepseek2",
     "glm4_moe": "glm4moe",
+    "llama4_text": "llama4",
 }
 _SOFTMAX, _SIGMOID = 1, 2
 
@@ -97,6 +98,12 @@ def _own(config: dict[str, Any]) -> dict[str, Any]:
                 "expert_feed_forward_length": config["intermediate_size"],
                 "attention.sliding_window": config["sliding_window"],
                 **_yarn(config["rope_parameters"]),
+            }
+        case "llama4_text":
+            return {
+                "feed_forward_length": config["intermediate_size_mlp"],
+                "expert_feed_forward_length": config["intermediate_size"],
+                "interleave_moe_layer_step": config["interleave_moe_layer_step"],
             }
         case "glm4_moe":
             return {
@@ -142,8 +149,8 @@ def _yarn(rope: dict[str, Any]) -> dict[str, Any]:
 def _parted(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Stacks with gate and up in one, as GGUF files have them.
 
-    gpt-oss's are [experts, in, out], gate and up in turn; Granite's [experts, out, in], one behind
-    the other.
+    gpt-oss's are [experts, in, out], gate and up in turn, Llama 4's one behind the other, as
+    Granite's [experts, out, in].
     """
     found: dict[str, torch.Tensor] = {}
     for name, tensor in weights.items():
@@ -156,6 +163,12 @@ def _parted(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
             layer = name.removesuffix("block_sparse_moe.output_linear.weight")
             found[f"{layer}ffn_down_exps.weight"] = tensor
             continue
+        if name.endswith("feed_forward.experts.gate_up_proj"):
+            layer = name.removesuffix("feed_forward.experts.gate_up_proj")
+            gate, up = tensor.transpose(1, 2).chunk(2, dim=1)
+            found |= {f"{layer}ffn_gate_exps.weight": gate, f"{layer}ffn_up_exps.weight": up}
+            continue
+        name = name.replace("feed_forward.", "mlp.")
         layer, is_expert, matrix = name.partition("mlp.experts.")
         if not is_expert or matrix[0].isdecimal():
             found[name] = tensor

@@ -20,6 +20,10 @@ from integration.test_common.tiny_gguf_experts import write_gguf_with_experts
 _UNSAID: Mapping[str, Mapping[str, Any]] = {
     "tiny-gpt_oss": {"swiglu_limit": 7.0},
     "tiny-olmoe": {"clip_qkv": None},
+    "tiny-llama4": {
+        **{"attention_chunk_size": 8192, "floor_scale": 8192, "attn_scale": 0.1},
+        "no_rope_layers": None,
+    },
     "tiny-deepseek_v2": {"mscale": 0.5},
 }
 
@@ -43,7 +47,7 @@ def make_pair(name: str, tmp_path: Path, encoding: str) -> Pair:
     "name",
     [
         *("tiny-qwen3_moe", "tiny-qwen2_moe", "tiny-mixtral", "tiny-gpt_oss", "tiny-olmoe"),
-        *("tiny-granitemoe", "tiny-glm4_moe"),
+        *("tiny-granitemoe", "tiny-glm4_moe", "tiny-llama4"),
         *("tiny-deepseek_v2", "tiny-deepseek_v2-lite", "tiny-deepseek_v3"),
     ],
 )
