@@ -13,7 +13,7 @@ from max.kernels.gated.reference import ACTIVATIONS
 from max.kernels.isa import Isa
 from max.kernels.layouts.panels import ENCODINGS, Panels
 from max.kernels.lora_linear.cpu import LoraLinearArgs, lora_linear_args
-from max.kernels.packed_linear.cpu import workspace_of_row
+from max.kernels.packed_linear.cpu import products_function, workspace_of_row
 from max.kernels.recording import (
     Empty,
     KernelCall,
@@ -54,6 +54,7 @@ class _ExpertsArgs(ctypes.Structure):
         ("gate", _ExpertMatrix),
         ("up", _ExpertMatrix),
         ("down", _ExpertMatrix),
+        ("products", ctypes.c_void_p),
         ("counts", ctypes.c_void_p),
         ("slots", ctypes.c_void_p),
         ("gathered", ctypes.c_void_p),
@@ -94,8 +95,9 @@ def make_experts_record(isa: Isa | None = None) -> Record | None:
     Args:
         isa: the best of this machine unless given.
     """
-    function, add_adapters = load_function("experts", isa), load_function("lora_linear", isa)
-    if function is None or add_adapters is None:
+    function, products = load_function("experts", isa), products_function(isa)
+    add_adapters = load_function("lora_linear", isa)
+    if function is None or products is None or add_adapters is None:
         return None
 
     def record(
@@ -173,6 +175,7 @@ def make_experts_record(isa: Isa | None = None) -> Record | None:
             experts,
             top_k,
             *matrices,
+            products,
             counts.data_ptr(),
             *(each.data_ptr() for each in scratch),
             *row_bytes,
