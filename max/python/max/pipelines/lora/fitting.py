@@ -302,7 +302,7 @@ class _LayerFit:
         refuses its shape."""
         try:
             return self._of_model("weight", rows)
-        except ValueError:
+        except (ValueError, RuntimeError):  # The latter is torch's, of a view that does not fit.
             return {}
 
     def _unknown(self, path: str) -> str:

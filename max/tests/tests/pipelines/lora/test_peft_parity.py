@@ -22,6 +22,7 @@ from integration.test_common.tiny_checkpoints import cached_checkpoint
 from integration.test_common.tiny_families import TINY_FAMILIES, make_pair
 from integration.test_common.tiny_models import TINY_MODELS
 from integration.test_common.torch_reference import TorchReference
+from max.pipelines.lora.errors import AdapterError
 
 LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 # What an adapter may be, and the model that it is for.
@@ -165,8 +166,17 @@ def test_adapters_of_single_experts_are_those_of_stacks(tmp_path: Path) -> None:
     np.testing.assert_array_equal(stacked_logits, single_logits)
 
 
+@pytest.mark.slow
+def test_what_expands_latents_is_refused_by_its_name(tmp_path: Path) -> None:
+    """Its weight is used without the layer."""
+    base = make_pair(TINY_FAMILIES["tiny-deepseek_v3"], tmp_path / "base").folder
+    folder = make_adapter(base, tmp_path / "adapter", target_modules=["kv_b_proj"])
+    with pytest.raises(AdapterError, match=r"no layer '.*kv_b_proj' that takes adapters"):
+        StepRunner(base, adapters={"mine": folder})
+
+
 def check_all_linear(base: Path, scratch: Path) -> None:
-    check_settings(base, scratch, target_modules="all-linear")
+    check_settings(base, scratch, target_modules="all-linear", exclude_modules=["kv_b_proj"])
 
 
 def check_settings(base: Path, scratch: Path, **settings: Any) -> None:
