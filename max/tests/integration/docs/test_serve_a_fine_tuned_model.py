@@ -17,7 +17,6 @@ from integration.docs.markdown_code import write_titled_blocks
 from integration.test_common.tiny_gguf import write_gguf
 from max.demo import adapter_path, model_path
 from max.entrypoints.pipelines import main
-from tests.own_cache import make_own_cache
 
 # build: size = "medium"
 # build: data = ["//docs"]
@@ -45,9 +44,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def at_the_page(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """In that folder, with a cache of its own; logging is as before afterwards."""
+    """In that folder; logging is as before afterwards."""
     monkeypatch.setenv("BUILD_WORKING_DIRECTORY", str(folder))
-    monkeypatch.setenv("MODULAR_MAX_CACHE_DIR", str(make_own_cache(folder / "cache")))
     monkeypatch.chdir(folder)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
