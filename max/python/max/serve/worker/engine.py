@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from max.pipelines.context import TextContext, TextGenerationOutput
@@ -16,6 +16,7 @@ from max.serve.messages import (
     Cancel,
     Failed,
     FromWorker,
+    Inspect,
     LoadAdapter,
     Refused,
     Report,
@@ -31,6 +32,7 @@ from max.serve.panics import as_error
 from max.serve.worker.adapter_loader import AdapterLoader
 from max.serve.worker.crash_record import CrashRecord
 from max.serve.worker.device_failure import is_device_failure
+from max.serve.worker.inspection import inspect
 from max.serve.worker.interface import ServablePipeline
 from max.serve.worker.step_recorder import StartedStep, StepRecorder
 
@@ -77,6 +79,10 @@ class Engine:
         self._recorder = StepRecorder(scheduler, pipeline.kv_manager)
         self._checked_at = time.monotonic()
         self._stopped = False
+
+    def report_experts(self, counts: Mapping[str, Sequence[int]]) -> None:
+        """Tells the tokens of each expert by layer, which grow, along with steps."""
+        self._recorder.expert_tokens = counts
 
     def run(self) -> None:
         """Returns after a `Stop` message.
@@ -136,6 +142,8 @@ class Engine:
             case UnloadAdapter(digest=digest):
                 assert self._loader is not None, "the API process knows that there is none"
                 self._loader.unload(digest)
+            case Inspect():
+                self._channel.send(inspect(self._scheduler, self._pipeline.kv_manager))
             case Stop():
                 self._stopped = True
 
