@@ -145,8 +145,8 @@ def _time_masks(config: PipelineConfig) -> None:
             _timed(partial(follower.allowed, tokens[:length], [])) for length in range(tokens.size)
         ]
         _print_times(f"finding it, {backend}", found)
-    bits = list(_masks(grammars, tokens))
-    _print_times("putting it onto logits", [_timed(partial(mask_logits, row, one)) for one in bits])
+    masks = _masks(grammars, tokens)
+    _print_times("putting it onto logits", [_timed(partial(mask_logits, row, m)) for m in masks])
 
 
 def _masks(grammars: Grammars, tokens: np.ndarray) -> Iterator[np.ndarray]:
