@@ -20,6 +20,7 @@ os.environ["OPENAI_AGENTS_DISABLE_TRACING"] = "1"
 
 # Without Bazel, in the server's own environment, most of the libraries are not there.
 _LIBRARIES = {
+    "test_instructor.py": "instructor",
     "llama_index": "llama_index",
     "test_langchain.py": "langchain_openai",
     "test_litellm.py": "litellm",
@@ -43,5 +44,6 @@ def pytest_unconfigure() -> None:
 @pytest.fixture(scope="session")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL of the API of a server of the demo model, `http://127.0.0.1:PORT/v1`."""
-    with running_server(tmp_path_factory.mktemp("server")) as url:
+    folder = tmp_path_factory.mktemp("server")
+    with running_server(folder, ["--enable-structured-output"]) as url:
         yield f"{url}/v1"
