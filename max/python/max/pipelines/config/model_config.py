@@ -31,9 +31,9 @@ from max.pipelines.config.kv_cache_config import KVCacheConfig
 from max.pipelines.config.sampling_defaults import SamplingParamsGenerationConfigDefaults
 from max.pipelines.modeling.config_enums import (
     SupportedEncoding,
-    is_block_encoding,
     is_decoded_where_read,
     supported_encoding_dtype,
+    supported_encoding_quantization,
 )
 from max.pipelines.modeling.errors import ConfigurationError
 
@@ -252,10 +252,7 @@ class MAXModelConfig(ConfigModel):
         Raises:
             ConfigurationError: before `resolve_encoding`.
         """
-        from max.graph.quantization import QuantizationEncoding
-
-        encoding = self._resolved_encoding()
-        return QuantizationEncoding(encoding) if is_block_encoding(encoding) else None
+        return supported_encoding_quantization(self._resolved_encoding())
 
     @property
     def has_gguf_weights(self) -> bool:
