@@ -215,7 +215,8 @@ class ServerSettings(BaseModel):
     )
     metric_level: MetricLevel = Field(
         default="BASIC",
-        description="NONE serves no metrics; DETAILED adds CPU time and memory of both processes.",
+        description="NONE serves no metrics; DETAILED adds CPU time and memory of both processes,"
+        " and the tokens of each expert.",
     )
     otlp_endpoint: Annotated[str | None, AfterValidator(_check_endpoint)] = Field(
         default=None,

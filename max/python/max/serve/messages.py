@@ -38,11 +38,14 @@ class Load(msgspec.Struct, frozen=True, tag=True):
     imports its modules.
 
     `adapters` are loaded before the worker is ready.
+
+    `counts_experts` asks for `WorkerStats.expert_tokens`.
     """
 
     factory: bytes
     weights_bytes: int = 0
     adapters: list[Adapter] = []
+    counts_experts: bool = False
 
 
 class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):

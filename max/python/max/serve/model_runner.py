@@ -58,7 +58,7 @@ class ModelRunner:
             self._enter("download")
             parts = await in_daemon_thread(self._source.retrieve)
             self._enter("import")
-            worker.load(parts.factory, parts.weights_bytes, parts.adapters)
+            self._load(worker, parts, parts.adapters)
             # Of what both processes find wrong the tokenizer's error is told: it is the plainer.
             tokenizer = await in_daemon_thread(parts.make_tokenizer)
             ready = await worker.ready
@@ -96,6 +96,10 @@ class ModelRunner:
         self._worker = WorkerHandle(self.client.handle, self._enter)
         self._worker.start(self._source.preload, settings.logs)
         return self._worker
+
+    def _load(self, worker: WorkerHandle, parts: ModelParts, adapters: Sequence[Adapter]) -> None:
+        counts_experts = self._state.settings.metric_level == "DETAILED"
+        worker.load(parts.factory, parts.weights_bytes, adapters, counts_experts=counts_experts)
 
     def _use(self, worker: WorkerHandle, ready: Ready) -> None:
         self._metrics.steps.observe_load(EngineLoad(0, 0, 0, ready.num_kv_pages))
@@ -142,8 +146,9 @@ class ModelRunner:
         while True:
             await asyncio.sleep(self._state.restarts.pause(time.monotonic()))
             self._metrics.worker_restarts.inc()
+            self._metrics.steps.experts.forget_worker()
             worker = self._start_worker()
-            worker.load(parts.factory, parts.weights_bytes, self.client.adapters)
+            self._load(worker, parts, self.client.adapters)
             try:
                 return worker, await worker.ready
             except WorkerStartError as error:

@@ -80,7 +80,12 @@ class WorkerHandle:
         self._loop.add_reader(self._process.sentinel, self._note_exit)
 
     def load(
-        self, factory: PipelineBuilder, weights_bytes: int = 0, adapters: Sequence[Adapter] = ()
+        self,
+        factory: PipelineBuilder,
+        weights_bytes: int = 0,
+        adapters: Sequence[Adapter] = (),
+        *,
+        counts_experts: bool = False,
     ) -> None:
         """Lets the worker build its pipeline; `ready` tells what becomes of it.
 
@@ -88,8 +93,10 @@ class WorkerHandle:
             factory: A picklable function that builds the pipeline.
             weights_bytes: Memory that it will certainly need.
             adapters: What it loads beside the model.
+            counts_experts: Whether it tells the tokens of each expert.
         """
-        self.send(Load(pickle.dumps(factory), weights_bytes, list(adapters)))
+        message = Load(pickle.dumps(factory), weights_bytes, list(adapters), counts_experts)
+        self.send(message)
 
     def send(self, message: ToWorker) -> None:
         """Sends a command; it is lost when the worker has ended."""

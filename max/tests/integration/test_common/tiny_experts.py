@@ -78,5 +78,17 @@ def families_with_experts(tiny: Callable[..., TinyModel]) -> Iterable[TinyModel]
     yield tiny("deepseek_v2", "DeepseekV2Config", **sizes, **latent, **groups, **method)
     sharper: dict[str, Any] = {"rope_parameters": {**sharp, "mscale": 1.0, "mscale_all_dim": 1.0}}
     yield tiny("deepseek_v3", "DeepseekV3Config", **sizes, **latent, **groups, **sharper)
+    scout: dict[str, Any] = {
+        **_EXPERTS,
+        "intermediate_size_mlp": 99,
+        "num_local_experts": 5,
+        "num_experts_per_tok": 1,
+        "attention_chunk_size": 7,
+    }
+    growing: dict[str, Any] = {"floor_scale": 4, "attn_scale": 0.3, "no_rope_layers": [1, 0, 1, 1]}
+    yield tiny("llama4", "Llama4TextConfig", **scout, **growing, interleave_moe_layer_step=2)
+    plain: dict[str, Any] = {"use_qk_norm": False, "attn_temperature_tuning": False}
+    two: dict[str, Any] = {**scout, "num_experts_per_tok": 2, "attention_chunk_size": 64}
+    yield tiny("llama4-plain", "Llama4TextConfig", **two, **plain)
     oss: dict[str, Any] = {"sliding_window": 5, "swiglu_limit": 0.8, "rope_parameters": yarn}
     yield tiny("gpt_oss", "GptOssConfig", **_EXPERTS, **local, **oss, attention_bias=True)

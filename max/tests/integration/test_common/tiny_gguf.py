@@ -54,7 +54,8 @@ _FILE_TYPES = {
     "q5_k": gguf.LlamaFileType.MOSTLY_Q5_K_M,
 }
 # Whose queries and keys the converter permutes.
-_PERMUTED = ("granite", "llama")
+_PERMUTED = ("granite", "granitemoe", "llama")
+_Type = gguf.GGMLQuantizationType
 # Gives the encoding of a tensor, by its GGUF name and the file's encoding.
 Recipe = Callable[[str, str], str]
 
@@ -85,7 +86,7 @@ def write_gguf(
         encoding: of the matrices; rows that are no whole blocks get Q8_0 or F16.
         recipe: the encoding of each matrix.
         tokenizer_pre: `tokenizer.ggml.pre`; None leaves the tokenizer out.
-        metadata: further entries, text or numbers.
+        metadata: further entries, or others than usual: text, numbers, booleans.
 
     Returns:
         The file.
@@ -96,11 +97,14 @@ def write_gguf(
     writer.add_file_type(_FILE_TYPES[encoding])
     if tokenizer_pre is not None:
         add_tokenizer(writer, checkpoint, tokenizer_pre)
+    adders: Mapping[type, Callable[[str, Any], None]] = {
+        str: writer.add_string,
+        bool: writer.add_bool,
+        int: writer.add_uint32,
+        float: writer.add_float32,
+    }
     for key, value in (metadata or {}).items():
-        if isinstance(value, str):
-            writer.add_string(key, value)
-        else:
-            writer.add_uint32(key, value)
+        adders[type(value)](key, value)
     for name, tensor in _tensors(checkpoint, config).items():
         _add_tensor(writer, name, tensor, recipe(name, encoding))
     writer.write_header_to_file()
@@ -132,7 +136,7 @@ def _add_sizes(writer: gguf.GGUFWriter, config: Mapping[str, Any]) -> None:
     writer.add_key_length(head_dim)
     writer.add_value_length(head_dim)
     writer.add_rope_dimension_count(head_dim)
-    if config["model_type"] == "granite":
+    if config["model_type"] in ("granite", "granitemoe"):
         writer.add_attention_scale(config["attention_multiplier"])
         writer.add_embedding_scale(config["embedding_multiplier"])
         writer.add_residual_scale(config["residual_multiplier"])
@@ -198,6 +202,8 @@ def _packed(tensor: torch.Tensor, kind: QuantizationEncoding) -> npt.NDArray[np.
         return np.asarray(tensor.to(torch.bfloat16).view(torch.uint8))
     if kind.is_made:
         return np.asarray(quantize_rows(tensor.float(), kind))
+    if kind is QuantizationEncoding.MXFP4:
+        return np.asarray(gguf.quants.quantize(tensor.float().numpy(), _Type.MXFP4))
     # What nobody here makes has numbers of its own.
     return np.asarray(random_weight(len(tensor), tensor.shape[-1], kind))
 

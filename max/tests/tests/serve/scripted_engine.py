@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from max.pipelines.context import TextContext, TokenBuffer
@@ -63,11 +63,17 @@ def make_submit(pipeline: ScriptedPipeline, prompt: str, *, max_length: int = 20
 
 
 def run_engine(
-    pipeline: ScriptedPipeline, channel: ScriptedChannel, kind: type[Engine] = Engine
+    pipeline: ScriptedPipeline,
+    channel: ScriptedChannel,
+    kind: type[Engine] = Engine,
+    expert_tokens: Mapping[str, Sequence[int]] | None = None,
 ) -> Scheduler:
     scheduler = scheduler_of(pipeline)
     with tempfile.TemporaryDirectory() as folder:
-        kind(pipeline, scheduler, channel, CrashRecord(Path(folder))).run()
+        engine = kind(pipeline, scheduler, channel, CrashRecord(Path(folder)))
+        if expert_tokens is not None:
+            engine.report_experts(expert_tokens)
+        engine.run()
     pipeline.kv_manager.check_integrity()
     return scheduler
 

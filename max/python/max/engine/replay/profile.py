@@ -43,11 +43,13 @@ class Profiler:
     """Collects the times of kernels while it is on; off, it costs nothing.
 
     Attributes:
+        counts_experts: whether `loads` grow while it is off, too.
         cuts: for each graph by name, what runs outside of its segments: "ops.cumsum, model.py:42".
         loads: for each layer of experts, "layers.3.mlp", the rows that each expert had.
     """
 
     def __init__(self) -> None:
+        self.counts_experts = False
         self.cuts: dict[str, list[str]] = {}
         self.loads: dict[str, list[int]] = {}
         self._times: dict[tuple[str, str], OpTime] | None = None
@@ -81,6 +83,11 @@ class Profiler:
             time.calls += 1
             time.seconds += taken
             time.nbytes += label.nbytes
+        self.add_loads(labels)
+
+    def add_loads(self, labels: Sequence[OpLabel]) -> None:
+        """Takes note of the rows that experts had in a run of a program."""
+        for label in labels:
             if label.loads is not None:
                 layer = label.names[0].partition(".experts.")[0]
                 before = self.loads.get(layer) or [0] * len(label.loads)

@@ -141,6 +141,10 @@ class SegmentRunner:
         if self._profiler.is_on:
             forget_loads(replay.labels)
             self._profiler.add(replay.labels, replay.run_timed())
+        elif self._profiler.counts_experts:
+            forget_loads(replay.labels)
+            replay.run()
+            self._profiler.add_loads(replay.labels)
         else:
             replay.run()
         return tuple([x.clone() if isinstance(x, torch.Tensor) else x for x in replay.outputs])

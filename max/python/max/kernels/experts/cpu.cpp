@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "../include/gated.h"
-#include "../include/several_products.h"
 
 namespace {
 
@@ -99,7 +98,7 @@ class Experts {
                        first, static_cast<int64_t>(outputs.size()),
                        static_cast<char*>(args_.workspace) + group.begin * row_bytes, args_.type});
     }
-    multiply_all<Element>(static_cast<Encoding>(outputs[0].matrix->encoding), calls, pool_);
+    args_.products(calls.data(), static_cast<int64_t>(calls.size()), pool_);
   }
 
   void activate() {

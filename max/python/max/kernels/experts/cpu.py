@@ -12,7 +12,7 @@ from max.kernels.experts.reference import SWISH_PLUS_ONE
 from max.kernels.gated.reference import ACTIVATIONS
 from max.kernels.isa import Isa
 from max.kernels.layouts.panels import ENCODINGS, Panels
-from max.kernels.packed_linear.cpu import workspace_of_row
+from max.kernels.packed_linear.cpu import products_function, workspace_of_row
 from max.kernels.recording import Empty, KernelCall, Record, Recording, load_function
 
 _CODES = {**{name: code for code, name in enumerate(ACTIVATIONS)}, SWISH_PLUS_ONE: 100}
@@ -46,6 +46,7 @@ class _ExpertsArgs(ctypes.Structure):
         ("gate", _ExpertMatrix),
         ("up", _ExpertMatrix),
         ("down", _ExpertMatrix),
+        ("products", ctypes.c_void_p),
         ("counts", ctypes.c_void_p),
         ("slots", ctypes.c_void_p),
         ("gathered", ctypes.c_void_p),
@@ -67,8 +68,8 @@ def make_experts_record(isa: Isa | None = None) -> Record | None:
     Args:
         isa: the best of this machine unless given.
     """
-    function = load_function("experts", isa)
-    if function is None:
+    function, products = load_function("experts", isa), products_function(isa)
+    if function is None or products is None:
         return None
 
     def record(
@@ -129,6 +130,7 @@ def make_experts_record(isa: Isa | None = None) -> Record | None:
             experts,
             top_k,
             *matrices,
+            products,
             counts.data_ptr(),
             *(each.data_ptr() for each in scratch),
             *row_bytes,

@@ -2,7 +2,9 @@
 
 #include "../include/head_linear.h"
 
-#include "../include/several_products.h"
+#include <vector>
+
+#include "../include/elements.h"
 
 namespace {
 
@@ -22,7 +24,7 @@ void run(const HeadLinearArgs& args, Pool* pool) {
                      args.x_stride, &weights[head], 1,
                      static_cast<char*>(args.workspace) + head * args.rows * args.row_bytes, args.type});
   }
-  multiply_all<Element>(encoding, calls, pool);
+  args.products(calls.data(), args.heads, pool);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ import torch
 from max.kernels.element_types import ELEMENT_TYPES
 from max.kernels.isa import Isa
 from max.kernels.layouts.panels import ENCODINGS, Panels
-from max.kernels.packed_linear.cpu import workspace_of_row
+from max.kernels.packed_linear.cpu import products_function, workspace_of_row
 from max.kernels.recording import Empty, KernelCall, Record, Recording, load_function
 
 
@@ -27,6 +27,7 @@ class _HeadLinearArgs(ctypes.Structure):
         ("x_stride", ctypes.c_int64),
         ("head_stride", ctypes.c_int64),
         ("bytes", ctypes.c_int64),
+        ("products", ctypes.c_void_p),
         ("workspace", ctypes.c_void_p),
         ("row_bytes", ctypes.c_int64),
         ("encoding", ctypes.c_int64),
@@ -41,8 +42,8 @@ def make_head_linear_record(isa: Isa | None = None) -> Record | None:
     Args:
         isa: the best of this machine unless given.
     """
-    function = load_function("head_linear", isa)
-    if function is None:
+    function, products = load_function("head_linear", isa), products_function(isa)
+    if function is None or products is None:
         return None
 
     def record(
@@ -73,6 +74,7 @@ def make_head_linear_record(isa: Isa | None = None) -> Record | None:
             x.stride(0),
             x.shape[1] // heads,
             panels.nbytes,
+            products,
             workspace.data_ptr(),
             row_bytes,
             ENCODINGS[encoding],

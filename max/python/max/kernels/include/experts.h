@@ -31,6 +31,7 @@ struct ExpertsArgs {
   int64_t experts;
   int64_t top_k;
   ExpertMatrix gate, up, down;  // gate and up as one call of packed_linear may have them
+  Products products;            // of packed_linear
   int64_t* counts;              // [experts], slots of each: added to
   int64_t* slots;               // [rows * top_k]
   void* gathered;               // [rows * top_k, in_features], also downs

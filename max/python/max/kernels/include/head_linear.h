@@ -17,6 +17,7 @@ struct HeadLinearArgs {
   int64_t x_stride;     // elements from one row of `x` to the next
   int64_t head_stride;  // elements from one head of a row to the next
   int64_t bytes;        // of a head's panels
+  Products products;    // of packed_linear
   void* workspace;      // of packed_linear, for rows * heads rows
   int64_t row_bytes;    // of the workspace, for a row
   int64_t encoding;     // an Encoding

@@ -12,6 +12,7 @@
 
 #include "elements.h"
 #include "panel.h"
+#include "pool.h"
 
 namespace max {
 
@@ -83,6 +84,10 @@ struct PackedLinearArgs {
   void* workspace;
   ElementType type;  // of x, biases and results
 };
+
+// `packed_products` of packed_linear/cpu.cpp: several calls at once, all of one type and of weights of one way.
+// Kernels that are made of products are given its address, and have no products compiled into them.
+using Products = void (*)(const PackedLinearArgs* calls, int64_t count, Pool* pool);
 
 struct PackArgs {
   const void* rows;  // [out_features, in_features], as in a file

@@ -15,11 +15,10 @@ constexpr int64_t kRowsWorthThreads = 16;
 
 // Several products at once.
 template <typename Linear>
-void multiply_all(const std::vector<PackedLinearArgs>& calls, Pool* pool) {
-  std::vector<Linear> linears(calls.begin(), calls.end());
-  int64_t count = static_cast<int64_t>(linears.size());
+void multiply_all_with(const PackedLinearArgs* calls, int64_t count, Pool* pool) {
+  std::vector<Linear> linears(calls, calls + count);
   int64_t rows = 0;
-  for (const PackedLinearArgs& call : calls) rows += call.rows;
+  for (int64_t i = 0; i < count; ++i) rows += calls[i].rows;
   parallel_for(rows > kRowsWorthThreads ? pool : nullptr, count, 1, [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) linears[i].prepare();
   });
@@ -36,17 +35,18 @@ void multiply_all(const std::vector<PackedLinearArgs>& calls, Pool* pool) {
 }
 
 template <typename Element>
-void multiply_all(Encoding encoding, const std::vector<PackedLinearArgs>& calls, Pool* pool) {
+void multiply_all(const PackedLinearArgs* calls, int64_t count, Pool* pool) {
+  Encoding encoding = calls->weights->encoding;
   if (!is_of_elements(encoding))
-    multiply_all<LinearOfBlocks<Element>>(calls, pool);
+    multiply_all_with<LinearOfBlocks<Element>>(calls, count, pool);
   else if (encoding == kOfFloat16)
-    multiply_all<LinearOfElements<MixedHalfGroups, Element>>(calls, pool);
+    multiply_all_with<LinearOfElements<MixedHalfGroups, Element>>(calls, count, pool);
   else if constexpr (std::is_same_v<Element, bfloat16>)
-    multiply_all<LinearOfElements<Bfloat16Groups, Element>>(calls, pool);
+    multiply_all_with<LinearOfElements<Bfloat16Groups, Element>>(calls, count, pool);
   else if (encoding == kOfBfloat16)
-    multiply_all<LinearOfElements<MixedBfloat16Groups, Element>>(calls, pool);
+    multiply_all_with<LinearOfElements<MixedBfloat16Groups, Element>>(calls, count, pool);
   else
-    multiply_all<LinearOfElements<Float32Groups, Element>>(calls, pool);
+    multiply_all_with<LinearOfElements<Float32Groups, Element>>(calls, count, pool);
 }
 
 }  // namespace max

@@ -4,6 +4,7 @@
 
 #include "../include/linear_of_blocks.h"
 #include "../include/linear_of_elements.h"
+#include "../include/several_products.h"
 
 namespace {
 
@@ -31,6 +32,14 @@ MAX_EXPORT void packed_linear(const PackedLinearArgs* args, Pool* pool) {
     run<float>(*args, pool);
   else
     run<bfloat16>(*args, pool);
+}
+
+MAX_EXPORT void packed_products(const PackedLinearArgs* calls, int64_t count, Pool* pool) {
+  if (count == 0) return;
+  if (calls->type == kFloat32)
+    multiply_all<float>(calls, count, pool);
+  else
+    multiply_all<bfloat16>(calls, count, pool);
 }
 
 // Writes every byte of `packed`, which holds the panels.

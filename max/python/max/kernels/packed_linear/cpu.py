@@ -10,6 +10,7 @@ import torch
 from max.kernels.element_types import ELEMENT_TYPES
 from max.kernels.isa import Isa
 from max.kernels.layouts.panels import BLOCK_UNITS, ELEMENTS, ENCODINGS, Panels
+from max.kernels.native import load_kernel
 from max.kernels.recording import Empty, KernelCall, Record, Recording, load_function
 
 _BLOCK = 32
@@ -100,6 +101,16 @@ def make_packed_linear_record(isa: Isa | None = None) -> Record | None:
         return Recording(results, KernelCall(function, args, (targets, workspace)))
 
     return record
+
+
+def products_function(isa: Isa | None = None) -> ctypes.c_void_p | None:
+    """The C function `Products` of `include/packed_linear.h`; None where it cannot be built.
+
+    Args:
+        isa: the best of this machine unless given.
+    """
+    library = load_kernel("packed_linear", isa)
+    return None if library is None else ctypes.cast(library.packed_products, ctypes.c_void_p)
 
 
 def workspace_of_row(dtype: torch.dtype, panels: Panels) -> int:

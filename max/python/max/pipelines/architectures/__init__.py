@@ -22,6 +22,7 @@ ARCHITECTURES = (
     ("GraniteMoeForCausalLM", ".granitemoe.arch", "granitemoe_arch"),
     ("InternLM2ForCausalLM", ".internlm2.arch", "internlm2_arch"),
     ("LlamaForCausalLM", ".llama3.arch", "llama_arch"),
+    ("Llama4ForCausalLM", ".llama4.arch", "llama4_arch"),
     ("MiniCPMForCausalLM", ".minicpm.arch", "minicpm_arch"),
     ("Ministral3ForCausalLM", ".ministral3.arch", "ministral3_arch"),
     ("MistralForCausalLM", ".mistral.arch", "mistral_arch"),

@@ -62,6 +62,7 @@ class ConfigFields:
             have, beside those of `own`, so that it has to read it.
         is_remote: whether transformers does not know the family: its checkpoints bring code, which
             is not run.
+        quantizations: the kinds of `quantization_config` whose tensors its adapter reads.
     """
 
     model_type: str
@@ -70,6 +71,7 @@ class ConfigFields:
     ignored: Collection[str] = ()
     is_completed: bool = False
     is_remote: bool = False
+    quantizations: Collection[str] = ()
 
     @property
     def defaults(self) -> Mapping[str, object]:

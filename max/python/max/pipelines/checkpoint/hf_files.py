@@ -73,6 +73,12 @@ def quantization_method(folder: Path) -> str | None:
     return str(method or "method not named")
 
 
+def is_read_quantized(folder: Path, method: str) -> bool:
+    """Whether the model's family reads weights that are quantized by a method of config.json."""
+    known = fields_of(read_json(folder / "config.json").get("model_type"))
+    return known is not None and method in known.quantizations
+
+
 def load_huggingface_config(folder: Path, trust_remote_code: bool) -> PretrainedConfig:
     """config.json as the object that transformers makes of it, or as a `PlainConfig`.
 

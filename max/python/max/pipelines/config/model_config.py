@@ -19,6 +19,7 @@ from max.pipelines.checkpoint.encoding import (
 from max.pipelines.checkpoint.gguf.folder import completed_folder, is_complete
 from max.pipelines.checkpoint.hf_files import (
     architecture_name,
+    is_read_quantized,
     load_generation_config,
     load_huggingface_config,
     quantization_method,
@@ -295,10 +296,7 @@ class MAXModelConfig(ConfigModel):
         """
         method = quantization_method(self.resolved_model_path)
         if method and not self.has_gguf_weights:
-            raise ConfigurationError(
-                f"config.json of '{self.model_path}' says that the weights are quantized "
-                f"({method}), which this release does not load: use the unquantized model."
-            )
+            self._check_quantization(method)
         default = check_known_encodings([architecture_default] if architecture_default else [])
         request = EncodingRequest(
             model_path=self.model_path,
@@ -311,6 +309,21 @@ class MAXModelConfig(ConfigModel):
         )
         self.quantization_encoding = choose_encoding(request)
         return self.quantization_encoding
+
+    def _check_quantization(self, method: str) -> None:
+        stored = (
+            f"config.json of '{self.model_path}' says that the weights are quantized ({method})"
+        )
+        if not is_read_quantized(self.resolved_model_path, method):
+            raise ConfigurationError(
+                f"{stored}, which this release does not load: use the unquantized model."
+            )
+        if self.quantization_encoding is not None and is_block_encoding(self.quantization_encoding):
+            raise ConfigurationError(
+                f"{stored}; its other weights cannot be quantized beside them to "
+                f"'{self.quantization_encoding}': leave --quantization-encoding out, or give "
+                "bfloat16 or float32, in which those are computed."
+            )
 
     def _resolved_encoding(self) -> SupportedEncoding:
         if self.quantization_encoding is None:

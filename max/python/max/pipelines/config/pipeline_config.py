@@ -134,7 +134,10 @@ class PipelineConfig(ConfigModel):
                 )
             old = getattr(owner, name)
             if old != value:
-                logger.warning(
+                # Whoever left a setting alone is not told of what the model needs anyway.
+                is_asked_for = name in owner.model_fields_set
+                logger.log(
+                    logging.WARNING if is_asked_for else logging.DEBUG,
                     "Architecture '%s' requires %s.%s=%s, overriding current value %s",
                     architecture.name,
                     type(owner).__name__,

@@ -268,11 +268,14 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
             )
         if layer_type == SLIDING and not self.sliding_window:
             raise ValueError(f"layer {index} has a window, but there is no sliding_window")
+        return LayerKind(self.ropes.get(layer_type, self.usual_rope()), masks[layer_type])
+
+    def usual_rope(self) -> RopeSettings:
+        """The angles of layers whose kind has none of its own."""
         rotary_dim = int(self.kv_params.head_dim * self.partial_rotary_factor)
-        usual_rope = RopeSettings(
+        return RopeSettings(
             rotary_dim, self.rope_theta, self.interleaved_rope_weights, self.rope_scaling_params
         )
-        return LayerKind(self.ropes.get(layer_type, usual_rope), masks[layer_type])
 
     def finalize(
         self,

@@ -34,6 +34,7 @@ class ExpertSettings:
         has_router_bias: whether the router has one.
         has_correction: whether scores have a bias for the choice alone.
         has_precise_router: whether the router computes in float32 whatever the model does.
+        scales_input: whether weights multiply what experts read, instead of what they give.
     """
 
     count: int
@@ -48,6 +49,7 @@ class ExpertSettings:
     has_router_bias: bool = False
     has_correction: bool = False
     has_precise_router: bool = False
+    scales_input: bool = False
 
 
 # `PipelineModel.precise_weights` of models whose routers are precise.
@@ -107,6 +109,7 @@ class ExpertDecoder(Decoder[Config]):
                 settings.activation,
                 settings.has_bias,
                 settings.limit,
+                settings.scales_input,
             ),
             settings.routing,
             config.dtype,

@@ -31,6 +31,8 @@ SAFETENSORS_EXPERT_NAMES = {
 # Parts of GGUF's names -> ours.
 GGUF_EXPERT_NAMES = {
     **GGUF_NAMES,
+    # The norm before the experts, in files that name it after what it follows.
+    "post_attention_norm": "post_attention_layernorm",
     "exp_probs_b.bias": "mlp.correction",
     "ffn_gate_inp": "mlp.router",
     "ffn_gate_exps": "mlp.experts.gate_proj",

@@ -195,13 +195,7 @@ def decoder_architecture(**settings: Any) -> SupportedArchitecture:
 
 def decoder_adapters(
     safetensors: str = f"{_DECODER_WEIGHTS}:convert_safetensors",
-    gguf: str | None = f"{_DECODER_WEIGHTS}:convert_gguf",
+    gguf: str = f"{_DECODER_WEIGHTS}:convert_gguf",
 ) -> dict[WeightsFormat, str]:
-    """What gives a decoder's weights our names, by format, as "module:function".
-
-    Args:
-        safetensors: of safetensors checkpoints.
-        gguf: of GGUF files; None for a family whose files are not read yet.
-    """
-    adapters = {WeightsFormat.safetensors: safetensors}
-    return adapters if gguf is None else {**adapters, WeightsFormat.gguf: gguf}
+    """What gives a decoder's weights our names, by format, as "module:function"."""
+    return {WeightsFormat.safetensors: safetensors, WeightsFormat.gguf: gguf}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import cached_property, partial
 from typing import Any
@@ -232,6 +232,12 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
                 "give the last token's logits only; --enable-echo lets it give those of the prompt"
             )
         return [ctx.tokens.active_length if ctx.wants_prompt_scores else 1 for ctx in batch]
+
+    def count_experts(self) -> Mapping[str, Sequence[int]]:
+        """Begins to count the rows of each expert; gives the counts by layer, which grow."""
+        profiler = self.pipeline_model.session.profiler
+        profiler.counts_experts = True
+        return profiler.loads
 
     def _score(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from max.serve.telemetry import buckets
+from max.serve.telemetry.expert_metrics import ExpertMetrics
 from max.serve.telemetry.worker_stats import EngineLoad, StepStats, WorkerStats
 
 
@@ -69,8 +70,11 @@ class StepMetrics:
             "cache_preemption_count", "Times that a request gave up its KV pages for another."
         )
 
+        self.experts = ExpertMetrics(registry)
+
     def observe(self, stats: WorkerStats) -> None:
         """Takes a report of the worker."""
+        self.experts.observe(stats.expert_tokens)
         for step in stats.steps:
             self._observe_step(step)
         if stats.steps:

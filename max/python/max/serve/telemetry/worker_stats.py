@@ -66,10 +66,18 @@ class EngineLoad(msgspec.Struct, frozen=True, array_like=True):
 
 
 class WorkerStats(msgspec.Struct, frozen=True, array_like=True):
-    """What happened since the last report; steps without new tokens wait for the next one."""
+    """What happened since the last report; steps without new tokens wait for the next one.
+
+    Attributes:
+        steps: The steps.
+        load: How full the worker is after them.
+        expert_tokens: By layer, the tokens that each expert has had since the worker started; of
+            no layer in reports that do not tell them.
+    """
 
     steps: list[StepStats]
     load: EngineLoad
+    expert_tokens: dict[str, list[int]] = {}
 
 
 NOTHING_RUNS = WorkerStats([], EngineLoad(0, 0, 0, 0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from max.pipelines.context import TextContext, TextGenerationOutput
@@ -79,6 +79,10 @@ class Engine:
         self._recorder = StepRecorder(scheduler, pipeline.kv_manager)
         self._checked_at = time.monotonic()
         self._stopped = False
+
+    def report_experts(self, counts: Mapping[str, Sequence[int]]) -> None:
+        """Tells the tokens of each expert by layer, which grow, along with steps."""
+        self._recorder.expert_tokens = counts
 
     def run(self) -> None:
         """Returns after a `Stop` message.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from max.pipelines.scheduling import PageSource, StepPipeline
@@ -38,6 +38,13 @@ class ServablePipeline(StepPipeline, Protocol):
 
     @property
     def plan(self) -> MemoryPlan | None: ...
+
+
+@runtime_checkable
+class ExpertPipeline(Protocol):
+    """A pipeline whose model may have experts."""
+
+    def count_experts(self) -> Mapping[str, Sequence[int]]: ...
 
 
 @runtime_checkable

@@ -33,7 +33,7 @@ from max.serve.worker.adapter_loader import AdapterLoader, load_all
 from max.serve.worker.crash_record import CrashRecord
 from max.serve.worker.engine import Engine, WorkerChannel
 from max.serve.worker.failure_report import report_failure
-from max.serve.worker.interface import AdaptedPipeline, PipelineBuilder
+from max.serve.worker.interface import AdaptedPipeline, ExpertPipeline, PipelineBuilder
 from max.serve.worker.overlapped_engine import OverlappedEngine
 from max.serve.worker.parent_watch import exit_with_parent
 from max.serve.worker.warm_up import warm_up
@@ -111,6 +111,8 @@ def start_engine(
         overlaps = pipeline.pipeline_config.runtime.enable_overlap_scheduler
         kind = OverlappedEngine if overlaps else Engine
         engine = kind(pipeline, scheduler, channel, crash_record, loader)
+        if message.counts_experts and isinstance(pipeline, ExpertPipeline):
+            engine.report_experts(pipeline.count_experts())
     except Exception as error:
         channel.send(StartFailed(report_failure(error)))
         return None

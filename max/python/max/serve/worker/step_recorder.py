@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from max.serve.telemetry.worker_stats import BegunRequest, EngineLoad, StepStats, WorkerStats
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from max.pipelines.modeling.types import RequestID
     from max.pipelines.scheduling import Batch, Scheduler
     from max.serve.worker.interface import CountedPages
+
+
+# Experts are many: they are told so often at most while requests run.
+_EXPERTS_INTERVAL_S = 1.0
 
 
 class StartedStep(NamedTuple):
@@ -29,11 +33,17 @@ class StepRecorder:
 
     A step is `start_scheduling`, `start_executing`, `finish`, in this order. The next one may start
     before this one is finished.
+
+    Attributes:
+        expert_tokens: The tokens of each expert so far by layer, to be told; None for not.
     """
 
     def __init__(self, scheduler: Scheduler, cache: CountedPages) -> None:
         self._scheduler = scheduler
         self._cache = cache
+        self.expert_tokens: Mapping[str, Sequence[int]] | None = None
+        self._experts_told_at = 0.0
+        self._has_expert_news = False
         self._waiting: set[str] = set()
         self._steps: list[StepStats] = []
         self._begun: list[BegunRequest] = []
@@ -100,17 +110,29 @@ class StepRecorder:
             )
         )
         self._begun = []
+        self._has_expert_news = self.expert_tokens is not None
 
     def take(self) -> WorkerStats:
         """The steps that were not reported yet, and the load after the last one."""
         steps, self._steps = self._steps, []
         self._reported = self._load
-        return WorkerStats(steps, self._load)
+        is_due = time.monotonic() - self._experts_told_at > _EXPERTS_INTERVAL_S
+        return WorkerStats(steps, self._load, self._take_experts() if is_due else {})
 
     def take_news(self) -> WorkerStats | None:
-        """As `take`, with the load of this moment; None if it was reported just so."""
+        """As `take`, with the load and counts of this moment; None if they were reported so."""
         self._load = self._load_now(self._cache.metrics)
-        return self.take() if self._steps or self._load != self._reported else None
+        if not (self._steps or self._has_expert_news or self._load != self._reported):
+            return None
+        self._experts_told_at = 0.0
+        return self.take()
+
+    def _take_experts(self) -> dict[str, list[int]]:
+        if not self._has_expert_news or self.expert_tokens is None:
+            return {}
+        self._has_expert_news = False
+        self._experts_told_at = time.monotonic()
+        return {layer: list(counts) for layer, counts in dict(self.expert_tokens).items()}
 
     def _load_now(self, counts: KVCacheMetrics) -> EngineLoad:
         return EngineLoad(

@@ -48,3 +48,12 @@ def test_loads_of_experts_are_those_while_it_is_on() -> None:
         loads += torch.tensor(tokens)
         profiler.add([label], [0.5])
     assert profiler.loads == {"layers.2.mlp": [2, 0, 4]}
+
+
+def test_loads_are_counted_when_only_they_are_asked_for() -> None:
+    profiler, loads = Profiler(), torch.tensor([0, 4])
+    label = OpLabel("experts", "gate_proj", 0, loads, ("layers.2.mlp.experts.gate_proj.weight",))
+    profiler.add_loads([label, OpLabel("add", "", 8)])
+    profiler.add_loads([label])
+    assert profiler.loads == {"layers.2.mlp": [0, 8]}
+    assert profiler.take() == []

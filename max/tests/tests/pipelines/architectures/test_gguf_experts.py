@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,12 +16,25 @@ from integration.test_common.tiny_checkpoints import make_checkpoint
 from integration.test_common.tiny_families import TINY_FAMILIES
 from integration.test_common.tiny_gguf_experts import write_gguf_with_experts
 
+# What GGUF files do not say: they have what all models of the family have.
+_UNSAID: Mapping[str, Mapping[str, Any]] = {
+    "tiny-gpt_oss": {"swiglu_limit": 7.0},
+    "tiny-olmoe": {"clip_qkv": None},
+    "tiny-llama4": {
+        **{"attention_chunk_size": 8192, "floor_scale": 8192, "attn_scale": 0.1},
+        "no_rope_layers": None,
+    },
+    "tiny-deepseek_v2": {"mscale": 0.5},
+}
+
 
 def make_pair(name: str, tmp_path: Path, encoding: str) -> Pair:
     """A GGUF file, and the checkpoint for torch."""
     model = TINY_FAMILIES[name]
-    if "swiglu_limit" in model.settings:  # which GGUF files do not say
-        model = replace(model, settings={**model.settings, "swiglu_limit": 7.0})
+    settings = {**model.settings, **_UNSAID.get(name, {})}
+    if mscale := settings.pop("mscale", None):
+        settings["rope_parameters"] = {**settings["rope_parameters"], "mscale": mscale}
+    model = replace(model, settings=settings)
     pair = Pair(make_checkpoint(model, tmp_path / "checkpoint"))
     folder = tmp_path / "gguf"
     folder.mkdir()
@@ -29,7 +44,12 @@ def make_pair(name: str, tmp_path: Path, encoding: str) -> Pair:
 
 
 @pytest.mark.parametrize(
-    "name", ["tiny-qwen3_moe", "tiny-qwen2_moe", "tiny-mixtral", "tiny-gpt_oss"]
+    "name",
+    [
+        *("tiny-qwen3_moe", "tiny-qwen2_moe", "tiny-mixtral", "tiny-gpt_oss", "tiny-olmoe"),
+        *("tiny-granitemoe", "tiny-glm4_moe", "tiny-llama4"),
+        *("tiny-deepseek_v2", "tiny-deepseek_v2-lite", "tiny-deepseek_v3"),
+    ],
 )
 def test_sizes_and_names(name: str, tmp_path: Path) -> None:
     check_prompt(make_pair(name, tmp_path, "float32"), 150)

@@ -175,11 +175,16 @@ def test_resolve_chooses_the_encoding(make_checkpoint: MakeCheckpoint) -> None:
 def test_resolve_applies_required_arguments(
     make_checkpoint: MakeCheckpoint, caplog: pytest.LogCaptureFixture
 ) -> None:
-    config = PipelineConfig.from_flat_kwargs(model=str(make_checkpoint()), devices="cpu")
-    required = {"enable_prefix_caching": False, "enable_chunked_prefill": True}
+    """With a warning where they are others than were asked for."""
+    folder = str(make_checkpoint())
+    config = PipelineConfig.from_flat_kwargs(
+        model=folder, devices="cpu", enable_prefix_caching=True
+    )
+    required = {"enable_prefix_caching": False, "enable_chunked_prefill": False}
     with caplog.at_level(logging.WARNING, logger="max.pipelines"):
         config.resolve(Architecture(required_arguments=required))
     assert not config.model.kv_cache.enable_prefix_caching
+    assert not config.runtime.enable_chunked_prefill
     assert [record.getMessage() for record in caplog.records] == [
         "Architecture 'LlamaForCausalLM' requires KVCacheConfig.enable_prefix_caching=False, "
         "overriding current value True"

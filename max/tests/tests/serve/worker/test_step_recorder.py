@@ -104,3 +104,15 @@ def test_prefix_hits_are_counted_per_step(pipeline: ScriptedPipeline) -> None:
     # Two full pages of 128 tokens.
     assert (second.prefix_tokens_asked, second.prefix_tokens_hit) == (305, 256)
     assert second.prompt_tokens == 49
+
+
+def test_experts_are_told_once_a_second_and_before_sleep(pipeline: ScriptedPipeline) -> None:
+    channel = ScriptedChannel(
+        [make_submit(pipeline, "greet", max_length=8)], *idle(2), [], [Stop()]
+    )
+    counts = {"layers.1.mlp": [1, 2]}
+
+    run_engine(pipeline, channel, expert_tokens=counts)
+
+    reports = [m.stats.expert_tokens for m in channel.sent if isinstance(m, Tokens | Report)]
+    assert reports == [counts, {}, {}, counts]

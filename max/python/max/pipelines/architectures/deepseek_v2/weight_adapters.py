@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from max.graph import Shape
-from max.graph.weights.renames import Renames
+from max.graph.weights.renames import COMPUTED_TABLES, Renames
 from max.nn.moe import stack_experts
 from max.pipelines.lib.expert_weights import (
+    GGUF_EXPERT_NAMES,
     SAFETENSORS_EXPERT_NAMES,
     without_further_layers,
 )
@@ -27,6 +28,19 @@ _SAFETENSORS = Renames(
         "kv_a_layernorm": "kv_a_norm",
         "q_a_layernorm": "q_a_norm",
     }
+)
+_GGUF = Renames(
+    {
+        **GGUF_EXPERT_NAMES,
+        "attn_q_a": "self_attn.q_a_proj",
+        "attn_q_a_norm": "self_attn.q_a_norm",
+        "attn_q_b": "self_attn.q_b_proj",
+        "attn_kv_a_mqa": "self_attn.kv_a_proj",
+        "attn_kv_a_norm": "self_attn.kv_a_norm",
+        "attn_k_b": "self_attn.k_b",
+        "attn_v_b": "self_attn.v_b",
+    },
+    (*COMPUTED_TABLES, "nextn"),
 )
 _EXPANDS = "self_attn.kv_b_proj.weight"
 
@@ -54,6 +68,13 @@ def convert_safetensors(
         found[f"{layer}k_b.weight"] = _part(data, hf, is_key=True)
         found[f"{layer}v_b.weight"] = _part(data, hf, is_key=False)
     return stack_experts(found)
+
+
+def convert_gguf(
+    state_dict: Mapping[str, Weights], huggingface_config: PretrainedConfig, **unused: Any
+) -> dict[str, WeightData]:
+    """Renames the weights of a GGUF file, in which keys and values are parted already."""
+    return without_further_layers(_GGUF(state_dict), huggingface_config)
 
 
 def _part(data: WeightData, hf: PretrainedConfig, *, is_key: bool) -> WeightData:

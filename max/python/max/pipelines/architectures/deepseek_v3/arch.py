@@ -12,6 +12,8 @@ deepseek_v3_arch = decoder_architecture(
     pipeline_model=f"{_PACKAGE}.model:DeepseekV3Model",
     config=f"{_PACKAGE}.model_config:DeepseekV3Config",
     config_fields=DEEPSEEK_V3_FIELDS,
-    weight_adapters=decoder_adapters(safetensors=f"{_ADAPTERS}:convert_safetensors", gguf=None),
+    weight_adapters=decoder_adapters(
+        safetensors=f"{_ADAPTERS}:convert_safetensors", gguf=f"{_ADAPTERS}:convert_gguf"
+    ),
     rope_type="yarn",
 )

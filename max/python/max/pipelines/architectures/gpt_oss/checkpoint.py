@@ -24,6 +24,7 @@ GPT_OSS_FIELDS = ConfigFields(
     },
     only={"swiglu_alpha": (1.702,), "hidden_act": ("silu",)},
     ignored=("initial_context_length",),
+    quantizations=("mxfp4",),
 )
 
 
