@@ -32,6 +32,7 @@ from max.pipelines.config.kv_cache_config import KVCacheConfig
 from max.pipelines.config.sampling_defaults import SamplingParamsGenerationConfigDefaults
 from max.pipelines.modeling.config_enums import (
     SupportedEncoding,
+    is_block_encoding,
     is_decoded_where_read,
     supported_encoding_dtype,
     supported_encoding_quantization,
