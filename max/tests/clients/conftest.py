@@ -30,6 +30,7 @@ os.environ["OPENAI_AGENTS_DISABLE_TRACING"] = "1"
 
 # Without Bazel, in the server's own environment, most of the libraries are not there.
 _LIBRARIES = {
+    "test_instructor.py": "instructor",
     "llama_index": "llama_index",
     "test_langchain.py": "langchain_openai",
     "test_litellm.py": "litellm",
@@ -69,6 +70,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log = tmp_path_factory.mktemp("server") / "server.log"
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(PACKAGE)}
     arguments = ["serve", "--model", "demo", "--host", "127.0.0.1", "--port", "0"]
+    arguments += ["--enable-structured-output"]
     with log.open("w") as errors:
         process = subprocess.Popen(
             [*server_command(), *arguments],
