@@ -134,6 +134,7 @@ def _upstream() -> list[str]:
         "",
         "Names of MAX's documentation (of modules and classes, and options of commands): those",
         "that are here, and those that are not, whose use is refused with what to do instead.",
+        "Of refused options, values that ask for nothing or change nothing are taken.",
         "",
         markdown(["of", "here", "refused", "missing"], [*rows, ["all", *total]]),
         "",
