@@ -8,11 +8,12 @@ from typing import Any
 
 import torch
 
-from integration.tools.causes import activations, attention, linear, norms, sums
+from integration.tools.causes import activations, attention, experts, linear, norms, sums
 from integration.tools.causes.cause import Cause, Trial, is_close, judge
 from integration.tools.debugging.comparison import Comparison, Row
 from max.engine.weights import tensor_of
 from max.nn import Attention, Embedding, Linear, Module
+from max.nn.moe import Experts, MoE
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,10 @@ class _Investigation:
             return self._found(self.path, "normalization", trials, norms.USUAL)
         if x is not None and isinstance(layer, Linear):
             return self._of_linear(x)
+        parent = self.comparison.layer(self.parent) if self.parent else None
+        for path, mixture in ((self.path, layer), (self.parent, parent)):
+            if isinstance(mixture, MoE) and (path == self.path or isinstance(layer, Experts)):
+                return self._of_experts(path, mixture)
         return self._of_sum(self.path)
 
     def _of_linear(self, x: torch.Tensor) -> Diagnosis:
@@ -102,6 +107,22 @@ class _Investigation:
         trials = linear.trials(x, weight, bias, self.theirs, others, head_dim)
         usual = linear.USUAL if self.parent else linear.OF_HEAD
         return self._found(self.path, "linear layer", trials, usual)
+
+    def _of_experts(self, path: str, layer: MoE) -> Diagnosis:
+        x, logits = self.ours[f"{path}.experts-input"], self.ours[f"{path}.router-output"]
+        names = {
+            name.removeprefix(f"{path}.").removeprefix("experts.").removeprefix("router."): name
+            for name in self.comparison.ours.weights
+            if name.startswith((f"{path}.experts.", f"{path}.router.", f"{path}.correction"))
+        }
+        weights = {
+            short: w for short, name in names.items() if (w := self._weight(name)) is not None
+        }
+        others = None
+        if self.path == path and layer.shared_expert is not None:
+            others = self.mine - self.ours[f"{path}.experts-output"]
+        trials = experts.trials(layer, x, logits, weights, others)
+        return self._found(path, "mixture of experts", trials, experts.USUAL)
 
     def _of_attention(self, layer: Attention) -> Diagnosis:
         q, k, v = (self.ours[f"{self.parent}.attend-{name}"] for name in "qkv")
