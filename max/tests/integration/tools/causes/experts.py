@@ -57,10 +57,12 @@ def trials(
         total = experts_reference(
             x,
             routes,
+            None,
             weights[f"{gate}.weight"],
             weights[f"{up}.weight"],
             weights["down_proj.weight"],
             biases=[weights.get(f"{name}.bias") for name in names],
+            adapters=[],
             encodings=["float32"] * 3,
             are_packed=[False] * 3,
             experts=layer.experts.experts,
