@@ -3,6 +3,9 @@
 It chooses among the tokens that may come, each as likely as any other, and ends where it may.
 """
 
+# It is imported by name, where it is installed.
+# build: deps = ["@pip_dev//:xgrammar"]
+
 from __future__ import annotations
 
 import json

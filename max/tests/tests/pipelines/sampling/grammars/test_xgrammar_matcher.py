@@ -1,5 +1,8 @@
 """Tests of `max.pipelines.sampling.grammars.xgrammar_matcher`."""
 
+# It is imported by name, where it is installed.
+# build: deps = ["@pip_dev//:xgrammar"]
+
 from __future__ import annotations
 
 import json
