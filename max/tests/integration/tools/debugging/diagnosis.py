@@ -8,11 +8,12 @@ from typing import Any
 
 import torch
 
-from integration.tools.causes import activations, attention, linear, norms, sums
+from integration.tools.causes import activations, attention, experts, linear, norms, sums
 from integration.tools.causes.cause import Cause, Trial, is_close, judge
 from integration.tools.debugging.comparison import Comparison, Row
 from max.engine.weights import tensor_of
 from max.nn import Attention, Embedding, Linear, Module
+from max.nn.moe import MoE
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,27 @@ class _Investigation:
             return self._found(self.path, "normalization", trials, norms.USUAL)
         if x is not None and isinstance(layer, Linear):
             return self._of_linear(x)
+        if isinstance(layer, MoE):
+            return self._of_experts(layer)
         return self._of_sum(self.path)
+
+    def _of_experts(self, layer: MoE) -> Diagnosis:
+        prefix = f"{self.path}."
+        weights = {
+            name.removeprefix(prefix): weight
+            for name in self.comparison.ours.weights
+            if name.startswith(prefix) and (weight := self._weight(name)) is not None
+        }
+        given = experts.Given(
+            layer,
+            weights,
+            self.ours[f"{self.path}-input"],
+            self.ours[f"{prefix}router-output"],
+            self.ours.get(f"{prefix}shared_expert-output"),
+            self.ours.get(f"{prefix}shared_expert_gate-output"),
+        )
+        trials = experts.trials(given, self.hf_config)
+        return self._found(self.path, "mixture of experts", trials, experts.USUAL)
 
     def _of_linear(self, x: torch.Tensor) -> Diagnosis:
         weight, bias = self._weight(f"{self.path}.weight"), self._weight(f"{self.path}.bias")

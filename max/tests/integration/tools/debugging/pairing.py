@@ -99,6 +99,8 @@ def _containers(pairs: Mapping[str, Counterpart], paths: Iterable[str]) -> dict[
     for path in sorted(set(paths) - pairs.keys(), key=lambda p: p.count(".")):
         inside = [pair.path for layer, pair in pairs.items() if layer.startswith(f"{path}.")]
         common = _common_parent(inside)
+        if common in inside:  # of a single layer, as a router: what holds it, holds it there
+            common = common.rpartition(".")[0]
         if common and common not in taken:
             taken.add(common)
             found[path] = Counterpart(common)

@@ -1,0 +1,155 @@
+"""Texts embedded per second by one engine: prints JSON for `compare_engines`.
+
+python3 -m tools.benchmarks.embeddings max DIR
+python3 -m tools.benchmarks.embeddings sentence-transformers DIR
+python3 -m tools.benchmarks.embeddings llama.cpp FILE.gguf --server .../llama-server
+
+`python3 -m tools.benchmarks.embeddings write DIR` writes the model: BERT-base's shape, random weights,
+and a vocabulary of made-up words, of which each is a token.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from tools.benchmarks.suite.process import free_port
+
+_WORDS = 30517
+_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+# Number of texts, and tokens of each, with the two that begin and end it.
+_LOADS = {"long": (64, 128), "short": (256, 16)}
+_REPETITIONS = 5
+_THREADS = 2
+
+
+def texts(count: int, tokens: int) -> list[str]:
+    """Texts of so many tokens."""
+    words = tokens - 2
+    return [
+        " ".join(f"w{(31 * text + 7 * word) % _WORDS}" for word in range(words))
+        for text in range(count)
+    ]
+
+
+@click.command()
+@click.argument("engine", type=click.Choice(["max", "sentence-transformers", "llama.cpp", "write"]))
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--encoding", default="float32", show_default=True, help="Of the weights, for max.")
+@click.option("--server", default="llama-server", help="The program of llama.cpp.")
+def main(engine: str, model: Path, encoding: str, server: str) -> None:
+    """Measure ENGINE with MODEL, or write the model."""
+    if engine == "write":
+        write_model(model)
+        return
+    with ExitStack() as stack:
+        embed = {
+            "max": lambda: _of_max(model, encoding),
+            "sentence-transformers": lambda: _of_sentence_transformers(model),
+            "llama.cpp": lambda: _of_llama_cpp(model, server, stack),
+        }[engine]()
+        metrics = {}
+        for name, (count, tokens) in _LOADS.items():
+            load = texts(count, tokens)
+            embed(load)
+            metrics[f"texts_{name}"] = count / statistics.median(
+                _seconds(embed, load) for _ in range(_REPETITIONS)
+            )
+    click.echo(json.dumps({"metrics": metrics}))
+
+
+def write_model(folder: Path) -> None:
+    """Writes the model with the files that sentence-transformers has beside it."""
+    import torch
+    import transformers
+    from sentence_transformers import SentenceTransformer, models
+
+    torch.manual_seed(0)
+    plain = folder / "plain"
+    config = transformers.BertConfig(vocab_size=_WORDS + len(_SPECIAL))
+    transformers.BertModel(config).save_pretrained(plain)
+    vocabulary = plain / "vocab.txt"
+    vocabulary.write_text("\n".join([*_SPECIAL, *(f"w{n}" for n in range(_WORDS))]), "utf-8")
+    transformers.BertTokenizerFast(str(vocabulary)).save_pretrained(plain)
+    transformer = models.Transformer(str(plain), max_seq_length=512)
+    pooling = models.Pooling(transformer.get_word_embedding_dimension(), "mean")
+    parts = [transformer, pooling, models.Normalize()]
+    SentenceTransformer(modules=parts).save(str(folder / "model"))
+
+
+Embed = Callable[[Sequence[str]], object]
+
+
+def _seconds(embed: Embed, load: Sequence[str]) -> float:
+    started = time.perf_counter()
+    embed(load)
+    return time.perf_counter() - started
+
+
+def _of_max(folder: Path, encoding: str) -> Embed:
+    from max.pipelines.config import PipelineConfig
+    from max.pipelines.lib import PIPELINE_REGISTRY
+    from max.pipelines.modeling.types import PipelineTask
+
+    config = PipelineConfig.from_flat_kwargs(
+        model_path=str(folder),
+        quantization_encoding=encoding,
+        device_specs="cpu",
+        num_threads=_THREADS,
+    )
+    _, pipeline = PIPELINE_REGISTRY.retrieve(config, PipelineTask.EMBEDDINGS_GENERATION)
+    embed: Embed = pipeline.encode
+    return embed
+
+
+def _of_sentence_transformers(folder: Path) -> Embed:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    torch.set_num_threads(_THREADS)
+    embed: Embed = SentenceTransformer(str(folder), device="cpu").encode
+    return embed
+
+
+def _of_llama_cpp(file: Path, server: str, stack: ExitStack) -> Embed:
+    port = free_port()
+    options = ["--embedding", "-t", str(_THREADS), "-c", "65536", "-b", "8192", "-ub", "8192"]
+    address = ["--host", "127.0.0.1", "--port", str(port)]
+    process = stack.enter_context(
+        subprocess.Popen(
+            [server, "-m", str(file), "-np", "64", *options, *address],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    )
+    stack.callback(process.terminate)
+
+    def embed(load: Sequence[str]) -> object:
+        body = json.dumps({"input": list(load), "model": "any"}).encode()
+        headers = {"Content-Type": "application/json"}
+        url = f"http://127.0.0.1:{port}/v1/embeddings"
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers)) as answer:
+            return json.load(answer)
+
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            embed(["w1"])
+        except OSError:
+            if time.monotonic() > deadline or process.poll() is not None:
+                raise
+            time.sleep(0.2)
+        else:
+            return embed
+
+
+if __name__ == "__main__":
+    main()
