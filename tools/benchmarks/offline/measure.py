@@ -80,8 +80,14 @@ class Measurements:
     profile: list[dict[str, Any]] = field(default_factory=list)
 
 
-def measure(config: PipelineConfig, sizes: Sizes) -> Measurements:
+def measure(config: PipelineConfig, sizes: Sizes, token_flops: float | None = None) -> Measurements:
     """Loads the model and measures it.
+
+    Args:
+        config: of the model.
+        sizes: what is measured.
+        token_flops: operations of the matrices per token of a prompt, the head's left out; by
+            default those of a Llama-like model of that configuration.
 
     Raises:
         ValueError: if the model cannot be found or does not fit, or there is no C++ compiler.
@@ -94,19 +100,24 @@ def measure(config: PipelineConfig, sizes: Sizes) -> Measurements:
         _, pipeline = PIPELINE_REGISTRY.retrieve(config)
     result = Measurements(str(config.model.quantization_encoding))
     result.metrics["load_seconds"] = time.perf_counter() - started
-    _Bench(pipeline, sizes, result).run()
+    _Bench(pipeline, sizes, result, token_flops).run()
     return result
 
 
 class _Bench:
     def __init__(
-        self, pipeline: TextGenerationPipeline, sizes: Sizes, result: Measurements
+        self,
+        pipeline: TextGenerationPipeline,
+        sizes: Sizes,
+        result: Measurements,
+        token_flops: float | None,
     ) -> None:
         self._pipeline = pipeline
         self._sizes = sizes
         self._result = result
         self._metrics = result.metrics
         self._config = pipeline.pipeline_config.model.huggingface_config
+        self._token_flops = token_flops
         self._random = random.Random(0)
         self._most_pages = 0
 
@@ -163,11 +174,13 @@ class _Bench:
         for length in self._sizes.first_token:
             self._metrics[f"ttft_{length}"] = self._first_token(length) * 1000
         dtype = arithmetic_of(self._result.encoding)
+        if self._sizes.prefill:
+            token_flops = self._token_flops or flops_per_token(self._config)
         for length in self._sizes.prefill:
             before = _best_peak(dtype)
             self._metrics[f"prefill_{length}"] = length / self._first_token(length)
             peak = (before + _best_peak(dtype)) / 2
-            self._metrics[f"prefill_{length}_bound"] = peak / flops_per_token(self._config)
+            self._metrics[f"prefill_{length}_bound"] = peak / token_flops
 
     def _first_token(self, length: int) -> float:
         return statistics.median(

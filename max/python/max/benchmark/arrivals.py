@@ -7,13 +7,15 @@ import math
 import numpy as np
 
 
-def poisson_arrivals(count: int, rate: float, seed: int) -> list[float]:
-    """Arrival times, in seconds from the start, of a Poisson process; the first one is at 0.
+def arrivals(count: int, rate: float, seed: int, burstiness: float = 1.0) -> list[float]:
+    """Arrival times, in seconds from the start; the first one is at 0.
 
     Args:
         count: number of arrivals.
         rate: mean arrivals per second; infinity means all at once.
         seed: the same seed gives the same times.
+        burstiness: shape of the gamma distribution of the gaps: 1 for a Poisson process, below it
+            bursts, above it more even arrivals.
 
     Raises:
         ValueError: if the rate is not positive.
@@ -24,6 +26,6 @@ def poisson_arrivals(count: int, rate: float, seed: int) -> list[float]:
         )
     if math.isinf(rate):
         return [0.0] * count
-    gaps = np.random.default_rng(seed).exponential(1 / rate, count)
+    gaps = np.random.default_rng(seed).gamma(burstiness, 1 / (rate * burstiness), count)
     gaps[:1] = 0
     return [float(time) for time in np.cumsum(gaps)]

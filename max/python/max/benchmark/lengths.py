@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+
+_DOCUMENTED_RANGE = re.compile(r"^DU\((\d+),\s*(\d+)\)$")
+_DOCUMENTED_NORMAL = re.compile(r"^N\((.+)\)$")
 
 
 class LengthDistribution(Protocol):
@@ -62,12 +66,13 @@ class Normal:
 
 
 def parse_lengths(text: str) -> LengthDistribution:
-    """Reads `128`, `64:256` (uniform) or `normal:128,32` (mean and standard deviation).
+    """Reads `128`, `64:256` (uniform) or `normal:128,32` (mean and standard deviation), and
+    `DU(64,256)`, `N(128,32)` for the latter two, as the documentation has them.
 
     Raises:
         ValueError: if the text is none of these, or allows lengths below 1.
     """
-    text = text.strip()
+    text = _DOCUMENTED_RANGE.sub(r"\1:\2", _DOCUMENTED_NORMAL.sub(r"normal:\1", text.strip()))
     try:
         if text.startswith("normal:"):
             mean, deviation = (float(number) for number in text[len("normal:") :].split(","))

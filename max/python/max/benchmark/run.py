@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from max.benchmark.arrivals import poisson_arrivals
+from max.benchmark.arrivals import arrivals
 from max.benchmark.body import request_body
 from max.benchmark.client.client import Client, Server
 from max.benchmark.load_generator import LoadGenerator
@@ -71,7 +72,8 @@ async def _run(settings: Settings, client: Client, show_progress: bool) -> Resul
     await _warm_up(settings, client, model, workload)
     started = datetime.now(UTC).isoformat(timespec="seconds")
     measured = await _measure(settings, client, model, conversations, show_progress)
-    summary = summarize(measured.records)
+    counted = _counted(settings, measured.records)
+    summary = summarize(counted)
     chunks = sum(len(record.chunk_times) for record in measured.records)
     return Result(
         started=started,
@@ -84,7 +86,7 @@ async def _run(settings: Settings, client: Client, show_progress: bool) -> Resul
         ),
         interrupted=not measured.is_complete,
         summary=summary,
-        by_label=summarize_by_label(measured.records),
+        by_label=summarize_by_label(counted),
         requests=measured.records,
     )
 
@@ -96,9 +98,8 @@ async def _measure(
     conversations: list[Conversation],
     show_progress: bool,
 ) -> _Measured:
-    arrivals = poisson_arrivals(
-        len(conversations), settings.request_rate or float("inf"), settings.seed
-    )
+    rate = settings.request_rate or float("inf")
+    starts = arrivals(len(conversations), rate, settings.seed, settings.burstiness)
     total = sum(len(conversation.turns) for conversation in conversations)
     progress = Progress(client, total, shown=show_progress)
     load = LoadGenerator(
@@ -110,9 +111,17 @@ async def _measure(
     )
     cpu_before = time.process_time()
     async with progress:
-        is_complete = await load.run(conversations, arrivals)
+        async with asyncio.timeout(settings.max_duration) as limit:
+            is_complete = await load.run(conversations, starts)
     cpu_seconds = time.process_time() - cpu_before
-    return _Measured(load.records(), is_complete, cpu_seconds)
+    return _Measured(load.records(), is_complete or limit.expired(), cpu_seconds)
+
+
+def _counted(settings: Settings, records: list[RequestRecord]) -> list[RequestRecord]:
+    """The requests that the numbers are of."""
+    last = len(records) - settings.skip_last
+    counted = records[settings.skip_first : max(0, last)]
+    return [r for r in counted if r.turn or not settings.skip_first_turns]
 
 
 async def _warm_up(settings: Settings, client: Client, model: str, workload: Workload) -> None:

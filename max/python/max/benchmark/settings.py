@@ -36,6 +36,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         num_turns: Questions in a conversation.
         prompt_format: Token ids or text; `auto` takes token ids where they can be sent.
         request_rate: Mean arrivals per second of a Poisson process; None lets all arrive at once.
+        burstiness: Shape of the gaps between arrivals: 1 for a Poisson process, below it bursts.
+        max_duration: Seconds after which the run is ended; None lets it end by itself.
         max_concurrency: Conversations that run at a time; None does not limit them.
         seed: Of prompts, lengths and arrivals.
         num_warmups: Requests before the run that are not counted.
@@ -43,6 +45,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         sampling: Sampling parameters of the requests; greedy unless given.
         extra_body: Further fields of the requests; they win over all others.
         request_timeout: Longest time of a request in seconds.
+        skip_first: Requests at the beginning that the numbers leave out.
+        skip_last: Requests at the end, likewise.
+        skip_first_turns: Whether they leave out the first questions of conversations.
+        metadata: What the result file says of the run.
         label: The name of the run in comparisons.
     """
 
@@ -60,6 +66,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     num_turns: int = 1
     prompt_format: PromptFormat = "auto"
     request_rate: float | None = None
+    burstiness: float = 1.0
+    max_duration: float | None = None
     max_concurrency: int | None = None
     seed: int = 0
     num_warmups: int = 1
@@ -67,6 +75,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sampling: dict[str, Any] = msgspec.field(default_factory=lambda: {"temperature": 0.0})
     extra_body: dict[str, Any] = {}
     request_timeout: float = 600.0
+    skip_first: int = 0
+    skip_last: int = 0
+    skip_first_turns: bool = False
+    metadata: dict[str, str] = {}
     label: str = ""
 
     @property

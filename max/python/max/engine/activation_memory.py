@@ -43,7 +43,9 @@ def peak_activation_bytes(model: Model, inputs: Sequence[torch.Tensor]) -> int:
         sizes = _StorageSizes(model.replayed.lowered, FakeTensorMode(allow_non_fake_inputs=True))
         with sizes.fake_mode:
             given = [
-                torch.empty_like(tensor, device=device) if tensor.is_meta else tensor
+                torch.empty(tensor.shape, dtype=tensor.dtype, device=device)
+                if tensor.is_meta
+                else tensor
                 for tensor, device in zip(inputs, devices, strict=True)
             ]
         try:

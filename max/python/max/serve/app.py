@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from max import __version__
@@ -28,6 +29,7 @@ from max.serve.middleware.identity import Identity
 from max.serve.openapi.document import build_document
 from max.serve.openapi.endpoint import Endpoint
 from max.serve.panics import AnswersPanics
+from max.serve.routes.metrics import METRICS_PATH, metrics_route
 from max.serve.state import ServerState
 
 
@@ -36,7 +38,7 @@ def create_app(state: ServerState) -> Starlette:
     settings = state.settings
     endpoints = endpoints_of(settings.api_types)
     app = Starlette(
-        routes=[endpoint.route for endpoint in endpoints],
+        routes=[*(endpoint.route for endpoint in endpoints), *_metrics_routes(state)],
         middleware=_middleware(state, endpoints),
         exception_handlers={
             ApiError: handle_api_error,
@@ -60,6 +62,15 @@ def create_app(state: ServerState) -> Starlette:
     return app
 
 
+def _metrics_routes(state: ServerState) -> list[Route]:
+    """What is asked for on this port too, in nobody's JSON and so in no document."""
+    settings = state.settings
+    if not settings.metrics_on_main_port or settings.metric_level == "NONE":
+        return []
+    keys = None if settings.open_metrics else state.keys
+    return [metrics_route(state.telemetry.metrics.registry, keys)]
+
+
 def _middleware(state: ServerState, endpoints: Sequence[Endpoint]) -> list[Middleware]:
     """Outermost first. A browser's preflight request has no key, so CORS comes before keys."""
     stack = [Middleware(NoFinalSlash), Middleware(DateHeader)]
@@ -78,7 +89,8 @@ def _middleware(state: ServerState, endpoints: Sequence[Endpoint]) -> list[Middl
             Identity,
             keys=state.keys,
             client_header=state.settings.client_header,
-            open_paths={endpoint.path for endpoint in endpoints if endpoint.is_open},
+            # The route of metrics looks at keys by a rule of its own.
+            open_paths={METRICS_PATH, *(each.path for each in endpoints if each.is_open)},
             admin_paths={endpoint.path for endpoint in endpoints if endpoint.is_for_admins},
         )
     )

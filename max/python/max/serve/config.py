@@ -204,10 +204,13 @@ class ServerSettings(BaseModel):
         le=65535,
         description="Port of the Prometheus metrics, at /metrics; 0 picks a free one.",
     )
+    metrics_on_main_port: bool = Field(
+        default=False, description="Serve /metrics on the API's port too."
+    )
     metric_level: MetricLevel = Field(
         default="BASIC",
-        description="NONE opens no port for metrics; DETAILED adds CPU time and memory of both"
-        " processes, and the tokens of each expert.",
+        description="NONE serves no metrics; DETAILED adds CPU time and memory of both processes,"
+        " and the tokens of each expert.",
     )
     otlp_endpoint: Annotated[str | None, AfterValidator(_check_endpoint)] = Field(
         default=None,

@@ -5,22 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from max.benchmark.arrivals import poisson_arrivals
+from max.benchmark.arrivals import arrivals
 
 
 def test_an_infinite_rate_is_all_at_once() -> None:
-    assert poisson_arrivals(3, float("inf"), 0) == [0.0, 0.0, 0.0]
+    assert arrivals(3, float("inf"), 0) == [0.0, 0.0, 0.0]
 
 
 def test_the_seed_decides() -> None:
-    assert poisson_arrivals(10, 2.0, 7) == poisson_arrivals(10, 2.0, 7)
-    assert poisson_arrivals(10, 2.0, 7) != poisson_arrivals(10, 2.0, 8)
+    assert arrivals(10, 2.0, 7) == arrivals(10, 2.0, 7)
+    assert arrivals(10, 2.0, 7) != arrivals(10, 2.0, 8)
 
 
 def test_gaps_are_those_of_a_poisson_process() -> None:
-    arrivals = poisson_arrivals(5001, 4.0, 0)
-    gaps = np.diff(arrivals)
-    assert arrivals[0] == 0
+    times = arrivals(5001, 4.0, 0)
+    gaps = np.diff(times)
+    assert times[0] == 0
     assert (gaps > 0).all()
     # Exponential gaps: mean and standard deviation are both 1 / rate; standard error 0.25 / 71.
     assert abs(gaps.mean() - 0.25) < 0.02
@@ -28,9 +28,17 @@ def test_gaps_are_those_of_a_poisson_process() -> None:
 
 
 def test_no_arrivals() -> None:
-    assert poisson_arrivals(0, 1.0, 0) == []
+    assert arrivals(0, 1.0, 0) == []
 
 
 def test_a_rate_of_zero_is_refused() -> None:
     with pytest.raises(ValueError, match="the request rate is 0"):
-        poisson_arrivals(1, 0, 0)
+        arrivals(1, 0, 0)
+
+
+def test_burstiness_keeps_the_rate_and_changes_the_spread() -> None:
+    for burstiness in (0.25, 4.0):
+        gaps = np.diff(arrivals(20001, 4.0, 0, burstiness))
+        # Gamma: the deviation is mean / sqrt(shape); the standard errors are below 3 %.
+        assert abs(gaps.mean() * 4 - 1) < 0.05
+        assert abs(gaps.std() * 4 * burstiness**0.5 - 1) < 0.1

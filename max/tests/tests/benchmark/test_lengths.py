@@ -54,3 +54,10 @@ def test_they_are_written_as_they_are_read(text: str) -> None:
 def test_what_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a distribution of lengths"):
         parse_lengths(text)
+
+
+@pytest.mark.parametrize(
+    ("documented", "ours"), [("DU(64,256)", "64:256"), ("N(128, 32)", "normal:128,32")]
+)
+def test_documented_forms(documented: str, ours: str) -> None:
+    assert str(parse_lengths(documented)) == ours

@@ -100,3 +100,19 @@ def test_a_server_without_usage() -> None:
 def test_settings_that_do_not_fit_together(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         run_benchmark(make_settings("http://127.0.0.1:9", **fields))
+
+
+def test_what_is_left_out_of_the_numbers() -> None:
+    with scripted(always(ANSWER)) as server:
+        fields = {"num_prompts": 6, "skip_first": 2, "skip_last": 1, "max_concurrency": 1}
+        result = run_benchmark(make_settings(server.url, **fields), show_progress=False)
+    assert (len(result.requests), result.summary.completed) == (6, 3)
+
+
+def test_a_run_ends_when_its_time_is_over() -> None:
+    replies = iter([ANSWER, ANSWER, Reply(ending="hang")])
+    with scripted(lambda body: next(replies)) as server:
+        fields = {"num_prompts": 9, "max_concurrency": 1, "max_duration": 0.5}
+        result = run_benchmark(make_settings(server.url, **fields), show_progress=False)
+    assert result.summary.completed == 1
+    assert not result.interrupted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import cast
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -252,3 +252,25 @@ def test_interfaces_that_are_off_are_unknown() -> None:
 
     assert answer("GET", "/ping", settings=settings).status_code == 404
     assert answer("GET", "/health", settings=settings).status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("given", "key", "status"),
+    [
+        ({}, None, 404),
+        ({"metrics_on_main_port": True}, None, 200),
+        ({"metrics_on_main_port": True, "metric_level": "NONE"}, None, 404),
+        ({"metrics_on_main_port": True, "api_key": ["u"]}, None, 401),
+        ({"metrics_on_main_port": True, "api_key": ["u"]}, "u", 200),
+        ({"metrics_on_main_port": True, "api_key": ["u"], "admin_api_key": ["a"]}, "u", 403),
+        ({"metrics_on_main_port": True, "api_key": ["u"], "open_metrics": True}, None, 200),
+    ],
+)
+def test_metrics_are_on_this_port_when_asked_for(
+    given: dict[str, object], key: str | None, status: int
+) -> None:
+    headers: dict[str, Any] = {} if key is None else {"authorization": f"Bearer {key}"}
+    response = answer("GET", "/metrics", settings=ServerSettings.model_validate(given), **headers)
+
+    assert response.status_code == status
+    assert ("maxserve_num_requests_running 0.0" in response.text) == (status == 200)

@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from max.entrypoints.cli.benchmark_documented import (
+    documented_options,
+    metadata_of,
+    translate,
+)
+from max.entrypoints.cli.benchmark_values import Lengths, RequestRate
 from max.entrypoints.cli.options import JsonMapping, SectionedCommand, SectionOption, add_options
 from max.pipelines.config import ConfigurationError
 
@@ -22,39 +28,6 @@ _ENDPOINTS = {
     "chat": "chat",
     "/v1/chat/completions": "chat",
 }
-
-
-class _RequestRate(click.ParamType[float]):
-    """Requests per second; inf sends all at once."""
-
-    name = "float"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        try:
-            rate = float(str(value))
-        except ValueError:
-            rate = math.nan
-        if not rate > 0:
-            self.fail(f"{value!r} is no rate: give requests per second above 0, or inf", param, ctx)
-        return rate
-
-
-class _Lengths(click.ParamType[str]):
-    """A distribution of lengths."""
-
-    name = "lengths"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str:
-        from max.benchmark.lengths import parse_lengths
-
-        try:
-            return str(parse_lengths(str(value)))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 def _options() -> list[SectionOption]:
@@ -94,11 +67,26 @@ def _options() -> list[SectionOption]:
         option(
             load,
             "--request-rate",
-            type=_RequestRate(),
+            type=RequestRate(),
             default="inf",
             help="Mean arrivals per second of a Poisson process; inf lets all arrive at once.",
         ),
+        option(
+            load,
+            "--burstiness",
+            type=click.FloatRange(min=0, min_open=True),
+            default=1.0,
+            help="1 for a Poisson process; below 1 arrivals come in bursts, above it more evenly.",
+        ),
         option(load, "--max-concurrency", type=count, help="Conversations that run at a time."),
+        option(
+            load,
+            "--max-duration",
+            "--max-benchmark-duration-s",
+            "max_duration",
+            type=click.FloatRange(min=0, min_open=True),
+            help="Seconds after which the run is ended; requests that run then do not count.",
+        ),
         option(
             load,
             "--num-warmups",
@@ -132,14 +120,14 @@ def _options() -> list[SectionOption]:
         option(
             prompts,
             "--input-len",
-            type=_Lengths(),
+            type=Lengths(),
             default="128",
             help="Tokens of a prompt: 128, 64:256 (uniform) or normal:128,32.",
         ),
         option(
             prompts,
             "--output-len",
-            type=_Lengths(),
+            type=Lengths(),
             default="64",
             help="Tokens of an answer, likewise.",
         ),
@@ -182,6 +170,40 @@ def _options() -> list[SectionOption]:
         ),
         option(
             output,
+            "--skip-first",
+            "--skip-first-n-requests",
+            "skip_first",
+            type=at_least_0,
+            default=0,
+            help="Requests at the beginning that do not count.",
+        ),
+        option(
+            output,
+            "--skip-last",
+            "--skip-last-n-requests",
+            "skip_last",
+            type=at_least_0,
+            default=0,
+            help="Requests at the end that do not count.",
+        ),
+        option(
+            output,
+            "--skip-first-turns",
+            "--ignore-first-turn-stats",
+            "skip_first_turns",
+            is_flag=True,
+            show_default=False,
+            help="First questions of conversations do not count.",
+        ),
+        option(
+            output,
+            "--metadata",
+            multiple=True,
+            callback=metadata_of,
+            help="key=value for the result file; repeatable.",
+        ),
+        option(
+            output,
             "--result-file",
             "--result-filename",
             "result_file",
@@ -203,7 +225,7 @@ def _options() -> list[SectionOption]:
 
 @click.command("benchmark", cls=SectionedCommand)
 @click.argument("results", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@add_options(_options())
+@add_options(_options(), documented_options())
 @click.pass_context
 def cli_benchmark(
     ctx: click.Context,
@@ -211,9 +233,7 @@ def cli_benchmark(
     results: tuple[Path, ...],
     compare: bool,
     plots: Path | None,
-    result_file: Path | None,
     api_key: str | None,
-    progress: bool,
     **options: Any,
 ) -> None:
     """Measure a running server with an OpenAI-compatible API, of whatever make.
@@ -229,6 +249,8 @@ def cli_benchmark(
         return
     if results:
         raise click.UsageError(f"unexpected argument {results[0]}: did you mean --compare?", ctx)
+    translate(ctx, options)
+    result_file, progress = options.pop("result_file"), options.pop("progress")
     from max.benchmark.compare import Named
     from max.benchmark.report import report
     from max.benchmark.result import write_result
@@ -237,6 +259,7 @@ def cli_benchmark(
     result = run_benchmark(_settings(options), api_key, show_progress=progress)
     click.echo(report(result))
     if result_file is not None:
+        result_file.parent.mkdir(parents=True, exist_ok=True)
         write_result(result, result_file)
         click.echo(f"\nWritten: {result_file}")
     if plots is not None:

@@ -12,9 +12,11 @@ def no_collection_while_loading() -> Iterator[None]:
     """Modules and models are loaded to stay: looking for garbage among them takes a fifth of the
     time. What is there afterwards is left out of later collections, which so become short.
     """
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
-        gc.enable()
+        if was_enabled:
+            gc.freeze()
+            gc.enable()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.call_tolerantly import call_tolerantly
 from max.pipelines.lib.embed import makes_embeddings
+from max.pipelines.lib.garbage_collection import no_collection_while_loading
 from max.pipelines.lib.supported_architecture import SupportedArchitecture
 from max.pipelines.lib.symbols import load_symbol
 from max.pipelines.modeling.types import PipelineTask
@@ -270,7 +271,7 @@ class PipelineRegistry:
         """
         from max.pipelines.lib.weight_memory import weight_memory
 
-        with weight_memory(pipeline_config.model):
+        with no_collection_while_loading(), weight_memory(pipeline_config.model):
             # Imports torch, in which time there is memory to be had.
             importlib.import_module("max.pipelines.lib.make_pipeline")
             tokenizer, factory = self.retrieve_factory(pipeline_config, task, override_architecture)

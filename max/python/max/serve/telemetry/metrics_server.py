@@ -8,18 +8,14 @@ from socket import socket
 from typing import Self
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from max.serve.clients import Keys
 from max.serve.config import ServerSettings
 from max.serve.connections import Connections
-from max.serve.errors import ApiError, error_response, forbidden, unauthorized
 from max.serve.http_server import HttpServer
 from max.serve.listening import ListenError, open_socket, url_of
+from max.serve.routes.metrics import METRICS_PATH, metrics_route
 
 # Scrapers are few and send nothing.
 MAX_CONNECTIONS = 64
@@ -34,16 +30,10 @@ class MetricsServer:
     def __init__(
         self, registry: CollectorRegistry, listener: socket, keys: Keys | None = None
     ) -> None:
-        async def metrics(request: Request) -> Response:
-            if keys and (refusal := refusal_of(keys, request.headers.get("authorization"))):
-                return error_response(refusal)
-            encode, media_type = choose_encoder(request.headers.get("accept", ""))
-            return Response(encode(registry), media_type=media_type)
-
-        self.url = f"{url_of(listener)}/metrics"
+        self.url = f"{url_of(listener)}{METRICS_PATH}"
         self._listener = listener
         self._http = HttpServer(
-            Starlette(routes=[Route("/metrics", metrics)]),
+            Starlette(routes=[metrics_route(registry, keys)]),
             Connections(MAX_CONNECTIONS, MAX_BODY_BYTES),
         )
         self._serving = asyncio.create_task(self._http.serve(sockets=[listener]))
@@ -77,14 +67,3 @@ class MetricsServer:
         self._http.stop()
         await self._serving
         self._listener.close()
-
-
-def refusal_of(keys: Keys, authorization: str | None) -> ApiError | None:
-    """Why a request may not read the metrics, which tell of all clients, if it may not.
-
-    Where no key is an admin's, each will do.
-    """
-    client = keys.find(authorization)
-    if client is None:
-        return unauthorized(authorization is not None)
-    return None if client.is_admin or not keys.has_admins else forbidden("/metrics")
