@@ -4,8 +4,8 @@ python3 -m tools.benchmarks.embeddings max DIR
 python3 -m tools.benchmarks.embeddings sentence-transformers DIR
 python3 -m tools.benchmarks.embeddings llama.cpp FILE.gguf --server .../llama-server
 
-`python3 -m tools.benchmarks.embeddings write DIR` writes the model: BERT-base's shape, random weights,
-and a vocabulary of made-up words, of which each is a token.
+`python3 -m tools.benchmarks.embeddings write DIR` writes the model: BERT-base's shape, random
+weights, and a vocabulary of made-up words, of which each is a token.
 """
 
 from __future__ import annotations
@@ -70,19 +70,32 @@ def write_model(folder: Path) -> None:
     """Writes the model with the files that sentence-transformers has beside it."""
     import torch
     import transformers
-    from sentence_transformers import SentenceTransformer, models
+    from tokenizers import BertWordPieceTokenizer
 
     torch.manual_seed(0)
-    plain = folder / "plain"
-    config = transformers.BertConfig(vocab_size=_WORDS + len(_SPECIAL))
-    transformers.BertModel(config).save_pretrained(plain)
-    vocabulary = plain / "vocab.txt"
-    vocabulary.write_text("\n".join([*_SPECIAL, *(f"w{n}" for n in range(_WORDS))]), "utf-8")
-    transformers.BertTokenizerFast(str(vocabulary)).save_pretrained(plain)
-    transformer = models.Transformer(str(plain), max_seq_length=512)
-    pooling = models.Pooling(transformer.get_word_embedding_dimension(), "mean")
-    parts = [transformer, pooling, models.Normalize()]
-    SentenceTransformer(modules=parts).save(str(folder / "model"))
+    words = [*_SPECIAL, *(f"w{number}" for number in range(_WORDS))]
+    config = transformers.BertConfig(vocab_size=len(words))
+    transformers.BertModel(config).save_pretrained(folder)
+    tokenizer = BertWordPieceTokenizer({word: index for index, word in enumerate(words)})
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "vocab.txt").write_text("\n".join(words), encoding="utf-8")
+    modules = ("Transformer", ""), ("Pooling", "1_Pooling"), ("Normalize", "2_Normalize")
+    for name, content in {
+        "tokenizer_config.json": {"tokenizer_class": "BertTokenizer", "do_lower_case": True},
+        "modules.json": [
+            {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+            for i, (kind, path) in enumerate(modules)
+        ],
+        "sentence_bert_config.json": {"max_seq_length": 512, "do_lower_case": False},
+        "1_Pooling/config.json": {
+            "word_embedding_dimension": config.hidden_size,
+            "pooling_mode_mean_tokens": True,
+        },
+        "config_sentence_transformers.json": {},
+    }.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(content), encoding="utf-8")
 
 
 Embed = Callable[[Sequence[str]], object]

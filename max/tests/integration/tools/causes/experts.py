@@ -24,6 +24,7 @@ USUAL = (
     Cause("expert-layout", "gate and up of the stacks are exchanged, in turn, or transposed"),
 )
 Weights = Mapping[str, torch.Tensor]
+_SHARED_GATE = "shared_expert_gate.weight"
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Given:
         x: its input [rows, hidden].
         logits: of the router [rows, experts].
         shared: what the shared expert gives; None without one.
-        shared_gate: the numbers of each token for that one, before their sigmoid.
+        gates_shared: whether ours multiplies that with a factor of each token.
     """
 
     layer: MoE
@@ -67,30 +68,31 @@ class Given:
     x: torch.Tensor
     logits: torch.Tensor
     shared: torch.Tensor | None
-    shared_gate: torch.Tensor | None
+    gates_shared: bool
 
     def form(self) -> Form:
         """As our layer computes."""
         experts = self.layer.experts
         correction = self.weights.get("correction")
-        gated = self.shared_gate is not None
+        has_shared = self.shared is not None
         return Form(
-            self.layer.routing, correction, experts.scales_input, self.shared is not None, gated
+            self.layer.routing, correction, experts.scales_input, has_shared, self.gates_shared
         )
 
     def compute(self, form: Form) -> torch.Tensor:
         """[rows, hidden]."""
         experts = self.layer.experts
         names = ("gate_proj", "up_proj", "down_proj")
-        stacks = [self.weights[f"experts.{name}.weight"] for name in names]
-        biases = [self.weights.get(f"experts.{name}.bias") for name in names]
         if form.is_swapped:
-            stacks[:2], biases[:2] = stacks[1::-1], biases[1::-1]
+            names = ("up_proj", "gate_proj", "down_proj")
+        gate, up, down = (self.weights[f"experts.{name}.weight"] for name in names)
         result = experts_reference(
             self.x,
             self._routes(form),
-            *stacks,
-            biases,
+            gate,
+            up,
+            down,
+            [self.weights.get(f"experts.{name}.bias") for name in names],
             ["float32"] * 3,
             [False] * 3,
             experts.experts,
@@ -101,9 +103,9 @@ class Given:
         )
         if self.shared is None or not form.has_shared:
             return result
-        if form.gates_shared and self.shared_gate is not None:
-            return result + self.shared_gate.sigmoid() * self.shared
-        return result + self.shared
+        if not form.gates_shared:
+            return result + self.shared
+        return result + (self.x @ self.weights[_SHARED_GATE].T).sigmoid() * self.shared
 
     def _routes(self, form: Form) -> torch.Tensor:
         r = form.routing
@@ -136,11 +138,19 @@ def trials(given: Given, hf_config: Mapping[str, Any]) -> Iterator[Trial]:
         given: what our layer computes with.
         hf_config: config.json, which names the numbers that PyTorch may use.
     """
-    for name, text, form in _changes(given.form(), hf_config):
+    for name, text, form in _changes(given, hf_config):
         yield Trial(name, text, given.compute(form))
 
 
-def _changes(form: Form, hf_config: Mapping[str, Any]) -> Iterator[tuple[str, str, Form]]:
+def trials_of_code(given: Given, ours: torch.Tensor, theirs: torch.Tensor) -> Iterator[Trial]:
+    """What the code of a layer does that is given the right settings: how ours comes about."""
+    for name, text, form in _changes(given, {}):
+        text = text.replace("PyTorch", "our layer, against its settings,")
+        yield Trial(name, text, theirs + ours - given.compute(form))
+
+
+def _changes(given: Given, hf_config: Mapping[str, Any]) -> Iterator[tuple[str, str, Form]]:
+    form = given.form()
     routing = form.routing
     does = "does not divide" if routing.renormalizes else "divides"
     text = f"PyTorch {does} the experts' weights by their sum (norm_topk_prob)"
@@ -164,10 +174,11 @@ def _changes(form: Form, hf_config: Mapping[str, Any]) -> Iterator[tuple[str, st
             text = f"PyTorch chooses in {kept} of {count} groups, by their {best} best"
             own = replace(routing, groups=count, top_groups=kept, best_of_group=best)
             yield "routing-groups", text, replace(form, routing=own)
-    if form.has_shared:
+    if form.has_shared and _SHARED_GATE in given.weights:
         gated = not form.gates_shared
         text = f"PyTorch's shared expert has {'a' if gated else 'no'} factor of each token"
         yield "shared-expert-gate", text, replace(form, gates_shared=gated)
+    if form.has_shared:
         text = "PyTorch has no shared expert in this layer"
         yield "shared-expert", text, replace(form, has_shared=False)
     text = "PyTorch multiplies what experts read, not what they give, or the other way"
