@@ -43,6 +43,15 @@ def private_folder(path: Path) -> Path:
     return path
 
 
+def only_ours_write(path: Path) -> bool:
+    """Whether a file is there, and nobody but its user, who is ours or root, may write to it."""
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    return found.st_uid in (os.geteuid(), 0) and not found.st_mode & 0o022
+
+
 @contextmanager
 def scratch_folder(parent: Path) -> Iterator[Path]:
     """An empty folder in `parent`, which is made if need be; removed afterwards.

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from max.driver.cache_folder import cache_root, private_folder, scratch_folder
+from max.driver.cache_folder import cache_root, only_ours_write, private_folder, scratch_folder
 from max.kernels.isa import COMPILER_FLAGS, Isa, chosen_isa
 
 logger = logging.getLogger("max.kernels")
@@ -64,6 +64,8 @@ def load_kernel(op: str, isa: Isa | None = None) -> ctypes.CDLL | None:
 def build(source: Path, compiler: str, flags: tuple[str, ...] = ()) -> Path:
     """Compiles a source file unless the cache has it; a line on stderr says so.
 
+    What others could have written is not loaded, but built anew.
+
     Args:
         source: `<op>/cpu.cpp`.
         compiler: its path.
@@ -78,7 +80,7 @@ def build(source: Path, compiler: str, flags: tuple[str, ...] = ()) -> Path:
     content = b"".join(path.read_bytes() for path in read)
     digest = hashlib.sha256(f"{compiler}{flags}".encode() + content).hexdigest()[:16]
     library = private_folder(cache_root() / "kernels") / f"{source.parent.name}-{digest}.so"
-    if not library.exists():
+    if not only_ours_write(library):
         print(f"building the CPU kernel {source.parent.name}, once: {library}", file=sys.stderr)
         with scratch_folder(library.parent) as scratch:
             fresh = scratch / library.name
@@ -86,5 +88,6 @@ def build(source: Path, compiler: str, flags: tuple[str, ...] = ()) -> Path:
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 raise RuntimeError(f"building {source} failed: {' '.join(command)}\n{done.stderr}")
+            fresh.chmod(0o700)
             fresh.rename(library)  # atomic: another process may be building it too
     return library

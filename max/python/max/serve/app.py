@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from email.utils import formatdate
 
 from starlette.applications import Starlette
@@ -31,15 +31,23 @@ from max.serve.openapi.endpoint import Endpoint
 from max.serve.panics import AnswersPanics
 from max.serve.routes.metrics import METRICS_PATH, metrics_route
 from max.serve.state import ServerState
+from max.serve.ui.files import page_files
+from max.serve.ui.routes import ROUTES as PAGE_ROUTES
 
 
 def create_app(state: ServerState) -> Starlette:
     """The application; it answers 503 until `state.service` is set."""
     settings = state.settings
     endpoints = endpoints_of(settings.api_types)
+    page = list(page_files()) if settings.serves_page else []
     app = Starlette(
-        routes=[*(endpoint.route for endpoint in endpoints), *_metrics_routes(state)],
-        middleware=_middleware(state, endpoints),
+        routes=[
+            *(endpoint.route for endpoint in endpoints),
+            *_metrics_routes(state),
+            *(file.route for file in page),
+            *(PAGE_ROUTES if page else ()),
+        ],
+        middleware=_middleware(state, endpoints, open_files={file.path for file in page}),
         exception_handlers={
             ApiError: handle_api_error,
             ClientDisconnected: _answer_nobody,
@@ -71,7 +79,9 @@ def _metrics_routes(state: ServerState) -> list[Route]:
     return [metrics_route(state.telemetry.metrics.registry, keys)]
 
 
-def _middleware(state: ServerState, endpoints: Sequence[Endpoint]) -> list[Middleware]:
+def _middleware(
+    state: ServerState, endpoints: Sequence[Endpoint], open_files: Set[str]
+) -> list[Middleware]:
     """Outermost first. A browser's preflight request has no key, so CORS comes before keys."""
     stack = [Middleware(NoFinalSlash), Middleware(DateHeader)]
     if state.settings.allowed_origins:
@@ -90,7 +100,7 @@ def _middleware(state: ServerState, endpoints: Sequence[Endpoint]) -> list[Middl
             keys=state.keys,
             client_header=state.settings.client_header,
             # The route of metrics looks at keys by a rule of its own.
-            open_paths={METRICS_PATH, *(each.path for each in endpoints if each.is_open)},
+            open_paths={METRICS_PATH, *open_files, *(e.path for e in endpoints if e.is_open)},
             admin_paths={endpoint.path for endpoint in endpoints if endpoint.is_for_admins},
         )
     )

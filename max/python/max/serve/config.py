@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from max.pipelines.config import ConfigurationError
+from max.serve.listening import is_loopback
 from max.serve.logs import LogSettings
 
 ENV_PREFIX = "MAX_SERVE_"
@@ -159,6 +160,11 @@ class ServerSettings(BaseModel):
         default_factory=lambda: list(get_args(ApiType)),
         description="An interface to offer; repeatable. All of them unless given.",
     )
+    ui: bool | None = Field(
+        default=None,
+        description="Serve a page to talk to the model, at /; by default where --host is a loopback"
+        " address, as 127.0.0.1.",
+    )
     shutdown_timeout: float = Field(
         default=30.0,
         ge=0,
@@ -217,6 +223,11 @@ class ServerSettings(BaseModel):
         description="Base URL of an OpenTelemetry collector (OTLP over HTTP) that gets a trace of"
         " each request; also OTEL_EXPORTER_OTLP_ENDPOINT. Without one, nothing is sent.",
     )
+
+    @property
+    def serves_page(self) -> bool:
+        """Whether there is a page to talk to the model."""
+        return is_loopback(self.host) if self.ui is None else self.ui
 
     @property
     def limits(self) -> dict[str, int]:

@@ -13,6 +13,7 @@ from max.pipelines.context import TextContext
 from max.pipelines.lora.errors import AdapterError
 from max.serve.clients import Client
 from max.serve.context_codec import from_siblings, joined
+from max.serve.engine_watch import EngineWatch
 from max.serve.errors import ApiError, invalid_value, model_not_found
 from max.serve.mailbox import ChoiceDelta, Mailbox
 from max.serve.messages import (
@@ -23,6 +24,7 @@ from max.serve.messages import (
     Cancel,
     Failed,
     FromWorker,
+    Inspection,
     LoadAdapter,
     Refused,
     Report,
@@ -37,7 +39,7 @@ from max.serve.running_request import RunningRequest
 from max.serve.telemetry.metrics import Metrics
 from max.serve.telemetry.request_record import current_record
 from max.serve.telemetry.token_clock import TokenClock
-from max.serve.telemetry.worker_stats import EngineLoad, StepStats
+from max.serve.telemetry.worker_stats import EngineLoad, StepStats, WorkerStats
 from max.serve.throughput import CompletionRate
 from max.serve.unavailable import engine_failed, queue_full, request_timed_out
 
@@ -96,6 +98,7 @@ class EngineClient:
 
     Attributes:
         times_idle: How often the last request was done.
+        watch: What somebody who looks at the engine sees.
 
     Args:
         max_queue_size: Requests that are taken beyond those that the worker runs at once.
@@ -120,6 +123,7 @@ class EngineClient:
         self._idle.set()
         self._busy: asyncio.Event = asyncio.Event()
         self.times_idle = 0
+        self.watch = EngineWatch(self._send)
         self._completions = CompletionRate()
         self._closed: ApiError | None = None
         self._adapters: dict[str, Adapter] = {}  # that the worker has, by digest
@@ -206,6 +210,7 @@ class EngineClient:
             killed: It was ended by SIGKILL.
         """
         self._worker = None
+        self.watch.take(None)
         self._metrics.steps.observe_load(EngineLoad(0, len(self._running), 0, 0))
         if last_requests:
             self._suspect(last_requests, reason, killed=killed)
@@ -299,9 +304,11 @@ class EngineClient:
                 for delta in deltas:
                     self._deliver(delta, now)
                 # After the answers that wait for these tokens.
-                asyncio.get_running_loop().call_soon(self._metrics.steps.observe, stats)
+                asyncio.get_running_loop().call_soon(self._observe, stats)
             case Report(stats=stats):
-                self._metrics.steps.observe(stats)
+                self._observe(stats)
+            case Inspection():
+                self.watch.take(event)
             case Admitted(request_ids=request_ids):
                 for request_id in request_ids:
                     request = self._running.get(request_id)
@@ -333,6 +340,10 @@ class EngineClient:
             load.done.set_exception(error)
             load.done.exception()
         self._adapter_loads.clear()
+
+    def _observe(self, stats: WorkerStats) -> None:
+        self._metrics.steps.observe(stats)
+        self.watch.observe(stats)
 
     def _may_have(self, digest: str) -> bool:
         return digest in self._adapters and digest not in self._leaving

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import socket
 
 BACKLOG = 2048
@@ -42,6 +43,14 @@ def open_socket(host: str, port: int, *, flag: str = "--port") -> socket.socket:
         raise ListenError(_explain(error, host, port, flag)) from error
     listener.setblocking(False)
     return listener
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody outside of this machine can reach a host, as far as its name tells."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def url_of(listener: socket.socket) -> str:

@@ -15,7 +15,7 @@ from max.pipelines.context import (
     LogProbabilities,
     SamplingParams,
 )
-from max.serve.telemetry.worker_stats import NOTHING_RUNS, WorkerStats
+from max.serve.telemetry.worker_stats import NOTHING_RUNS, EngineLoad, WorkerStats
 
 PROTOCOL_VERSION = 1
 
@@ -106,6 +106,10 @@ class UnloadAdapter(msgspec.Struct, frozen=True, tag=True):
     """Forget an adapter that no request needs any more."""
 
     digest: str
+
+
+class Inspect(msgspec.Struct, frozen=True, tag=True):
+    """Say what is held at this moment; `Inspection` answers. Sent while somebody looks."""
 
 
 class Stop(msgspec.Struct, frozen=True, tag=True):
@@ -199,6 +203,43 @@ class Report(msgspec.Struct, frozen=True, tag=True):
     stats: WorkerStats
 
 
+class HeldRequest(msgspec.Struct, frozen=True, array_like=True):
+    """A request that holds pages.
+
+    Attributes:
+        request_id: The engine's id of it.
+        prompt_length: Tokens of its prompt.
+        length: Its tokens now.
+        computed_length: Those of them that are in the KV cache.
+        max_length: Tokens that it may have.
+        cached_tokens: Prompt tokens that were found in the prefix cache.
+        num_pages: Pages that it holds.
+        cells: Where on the map these are, in token order; the first ones.
+    """
+
+    request_id: str
+    prompt_length: int
+    length: int
+    computed_length: int
+    max_length: int
+    cached_tokens: int
+    num_pages: int
+    cells: list[int]
+
+
+class Inspection(msgspec.Struct, frozen=True, tag=True):
+    """What the engine holds, between two steps.
+
+    `requests` are the oldest; `pages_per_cell` and `cells` are those of `PageMap`.
+    """
+
+    load: EngineLoad
+    requests: list[HeldRequest]
+    page_size: int
+    pages_per_cell: int
+    cells: bytes
+
+
 class Failed(msgspec.Struct, frozen=True, tag=True):
     """An exception in a step; the worker has forgotten its requests and goes on.
 
@@ -209,7 +250,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-ToWorker = Load | Submit | Cancel | ResetPrefixCache | LoadAdapter | UnloadAdapter | Stop
+ToWorker = Load | Submit | Cancel | ResetPrefixCache | LoadAdapter | UnloadAdapter | Inspect | Stop
 FromWorker = (
     Loading
     | Ready
@@ -220,5 +261,6 @@ FromWorker = (
     | AdapterRefused
     | Tokens
     | Report
+    | Inspection
     | Failed
 )

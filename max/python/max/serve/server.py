@@ -140,6 +140,8 @@ class _Serving:
         print(self._state.timeline, flush=True)
         if self._metrics is not None:
             print(f"Metrics on {self._metrics.url}", flush=True)
+        if self._settings.serves_page:
+            print(f"A page to talk to the model on {url_of(listener)}", flush=True)
         print(f"Server ready on {url_of(listener)} (Press CTRL+C to quit)", flush=True)
 
     def _shut_down(self) -> None:

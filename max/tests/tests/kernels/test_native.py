@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -53,6 +54,31 @@ def test_nobody_else_may_write_to_the_kernels(source: Path) -> None:
     folder.chmod(0o777)
     native.build(source, compiler())
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_kernel_that_others_could_have_written_is_built_anew(source: Path) -> None:
+    library = native.build(source, compiler())
+    library.write_bytes(b"theirs")
+    library.chmod(0o722)
+    native.build(source, compiler())
+    assert ctypes.CDLL(str(library)).seven() == 7
+    assert library.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_kernel_of_another_user_is_built_anew(
+    source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    library = native.build(source, compiler())
+    library.parent.chmod(0o755)
+    stat = Path.stat
+
+    def as_another_user(path: Path, **options: bool) -> os.stat_result:
+        found = stat(path, **options)
+        return os.stat_result((*found[:4], 12345, *found[5:])) if path == library else found
+
+    monkeypatch.setattr(Path, "stat", as_another_user)
+    native.build(source, compiler())
+    assert capsys.readouterr().err.count("building the CPU kernel seven") == 2
 
 
 def test_kernels_of_another_user_are_refused(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:

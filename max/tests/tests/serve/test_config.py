@@ -48,6 +48,28 @@ def test_out_of_range_values_are_refused(field: str, value: object) -> None:
         ServerSettings.from_env({}, **{field: value})
 
 
+@pytest.mark.parametrize(
+    ("host", "ui", "served"),
+    [
+        ("127.0.0.1", None, True),
+        ("127.1.2.3", None, True),
+        ("::1", None, True),
+        ("localhost", None, True),
+        ("0.0.0.0", None, False),
+        ("192.168.0.1", None, False),
+        ("example.com", None, False),
+        ("0.0.0.0", "true", True),
+        ("127.0.0.1", "false", False),
+    ],
+)
+def test_page_is_served_on_loopback_hosts_unless_said_otherwise(
+    host: str, ui: str | None, served: bool
+) -> None:
+    environ = {"MAX_SERVE_HOST": host} | ({} if ui is None else {"MAX_SERVE_UI": ui})
+
+    assert ServerSettings.from_env(environ).serves_page is served
+
+
 def test_unknown_fields_are_refused() -> None:
     with pytest.raises(ValueError, match="prot"):
         ServerSettings.from_env({}, prot=9000)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from max.pipelines.kv_cache.block_pool import BlockPool
 from max.pipelines.kv_cache.errors import KVCacheIntegrityError, UnknownRequestError
 from max.pipelines.kv_cache.integrity import check_integrity
+from max.pipelines.kv_cache.page_map import PageMap, map_pages
 from max.pipelines.kv_cache.request_pages import RequestPages
 from max.pipelines.kv_cache.results import AllocationResult, KVCacheMetrics
 from max.pipelines.kv_cache.rules import FullPages, PageGroup, StatePages, most_pages
@@ -255,6 +256,19 @@ class BlockManager:
             prefix_tokens_asked=self._prefix_tokens_asked,
             prefix_tokens_hit=self._prefix_tokens_hit,
         )
+
+    def page_map(self, most_cells: int) -> PageMap:
+        """What all pages hold, for people to look at."""
+        return map_pages(self.pool, most_cells)
+
+    def pages_held(self, request_id: str) -> list[int]:
+        """The pages that a request holds, of all groups, in token order.
+
+        Raises:
+            UnknownRequestError: if the request is not claimed.
+        """
+        columns = [pages for _, _, pages in self.holding(request_id).held()]
+        return [page for pages in reversed(columns) for page in pages]
 
     def check_integrity(self) -> None:
         """Compares the books with the requests' pages.

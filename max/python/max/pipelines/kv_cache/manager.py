@@ -9,6 +9,7 @@ from max.driver import Buffer, Device
 from max.pipelines.kv_cache.block_manager import BlockManager
 from max.pipelines.kv_cache.errors import InsufficientBlocksError
 from max.pipelines.kv_cache.lookup import make_lookup
+from max.pipelines.kv_cache.page_map import PageMap
 from max.pipelines.kv_cache.results import AllocationResult, KVCacheMetrics
 from max.pipelines.kv_cache.rules import StatePages, page_groups
 from max.pipelines.kv_cache.storage import allocate_pages, page_views
@@ -211,6 +212,18 @@ class PagedKVCacheManager:
     def reset_prefix_cache(self) -> None:
         """Forgets all cached prefixes; running requests go on."""
         self.blocks.reset_prefix_cache()
+
+    def page_map(self, most_cells: int) -> PageMap:
+        """What all pages hold, for people to look at."""
+        return self.blocks.page_map(most_cells)
+
+    def pages_held(self, request_id: str) -> list[int]:
+        """The pages that a request holds, in token order.
+
+        Raises:
+            UnknownRequestError: if the request is not claimed.
+        """
+        return self.blocks.pages_held(request_id)
 
     def check_integrity(self) -> None:
         """Compares the books of the pages with what the requests hold.

@@ -11,6 +11,8 @@ for the same tokens, a column, are known together or not at all.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 Column = tuple[int, ...]
 
 
@@ -60,6 +62,10 @@ class PrefixIndex:
         """Forgets all pages."""
         self._by_key.clear()
         self._by_page.clear()
+
+    def pages(self) -> Iterable[int]:
+        """The known pages."""
+        return self._by_page.keys()
 
     def columns(self) -> dict[int, Column]:
         """For the integrity check: each known page, and the pages that its own key leads to."""

@@ -76,6 +76,11 @@ class Scheduler:
         return len(self._waiting)
 
     @property
+    def running(self) -> Collection[TextContext]:
+        """The requests that hold a place, oldest first."""
+        return self._running.values()
+
+    @property
     def has_work(self) -> bool:
         """Whether `schedule` would give a batch."""
         return bool(self._running or len(self._waiting))

@@ -16,6 +16,7 @@ from max.serve.messages import (
     Cancel,
     Failed,
     FromWorker,
+    Inspect,
     LoadAdapter,
     Refused,
     Report,
@@ -31,6 +32,7 @@ from max.serve.panics import as_error
 from max.serve.worker.adapter_loader import AdapterLoader
 from max.serve.worker.crash_record import CrashRecord
 from max.serve.worker.device_failure import is_device_failure
+from max.serve.worker.inspection import inspect
 from max.serve.worker.interface import ServablePipeline
 from max.serve.worker.step_recorder import StartedStep, StepRecorder
 
@@ -140,6 +142,8 @@ class Engine:
             case UnloadAdapter(digest=digest):
                 assert self._loader is not None, "the API process knows that there is none"
                 self._loader.unload(digest)
+            case Inspect():
+                self._channel.send(inspect(self._scheduler, self._pipeline.kv_manager))
             case Stop():
                 self._stopped = True
 

@@ -10,6 +10,7 @@ from max.pipelines.scheduling import PageSource, StepPipeline
 if TYPE_CHECKING:
     from max.pipelines.config import PipelineConfig
     from max.pipelines.kv_cache import KVCacheMetrics, MemoryPlan
+    from max.pipelines.kv_cache.page_map import PageMap
     from max.pipelines.lib.adapters import Adapters
 
 
@@ -20,6 +21,10 @@ class CountedPages(PageSource, Protocol):
     def metrics(self) -> KVCacheMetrics: ...
 
     def check_integrity(self) -> None: ...
+
+    def page_map(self, most_cells: int) -> PageMap: ...
+
+    def pages_held(self, request_id: str) -> list[int]: ...
 
 
 class ServablePipeline(StepPipeline, Protocol):

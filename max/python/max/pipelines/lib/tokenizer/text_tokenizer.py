@@ -59,6 +59,10 @@ class PromptText(NamedTuple):
     cuts: tuple[int, ...] = ()
 
 
+# Of the panic, no `Exception`, by which the `tokenizers` library gives up a regular expression.
+_TOO_MANY_STEPS = "retry-limit-in-match over"
+
+
 class TextTokenizer:
     """Turns requests into contexts, text into tokens and tokens into text.
 
@@ -417,7 +421,15 @@ class TextTokenizer:
         return self._encode(text, add_special_tokens)
 
     def _encode(self, text: str, add_special_tokens: bool) -> NDArray[np.int64]:
-        ids = self.delegate.encode(text, add_special_tokens=add_special_tokens, verbose=False)
+        try:
+            ids = self.delegate.encode(text, add_special_tokens=add_special_tokens, verbose=False)
+        except BaseException as error:
+            if _TOO_MANY_STEPS not in str(error):
+                raise
+            raise InputError(
+                "This text takes the tokenizer of the model more steps than it may: one of its "
+                f"regular expressions tries too many ways to match it ({error})."
+            ) from error
         return np.asarray(ids, np.int64)
 
     def _decode(self, ids: NDArray[np.integer[Any]], skip_special_tokens: bool) -> str:

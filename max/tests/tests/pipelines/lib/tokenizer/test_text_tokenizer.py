@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -376,3 +378,21 @@ def test_long_answers_are_those_of_short_ones(byte_level: TextTokenizer) -> None
     assert asyncio.run(byte_level.decode(tokens)) == text
     strings = asyncio.run(byte_level.token_strings_of(tokens.tolist()))
     assert strings == byte_level.token_strings(tokens.tolist())
+
+
+@pytest.mark.parametrize("length", [40, 4000])
+def test_text_that_a_regular_expression_does_not_come_to_an_end_with(
+    byte_level_folder: Path, tmp_path: Path, length: int
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(byte_level_folder, folder)
+    path = folder / "tokenizer.json"
+    saved = json.loads(path.read_text())
+    split = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated"}
+    parts = [{**split, "invert": False}, saved["pre_tokenizer"]]
+    saved["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": parts}
+    path.write_text(json.dumps(saved))
+    tokenizer = TextTokenizer(str(folder), max_length=8192)
+    assert new_context(tokenizer, prompt="hello").tokens.prompt.size > 0
+    with pytest.raises(InputError, match="more steps than it may: one of its regular expressions"):
+        new_context(tokenizer, prompt="a" * length + "b")
