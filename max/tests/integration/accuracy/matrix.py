@@ -1,14 +1,18 @@
-"""How far every tiny model is from PyTorch, in every way that its logits can be computed."""
+"""How far every tiny model is from PyTorch, in every way that its logits can be computed.
+
+And what quantizing the weights of each family costs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from integration.test_common.logit_metrics import kl_divergence
 from integration.test_common.parity import (
     DECODE_STEPS,
     Pair,
@@ -18,11 +22,27 @@ from integration.test_common.parity import (
     run_prompt,
 )
 from integration.test_common.step_runner import RunningRequest, StepRunner
-from integration.test_common.tiny_checkpoints import make_checkpoint
+from integration.test_common.tiny_families import WITH_EXPERTS, make_pair
 from integration.test_common.tiny_models import TinyModel
 
 Encoding = Literal["float32", "bfloat16"]
 _PREFIX_LENGTH = 70
+# Encodings of weights, and what each may cost: mean KL divergence in nats.
+QUANTIZED: Mapping[str, float] = {
+    "q8_0": 5e-3,
+    "q6_k": 2e-2,
+    "q5_k": 0.1,
+    "q4_k": 0.2,
+    "q4_0": 0.3,
+}
+_WIDE_MLP = 512
+_MLP_SETTINGS = ("ffn_hidden_size", "n_inner")
+WIDE: Mapping[str, Any] = {
+    "hidden_size": 256,
+    "intermediate_size": _WIDE_MLP,
+    "num_attention_heads": 4,
+    "head_dim": 64,
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +65,7 @@ class Measured:
 
 def _prefix_hit(pair: Pair) -> list[RunningRequest]:
     """The second request finds the first pages of its prompt in the cache."""
-    runner = StepRunner(pair.folder, pair.encoding, prefix_caching=True)
+    runner = StepRunner(pair.max.folder, pair.encoding, prefix_caching=True)
     for _ in range(2):
         request = runner.start(pair.prompt(_PREFIX_LENGTH))
         runner.finish_prompt(request, _PREFIX_LENGTH)
@@ -71,11 +91,41 @@ def measure(model: TinyModel, encoding: Encoding, folder: Path) -> Measured:
     Args:
         model: which.
         encoding: "float32" or "bfloat16"; of the checkpoint, of MAX and of PyTorch.
-        folder: for the checkpoint; must not exist.
+        folder: for checkpoints; must not exist.
     """
-    pair = Pair(make_checkpoint(replace(model, dtype=encoding), folder), encoding)
+    pair = make_pair(replace(model, dtype=encoding), folder, encoding)
     distances, same_tokens = measure_pair(pair)
     return Measured(model.name, model.architecture, distances, same_tokens)
+
+
+def has_quantized(name: str) -> bool:
+    """Whether a model's quantized encodings are measured: the plain one of each dense family."""
+    return name.count("-") == 1 and name not in WITH_EXPERTS
+
+
+def measure_quantized(model: TinyModel, folder: Path) -> dict[str, float]:
+    """What quantizing a model's weights costs, by encoding.
+
+    Args:
+        model: which; wider here, since blocks have up to 256 elements.
+        folder: for checkpoints; must not exist.
+
+    Returns:
+        Mean KL divergence of a prompt's rows from PyTorch's in float32, in nats.
+    """
+    settings = {k: _WIDE_MLP if k in _MLP_SETTINGS else v for k, v in model.settings.items()}
+    model = replace(model, **WIDE, settings=settings)
+    pair = make_pair(model, folder)
+    prompt = pair.prompt(_PREFIX_LENGTH)
+    expected = pair.torch.logits(prompt)
+    costs = {}
+    for encoding in QUANTIZED:
+        runner = StepRunner(pair.max.folder, encoding)
+        request = runner.start(prompt)
+        runner.finish_prompt(request, len(prompt))
+        runner.end(request)
+        costs[encoding] = float(kl_divergence(expected, request.logits).mean())
+    return costs
 
 
 def measure_pair(pair: Pair) -> tuple[dict[str, float], bool]:

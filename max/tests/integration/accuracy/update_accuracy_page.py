@@ -15,7 +15,16 @@ if not __package__:  # started as a file: imports begin at max/tests and max/pyt
 
 import click
 
-from integration.accuracy.matrix import WAYS, Encoding, Measured, measure
+from integration.accuracy.matrix import (
+    QUANTIZED,
+    WAYS,
+    WIDE,
+    Encoding,
+    Measured,
+    has_quantized,
+    measure,
+    measure_quantized,
+)
 from integration.test_common.every_tiny_model import EVERY_TINY_MODEL
 from integration.test_common.parity import BFLOAT16_KL, FLOAT32_TOLERANCE
 from max.pipelines.lib.registry import PIPELINE_REGISTRY
@@ -37,6 +46,13 @@ greedy tokens are the same (in bfloat16 two may be almost equally likely). Route
 experts and bfloat16: a last bit may choose another expert, so a row may be above the limit although
 float32 agrees. How to check a model of your own: [verify-accuracy.md](verify-accuracy.md).
 """
+_QUANTIZED = f"""
+## Quantized
+
+What quantizing the weights of each dense family costs, with rows of {WIDE["hidden_size"]} elements:
+the mean KL divergence of a prompt's tokens from PyTorch's in float32, in nats, up to the limit in
+the head. Random weights lose more than trained ones, of which [gguf.md](gguf.md) tells.
+"""
 _LIMITS: Mapping[Encoding, float] = {"float32": FLOAT32_TOLERANCE, "bfloat16": BFLOAT16_KL}
 _WHAT: Mapping[Encoding, str] = {
     "float32": "The largest difference of a logit; logits are a few units large",
@@ -44,14 +60,17 @@ _WHAT: Mapping[Encoding, str] = {
 }
 
 
-def page(results: dict[Encoding, list[Measured]]) -> str:
-    """The page's text, from the measurements by encoding."""
+def page(
+    results: Mapping[Encoding, Sequence[Measured]], costs: Mapping[str, Mapping[str, float]]
+) -> str:
+    """The page's text, from the measurements by encoding, and what quantizing costs by model."""
     versions = f"torch {version('torch')}, transformers {version('transformers')}."
     lines = [_HEAD, versions]
     for encoding, measured in results.items():
         lines += ["", f"## {encoding}", ""]
         lines += [f"{_WHAT[encoding]}; the limit is {_LIMITS[encoding]:g}.", ""]
         lines += _table(measured)
+    lines += [_QUANTIZED, *_costs(costs)]
     return "\n".join(lines) + "\n"
 
 
@@ -66,6 +85,13 @@ def _table(measured: Sequence[Measured]) -> Iterator[str]:
         yield f"| {families[each.architecture]} | {each.model} | {cells} | {tokens} |"
 
 
+def _costs(costs: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    yield f"| model | {' | '.join(f'{name}, {limit:g}' for name, limit in QUANTIZED.items())} |"
+    yield f"|---|{'--:|' * len(QUANTIZED)}"
+    for name, by_encoding in sorted(costs.items()):
+        yield f"| {name} | {' | '.join(f'{by_encoding[e]:.0e}' for e in QUANTIZED)} |"
+
+
 @click.command(help=__doc__)
 def main() -> None:
     """Exits with 1 if a limit is exceeded; the page is written all the same."""
@@ -76,13 +102,24 @@ def main() -> None:
         for name, model in tqdm(EVERY_TINY_MODEL.items(), unit="model", disable=None):
             for encoding, measured in results.items():
                 measured.append(measure(model, encoding, Path(scratch, f"{name}-{encoding}")))
-    (workspace_root() / PAGE).write_text(page(results), encoding="utf-8")
+        costs = {
+            name: measure_quantized(model, Path(scratch, f"{name}-quantized"))
+            for name, model in tqdm(EVERY_TINY_MODEL.items(), unit="model", disable=None)
+            if has_quantized(name)
+        }
+    (workspace_root() / PAGE).write_text(page(results, costs), encoding="utf-8")
     exceeding = [
         f"{each.model} in {encoding}, {way}: {value:.1e}"
         for encoding, measured in results.items()
         for each in measured
         for way, value in each.distances.items()
         if not value <= _LIMITS[encoding]
+    ]
+    exceeding += [
+        f"{name} in {encoding}: {cost:.1e}"
+        for name, by_encoding in costs.items()
+        for encoding, cost in by_encoding.items()
+        if not cost <= QUANTIZED[encoding]
     ]
     click.echo("\n".join([f"wrote {PAGE}", *exceeding]))
     sys.exit(1 if exceeding else 0)

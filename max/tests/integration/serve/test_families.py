@@ -9,22 +9,22 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer
 
+from integration.test_common.every_tiny_model import EVERY_TINY_MODEL
 from integration.test_common.parity import Pair
 from integration.test_common.tiny_checkpoints import make_checkpoint
-from integration.test_common.tiny_families import TINY_FAMILIES
 from integration.test_common.tiny_remote import write_remote
 from tests.serve.server_process import ready
 
 pytestmark = pytest.mark.slow
 
 # Without the variants, which have a name behind their family's.
-FAMILIES = [name for name in TINY_FAMILIES if name.count("-") == 1]
+FAMILIES = [name for name in EVERY_TINY_MODEL if name.count("-") == 1]
 TOKENS = 6
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_chat(name: str, tmp_path: Path) -> None:
-    model = TINY_FAMILIES[name]
+    model = EVERY_TINY_MODEL[name]
     pair = Pair(make_checkpoint(model, tmp_path / "model"))
     folder = pair.folder
     if model.remote_architecture:

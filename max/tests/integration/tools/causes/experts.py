@@ -14,17 +14,18 @@ from max.kernels.route_tokens.reference import route_tokens_reference
 from max.nn.moe import MoE, Routing
 
 USUAL = (
-    Cause("renormalization", "the chosen experts' weights are divided by their sum, or are not"),
-    Cause("routing-order", "the softmax comes before or after the choice, or is a sigmoid"),
-    Cause("routing-scale", "the weights have a factor (routed_scaling_factor)"),
+    Cause("router-sum", "the chosen experts' weights are divided by their sum, or are not"),
+    Cause("router-order", "the softmax comes before or after the choice, or is a sigmoid"),
+    Cause("router-scale", "the weights have a factor (routed_scaling_factor)"),
     Cause("correction-bias", "a bias of the scores counts for the choice alone, or for both"),
-    Cause("routing-groups", "experts are chosen in groups (n_group, topk_group)"),
+    Cause("router-groups", "experts are chosen in groups (n_group, topk_group)"),
     Cause("shared-expert-gate", "what every token gets has a factor of each token"),
     Cause("shared-expert", "what every token gets is left out, or is of another width"),
-    Cause("expert-layout", "gate and up of the stacks are exchanged, in turn, or transposed"),
+    Cause("expert-stack", "gate and up are exchanged or interleaved, or experts transposed"),
 )
 Weights = Mapping[str, torch.Tensor]
 _SHARED_GATE = "shared_expert_gate.weight"
+_ACTIVATIONS = ("silu", "gelu", "gelu_tanh", "relu")
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Form:
     scales_input: bool
     has_shared: bool
     gates_shared: bool
+    activation: str
     is_corrected: bool = False
     is_swapped: bool = False
 
@@ -76,7 +78,12 @@ class Given:
         correction = self.weights.get("correction")
         has_shared = self.shared is not None
         return Form(
-            self.layer.routing, correction, experts.scales_input, has_shared, self.gates_shared
+            self.layer.routing,
+            correction,
+            experts.scales_input,
+            has_shared,
+            self.gates_shared,
+            experts.activation,
         )
 
     def compute(self, form: Form) -> torch.Tensor:
@@ -97,7 +104,7 @@ class Given:
             [False] * 3,
             experts.experts,
             experts.width,
-            experts.activation,
+            form.activation,
             experts.limit,
             form.scales_input,
         )
@@ -155,14 +162,14 @@ def _changes(given: Given, hf_config: Mapping[str, Any]) -> Iterator[tuple[str, 
     does = "does not divide" if routing.renormalizes else "divides"
     text = f"PyTorch {does} the experts' weights by their sum (norm_topk_prob)"
     other = replace(routing, renormalizes=not routing.renormalizes)
-    yield "renormalization", text, replace(form, routing=other)
+    yield "router-sum", text, replace(form, routing=other)
     for scores in ("softmax", "softmax_of_chosen", "sigmoid"):
         for each in (routing, other) if scores != routing.scores else ():
             text = f"PyTorch's scores are those of '{scores}', ours of '{routing.scores}'"
-            yield "routing-order", text, replace(form, routing=replace(each, scores=scores))
+            yield "router-order", text, replace(form, routing=replace(each, scores=scores))
     for scale in {1.0, float(hf_config.get("routed_scaling_factor") or 1.0)} - {routing.scale}:
         text = f"PyTorch's factor of the weights is {scale:g}, ours is {routing.scale:g}"
-        yield "routing-scale", text, replace(form, routing=replace(routing, scale=scale))
+        yield "router-scale", text, replace(form, routing=replace(routing, scale=scale))
     if form.correction is not None:
         text = "PyTorch has no bias of the scores"
         yield "correction-bias", text, replace(form, correction=None)
@@ -173,7 +180,7 @@ def _changes(given: Given, hf_config: Mapping[str, Any]) -> Iterator[tuple[str, 
         if (count, kept, best) != (routing.groups, routing.top_groups, routing.best_of_group):
             text = f"PyTorch chooses in {kept} of {count} groups, by their {best} best"
             own = replace(routing, groups=count, top_groups=kept, best_of_group=best)
-            yield "routing-groups", text, replace(form, routing=own)
+            yield "router-groups", text, replace(form, routing=own)
     if form.has_shared and _SHARED_GATE in given.weights:
         gated = not form.gates_shared
         text = f"PyTorch's shared expert has {'a' if gated else 'no'} factor of each token"
@@ -182,5 +189,12 @@ def _changes(given: Given, hf_config: Mapping[str, Any]) -> Iterator[tuple[str, 
         text = "PyTorch has no shared expert in this layer"
         yield "shared-expert", text, replace(form, has_shared=False)
     text = "PyTorch multiplies what experts read, not what they give, or the other way"
-    yield "routing-order", text, replace(form, scales_input=not form.scales_input)
-    yield "expert-layout", "gate and up are exchanged", replace(form, is_swapped=True)
+    yield "router-order", text, replace(form, scales_input=not form.scales_input)
+    text = "PyTorch activates what ours takes for up"
+    yield "gate-order", text, replace(form, is_swapped=True)
+    for activation in _ACTIVATIONS:
+        text = f"PyTorch's activation is {activation}"
+        yield "activation", text, replace(form, activation=activation)
+    for top_k in range(1, min(2 * routing.top_k, given.logits.shape[-1]) + 1):
+        text = f"PyTorch gives a token {top_k} experts, ours {routing.top_k}"
+        yield "router-count", text, replace(form, routing=replace(routing, top_k=top_k))

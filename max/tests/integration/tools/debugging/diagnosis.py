@@ -14,7 +14,7 @@ from integration.tools.debugging.comparison import Comparison, Row
 from max.engine.weights import tensor_of
 from max.nn import Attention, Embedding, Linear, Module
 from max.nn.attention import LatentAttention
-from max.nn.moe import MoE
+from max.nn.moe import Experts, MoE
 
 
 @dataclass(frozen=True)
@@ -90,26 +90,28 @@ class _Investigation:
             return self._found(self.path, "normalization", trials, norms.USUAL)
         if x is not None and isinstance(layer, Linear):
             return self._of_linear(x)
-        if isinstance(layer, MoE):
-            return self._of_experts(layer)
+        parent = self.comparison.layer(self.parent) if self.parent else None
+        for path, mixture in ((self.path, layer), (self.parent, parent)):
+            if isinstance(mixture, MoE) and (path == self.path or isinstance(layer, Experts)):
+                return self._of_experts(path, mixture)
         return self._of_sum(self.path)
 
-    def _of_experts(self, layer: MoE) -> Diagnosis:
-        prefix = f"{self.path}."
+    def _of_experts(self, path: str, layer: MoE) -> Diagnosis:
+        prefix = f"{path}."
         weights = self._weights_in(prefix)
         given = experts.Given(
             layer,
             weights,
-            self.ours[f"{self.path}-input"],
+            self.ours[f"{prefix}experts-input"],
             self.ours[f"{prefix}router-output"],
-            self.ours.get(f"{prefix}shared_expert-output"),
+            self.ours.get(f"{prefix}shared_expert-output") if path == self.path else None,
             f"{prefix}shared_expert_gate-output" in self.ours,
         )
         if is_close(given.compute(given.form()), self.theirs, self.mine):
             trials = experts.trials_of_code(given, self.mine, self.theirs)
         else:
             trials = experts.trials(given, self.hf_config)
-        return self._found(self.path, "mixture of experts", trials, experts.USUAL)
+        return self._found(path, "mixture of experts", trials, experts.USUAL)
 
     def _of_linear(self, x: torch.Tensor) -> Diagnosis:
         weight, bias = self._weight(f"{self.path}.weight"), self._weight(f"{self.path}.bias")

@@ -41,25 +41,11 @@ def _shared_as_it_is() -> AbstractContextManager[Any]:
 _MLP, _SECOND_MLP = "layers.0.mlp", "layers.1.mlp"
 EXPERT_MISTAKES = (
     Mistake(
-        "not renormalized",
-        "tiny-qwen3_moe",
-        _MLP,
-        "renormalization",
-        _routing(renormalizes=False),
-    ),
-    Mistake(
         "softmax before the choice",
         "tiny-gpt_oss",
         _MLP,
-        "routing-order",
+        "router-order",
         _routing(scores="softmax"),
-    ),
-    Mistake(
-        "softmax of the chosen",
-        "tiny-qwen2_moe",
-        _MLP,
-        "routing-order",
-        _routing(scores="softmax_of_chosen"),
     ),
     Mistake(
         "shared expert as it is",
@@ -71,19 +57,19 @@ EXPERT_MISTAKES = (
     Mistake(
         "no correction", "tiny-deepseek_v3", _SECOND_MLP, "correction-bias", code=_no_correction
     ),
-    Mistake("no scale", "tiny-glm4_moe", _SECOND_MLP, "routing-scale", _routing(scale=1.0)),
+    Mistake("no scale", "tiny-glm4_moe", _SECOND_MLP, "router-scale", _routing(scale=1.0)),
     Mistake(
         "best of a group",
         "tiny-deepseek_v3",
         _SECOND_MLP,
-        "routing-groups",
+        "router-groups",
         _routing(best_of_group=1),
     ),
     Mistake(
         "no groups",
         "tiny-deepseek_v2",
         _SECOND_MLP,
-        "routing-groups",
+        "router-groups",
         _routing(groups=1, top_groups=1),
     ),
     Mistake(

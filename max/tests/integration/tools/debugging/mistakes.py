@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -17,6 +17,7 @@ from max.graph import TensorValue, ops
 from max.nn import Attention, PreNormBlock, RMSNorm
 from max.nn.attention import QKV, HeadNormAttention
 from max.nn.cached_layer import run_layer
+from max.nn.moe import MoE
 from max.pipelines.lib.decoder_config import DecoderConfig
 
 Weights = dict[str, torch.Tensor]
@@ -142,6 +143,16 @@ def _residual_after_norm() -> AbstractContextManager[Any]:
     return patch.object(PreNormBlock, "forward", forward)
 
 
+def _routing(**changes: Any) -> Callable[[], AbstractContextManager[Any]]:
+    make = MoE.__init__
+
+    def make_wrongly(self: MoE, *args: Any, **settings: Any) -> None:
+        make(self, *args, **settings)
+        self.routing = replace(self.routing, **changes)
+
+    return lambda: patch.object(MoE, "__init__", make_wrongly)
+
+
 ATTENTION, MLP = "layers.0.self_attn", "layers.0.mlp"
 MISTAKES = (
     Mistake(
@@ -223,4 +234,12 @@ MISTAKES = (
     Mistake(
         "residual after norm", "tiny-llama", "layers.0", "residual-order", code=_residual_after_norm
     ),
+    Mistake(
+        "router order",
+        "tiny-qwen2_moe",
+        MLP,
+        "router-order",
+        code=_routing(scores="softmax_of_chosen"),
+    ),
+    Mistake("router sum", "tiny-qwen3_moe", MLP, "router-sum", code=_routing(renormalizes=False)),
 )

@@ -51,7 +51,8 @@ def pair_layers(
             pairs[layer] = found
     if "lm_head" not in pairs and "lm_head" in modules:
         pairs["lm_head"] = Counterpart("lm_head")  # tied
-    return {**pairs, **_containers(pairs, paths)}
+    alone = {name.rpartition(".")[0] for name in weights} - pairs.keys()
+    return {**pairs, **_containers(pairs, paths, alone)}
 
 
 def _of_weight(layer: str, value: Any, modules: Mapping[str, Any]) -> Counterpart | None:
@@ -91,15 +92,18 @@ def _rows_of(ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor | None:
     return None if None in found else torch.tensor(found)
 
 
-def _containers(pairs: Mapping[str, Counterpart], paths: Iterable[str]) -> dict[str, Counterpart]:
+def _containers(
+    pairs: Mapping[str, Counterpart], paths: Iterable[str], alone: Iterable[str]
+) -> dict[str, Counterpart]:
     """Counterparts of layers without weights. Of several within each other that would have the
-    same one, the outermost has it."""
+    same one, the outermost has it. One with a single pair beside layers of weights that have none
+    (`alone`: stacks of experts) is the module around that pair's."""
     found: dict[str, Counterpart] = {}
     taken: set[str] = {pair.path for pair in pairs.values()}
     for path in sorted(set(paths) - pairs.keys(), key=lambda p: p.count(".")):
         inside = [pair.path for layer, pair in pairs.items() if layer.startswith(f"{path}.")]
         common = _common_parent(inside)
-        if common in inside:  # of a single layer, as a router: what holds it, holds it there
+        if common in taken and any(layer.startswith(f"{path}.") for layer in alone):
             common = common.rpartition(".")[0]
         if common and common not in taken:
             taken.add(common)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from integration.test_common.every_tiny_model import EVERY_TINY_MODEL
 from integration.test_common.tiny_checkpoints import cached_checkpoint
-from integration.test_common.tiny_models import TINY_MODELS
 from integration.tools.debugging.comparison import TOLERANCES, Comparison
 from integration.tools.debugging.diagnosis import diagnose
 from integration.tools.debugging.mistakes import MISTAKES, Mistake
@@ -22,7 +22,7 @@ PROMPT = tuple((7 * n + 5) % 251 for n in range(24))
 
 @cache
 def reference(model: str) -> TorchSide:
-    return run_torch(cached_checkpoint(TINY_MODELS[model]), PROMPT)
+    return run_torch(cached_checkpoint(EVERY_TINY_MODEL[model]), PROMPT)
 
 
 def compare(folder: Path, model: str) -> Comparison:
@@ -31,7 +31,7 @@ def compare(folder: Path, model: str) -> Comparison:
 
 @pytest.mark.parametrize("model", ["tiny-llama", "tiny-qwen3-windows", "tiny-granite"])
 def test_nothing_departs_without_a_mistake(model: str) -> None:
-    comparison = compare(cached_checkpoint(TINY_MODELS[model]), model)
+    comparison = compare(cached_checkpoint(EVERY_TINY_MODEL[model]), model)
     assert diagnose(comparison) is None
     assert len(comparison.rows) > 50
     assert "👍 none departs" in report(comparison, None, every_tensor=False)
@@ -39,7 +39,9 @@ def test_nothing_departs_without_a_mistake(model: str) -> None:
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
 def test_mistake(mistake: Mistake, tmp_path: Path) -> None:
-    folder = mistake.checkpoint(cached_checkpoint(TINY_MODELS[mistake.model]), tmp_path / "copy")
+    folder = mistake.checkpoint(
+        cached_checkpoint(EVERY_TINY_MODEL[mistake.model]), tmp_path / "copy"
+    )
     with mistake.planted():
         comparison = compare(folder, mistake.model)
     found = diagnose(comparison)

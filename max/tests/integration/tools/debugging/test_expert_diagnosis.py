@@ -20,7 +20,7 @@ from integration.tools.debugging.sides import TorchSide, run_max, run_torch
 
 PROMPT = tuple((7 * n + 5) % 251 for n in range(24))
 # The others are slow.
-EVERYDAY = ("not renormalized", "no correction")
+EVERYDAY = ("no correction",)
 
 
 @cache
