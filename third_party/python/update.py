@@ -9,8 +9,8 @@
     requirements_dev_cpu.lock,   what tests and lint need besides
     requirements_dev_cuda.lock
 
-and, each by itself since they do not agree with one another, the client libraries of
-requirements_clients.in and requirements_llama_index.in.
+and, each by itself, the client libraries of requirements_clients.in and
+requirements_llama_index.in, which do not agree with one another, and requirements_browser.in.
 
 Arguments are handed to uv: `-- --upgrade` takes the newest versions, `-- --upgrade-package ruff`
 those of one package; without, what is pinned stays where it can.
@@ -58,7 +58,7 @@ TORCH_CPU_SHA256 = {
 }
 FOLDER = Path("third_party/python")
 INPUTS = ["requirements.in", "requirements_dev.in"]
-APART = ("requirements_clients", "requirements_llama_index")
+APART = ("requirements_browser", "requirements_clients", "requirements_llama_index")
 
 
 def compile_lock(

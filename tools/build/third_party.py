@@ -31,6 +31,7 @@ OPTIONAL = frozenset({"triton", "xgrammar"})
 
 # (folder, its requirement files and the repositories that hold their wheels); the first that fits.
 _SETS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("max/tests/browser/", {"requirements_browser": "pip_browser"}),
     ("max/tests/clients/llama_index/", {"requirements_llama_index": "pip_llama_index"}),
     ("max/tests/clients/", {"requirements_clients": "pip_clients"}),
     ("max/python/", {"requirements": "pip"}),

@@ -23,7 +23,7 @@ import click
 
 from max.benchmark.table import markdown
 from max.graph.quantization import BLOCK_ENCODINGS
-from tools.compatibility import gguf_types, templates, vocabularies
+from tools.compatibility import gguf_types, templates, upstream, vocabularies
 from tools.compatibility.packages import fetch, texts_of
 
 _TEMPLATES = {"llama-cpp-python": True, "trl": False, "axolotl": False}
@@ -61,6 +61,7 @@ def _page(scratch: Path, clients_python: Sequence[str], *, with_speed: bool) -> 
             *_templates(archives),
             *_vocabularies(archives["llama-cpp-python"], scratch / "vocabularies"),
             *_gguf_types(with_speed=with_speed),
+            *_upstream(),
             *_clients(clients_python),
         ]
     )
@@ -122,6 +123,25 @@ def _gguf_types(*, with_speed: bool) -> list[str]:
             f"with 256 rows, in thousands of millions ({os.cpu_count()} cores).",
         ]
     return ["## Types of GGUF tensors", "", *text, "", markdown(head, rows), ""]
+
+
+def _upstream() -> list[str]:
+    outcomes = [*upstream.examine_names(), *upstream.examine_options()]
+    rows = [[o.of, *(str(len(names)) for names in o[1:])] for o in outcomes]
+    total = [str(sum(len(o[i]) for o in outcomes)) for i in (1, 2, 3)]
+    return [
+        "## Upstream names",
+        "",
+        "Names of MAX's documentation (of modules and classes, and options of commands): those",
+        "that are here, and those that are not, whose use is refused with what to do instead.",
+        "Of refused options, values that ask for nothing or change nothing are taken.",
+        "",
+        markdown(["of", "here", "refused", "missing"], [*rows, ["all", *total]]),
+        "",
+        *(f"- {o.of} refuses {', '.join(o.refused)}" for o in outcomes if o.refused),
+        *(f"- {o.of} lacks {', '.join(o.missing)}" for o in outcomes if o.missing),
+        "",
+    ]
 
 
 def _clients(pythons: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""OpenAI's Agents SDK against a server, over chat completions."""
+"""OpenAI's Agents SDK against a server, over /v1/responses and over chat completions."""
 
 # build: size = "medium"
 
@@ -7,35 +7,46 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from agents import Agent, ModelSettings, OpenAIChatCompletionsModel, Runner
+from agents import (
+    Agent,
+    ModelSettings,
+    OpenAIChatCompletionsModel,
+    OpenAIResponsesModel,
+    Runner,
+)
 from openai import AsyncOpenAI
 
 from clients.conversation import KEY, MODEL, QUESTIONS, is_answer
 
-pytestmark = pytest.mark.clients
+Api = type[OpenAIChatCompletionsModel] | type[OpenAIResponsesModel]
+
+pytestmark = [
+    pytest.mark.clients,
+    pytest.mark.parametrize("api", [OpenAIResponsesModel, OpenAIChatCompletionsModel]),
+]
 
 
-def agent(client: AsyncOpenAI) -> Agent:
-    model = OpenAIChatCompletionsModel(model=MODEL, openai_client=client)
+def agent(api: Api, client: AsyncOpenAI) -> Agent:
+    model = api(model=MODEL, openai_client=client)
     return Agent(name="Tutor", model=model, model_settings=ModelSettings(temperature=0))
 
 
-def test_an_answer_and_the_next_turn(url: str) -> None:
+def test_an_answer_and_the_next_turn(api: Api, url: str) -> None:
     async def talk() -> None:
         async with AsyncOpenAI(base_url=url, api_key=KEY, max_retries=0) as client:
-            first = await Runner.run(agent(client), QUESTIONS[0][0])
+            first = await Runner.run(agent(api, client), QUESTIONS[0][0])
             assert is_answer(first.final_output)
             history = [*first.to_input_list(), {"role": "user", "content": QUESTIONS[1][0]}]
-            second = await Runner.run(agent(client), history)
+            second = await Runner.run(agent(api, client), history)
             assert is_answer(second.final_output, 1)
 
     asyncio.run(talk())
 
 
-def test_a_stream_is_the_answer(url: str) -> None:
+def test_a_stream_is_the_answer(api: Api, url: str) -> None:
     async def talk() -> None:
         async with AsyncOpenAI(base_url=url, api_key=KEY, max_retries=0) as client:
-            run = Runner.run_streamed(agent(client), QUESTIONS[0][0])
+            run = Runner.run_streamed(agent(api, client), QUESTIONS[0][0])
             events = [event async for event in run.stream_events()]
             deltas = [
                 event.data.delta

@@ -55,7 +55,7 @@ class StepRunner:
 
     Args:
         folder: the checkpoint.
-        encoding: "float32" or "bfloat16".
+        encoding: "float32" or "bfloat16", say; None for that of the checkpoint.
         page_size: tokens of a page; small, so that short prompts cross the borders of pages.
         prefix_caching: whether requests share pages of equal beginnings.
         custom_architectures: packages with architectures of one's own.
@@ -67,7 +67,7 @@ class StepRunner:
     def __init__(
         self,
         folder: Path,
-        encoding: str = "float32",
+        encoding: str | None = "float32",
         page_size: int = 16,
         prefix_caching: bool = False,
         custom_architectures: Sequence[str] = (),

@@ -1,9 +1,9 @@
-// IQ1, IQ2, IQ3 and TQ: encodings whose panels keep the file's blocks as they are:
+// IQ1, IQ2 and IQ3: encodings whose panels keep the file's blocks as they are:
 //
 //   unit [32 outputs][block of 256 elements]
 //
-// Where they are multiplied, a slice of a panel is decoded to bytes, once for all rows. Elements of IQ are vectors of four
-// or eight out of a grid, whose place is stored; those of TQ are -1, 0 and 1.
+// Where they are multiplied, a slice of a panel is decoded to bytes, once for all rows. Elements are vectors of four or
+// eight out of a grid, whose place is stored.
 
 #pragma once
 
@@ -79,9 +79,25 @@ MAX_INLINE void apply_signs(DecodedBlock* block) {
 #endif
 }
 
-// Signs of eight elements in seven bits: the number of negative ones is even.
-MAX_INLINE uint8_t even_signs(uint32_t seven) {
-  return static_cast<uint8_t>(seven | static_cast<uint32_t>(__builtin_parity(seven)) << 7);
+// Signs of eight elements in the low seven bits of each byte: the number of negative ones is even.
+template <typename T>
+MAX_INLINE T even_signs(T sevens) {
+  constexpr T ones = static_cast<T>(0x0101010101010101);
+  T parity = sevens ^ sevens >> 4;
+  parity ^= parity >> 2;
+  parity ^= parity >> 1;
+  return sevens | (parity & ones) << 7;
+}
+
+// Four times seven bits as the low ones of four bytes.
+MAX_INLINE uint32_t four_sevens(uint32_t bits) {
+  return (bits & 0x7f) | (bits << 1 & 0x7f00) | (bits << 2 & 0x7f0000) | (bits << 3 & 0x7f000000);
+}
+
+// Of the four times eight elements of block `b`, whose signs are the low bits of a word.
+MAX_INLINE void put_signs(uint32_t word, int64_t b, DecodedBlock* to) {
+  uint32_t signs = even_signs(four_sevens(word));
+  std::memcpy(to->signs + 4 * b, &signs, sizeof signs);
 }
 
 MAX_INLINE uint64_t eight_of_grid(const int8_t* grid, int64_t place) { return load_as<uint64_t>(grid + 8 * place); }
@@ -100,10 +116,8 @@ struct IQ2_XXS : FileBlocks<66> {
       const uint8_t* places = block + 2 + 8 * b;
       uint32_t rest = load_word(places + 4);
       to->scales[b] = d * (0.5f + static_cast<float>(rest >> 28)) * 0.25f;
-      for (int64_t i = 0; i < 4; ++i) {
-        put_eight(eight_of_grid(grid, places[i]), 4 * b + i, to);
-        to->signs[4 * b + i] = even_signs(rest >> 7 * i & 127);
-      }
+      for (int64_t i = 0; i < 4; ++i) put_eight(eight_of_grid(grid, places[i]), 4 * b + i, to);
+      put_signs(rest, b, to);
     }
     apply_signs(to);
   }
@@ -116,11 +130,9 @@ struct IQ2_XS : FileBlocks<74, 2> {
       int small = block[66 + half / 2] >> (half % 2 * 4) & 15;
       to->scales[half] = d * (0.5f + static_cast<float>(small)) * 0.25f;
     }
-    for (int64_t i = 0; i < 32; ++i) {
-      uint32_t place = load_half(block + 2 + 2 * i);
-      put_eight(eight_of_grid(grid, place & 511), i, to);
-      to->signs[i] = even_signs(place >> 9);
-    }
+    for (int64_t i = 0; i < 32; ++i)
+      put_eight(eight_of_grid(grid, load_half(block + 2 + 2 * i) & 511), i, to);
+    for (int64_t i = 0; i < 32; ++i) to->signs[i] = even_signs(static_cast<uint8_t>(block[3 + 2 * i] >> 1));
     apply_signs(to);
   }
 };
@@ -132,9 +144,11 @@ struct IQ2_S : FileBlocks<82, 2> {
       int small = block[74 + half / 2] >> (half % 2 * 4) & 15;
       to->scales[half] = d * (0.5f + static_cast<float>(small)) * 0.25f;
     }
-    for (int64_t i = 0; i < 32; ++i) {
-      int place = block[2 + i] | (block[66 + i / 4] >> (i % 4 * 2) & 3) << 8;
-      put_eight(eight_of_grid(grid, place), i, to);
+    for (int64_t b = 0; b < kSubs; ++b) {
+      uint32_t low = load_word(block + 2 + 4 * b), high = block[66 + b];
+#pragma GCC unroll 4
+      for (int64_t i = 0; i < 4; ++i)
+        put_eight(eight_of_grid(grid, (low >> 8 * i & 255) | (high << 8 >> 2 * i & 0x300)), 4 * b + i, to);
     }
     std::memcpy(to->signs, block + 34, sizeof to->signs);
     apply_signs(to);
@@ -148,10 +162,9 @@ struct IQ3_XXS : FileBlocks<98> {
       const uint8_t* places = block + 2 + 8 * b;
       uint32_t rest = load_word(block + 66 + 4 * b);
       to->scales[b] = d * (0.5f + static_cast<float>(rest >> 28)) * 0.5f;
-      for (int64_t i = 0; i < 4; ++i) {
+      for (int64_t i = 0; i < 4; ++i)
         put_eight(eight_of_fours(grid, places[2 * i], places[2 * i + 1]), 4 * b + i, to);
-        to->signs[4 * b + i] = even_signs(rest >> 7 * i & 127);
-      }
+      put_signs(rest, b, to);
     }
     apply_signs(to);
   }
@@ -163,10 +176,13 @@ struct IQ3_S : FileBlocks<110> {
     for (int64_t b = 0; b < kSubs; ++b) {
       int small = block[106 + b / 2] >> (b % 2 * 4) & 15;
       to->scales[b] = d * static_cast<float>(1 + 2 * small);
+      auto low = load_as<uint64_t>(block + 2 + 8 * b);
+      uint32_t high = block[66 + b];
+#pragma GCC unroll 4
       for (int64_t i = 0; i < 4; ++i) {
-        const uint8_t* low = block + 2 + 8 * b + 2 * i;
-        int high = block[66 + b] >> 2 * i;
-        put_eight(eight_of_fours(grid, low[0] | (high & 1) << 8, low[1] | (high & 2) << 7), 4 * b + i, to);
+        uint64_t first = (low >> 16 * i & 255) | (high << 8 >> 2 * i & 256);
+        uint64_t second = (low >> (16 * i + 8) & 255) | (high << 7 >> 2 * i & 256);
+        put_eight(eight_of_fours(grid, static_cast<int64_t>(first), static_cast<int64_t>(second)), 4 * b + i, to);
       }
     }
     std::memcpy(to->signs, block + 74, sizeof to->signs);
@@ -175,9 +191,9 @@ struct IQ3_S : FileBlocks<110> {
 };
 
 // Of IQ1: numbers -1, 0 and 1, and an eighth more or less, all times eight. The grid has them so, with offsets.
-MAX_INLINE uint64_t more_or_less(uint64_t eight, bool is_less) {
+MAX_INLINE uint64_t more_or_less(uint64_t eight, uint64_t is_less) {
   constexpr uint64_t ones = 0x0101010101010101;
-  return is_less ? eight - ones : eight + ones;
+  return eight + ones - 2 * is_less * ones;
 }
 
 struct IQ1_S : FileBlocks<50> {
@@ -203,39 +219,13 @@ struct IQ1_M : FileBlocks<56, 2> {
                                                   (small[3] & 0xf000)));
     for (int64_t half = 0; half < 16; ++half)
       to->scales[half] = d * static_cast<float>(2 * (small[half / 4] >> (half % 4 * 3) & 7) + 1) * 0.125f;
-    for (int64_t i = 0; i < 32; ++i) {
-      int high = block[32 + i / 2] >> (i % 2 * 4);
-      uint64_t eight = eight_of_grid(grid, block[i] | (high & 7) << 8);
-      put_eight(more_or_less(eight, high >> 3 & 1), i, to);
-    }
-  }
-};
-
-// Five numbers of three values in a byte: digits of a fraction of 256, the first one first.
-struct TQ1_0 : FileBlocks<54> {
-  static void decode(const uint8_t* block, const int8_t*, DecodedBlock* to) {
-    std::fill(to->scales, to->scales + kSubs, scale_at(block + 52));
-    uint8_t* element = to->elements;
-    auto put_digits = [&](const uint8_t* from, int64_t count, int digits) {
-      int power = 1;
-      for (int n = 0; n < digits; ++n, power *= 3)
-        for (int64_t i = 0; i < count; ++i) {
-          int digit = static_cast<uint8_t>(from[i] * power) * 3 >> 8;
-          *element++ = static_cast<uint8_t>(static_cast<int>(kDecodedOffset) + digit - 1);
-        }
-    };
-    put_digits(block, 32, 5);
-    put_digits(block + 32, 16, 5);
-    put_digits(block + 48, 4, 4);
-  }
-};
-
-struct TQ2_0 : FileBlocks<66> {
-  static void decode(const uint8_t* block, const int8_t*, DecodedBlock* to) {
-    std::fill(to->scales, to->scales + kSubs, scale_at(block + 64));
-    for (int64_t i = 0; i < kFileElements; i += 8) {
-      uint64_t eight = bits_of_eight(block + i / 128 * 32 + i % 32, i % 128 / 32 * 2, 3);
-      put_eight(eight + kOffsets - 0x0101010101010101, i / 8, to);
+    for (int64_t b = 0; b < kSubs; ++b) {
+      uint32_t low = load_word(block + 4 * b), high = load_half(block + 32 + 2 * b);
+#pragma GCC unroll 4
+      for (int64_t i = 0; i < 4; ++i) {
+        uint32_t four = high >> 4 * i;
+        put_eight(more_or_less(eight_of_grid(grid, (low >> 8 * i & 255) | (four & 7) << 8), four >> 3 & 1), 4 * b + i, to);
+      }
     }
   }
 };
@@ -251,17 +241,24 @@ template <typename E>
 void decode_units(const uint8_t* units, int64_t count, const int8_t* grid, uint8_t* to) {
   using Unit = typename E::Multiplied;
   for (int64_t u = 0; u < count; ++u, units += E::kUnit, to += Unit::kUnit) {
-    auto scales = reinterpret_cast<float*>(to);
+    auto scales = reinterpret_cast<uint32_t*>(to);
     auto words = reinterpret_cast<uint32_t*>(to + Unit::kHeader);
     for (int64_t first = 0; first < kOutputs; first += kTransposed) {
       DecodedBlock blocks[kTransposed];
       const uint8_t* rows[kTransposed];
+      const float* small[kTransposed];
       for (int64_t i = 0; i < kTransposed; ++i) {
         E::decode(units + (first + i) * E::kFileBytes, grid, &blocks[i]);
         rows[i] = blocks[i].elements;
-        for (int64_t part = 0; part < Unit::kSubs * Unit::kScales; ++part)
-          scales[part * kOutputs + first + i] = blocks[i].scales[part];
+        small[i] = blocks[i].scales;
       }
+      if constexpr (Unit::kSubs * Unit::kScales % kTransposed == 0)
+        for (int64_t part = 0; part < Unit::kSubs * Unit::kScales; part += kTransposed)
+          transpose_words(small, part, scales + part * kOutputs + first, kOutputs);
+      else
+        for (int64_t i = 0; i < kTransposed; ++i)
+          for (int64_t part = 0; part < Unit::kSubs * Unit::kScales; ++part)
+            reinterpret_cast<float*>(scales)[part * kOutputs + first + i] = small[i][part];
       for (int64_t word = 0; word < kFileElements / 4; word += kTransposed)
         transpose_words(rows, word, words + word * kOutputs + first, kOutputs);
     }

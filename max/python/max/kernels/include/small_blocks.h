@@ -1,4 +1,4 @@
-// Q2_K and Q3_K: units as those of Q6_K and Q4_K (quantized_blocks.h), with elements of two and three bits, and scales of halves of
+// Q2_K, Q3_K and TQ: units as those of Q6_K and Q4_K (quantized_blocks.h), with elements of two and three bits, and scales of halves of
 // blocks.
 
 #pragma once
@@ -146,6 +146,54 @@ struct Q3_K {
     decode_twos(unit + 32, sub, to->elements);
     for (int64_t i = 0; i < kBlockElements; ++i)
       to->elements[i] |= static_cast<uint8_t>((unit[i] >> sub & 1) << 2);
+  }
+};
+
+// TQ: elements -1, 0 and 1, larger by one; eight blocks share d.
+template <int64_t bytes>
+struct TernaryBlocks {
+  using Elements = Twos<0>;
+  static constexpr int kBits = 2, kOffsetBits = 0, kScales = 1;
+  static constexpr bool kHasMin = false;
+  static constexpr int64_t kRounded = kBlockElements;
+  static constexpr int64_t kSubs = 8;
+  static constexpr int64_t kElementsAt = 0;
+  static constexpr int64_t kHeader = kHalves, kBlock = Elements::kBytes;
+  static constexpr int64_t kUnit = kHeader + kSubs * kBlock;
+  static constexpr int64_t kFileBytes = bytes, kScaleAt = bytes - 2;
+
+  static MAX_INLINE Floats scale(const uint8_t* unit, int64_t, int64_t column) {
+    return load_halves(unit + column * 2);
+  }
+
+  static void put_scales(const Decoded& from, uint8_t* unit, int64_t, int64_t output) {
+    std::memcpy(unit + output * 2, &from.d, sizeof from.d);
+  }
+  static float value(const uint8_t* unit, int64_t, int64_t output, int64_t, uint8_t element) {
+    return float_of_half(load_half(unit + output * 2)) * static_cast<float>(element - 1);
+  }
+};
+
+struct TQ2_0 : TernaryBlocks<66> {
+  static void decode(const uint8_t* unit, int64_t sub, Decoded* to) {
+    to->d = load_half(unit + kScaleAt);
+    decode_twos(unit, sub, to->elements);
+  }
+};
+
+// Five numbers of three values in a byte: digits of a fraction of 256, the first one first. Of 160, 80 and 16 elements,
+// all first digits come first.
+struct TQ1_0 : TernaryBlocks<54> {
+  static void decode(const uint8_t* unit, int64_t sub, Decoded* to) {
+    constexpr uint8_t powers[] = {1, 3, 9, 27, 81};
+    to->d = load_half(unit + kScaleAt);
+    for (int64_t i = 0; i < kBlockElements; ++i) {
+      int64_t at = sub * kBlockElements + i, count = 32, from = 0;
+      if (at >= 160) at -= 160, count = 16, from = 32;
+      if (count == 16 && at >= 80) at -= 80, count = 4, from = 48;
+      auto digits = static_cast<uint8_t>(unit[from + at % count] * powers[at / count]);
+      to->elements[i] = static_cast<uint8_t>(digits * 3 >> 8);
+    }
   }
 };
 

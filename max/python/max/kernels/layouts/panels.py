@@ -97,12 +97,12 @@ BLOCK_UNITS = {
     "iq2_s": BlockUnit(256, 32 * 82, 32),
     "iq3_xxs": BlockUnit(256, 32 * 98, 32),
     "iq3_s": BlockUnit(256, 32 * 110, 32),
-    "tq1_0": BlockUnit(256, 32 * 54, 32),
-    "tq2_0": BlockUnit(256, 32 * 66, 32),
+    "tq1_0": BlockUnit(256, 64 + 8 * 2 * 128, 32),
+    "tq2_0": BlockUnit(256, 64 + 8 * 2 * 128, 32),
 }
 _OUTPUTS, _BLOCK_OUTPUTS, _GROUP_BYTES = 64, 32, 4
 # Changes when the same weight is laid out otherwise. No instruction set has a layout of its own.
-_VERSION = 1
+_VERSION = 2
 
 
 @functools.cache

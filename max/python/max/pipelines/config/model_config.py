@@ -35,6 +35,7 @@ from max.pipelines.modeling.config_enums import (
     is_block_encoding,
     is_decoded_where_read,
     supported_encoding_dtype,
+    supported_encoding_quantization,
 )
 from max.pipelines.modeling.errors import ConfigurationError
 
@@ -253,10 +254,7 @@ class MAXModelConfig(ConfigModel):
         Raises:
             ConfigurationError: before `resolve_encoding`.
         """
-        from max.graph.quantization import QuantizationEncoding
-
-        encoding = self._resolved_encoding()
-        return QuantizationEncoding(encoding) if is_block_encoding(encoding) else None
+        return supported_encoding_quantization(self._resolved_encoding())
 
     @property
     def has_gguf_weights(self) -> bool:

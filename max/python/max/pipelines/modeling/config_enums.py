@@ -130,6 +130,11 @@ def is_block_encoding(encoding: SupportedEncoding) -> bool:
     return encoding in BLOCK_ENCODINGS
 
 
+def supported_encoding_quantization(encoding: SupportedEncoding) -> QuantizationEncoding | None:
+    """The block quantization of most matrices; None for plain elements."""
+    return QuantizationEncoding(encoding) if is_block_encoding(encoding) else None
+
+
 def is_decoded_where_read(encoding: SupportedEncoding) -> bool:
     """Whether matrices stay as they are stored, of half precision too, in a model that computes in
     float32."""

@@ -1,7 +1,8 @@
 """Random histories of a server with a real model in float32, tiny and of random weights.
 
-Every request, greedy or sampled with its seed, gets the tokens that it gets alone: whatever else
-runs, however its prompt is cut, after prefix hits, preemptions and cancellations of others.
+Every request, greedy or sampled with its seed, free or following a grammar, gets the tokens that it
+gets alone: whatever else runs, however its prompt is cut, after prefix hits, preemptions and
+cancellations of others.
 """
 
 from __future__ import annotations
@@ -18,11 +19,18 @@ from integration.test_common.tiny_models import TINY_MODELS
 from max.driver import CPU
 from max.nn.kv_cache import KVCacheParams, MultiKVCacheParams
 from max.pipelines.architectures.qwen2.model_config import Qwen2Config
-from max.pipelines.context import EOSTracker, SamplingParams, TextContext, TokenBuffer
+from max.pipelines.context import (
+    Constraint,
+    EOSTracker,
+    SamplingParams,
+    TextContext,
+    TokenBuffer,
+)
 from max.pipelines.kv_cache import PagedKVCacheManager
 from max.pipelines.lib import PipelineConfig, TextGenerationPipeline
 from max.pipelines.lib.registry import PipelineFactory
 from max.pipelines.modeling.types import RequestID, TextGenerationInputs
+from max.pipelines.sampling.grammars.texts import regex_grammar
 from max.pipelines.scheduling import SchedulerConfig
 from tests.pipelines.architectures.checkpoints import change_config
 from tests.pipelines.scheduling.histories import Arrival, Event, Setup, histories, setups
@@ -31,6 +39,8 @@ from tests.pipelines.scheduling.world import OverlappedWorld, World
 PAGE_SIZE = 4
 # Tokens that end an answer: enough of them that many answers end early.
 END_TOKENS = frozenset(range(30, 50))
+# Every fourth seed's answers follow it: few of the model's tokens may come, and others later.
+GRAMMAR = Constraint(grammar=regex_grammar("([a-z]{3}[0-9 ])+"))
 
 
 @dataclass
@@ -64,7 +74,9 @@ class TinyModelInFloat32:
             steps_in_flight=2,
         )
         config, model = compiled.pipeline_config, compiled.pipeline_model
-        return manager, TextGenerationPipeline(config, model, manager)
+        started = TextGenerationPipeline(config, model, manager)
+        started.sampler = compiled.sampler  # which has compiled the grammar
+        return manager, started
 
     def make_context(self, arrival: Arrival, name: str) -> TextContext:
         sampling = SamplingParams(temperature=0.0)
@@ -84,6 +96,7 @@ class TinyModelInFloat32:
             eos_tracker=EOSTracker(eos_token_ids=END_TOKENS),
             sampling_params=sampling,
             cache_salt=arrival.salt,
+            constraint=GRAMMAR if arrival.seed is not None and arrival.seed % 4 == 3 else None,
         )
 
     def solo_answer(self, arrival: Arrival) -> list[int]:

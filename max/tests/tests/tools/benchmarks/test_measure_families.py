@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from integration.test_common.every_tiny_model import EVERY_TINY_MODEL
+from integration.test_common.tiny_families import WITH_EXPERTS
 from max.pipelines.lib import PIPELINE_REGISTRY
 from max.pipelines.modeling.types import PipelineTask
 from tools.benchmarks.measure_families import Speed, table
 from tools.benchmarks.offline.random_models import FAMILIES
 
-# InternLM2 and MiniCPM compute what others do; what has experts is measured elsewhere.
-ELSEWHERE = {"internlm2", "minicpm", "mixtral", "gpt_oss", "deepseek_v2", "deepseek_v3"}
-
 
 def test_every_dense_decoder_is_measured() -> None:
+    """But InternLM2 and MiniCPM, which compute what others do."""
     every = PIPELINE_REGISTRY.all_architectures()
-    decoders = {each.family for each in every if each.task is PipelineTask.TEXT_GENERATION}
-    dense = {name for name in decoders if "moe" not in name} - ELSEWHERE
-    assert set(FAMILIES) == dense
+    families = {a.name: a.family for a in every if a.task is PipelineTask.TEXT_GENERATION}
+    own = {name: families[model.architecture] for name, model in EVERY_TINY_MODEL.items()}
+    dense = set(own.values()) - {own[name] for name in WITH_EXPERTS}
+    assert set(FAMILIES) == dense - {"internlm2", "minicpm"}
 
 
 def test_shares_stand_beside_llamas() -> None:

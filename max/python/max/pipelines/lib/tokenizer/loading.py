@@ -69,7 +69,7 @@ def _custom_class(folder: Path) -> str | None:
 
 
 def _explain(folder: Path, error: Exception | None) -> str:
-    expected = "tokenizer.json, or tokenizer.model, or vocab.json with merges.txt"
+    expected = "tokenizer.json, or tokenizer.model, or tekken.json, or vocab.json with merges.txt"
     vocabularies = [
         path.name
         for pattern in ("tokenizer.json", "*.model", "vocab.*", "*.tiktoken", "tekken.json")

@@ -19,16 +19,12 @@ Compile = Callable[[str], "XGrammarMatcher"]
 
 # The keywords that xgrammar 0.2.9 holds to as JSON Schema means them. Others it overlooks, or takes
 # for something else, as `multipleOf` and `patternProperties` beside `properties`.
+_REST = frozenset({"$defs", "definitions", "description", "title"})
+# Beside these it overlooks all but the rest.
+_ALONE = frozenset({"$ref", "anyOf", "const", "enum"})
 _KEYWORDS = frozenset(
     {
-        "$defs",
-        "$ref",
         "additionalProperties",
-        "anyOf",
-        "const",
-        "definitions",
-        "description",
-        "enum",
         "items",
         "maxItems",
         "maximum",
@@ -36,7 +32,6 @@ _KEYWORDS = frozenset(
         "minimum",
         "properties",
         "required",
-        "title",
         "type",
     }
 )
@@ -120,14 +115,22 @@ class XGrammarMatcher:
 
 
 def _is_held(schema: Any) -> bool:
-    if isinstance(schema, bool):
+    if schema is True:
         return True
-    if not isinstance(schema, dict) or not schema.keys() <= _KEYWORDS:
+    if not isinstance(schema, dict):
         return False
+    keywords = schema.keys() - _REST
+    if not (keywords <= _KEYWORDS or (len(keywords) == 1 and keywords <= _ALONE)):
+        return False
+    # It does not look for what is escaped, and not for what only `required` names.
+    if "~" in schema.get("$ref", "") or "%" in schema.get("$ref", ""):
+        return False
+    if not set(schema.get("required", ())) <= schema.get("properties", {}).keys():
+        return False
+    inner = [*schema.get("anyOf", ())]
     for keyword in ("properties", "$defs", "definitions"):
-        if not all(map(_is_held, schema.get(keyword, {}).values())):
-            return False
+        inner += schema.get(keyword, {}).values()
     for keyword in ("additionalProperties", "items"):
-        if keyword in schema and not _is_held(schema[keyword]):
-            return False
-    return all(map(_is_held, schema.get("anyOf", [])))
+        if schema.get(keyword) is not False:
+            inner.append(schema.get(keyword, True))
+    return all(map(_is_held, inner))

@@ -70,9 +70,10 @@ function draw() {
     batch: newest ? count(newest.batch) : "0",
     rate: rate ? rate.toFixed(rate < 100 ? 1 : 0) : "0",
     step: newest ? milliseconds(median(recent.map((step) => step.ms))) : "idle",
-    pages: `${count(view.used_pages)} of ${count(view.total_pages)}`,
+    pages: count(view.used_pages),
   };
   for (const [name] of GAUGES) $(`gauge-${name}`).textContent = values[name];
+  $("gauge-pages").append(h("small", {}, ` of ${count(view.total_pages)}`));
   drawRates(Math.floor(now));
   drawSteps();
   drawPages();
@@ -127,8 +128,8 @@ function keep(list, requests) {
   return requests.map((request) => {
     const item = old.get(request.id) ?? newItem(request.id);
     const [line, track] = item.firstChild.children;
-    line.children[1].textContent = `${count(request.length)} tokens, ${count(request.pages)} pages${request.cached ? `, ${count(request.cached)} from the cache` : ""}`;
-    track.firstChild.style.width = `${(100 * request.computed) / Math.max(1, request.length)}%`;
+    line.children[1].textContent = `${count(request.length)} tokens · ${count(request.pages)} pages${request.cached ? ` · ${count(request.cached)} cached` : ""}`;
+    track.firstChild.style.width = `${(100 * request.computed) / Math.max(1, request.most)}%`;
     item.firstChild.setAttribute("aria-pressed", String(request.id === chosen));
     return item;
   });
