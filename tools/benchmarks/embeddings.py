@@ -10,6 +10,7 @@ weights, and a vocabulary of made-up words, of which each is a token.
 
 from __future__ import annotations
 
+import importlib
 import json
 import statistics
 import subprocess
@@ -125,10 +126,11 @@ def _of_max(folder: Path, encoding: str) -> Embed:
 
 def _of_sentence_transformers(folder: Path) -> Embed:
     import torch
-    from sentence_transformers import SentenceTransformer
 
+    # A peer, as llama.cpp: none of our requirements.
+    theirs = importlib.import_module("sentence_transformers")
     torch.set_num_threads(_THREADS)
-    embed: Embed = SentenceTransformer(str(folder), device="cpu").encode
+    embed: Embed = theirs.SentenceTransformer(str(folder), device="cpu").encode
     return embed
 
 
