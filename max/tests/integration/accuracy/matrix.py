@@ -30,10 +30,10 @@ _PREFIX_LENGTH = 70
 # Encodings of weights, and what each may cost: mean KL divergence in nats.
 QUANTIZED: Mapping[str, float] = {
     "q8_0": 5e-3,
-    "q6_k": 2e-2,
+    "q6_k": 3e-2,
     "q5_k": 0.1,
-    "q4_k": 0.2,
-    "q4_0": 0.3,
+    "q4_k": 0.4,
+    "q4_0": 0.5,
 }
 _WIDE_MLP = 512
 _MLP_SETTINGS = ("ffn_hidden_size", "n_inner")

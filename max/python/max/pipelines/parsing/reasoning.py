@@ -17,10 +17,12 @@ class ReasoningFormat:
     Attributes:
         begin: Opens it.
         end: Closes it; what follows is the answer.
+        label: What may stand between `begin` and what is thought.
     """
 
     begin: str
     end: str
+    label: str = ""
 
     def is_open(self, prompt: str) -> bool:
         """Whether an answer to this prompt begins inside reasoning.
@@ -40,6 +42,8 @@ class ReasoningFormat:
             source.kept()
         source.is_reasoning = True
         yield from skip_space(source)
+        if self.label and (yield from begins_with(source, [self.label])):
+            yield from skip_space(source)
         end = yield from until(source, [self.end], Reasoning)
         if end is not None:
             source.is_reasoning = False
@@ -48,4 +52,5 @@ class ReasoningFormat:
 
 THINK = ReasoningFormat("<think>", "</think>")
 MISTRAL_THINK = ReasoningFormat("[THINK]", "[/THINK]")
+GEMMA_THINK = ReasoningFormat("<|channel>", "<channel|>", label="thought\n")
 SEED_THINK = ReasoningFormat("<seed:think>", "</seed:think>")

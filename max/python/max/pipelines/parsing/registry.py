@@ -10,8 +10,15 @@ from max.pipelines.parsing.answer import AnswerParser
 from max.pipelines.parsing.calls import Tool
 from max.pipelines.parsing.formats import json_calls, parameter_calls, python_calls
 from max.pipelines.parsing.formats.base import ToolFormat
+from max.pipelines.parsing.formats.gemma_calls import GEMMA4
 from max.pipelines.parsing.formats.harmony import HARMONY
-from max.pipelines.parsing.reasoning import MISTRAL_THINK, SEED_THINK, THINK, ReasoningFormat
+from max.pipelines.parsing.reasoning import (
+    GEMMA_THINK,
+    MISTRAL_THINK,
+    SEED_THINK,
+    THINK,
+    ReasoningFormat,
+)
 
 NONE = "none"
 TOOL_FORMATS: Mapping[str, ToolFormat] = {
@@ -26,6 +33,7 @@ TOOL_FORMATS: Mapping[str, ToolFormat] = {
     "minimax_m2": parameter_calls.MINIMAX_M2,
     "pythonic": python_calls.PYTHONIC,
     "olmo3": python_calls.OLMO3,
+    "gemma4": GEMMA4,
     "harmony": HARMONY,
 }
 # Those of channels are told from the rest by the format of calls.
@@ -36,6 +44,7 @@ REASONING_FORMATS: Mapping[str, ReasoningFormat | None] = {
     "qwen3_5": THINK,
     "mistral": MISTRAL_THINK,
     "seed": SEED_THINK,
+    "gemma4": GEMMA_THINK,
     "harmony": None,
 }
 # What a chat template shows of the format, the more particular one first.
@@ -46,6 +55,7 @@ _TOOL_SIGNS: Sequence[tuple[str, Callable[[str], bool]]] = (
     ("kimik2_5", lambda text: "<|tool_calls_section_begin|>" in text),
     ("deepseekv3", lambda text: "\uff5ctool\u2581calls" in text and "```json" in text),
     ("deepseekv3_1", lambda text: "\uff5ctool\u2581calls" in text),
+    ("gemma4", lambda text: "<|tool_call>" in text and "<tool_call|>" in text),
     ("hermes", lambda text: "<tool_call>" in text),
     ("mistral", lambda text: "[TOOL_CALLS]" in text and "[ARGS]" in text),
     ("mistral_list", lambda text: "[TOOL_CALLS]" in text),
@@ -55,6 +65,7 @@ _TOOL_SIGNS: Sequence[tuple[str, Callable[[str], bool]]] = (
 _REASONING_SIGNS = (
     ("harmony", "<|channel|>"),
     ("seed", "</seed:think>"),
+    ("gemma4", "<channel|>"),
     ("mistral", "[/THINK]"),
     ("think", "</think>"),
 )

@@ -175,6 +175,30 @@ RECORDED = [
         Found("", BOTH),
     ),
     Recorded(
+        "gemma4",
+        '<|tool_call>call:get_weather{city:<|"|>New "York", {NY}<|"|>,days:3,hourly:true}'
+        "<tool_call|><|tool_call>call:clock{}<tool_call|>",
+        Found(
+            calls=(
+                ("get_weather", r'{"city": "New \"York\", {NY}", "days": 3, "hourly": true}'),
+                ("clock", "{}"),
+            )
+        ),
+    ),
+    Recorded(
+        "gemma4",
+        "<|channel>thought\nHm.<channel|>I look.<|tool_call>call:f{"
+        'at:{x:1.5,y:[<|"|>a<|"|>,{}]},<|"|>quoted key<|"|>: "json" , none:null}<tool_call|>',
+        Found(
+            "I look.",
+            (("f", '{"at": {"x": 1.5, "y": ["a", {}]}, "quoted key": "json", "none": null}'),),
+            "Hm.",
+        ),
+        reasoning="gemma4",
+    ),
+    Recorded("gemma4", "<|tool_call>nothing", Found("<|tool_call>nothing")),
+    Recorded("gemma4", "<|tool_call>call:f{a:[1<tool_call|>!", Found("!", (("f", '{"a": [1]}'),))),
+    Recorded(
         "pythonic",
         '[get_weather(city="Paris", days=3), clock()]',
         Found("", BOTH),

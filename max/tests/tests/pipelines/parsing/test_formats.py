@@ -38,7 +38,20 @@ SOUP = st.lists(
             "\\",
             "\n",
         ]
-        + ["<function=", "<parameter=a>", "</parameter>", "analysis", "<|message|>", "text", "<"]
+        + [
+            "call:f{",
+            "a:",
+            ",",
+            "]",
+            "<|channel>",
+            "<function=",
+            "<parameter=a>",
+            "</parameter>",
+            "analysis",
+            "<|message|>",
+            "text",
+            "<",
+        ]
     ),
     max_size=14,
 ).map("".join)
@@ -115,6 +128,7 @@ def cut(text: str, seed: int) -> list[str]:
         ("<minimax:tool_call> </think>", "minimax_m2", "<think>"),
         ("[func_name1(params_name1=params_value1)]", "pythonic", None),
         ("<function_calls>", "olmo3", None),
+        ("<|tool_call>call: <tool_call|> <|channel>thought\n<channel|>", "gemma4", "<|channel>"),
         ("<|start|>assistant<|channel|>final<|message|>", "harmony", None),
     ],
 )
@@ -139,7 +153,7 @@ def test_flags_win_over_templates() -> None:
     ("given", "told"),
     [
         ({"tool_parser": "x"}, r"Unknown tool parser: 'x'. Available: \['deepseekv3', "),
-        ({"reasoning_parser": "x"}, r"Unknown reasoning parser: 'x'. Available: \['harmony', "),
+        ({"reasoning_parser": "x"}, r"Unknown reasoning parser: 'x'. Available: \['gemma4', "),
     ],
 )
 def test_unknown_names_are_refused(given: dict[str, Any], told: str) -> None:
