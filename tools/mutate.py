@@ -31,7 +31,8 @@ Examples:
   mutate max.graph.dim --report /tmp/dim.md
 
 \b
-A mistake in a message's text counts apart: tests that pin every word are no better tests.
+A mistake in a message's words does not count: tests that pin every word are no better tests.
+Neither does one in the type of a `cast`, which does nothing.
 """
 
 _SETTINGS = """
@@ -68,13 +69,13 @@ class Mutant(NamedTuple):
     diff: str
 
     @property
-    def is_text(self) -> bool:
-        """Nothing but the words of a string differ."""
+    def is_harmless(self) -> bool:
+        """Nothing but the words of a string differ, or the type of a cast."""
         old, new = (
             "\n".join(line[1:] for line in self.diff.splitlines() if line.startswith(sign))
             for sign in "-+"
         )
-        return _without_words(old) == _without_words(new)
+        return _what_works(old) == _what_works(new)
 
 
 @click.command(epilog=_EPILOG)
@@ -153,7 +154,7 @@ def read_mutants(scene: Path) -> list[Mutant]:
 def written(module: str, mutants: Sequence[Mutant]) -> str:
     """Returns the line of the table, and each mistake that no test noticed."""
     survivors = [mutant for mutant in mutants if not mutant.is_noticed]
-    serious = [mutant for mutant in survivors if not mutant.is_text]
+    serious = [mutant for mutant in survivors if not mutant.is_harmless]
     counted = len(mutants) - (len(survivors) - len(serious))
     share = 100 * (counted - len(serious)) / max(counted, 1)
     line = f"| {module} | {counted} | {counted - len(serious)} | {share:.0f} % |"
@@ -187,8 +188,8 @@ def _packages(paths: Sequence[str]) -> list[str]:
     return [path for path in paths if "site-packages" in path]
 
 
-def _without_words(line: str) -> str:
-    """Returns a line of code with every string's words taken out; itself where it is a part."""
+def _what_works(line: str) -> str:
+    """Returns a line of code without words and types of casts; itself where it is a part."""
     try:
         tree = ast.parse(line.strip().rstrip(":,"))
     except SyntaxError:
@@ -198,6 +199,8 @@ def _without_words(line: str) -> str:
             node.values = [part for part in node.values if not isinstance(part, ast.Constant)]
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             node.value = ""
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", None) == "cast":
+            node.args = node.args[1:]
     return ast.dump(tree)
 
 

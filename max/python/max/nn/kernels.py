@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import torch
+
 from max import kernels
 from max.graph import TensorValue, TensorValueLike, Weight, ops
 from max.graph.call import call
@@ -106,6 +108,8 @@ def experts(
     activation: str,
     limit: float,
     scales_input: bool,
+    adapter_of_row: TensorValue | None = None,
+    adapters: Sequence[torch.Tensor] = (),
 ) -> TensorValue:
     """The sum of what each row's experts give for it; see `max.kernels.experts`.
 
@@ -119,6 +123,8 @@ def experts(
         activation: of that layer.
         limit: of gate and up; 0 for none.
         scales_input: whether weights multiply what experts read.
+        adapter_of_row: int32 [rows, 1], 0 for none; None without adapters.
+        adapters: their tables.
     """
     stored = [(each.quantization_encoding or each.dtype).value for each in matrices]
     return call(
@@ -126,8 +132,10 @@ def experts(
         kernels.experts,
         x,
         routes,
+        adapter_of_row,
         *(each.packed for each in matrices),
         list(biases),
+        list(adapters),
         stored,
         [False] * len(matrices),
         experts,

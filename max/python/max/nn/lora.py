@@ -21,6 +21,7 @@ from max.kernels.lora_linear.reference import PANEL
 from max.nn.embedding import Embedding
 from max.nn.linear import Linear
 from max.nn.module import Module
+from max.nn.moe.experts import ExpertMatrices
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,9 @@ class LayerUpdate:
     """What an adapter makes of a layer's result y: `factor * (y + scale * (x @ a) @ b) + shift`.
 
     Args:
-        a: [inputs, rank]; of an embedding a row for each of its table's.
-        b: [rank, outputs].
+        a: [inputs, rank]; of an embedding a row for each of its table's; of experts' matrices
+            [experts, inputs, rank].
+        b: [rank, outputs], or [experts, rank, outputs].
         scale: of the product.
         affine: float32 [2, outputs], factors and shifts; None for 1 and 0.
     """
@@ -42,7 +44,7 @@ class LayerUpdate:
     @property
     def rank(self) -> int:
         """Columns of a; 0 without a product."""
-        return self.a.shape[1]
+        return self.a.shape[-1]
 
     @property
     def nbytes(self) -> int:
@@ -61,6 +63,7 @@ class LayerSlots:
         max_rank: of the adapters.
         dtype: of what the layer reads and gives.
         device: where it computes.
+        experts: how many matrices it has, each with an adapter of its own; see `max::experts`.
     """
 
     def __init__(
@@ -71,10 +74,12 @@ class LayerSlots:
         max_rank: int,
         dtype: DType,
         device: DeviceRef,
+        experts: int = 1,
     ) -> None:
         rank = -(-max_rank // RANK_MULTIPLE) * RANK_MULTIPLE
         where = device.to_torch()
-        self.inputs, self.outputs = inputs, outputs
+        self.inputs, self.outputs, self.experts = inputs, outputs, experts
+        num_slots *= experts
         # On a host zeros take no memory before they are written.
         elements = dtype.to_torch()
         self.a = torch.zeros(num_slots, inputs, rank, dtype=elements, device=where)
@@ -97,20 +102,21 @@ class LayerSlots:
 
     def write(self, slot: int, update: LayerUpdate | None) -> None:
         """Puts an adapter's part into a slot, counted from 0; None leaves the layer as it is."""
+        own = slice(slot * self.experts, (slot + 1) * self.experts)
         rank = 0 if update is None else update.rank
-        self.ranks[slot] = rank
-        self.is_affine[slot] = update is not None and update.affine is not None
+        self.ranks[own] = rank
+        self.is_affine[own] = update is not None and update.affine is not None
         if update is None:
             return
         # Columns that the kernel reads along with the adapter's own are zero.
         read = -(-rank // RANK_MULTIPLE) * RANK_MULTIPLE
-        self.a[slot, :, :rank].copy_(update.a)
-        self.a[slot, :, rank:read].zero_()
+        self.a[own, :, :rank].copy_(update.a)
+        self.a[own, :, rank:read].zero_()
         rows = torch.nn.functional.pad(update.b, (0, -self.outputs % PANEL))
-        self.b[slot, :, :rank].copy_(rows.unflatten(1, (-1, PANEL)).transpose(0, 1))
-        self.scales[slot] = update.scale
+        self.b[own, :, :rank].copy_(rows.unflatten(-1, (-1, PANEL)).transpose(-3, -2))
+        self.scales[own] = update.scale
         if update.affine is not None:
-            self.affine[slot].copy_(update.affine)
+            self.affine[own].copy_(update.affine)
 
 
 class RowSlots:
@@ -149,20 +155,25 @@ class LayerAdapters:
         # where its rows are not the batch's.
         self.are_applied = False
 
+    def rows_of(self, x: TensorValue) -> TensorValue | None:
+        """The slots of x's rows, for a layer that applies its adapters itself; None where x has
+        other rows."""
+        rows = self._rows.of(x)
+        self.are_applied = self.are_applied or rows is not None
+        return rows
+
     def to_product(self, y: TensorValue, x: TensorValueLike) -> TensorValue:
         """The layer's results [rows, outputs] for x [rows, inputs], each row with its adapter's."""
-        rows = self._rows.of(y)
+        rows = self.rows_of(y)
         if rows is None:
             return y
-        self.are_applied = True
         return call("lora_linear", kernels.lora_linear, y, x, rows, *self.slots.tensors)
 
     def to_rows(self, y: TensorValue, ids: TensorValueLike) -> TensorValue:
         """The table's rows [rows, outputs] that ids [rows] name, each with its adapter's."""
-        rows = self._rows.of(y)
+        rows = self.rows_of(y)
         if rows is None:
             return y
-        self.are_applied = True
         tables = self.slots.tensors[:4]
         return call("lora_embedding", kernels.lora_embedding, y, ids, rows, *tables)
 
@@ -170,25 +181,28 @@ class LayerAdapters:
 def adapt_layers(
     model: Module, rows: RowSlots, num_slots: int, max_rank: int, dtype: DType
 ) -> dict[str, LayerAdapters]:
-    """Gives every linear layer and embedding of a model its slots, before its graph is built.
+    """Gives the linear layers, embeddings and experts' matrices of a model their slots, before its
+    graph is built.
 
     Args:
         model: whose weights have their full names.
         rows: which rows have which slot.
         num_slots: adapters that have room.
         max_rank: of them.
-        dtype: that the model computes in.
+        dtype: that the model computes in, but for layers of float32, as some routers are.
 
     Returns:
         The layers by their paths.
     """
     found: dict[str, LayerAdapters] = {}
     for path, layer in model.named_modules():
-        if not isinstance(layer, Linear | Embedding) or layer.adapters is not None:
+        if not isinstance(layer, Linear | Embedding | ExpertMatrices) or layer.adapters is not None:
             continue
-        outputs, inputs = layer.weight.shape.static_dims
+        *experts, outputs, inputs = layer.weight.shape.static_dims
         if isinstance(layer, Embedding):
             outputs, inputs = inputs, outputs
-        slots = LayerSlots(num_slots, inputs, outputs, max_rank, dtype, layer.weight.device)
+        stored, device = layer.weight.dtype, layer.weight.device
+        computed = stored if stored is DType.float32 else dtype
+        slots = LayerSlots(num_slots, inputs, outputs, max_rank, computed, device, *experts)
         found[path] = layer.adapters = LayerAdapters(slots, rows)
     return found

@@ -100,8 +100,8 @@ class AdapterDirectory:
         """Loads an adapter; nothing happens if it is loaded from that path already.
 
         Raises:
-            ApiError: 501 without --enable-lora, 409 for a name that another adapter has, 400 for a
-                path or an adapter that cannot be used.
+            ApiError: 501 without --enable-lora, 409 for a name that another adapter has, or that
+                one with other files had, 400 for a path or an adapter that cannot be used.
         """
         self._require_lora()
         if name == self._base:
@@ -111,14 +111,13 @@ class AdapterDirectory:
         served, loading = self._served.get(name), self._loading.get(name)
         known_path = served.adapter.path if served else loading[0] if loading else path
         if known_path != path:
-            raise ApiError(
-                409,
-                f"LoRA adapter name '{name}' already exists with different path: unload it first",
-                param="lora_name",
-                code="adapter_exists",
-            )
-        if served is None:
-            await (self._load(name, path) if loading is None else asyncio.shield(loading[1]))
+            raise _exists(name, "with different path")
+        if loading is not None:
+            await asyncio.shield(loading[1])
+        elif served is None:
+            await self._load(name, path)
+        elif await self._digest_now(path) != served.adapter.digest:
+            raise _exists(name, f"with what '{path}' had before its files changed")
 
     def unload(self, name: str) -> None:
         """Takes an adapter away: from now on no request finds it; those that have it go on.
@@ -145,9 +144,7 @@ class AdapterDirectory:
         self._loading[name] = path, done
         started = time.monotonic()
         try:
-            root = self._config.lora_root
-            digest = await asyncio.to_thread(lambda: check_adapter(adapter_folder(path, root)))
-            adapter = Adapter(name, path, digest)
+            adapter = Adapter(name, path, await self._digest_now(path))
             await self._client.load_adapter(adapter)
         except AdapterError as error:
             problem = _refused(path, error)
@@ -166,6 +163,18 @@ class AdapterDirectory:
             "LoRA adapter '%s' loaded from %s in %.2f s", name, path, time.monotonic() - started
         )
 
+    async def _digest_now(self, path: str) -> str:
+        """Of an adapter's files, which are looked at.
+
+        Raises:
+            ApiError: 400 if they cannot be used.
+        """
+        root = self._config.lora_root
+        try:
+            return await asyncio.to_thread(lambda: check_adapter(adapter_folder(path, root)))
+        except AdapterError as error:
+            raise _refused(path, error) from error
+
     def _require_lora(self) -> None:
         if not self._config.enable_lora:
             raise ApiError(
@@ -174,6 +183,15 @@ class AdapterDirectory:
                 " LoRA enabled: --enable-lora",
                 code="lora_not_enabled",
             )
+
+
+def _exists(name: str, how: str) -> ApiError:
+    return ApiError(
+        409,
+        f"LoRA adapter name '{name}' already exists {how}: unload it first",
+        param="lora_name",
+        code="adapter_exists",
+    )
 
 
 def _refused(path: str, error: AdapterError) -> ApiError:

@@ -129,6 +129,11 @@ def test_loading_and_unloading(server: ServerProcess, tmp_path: Path) -> None:
     assert status == 409
     assert message.startswith("LoRA adapter name 'mine' already exists with different path")
     assert answer(server, "mine") == answer(server, "ahoy")
+    for file in other.iterdir():
+        file.replace(path / file.name)
+    status, message = error(load(server, "mine", path))
+    assert status == 409 and message.endswith("before its files changed: unload it first")
+    assert answer(server, "mine") == answer(server, "ahoy")
     assert unload(server, "mine").status_code == 200
     assert error(unload(server, "mine")) == (404, "LoRA adapter 'mine' not found")
     gone = {"model": "mine", "messages": [{"role": "user", "content": "Hello!"}]}

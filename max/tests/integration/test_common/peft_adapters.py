@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 
+from integration.test_common.lora_files import write_adapter
 from integration.test_common.torch_reference import TorchReference
 
 
@@ -42,6 +45,38 @@ def make_adapter(base: Path, folder: Path, *, seed: int = 0, **settings: Any) ->
     with _deprecations_of_others():
         model.save_pretrained(folder)
     return folder
+
+
+def write_single_experts(stacked: Path, folder: Path) -> Path:
+    """Writes an adapter of Mixtral's stacked experts as one whose experts are modules.
+
+    Args:
+        stacked: the adapter's folder.
+        folder: created.
+    """
+    fields = json.loads((stacked / "adapter_config.json").read_text("utf-8"))
+    rank = fields["r"]
+    found = {}
+    for key, tensor in load_file(stacked / "adapter_model.safetensors").items():
+        name = key.removeprefix("base_model.model.")
+        module, is_expert, rest = name.partition(".mlp.experts")
+        if not is_expert:
+            found[name] = tensor
+            continue
+        leaves = ("w1", "w3") if rest.startswith(".base_layer") else ("w2",)
+        is_a = rest.endswith("lora_A.weight")
+        number = tensor.shape[0 if is_a else 1] // rank
+        for expert in range(number):
+            matrix = (
+                tensor.unflatten(0, (number, rank))[expert] if is_a else tensor[:, expert::number]
+            )
+            parts = [matrix] * len(leaves) if is_a else matrix.chunk(len(leaves))
+            for leaf, part in zip(leaves, parts, strict=True):
+                kind = "lora_A" if is_a else "lora_B"
+                found[f"{module}.block_sparse_moe.experts.{expert}.{leaf}.{kind}.weight"] = (
+                    part.clone()
+                )
+    return write_adapter(folder, found, **{**fields, "target_parameters": None})
 
 
 class PeftReference(TorchReference):

@@ -74,3 +74,22 @@ def test_other_things_are_no_dims(value: object) -> None:
 def test_names_are_identifiers(name: str) -> None:
     with pytest.raises(ValueError, match="a symbolic dim's name is an identifier"):
         Dim(name)
+
+
+@pytest.mark.parametrize(
+    ("dim", "factor", "offset"),
+    [(Dim("n"), 1, 0), (Dim("n") * 3, 3, 0), (Dim("n") * 2 + 5, 2, 5), (Dim("n") - 1, 1, -1)],
+)
+def test_a_size_tells_the_one_symbol_that_it_is_a_multiple_of(
+    dim: Dim, factor: int, offset: int
+) -> None:
+    found = dim.solution()
+    assert found is not None
+    assert (str(found.symbol), found.factor, found.offset) == ("n", factor, offset)
+
+
+@pytest.mark.parametrize(
+    "dim", [Dim(3), Dim("n") + "m", Dim("n") * "n", Dim("n") // 2, 7 - Dim("n")]
+)
+def test_a_size_that_tells_no_symbol(dim: Dim) -> None:
+    assert dim.solution() is None

@@ -118,8 +118,10 @@ def test_agrees_with_double_precision(
     got = function(
         x,
         routes,
+        None,
         *(s.panels if is_packed else s.stored for s in stacks),
         biases,
+        [],
         [encoding] * 3,
         [is_packed] * 3,
         EXPERTS,
@@ -149,8 +151,10 @@ def test_a_row_has_the_same_bits_alone(implementation: str, encoding: str) -> No
         return KERNELS[implementation](
             x[rows],
             routes[rows],
+            None,
             *(s.panels for s in stacks),
             [None] * 3,
+            [],
             [encoding] * 3,
             [True] * 3,
             EXPERTS,
@@ -165,6 +169,57 @@ def test_a_row_has_the_same_bits_alone(implementation: str, encoding: str) -> No
         assert torch.equal(run(slice(row, row + 1))[0], together[row])
 
 
+def make_adapters(adapters: int, out: int, columns: int, rank: int) -> list[torch.Tensor]:
+    """Tables of `max::lora_linear`; the last expert has no product."""
+    count = adapters * EXPERTS
+    ranks = torch.full([count], rank, dtype=torch.int32)
+    ranks[EXPERTS - 1 :: EXPERTS] = 0
+    b = torch.zeros(count, out // 16, 16, 16)
+    b[:, :, :rank] = torch.randn(count, out // 16, rank, 16)
+    a = torch.zeros(count, columns, 16)
+    a[:, :, :rank] = torch.randn(count, columns, rank) * columns**-0.5
+    none = torch.zeros(count, 2, out), torch.zeros(count, dtype=torch.int32)
+    return [a, b, torch.rand(count) + 0.5, ranks, *none]
+
+
+def with_adapter(stack: Stack, tables: list[torch.Tensor], adapter: int) -> Stack:
+    """The sum of the matrices and the products of one adapter, counted from 1."""
+    a, b, scales, ranks, *_ = (each.unflatten(0, (-1, EXPERTS))[adapter - 1] for each in tables)
+    products = torch.einsum("epjo,eij->epoi", b.double(), a.double()).flatten(1, 2)
+    products *= (scales * (ranks > 0))[:, None, None].double()
+    return stack._replace(numbers=stack.numbers + products)
+
+
+@pytest.mark.parametrize("implementation", ["reference", *KERNELS])
+def test_each_row_has_its_adapter_of_each_expert(implementation: str) -> None:
+    torch.manual_seed(0)
+    shapes = ((WIDTH, HIDDEN), (WIDTH, HIDDEN), (HIDDEN, WIDTH))
+    stacks = [make_stack(*shape, "float32", torch.float32) for shape in shapes]
+    tables = [make_adapters(2, *shape, rank=3) for shape in shapes]
+    x = torch.randn(9, HIDDEN)
+    routes = route_tokens(torch.randn(9, EXPERTS), None, TOP_K, "softmax", 1, 1, 1, True, 1.0, 0.0)
+    biases = [torch.randn(EXPERTS, out) for out, _ in shapes]
+    function = {"reference": REFERENCE, **KERNELS}[implementation]
+    is_packed = implementation != "reference"
+    matrices = [s.panels if is_packed else s.stored for s in stacks]
+    settings = (["float32"] * 3, [is_packed] * 3, EXPERTS, WIDTH, "silu", 0.0, False)
+
+    def run(adapter_of_row: torch.Tensor | None) -> torch.Tensor:
+        added = [] if adapter_of_row is None else [each for table in tables for each in table]
+        return function(x, routes, adapter_of_row, *matrices, biases, added, *settings)
+
+    rows = torch.tensor([[2], [0], [1], [1], [0], [2], [1], [0], [2]], dtype=torch.int32)
+    plain, got = run(None), run(rows)
+    for adapter in (0, 1, 2):
+        own = rows[:, 0] == adapter
+        if adapter == 0:
+            assert torch.equal(got[own], plain[own])
+            continue
+        gate, up, down = (with_adapter(s, t, adapter) for s, t in zip(stacks, tables, strict=True))
+        want = expected(x[own], routes[own], (gate, up, down), biases, "silu", 0.0)
+        assert (got[own].double() - want).norm() / want.norm() < 1e-6
+
+
 def test_what_is_not_supported_is_refused_by_its_name() -> None:
     stack = torch.empty(EXPERTS, 4, 4, device="meta")
     x = torch.empty(2, 4, device="meta")
@@ -172,10 +227,12 @@ def test_what_is_not_supported_is_refused_by_its_name() -> None:
         experts(
             x,
             x,
+            None,
             stack,
             stack,
             stack,
             [None] * 3,
+            [],
             ["float32"] * 3,
             [False] * 3,
             6,

@@ -9,10 +9,8 @@ from __future__ import annotations
 import asyncio
 import random
 import tempfile
-from collections import deque
-from collections.abc import Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -25,21 +23,13 @@ from max.pipelines.modeling.types import TextGenerationInputs
 from max.pipelines.scheduling import LaunchedStep
 from max.serve.engine_client import EngineClient, Generation
 from max.serve.errors import ApiError
-from max.serve.messages import FromWorker, ToWorker
 from max.serve.worker.crash_record import CrashRecord, last_requests
 from max.serve.worker.engine import Engine
 from max.serve.worker.overlapped_engine import OverlappedEngine
+from tests.serve.lossy_channel import Commands, Died, LossyChannel, Paused
 from tests.serve.scripted_model import ScriptedPipeline, end_token, make_pipeline, scheduler_of
 
 MAX_RESTARTS = 200
-
-
-class Died(SystemExit):
-    """Stands for the end of the worker process."""
-
-
-class Paused(SystemExit):
-    """The engine has come to the top of its loop; it can be run on."""
 
 
 @dataclass
@@ -65,38 +55,6 @@ class MortalPipeline(ScriptedPipeline):
 
     def die(self) -> None:
         raise Died
-
-
-@dataclass
-class LossyChannel:
-    """The worker's channel; a look at it pauses the engine when it has run `steps_per_turn`."""
-
-    commands: deque[ToWorker] = field(default_factory=deque)
-    events: deque[FromWorker] = field(default_factory=deque)
-    looks_left: int = 0
-
-    def send(self, message: FromWorker) -> None:
-        self.events.append(message)
-
-    def receive(self) -> ToWorker:
-        raise Paused
-
-    def drain(self) -> Iterator[ToWorker]:
-        if self.looks_left == 0:
-            raise Paused
-        self.looks_left -= 1
-        while self.commands:
-            yield self.commands.popleft()
-
-
-class Commands:
-    """What the client sends its messages with."""
-
-    def __init__(self, channel: LossyChannel) -> None:
-        self._channel = channel
-
-    def send(self, message: ToWorker) -> None:
-        self._channel.commands.append(message)
 
 
 class World:

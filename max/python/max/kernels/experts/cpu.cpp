@@ -11,6 +11,20 @@ namespace {
 
 using namespace max;
 
+// What adapters add to gates, ups and downs: calls of `max::lora_linear`. Adapter s of expert e is number
+// `(s - 1) * experts + e` of their tables; the numbers of the slots' adapters, from 1, all three read in `slots`.
+struct ExpertAdapters {
+  const int32_t* of_row;  // [rows], 0 for none; null without adapters
+  int32_t* slots;         // [rows * top_k], filled here
+  void (*add)(const void*, Pool*);
+  const void *gates, *ups, *downs;  // arguments of `add`
+};
+
+struct AdaptedExpertsArgs {
+  ExpertsArgs experts;
+  ExpertAdapters adapters;
+};
+
 // The rows of one expert, as slots.
 struct Group {
   int64_t expert, begin, end;
@@ -19,16 +33,21 @@ struct Group {
 template <typename Element>
 class Experts {
  public:
-  Experts(const ExpertsArgs& args, Pool* pool) : args_(args), pool_(pool) {}
+  Experts(const AdaptedExpertsArgs& args, Pool* pool)
+      : args_(args.experts), adapters_(args.adapters), pool_(pool) {}
 
   void run() {
     order_slots();
     gather();
+    name_adapters();
     multiply(args_.gathered, args_.in_features, args_.row_bytes_in,
              {{&args_.gate, args_.gates}, {&args_.up, args_.ups}}, args_.width);
+    adapt(adapters_.gates);
+    adapt(adapters_.ups);
     activate();
     multiply(args_.gates, args_.width, args_.row_bytes_width, {{&args_.down, args_.gathered}},
              args_.in_features);
+    adapt(adapters_.downs);
     add_up();
   }
 
@@ -101,6 +120,21 @@ class Experts {
     args_.products(calls.data(), static_cast<int64_t>(calls.size()), pool_);
   }
 
+  // Which adapter, of which expert, each slot has.
+  void name_adapters() {
+    if (adapters_.of_row == nullptr) return;
+    for (int64_t row = 0; row < args_.rows; ++row)
+      for (int64_t k = 0; k < args_.top_k; ++k) {
+        int64_t adapter = adapters_.of_row[row];
+        int64_t number = adapter == 0 ? 0 : 1 + (adapter - 1) * args_.experts + expert_of(row, k);
+        adapters_.slots[args_.slots[row * args_.top_k + k]] = static_cast<int32_t>(number);
+      }
+  }
+
+  void adapt(const void* adapters) {
+    if (adapters_.of_row != nullptr) adapters_.add(adapters, pool_);
+  }
+
   void activate() {
     ElementwiseArgs both{};
     both.a = {args_.gates, args_.width, 1, args_.type};
@@ -142,14 +176,15 @@ class Experts {
   }
 
   const ExpertsArgs& args_;
+  const ExpertAdapters& adapters_;
   Pool* pool_;
   std::vector<Group> groups_;
 };
 
 }  // namespace
 
-MAX_EXPORT void experts(const ExpertsArgs* args, Pool* pool) {
-  if (args->type == kFloat32)
+MAX_EXPORT void experts(const AdaptedExpertsArgs* args, Pool* pool) {
+  if (args->experts.type == kFloat32)
     Experts<float>(*args, pool).run();
   else
     Experts<bfloat16>(*args, pool).run();

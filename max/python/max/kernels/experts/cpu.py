@@ -8,12 +8,20 @@ from collections.abc import Sequence
 import torch
 
 from max.kernels.element_types import ELEMENT_TYPES
-from max.kernels.experts.reference import SWISH_PLUS_ONE
+from max.kernels.experts.reference import SWISH_PLUS_ONE, tables_of_matrices
 from max.kernels.gated.reference import ACTIVATIONS
 from max.kernels.isa import Isa
 from max.kernels.layouts.panels import ENCODINGS, Panels
+from max.kernels.lora_linear.cpu import LoraLinearArgs, lora_linear_args
 from max.kernels.packed_linear.cpu import products_function, workspace_of_row
-from max.kernels.recording import Empty, KernelCall, Record, Recording, load_function
+from max.kernels.recording import (
+    Empty,
+    KernelCall,
+    Record,
+    Recording,
+    are_contiguous,
+    load_function,
+)
 
 _CODES = {**{name: code for code, name in enumerate(ACTIVATIONS)}, SWISH_PLUS_ONE: 100}
 
@@ -31,7 +39,7 @@ class _ExpertMatrix(ctypes.Structure):
 
 
 class _ExpertsArgs(ctypes.Structure):
-    """All of a call."""
+    """A call without adapters."""
 
     _fields_ = (
         ("x", ctypes.c_void_p),
@@ -62,6 +70,25 @@ class _ExpertsArgs(ctypes.Structure):
     )
 
 
+class _ExpertAdapters(ctypes.Structure):
+    """What adapters add; of `cpu.cpp`, as the next."""
+
+    _fields_ = (
+        ("of_row", ctypes.c_void_p),
+        ("slots", ctypes.c_void_p),
+        ("add", ctypes.c_void_p),
+        ("gates", ctypes.c_void_p),
+        ("ups", ctypes.c_void_p),
+        ("downs", ctypes.c_void_p),
+    )
+
+
+class _AdaptedExpertsArgs(ctypes.Structure):
+    """All of a call."""
+
+    _fields_ = (("experts", _ExpertsArgs), ("adapters", _ExpertAdapters))
+
+
 def make_experts_record(isa: Isa | None = None) -> Record | None:
     """The kernel's `Record`; None where it cannot be built.
 
@@ -69,17 +96,20 @@ def make_experts_record(isa: Isa | None = None) -> Record | None:
         isa: the best of this machine unless given.
     """
     function, products = load_function("experts", isa), products_function(isa)
-    if function is None or products is None:
+    add_adapters = load_function("lora_linear", isa)
+    if function is None or products is None or add_adapters is None:
         return None
 
     def record(
         empty: Empty,
         x: torch.Tensor,
         routes: torch.Tensor,
+        adapter_of_row: torch.Tensor | None,
         gate: torch.Tensor,
         up: torch.Tensor,
         down: torch.Tensor,
         biases: Sequence[torch.Tensor | None],
+        adapters: Sequence[torch.Tensor],
         encodings: Sequence[str],
         are_packed: Sequence[bool],
         experts: int,
@@ -90,7 +120,7 @@ def make_experts_record(isa: Isa | None = None) -> Record | None:
     ) -> Recording | None:
         if not all(are_packed) or x.dtype not in ELEMENT_TYPES or x.stride(1) != 1:
             return None
-        if not routes.is_contiguous():
+        if not are_contiguous(routes, *adapters):
             return None
         rows, hidden = x.shape
         top_k = routes.shape[1] // 2
@@ -108,6 +138,21 @@ def make_experts_record(isa: Isa | None = None) -> Record | None:
             empty((slots, width), x.dtype),
             empty((slots, max(row_bytes)), torch.uint8),
         )
+        of_adapters, added = _ExpertAdapters(), list[LoraLinearArgs]()
+        named = empty((slots if adapters else 0, 1), torch.int32)
+        if adapter_of_row is not None:
+            _, gathered, gates, ups, _ = scratch
+            places = ((gates, gathered), (ups, gathered), (gathered, gates))
+            added = [
+                lora_linear_args(y, x_read, named, *tables)
+                for (y, x_read), tables in zip(places, tables_of_matrices(adapters), strict=True)
+            ]
+            of_adapters = _ExpertAdapters(
+                adapter_of_row.data_ptr(),
+                named.data_ptr(),
+                ctypes.cast(add_adapters, ctypes.c_void_p),  # type: ignore[arg-type]
+                *(ctypes.addressof(each) for each in added),
+            )
         counts = torch.zeros(experts, dtype=torch.int64)
         matrices = [
             _ExpertMatrix(
@@ -119,7 +164,7 @@ def make_experts_record(isa: Isa | None = None) -> Record | None:
             )
             for stack, bias, each in zip((gate, up, down), biases, panels, strict=True)
         ]
-        args = _ExpertsArgs(
+        plain = _ExpertsArgs(
             x.data_ptr(),
             routes.data_ptr(),
             out.data_ptr(),
@@ -141,6 +186,8 @@ def make_experts_record(isa: Isa | None = None) -> Record | None:
         )
         read = min(experts, slots) * sum(each.nbytes for each in panels)
         moved = read + 2 * x.nbytes
-        return Recording(out, KernelCall(function, args, (scratch, counts)), moved, counts)
+        args = _AdaptedExpertsArgs(plain, of_adapters)
+        kept = (scratch, counts, named, added)
+        return Recording(out, KernelCall(function, args, kept), moved, counts)
 
     return record

@@ -15,17 +15,19 @@ from max.kernels.layouts import ExpertPanels, LayoutUse
 from max.kernels.layouts.panels import Panels
 from max.kernels.registry import define_op, implement_on_cpu
 
-# The first of the three matrices among the arguments, and where `are_packed` is.
-_GATE, _ARE_PACKED = 2, 7
+# The first of the three matrices among the arguments, and where two lists about them are.
+_GATE, _ENCODINGS, _ARE_PACKED = 3, 8, 9
 
 
 def _fake(
     x: torch.Tensor,
     routes: torch.Tensor,
+    adapter_of_row: torch.Tensor | None,
     gate: torch.Tensor,
     up: torch.Tensor,
     down: torch.Tensor,
     biases: Sequence[torch.Tensor | None],
+    adapters: Sequence[torch.Tensor],
     encodings: Sequence[str],
     are_packed: Sequence[bool],
     experts: int,
@@ -50,7 +52,7 @@ def _in_panels(argument: int) -> Any:
     """The call that reads one matrix in panels."""
 
     def call(layout: ExpertPanels, *arguments: Any) -> NativeCall | None:
-        encodings = arguments[6]
+        encodings = arguments[_ENCODINGS]
         is_one_way = Panels(0, 0, encodings[0]).way == Panels(0, 0, encodings[1]).way
         if not is_one_way:
             return None
@@ -65,13 +67,13 @@ def _in_panels(argument: int) -> Any:
 
 _MATRICES = (_GATE, _GATE + 1, _GATE + 2)
 experts = define_op(
-    "experts(Tensor x, Tensor routes, Tensor gate, Tensor up, Tensor down, Tensor?[] biases,"
-    " str[] encodings, bool[] are_packed, int experts, int width, str activation, float limit,"
-    " bool scales_input) -> Tensor",
+    "experts(Tensor x, Tensor routes, Tensor? adapter_of_row, Tensor gate, Tensor up, Tensor down,"
+    " Tensor?[] biases, Tensor[] adapters, str[] encodings, bool[] are_packed, int experts,"
+    " int width, str activation, float limit, bool scales_input) -> Tensor",
     reference=experts_reference,
     fake=_fake,
     facts=OpFacts(
-        row_arguments=2,
+        row_arguments=3,
         layouts={"cpu": {i: LayoutUse(ExpertPanels, _in_panels(i)) for i in _MATRICES}},
     ),
 )

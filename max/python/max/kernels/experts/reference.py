@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from max.graph.quantization import QuantizationEncoding, dequantize_rows
 from max.kernels.gated.reference import ACTIVATIONS
 from max.kernels.layouts.panels import Panels
+from max.kernels.lora_linear.reference import lora_linear_reference
 
 # Of gpt-oss: `(up + 1) * gate * sigmoid(1.702 * gate)`.
 SWISH_PLUS_ONE = "swish_plus_one"
@@ -18,10 +19,12 @@ SWISH_PLUS_ONE = "swish_plus_one"
 def experts_reference(
     x: torch.Tensor,
     routes: torch.Tensor,
+    adapter_of_row: torch.Tensor | None,
     gate: torch.Tensor,
     up: torch.Tensor,
     down: torch.Tensor,
     biases: Sequence[torch.Tensor | None],
+    adapters: Sequence[torch.Tensor],
     encodings: Sequence[str],
     are_packed: Sequence[bool],
     experts: int,
@@ -35,10 +38,13 @@ def experts_reference(
     Args:
         x: [rows, hidden].
         routes: float32 [rows, 2 * top_k], from `max::route_tokens`.
+        adapter_of_row: int32 [rows, 1], 0 for none; None without adapters.
         gate: [experts, width, hidden], or rows of blocks of them, or such in `ExpertPanels`.
         up: likewise.
         down: [experts, hidden, width], likewise.
         biases: of gate, up and down, [experts, outputs] of x's dtype, or None.
+        adapters: with `adapter_of_row` the tables of `max::lora_linear`, `a` to `is_affine`, of
+            gate, up and down; in them adapter s of expert e is number `(s - 1) * experts + e`.
         encodings: of gate, up and down: that of blocks, or the type of elements.
         are_packed: which of them are in panels.
         experts: how many.
@@ -67,12 +73,26 @@ def experts_reference(
             )
         )
         own = [None if bias is None else bias[expert] for bias in biases]
-        inner = _activated(
-            _product(read, gated_by, own[0]), _product(read, upward, own[1]), activation, limit
-        )
-        given = _product(inner, downward, own[2]).float()
+        gates, ups = _product(read, gated_by, own[0]), _product(read, upward, own[1])
+        if adapter_of_row is not None:
+            adapter = adapter_of_row[rows]
+            number = torch.where(adapter > 0, (adapter - 1) * experts + expert + 1, 0)
+            of_gate, of_up, of_down = tables_of_matrices(adapters)
+            lora_linear_reference(gates, read, number, *of_gate)
+            lora_linear_reference(ups, read, number, *of_up)
+        inner = _activated(gates, ups, activation, limit)
+        downs = _product(inner, downward, own[2])
+        if adapter_of_row is not None:
+            lora_linear_reference(downs, inner, number, *of_down)
+        given = downs.float()
         total.index_add_(0, rows, given if scales_input else given * factor)
     return total.to(x.dtype)
+
+
+def tables_of_matrices(adapters: Sequence[torch.Tensor]) -> list[Sequence[torch.Tensor]]:
+    """The tables of gate, of up and of down."""
+    count = len(adapters) // 3
+    return [adapters[i * count : (i + 1) * count] for i in range(3)]
 
 
 def _activated(gate: torch.Tensor, up: torch.Tensor, activation: str, limit: float) -> torch.Tensor:

@@ -40,6 +40,22 @@ class LoraLinearArgs(ctypes.Structure):
     )
 
 
+def lora_linear_args(
+    y: torch.Tensor, x: torch.Tensor, slots: torch.Tensor, a: torch.Tensor, *tables: torch.Tensor
+) -> LoraLinearArgs:
+    """The struct for the op's operands, which are contiguous."""
+    num_slots, inputs, rank = a.shape
+    return LoraLinearArgs(
+        *(tensor.data_ptr() for tensor in (y, x, slots, a, *tables)),
+        len(y),
+        inputs,
+        y.shape[1],
+        rank,
+        num_slots,
+        ELEMENT_TYPES[y.dtype],
+    )
+
+
 def make_lora_linear_record(isa: Isa | None = None) -> Record | None:
     """The kernel's `Record`; None where it cannot be built.
 
@@ -65,16 +81,7 @@ def make_lora_linear_record(isa: Isa | None = None) -> Record | None:
         tensors = (y, x, slots, a, b, scales, ranks, affine, is_affine)
         if y.dtype not in ELEMENT_TYPES or not are_contiguous(*tensors):
             return None
-        num_slots, inputs, rank = a.shape
-        args = LoraLinearArgs(
-            *(tensor.data_ptr() for tensor in tensors),
-            len(y),
-            inputs,
-            y.shape[1],
-            rank,
-            num_slots,
-            ELEMENT_TYPES[y.dtype],
-        )
+        args = lora_linear_args(*tensors)
         # Of the tables the rows' slots decide how much is read; without adapters it is nothing.
         return Recording(y, KernelCall(function, args), slots.nbytes)
 

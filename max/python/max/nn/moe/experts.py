@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import torch
+
 from max.dtype import DType
 from max.graph import TensorValue, Weight
 from max.graph.type import DeviceLike
 from max.nn import kernels
 from max.nn.module import Module
+
+if TYPE_CHECKING:
+    from max.nn.lora import LayerAdapters
 
 
 class ExpertMatrices(Module):
@@ -22,6 +29,9 @@ class ExpertMatrices(Module):
         device: where they live.
         has_bias: whether there are biases.
     """
+
+    # Set while the graph of a model with adapters is built, see `max.nn.lora`.
+    adapters: LayerAdapters | None = None
 
     def __init__(
         self,
@@ -83,6 +93,11 @@ class Experts(Module):
     def __call__(self, x: TensorValue, routes: TensorValue) -> TensorValue:
         """x [rows, hidden_size], routes from `kernels.route_tokens` -> shaped like x."""
         matrices = (self.gate_proj, self.up_proj, self.down_proj)
+        adapter_of_row, tables = None, list[torch.Tensor]()
+        for each in matrices:
+            if each.adapters is not None:
+                adapter_of_row = each.adapters.rows_of(x)
+                tables += each.adapters.slots.tensors
         return kernels.experts(
             x,
             routes,
@@ -93,4 +108,6 @@ class Experts(Module):
             activation=self.activation,
             limit=self.limit,
             scales_input=self.scales_input,
+            adapter_of_row=adapter_of_row,
+            adapters=tables if adapter_of_row is not None else (),
         )

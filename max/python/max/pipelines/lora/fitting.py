@@ -12,8 +12,9 @@ import torch
 
 from max.nn.lora import LayerSlots, LayerUpdate
 from max.pipelines.lora.errors import AdapterError
-from max.pipelines.lora.peft_adapter import PeftLayer, read_peft_adapter
+from max.pipelines.lora.peft_adapter import read_peft_adapter
 from max.pipelines.lora.peft_files import digest_of
+from max.pipelines.lora.peft_layer import PeftLayer
 
 
 class AdaptableModel(Protocol):
@@ -84,7 +85,7 @@ def fit_adapter(
     Raises:
         AdapterError: if a tensor has no place in the model, or what it asks for is not computed.
     """
-    ranks = {name: layer.a.shape[0] for name, layer in layers.items() if layer.a is not None}
+    ranks = {name: layer.a.shape[-2] for name, layer in layers.items() if layer.a is not None}
     if (highest := max(ranks.values())) > max_rank:
         name = next(name for name, rank in ranks.items() if rank == highest)
         raise AdapterError(
@@ -120,6 +121,8 @@ class _LayerFit:
             raise AdapterError(
                 f"lora_A or lora_B of '{self._name}' has numbers that are not finite"
             )
+        if layer.a.ndim == 3:
+            return self._of_experts(layer.a, layer.b)
         if layer.is_embedding:
             rows = self._rows(layer.a.T, is_of_inputs=True)
             return {path: self._update(path, a, layer.b.T) for path, a in rows.items()}
@@ -140,6 +143,40 @@ class _LayerFit:
             )
             found[path] = self._update(path, layer.a.T, b.T, affine)
         return found
+
+    def _of_experts(self, a: torch.Tensor, b: torch.Tensor) -> dict[str, LayerUpdate]:
+        """Of a [experts, rank, inputs] and b [experts, outputs, rank]."""
+        found = {}
+        for path, part in self._expert_rows(b).items():
+            slots = self._model.adapter_slots[path]
+            if a.shape != (slots.experts, a.shape[1], slots.inputs):
+                raise AdapterError(
+                    f"lora_A of '{self._name}' is for {len(a)} experts that read {a.shape[2]} "
+                    f"elements, '{path}' has {slots.experts} of {slots.inputs}: is it an adapter "
+                    "of another model?"
+                )
+            found[path] = self._update(path, a.transpose(1, 2), part.transpose(1, 2))
+        return found
+
+    def _expert_rows(self, stack: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What stands for the rows of experts' matrices, [experts, rows, columns], as the model
+        has them. Checkpoints may have them the other way round (gpt-oss)."""
+        slots = self._model.adapter_slots
+        shapes: dict[str, list[int]] = {}
+        for turned in (stack, stack.transpose(1, 2)):
+            found: dict[str, torch.Tensor] = {}
+            for name, part in self._model.in_model_order({self._name: turned}).items():
+                found |= _parted(name.removesuffix(".weight"), part)
+            if unknown := sorted(found.keys() - slots.keys()):
+                raise AdapterError(self._unknown(unknown[0]))
+            wanted = {p: (slots[p].experts, slots[p].outputs, stack.shape[2]) for p in found}
+            if found and all(part.shape == wanted[path] for path, part in found.items()):
+                return found
+            shapes = shapes or {path: list(part.shape) for path, part in found.items()}
+        raise AdapterError(
+            f"lora_B of '{self._name}' gives {shapes}, which does not fit the model's experts: is "
+            "it an adapter of another model?"
+        )
 
     def _update(
         self, path: str, a: torch.Tensor, b: torch.Tensor, affine: torch.Tensor | None = None
@@ -265,10 +302,19 @@ class _LayerFit:
         refuses its shape."""
         try:
             return self._of_model("weight", rows)
-        except ValueError:
+        except (ValueError, RuntimeError):  # The latter is torch's, of a view that does not fit.
             return {}
 
     def _unknown(self, path: str) -> str:
         near = get_close_matches(path, list(self._model.adapter_slots), 1, 0.0)
         hint = f"; the nearest is '{near[0]}'" if near else ""
         return f"the model has no layer '{path}' that takes adapters (for '{self._name}'){hint}"
+
+
+def _parted(name: str, stack: torch.Tensor) -> dict[str, torch.Tensor]:
+    """A stack of gate and up, one below the other, apart; any other as it is."""
+    prefix, both, _ = name.rpartition("gate_up_proj")
+    if not both:
+        return {name: stack}
+    gate, up = stack.chunk(2, dim=1)
+    return {f"{prefix}gate_proj": gate, f"{prefix}up_proj": up}

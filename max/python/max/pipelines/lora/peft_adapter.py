@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from max.graph.weights import WeightsFileError
 from max.graph.weights.safetensors_files import SafetensorsFiles
 from max.pipelines.lora.errors import AdapterError
 from max.pipelines.lora.peft_config import PeftConfig
+from max.pipelines.lora.peft_experts import stack_expert_layers
 from max.pipelines.lora.peft_files import weights_path
+from max.pipelines.lora.peft_layer import PeftLayer
 
 _PREFIX = "base_model.model."
 # What stands behind a layer's name, and the field that it is.
@@ -32,31 +34,6 @@ _PARTS = {
     "bias": "bias",
 }
 _KEY = re.compile(rf"(?P<layer>.+?)\.(?P<part>{'|'.join(map(re.escape, _PARTS))})")
-
-
-@dataclass(frozen=True)
-class PeftLayer:
-    """One layer's part of an adapter, in Hugging Face's order of rows and columns.
-
-    Args:
-        a: [rank, inputs]; of an embedding [rank, rows of the table].
-        b: [outputs, rank].
-        scale: of their product.
-        b_bias: [outputs], added to the product before it is scaled.
-        magnitude: [outputs], the norms of the rows of the whole weight (DoRA, Liu et al., 2024).
-        bias: [outputs], in place of the layer's own.
-        weight: a copy of the layer's weight, or what is in place of it.
-        is_embedding: whether a and b are of an embedding.
-    """
-
-    a: torch.Tensor | None = None
-    b: torch.Tensor | None = None
-    scale: float = 1.0
-    b_bias: torch.Tensor | None = None
-    magnitude: torch.Tensor | None = None
-    bias: torch.Tensor | None = None
-    weight: torch.Tensor | None = None
-    is_embedding: bool = False
 
 
 def read_peft_adapter(folder: Path) -> dict[str, PeftLayer]:
@@ -89,19 +66,25 @@ def layers_of(tensors: Mapping[str, torch.Tensor], config: PeftConfig) -> dict[s
     if all(layer.a is None for layer in layers.values()):
         raise AdapterError("it has no tensors lora_A: it changes nothing")
     for name, layer in layers.items():
+        _check_pair(name, layer)
+    layers = stack_expert_layers(layers, config)
+    for name, layer in layers.items():
         _check(name, layer, config)
     return layers
 
 
-def _check(name: str, layer: PeftLayer, config: PeftConfig) -> None:
+def _check_pair(name: str, layer: PeftLayer) -> None:
     if (layer.a is None) != (layer.b is None):
         raise AdapterError(f"it has only one of lora_A and lora_B for '{name}'")
+    if any(each is not None and each.ndim != 2 for each in (layer.a, layer.b)):
+        raise AdapterError(f"lora_A and lora_B of '{name}' are no matrices")
+
+
+def _check(name: str, layer: PeftLayer, config: PeftConfig) -> None:
     if layer.a is None or layer.b is None:
         return
-    if layer.a.ndim != 2 or layer.b.ndim != 2:
-        raise AdapterError(f"lora_A and lora_B of '{name}' are no matrices")
     rank = config.rank_of(name)
-    if layer.a.shape[0] != rank or layer.b.shape[1] != rank:
+    if layer.a.shape[-2] != rank or layer.b.shape[-1] != rank:
         raise AdapterError(
             f"lora_A of '{name}' is {list(layer.a.shape)} and lora_B {list(layer.b.shape)}, but "
             f"the rank of that layer is {rank} in adapter_config.json"

@@ -51,6 +51,7 @@ _READ = frozenset(
         "peft_type",
         "r",
         "rank_pattern",
+        "target_parameters",
         "use_dora",
         "use_rslora",
     )
@@ -70,6 +71,7 @@ class PeftConfig:
         alpha_pattern: likewise alphas.
         use_rslora: whether the scale is alpha / sqrt(rank) (Kalajdzievski, 2023) and not alpha /
             rank.
+        target_parameters: names, or ends of names, of parameters that have adapters.
     """
 
     rank: int
@@ -77,6 +79,7 @@ class PeftConfig:
     rank_pattern: Mapping[str, int]
     alpha_pattern: Mapping[str, float]
     use_rslora: bool
+    target_parameters: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -112,6 +115,7 @@ class PeftConfig:
                 rank_pattern={k: int(v) for k, v in (fields.get("rank_pattern") or {}).items()},
                 alpha_pattern={k: float(v) for k, v in (fields.get("alpha_pattern") or {}).items()},
                 use_rslora=bool(fields.get("use_rslora")),
+                target_parameters=tuple(map(str, fields.get("target_parameters") or ())),
             )
             for pattern in (*config.rank_pattern, *config.alpha_pattern):
                 re.compile(pattern)
@@ -148,8 +152,6 @@ def _problem(fields: Mapping[str, Any]) -> str | None:
         return "use_dora and lora_bias, which is not supported together"
     if (bias := fields.get("bias", "none")) not in ("none", "all", "lora_only"):
         return f"bias {bias!r}; known are none, all, lora_only"
-    if parameters := fields.get("target_parameters"):
-        return f"target_parameters {parameters!r}: adapters of experts' weights are not supported"
     for name in sorted(fields.keys() - _READ - _NOT_NEEDED):
         if fields[name] not in (None, False, 0, "", [], {}):
             return f"{name} {fields[name]!r}, which is not supported"

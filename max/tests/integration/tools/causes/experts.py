@@ -96,10 +96,12 @@ class Given:
         result = experts_reference(
             self.x,
             self._routes(form),
+            None,
             gate,
             up,
             down,
             [self.weights.get(f"experts.{name}.bias") for name in names],
+            [],
             ["float32"] * 3,
             [False] * 3,
             experts.experts,

@@ -65,6 +65,35 @@ def test_what_a_hit_needs(cached: list[int], full: int, window: int, state: int)
     assert WindowPages(PAGE, 1).hit(found, 6) == 6
 
 
+def test_the_first_token_of_all_is_read_by_a_window_of_one_more() -> None:
+    assert [WindowPages(1, 3).first(num_tokens) for num_tokens in range(5)] == [0, 0, 0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("end", "needed", "new"),
+    [(0, 1, [0]), (0, 3, [2]), (1, 1, []), (1, 2, [1]), (1, 4, [3]), (3, 2, [])],
+)
+def test_a_step_writes_the_page_of_its_last_state_alone(
+    end: int, needed: int, new: list[int]
+) -> None:
+    assert list(StatePages(PAGE).new_pages(end, needed)) == new
+
+
+def test_states_need_two_pages_and_a_short_prompt_one() -> None:
+    rule = StatePages(PAGE)
+    lengths = [0, 1, 4, 5, 8, 9, 4000]
+    assert [rule.most_pages(length, 1) for length in lengths] == [0, 1, 1, 2, 2, 2, 2]
+    assert not rule.grows_by_step
+    # What the next token reads is the state after the last one.
+    assert [rule.first(length) for length in (1, 4, 5, 6, 9)] == [0, 0, 1, 1, 2]
+
+
+def test_a_state_is_kept_where_a_step_ends_with_its_page() -> None:
+    rule = StatePages(PAGE)
+    kept = [(page, end) for page in range(3) for end in range(14) if rule.is_complete(page, end)]
+    assert kept == [(0, 4), (1, 8), (2, 12)]
+
+
 def test_groups_of_a_layout() -> None:
     entry = KeyValue(DType.float32, 1, 8)
     layout = PageLayout.of(

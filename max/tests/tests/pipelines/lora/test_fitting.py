@@ -13,8 +13,9 @@ from max.graph import DeviceRef
 from max.nn.lora import LayerSlots, LayerUpdate
 from max.pipelines.lora.errors import AdapterError
 from max.pipelines.lora.fitting import fit_adapter
-from max.pipelines.lora.peft_adapter import PeftLayer, layers_of
+from max.pipelines.lora.peft_adapter import layers_of
 from max.pipelines.lora.peft_config import PeftConfig
+from max.pipelines.lora.peft_layer import PeftLayer
 
 CONFIG = PeftConfig(2, 4.0, {}, {}, use_rslora=False)
 

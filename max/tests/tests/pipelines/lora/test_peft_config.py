@@ -35,7 +35,6 @@ def test_scales() -> None:
         ({"peft_type": "IA3"}, "peft_type 'IA3'"),
         ({"init_lora_weights": "pissa_niter_4"}, "init_lora_weights 'pissa_niter_4'"),
         ({"bias": "some"}, "bias 'some'"),
-        ({"target_parameters": ["experts.down_proj"]}, "target_parameters"),
         ({"use_dora": True, "lora_bias": True}, "use_dora and lora_bias"),
         ({"layer_replication": [[0, 2]]}, "layer_replication"),
         ({"alora_invocation_tokens": [1]}, "alora_invocation_tokens"),

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,11 @@ import numpy as np
 import pytest
 
 from integration.test_common.parity import FLOAT32_TOLERANCE
-from integration.test_common.peft_adapters import PeftReference, make_adapter
+from integration.test_common.peft_adapters import (
+    PeftReference,
+    make_adapter,
+    write_single_experts,
+)
 from integration.test_common.step_runner import RunningRequest, StepRunner
 from integration.test_common.tiny_checkpoints import cached_checkpoint
 from integration.test_common.tiny_families import TINY_FAMILIES, make_pair
@@ -108,20 +111,82 @@ def test_every_model_takes_adapters_of_all_linear_layers(name: str, tmp_path: Pa
     check_all_linear(cached_checkpoint(TINY_MODELS[name]), tmp_path)
 
 
-# PEFT itself cannot run the router of phimoe.
+# PEFT itself cannot run their routers.
+WITHOUT_ORACLE = ("phimoe", "llama4")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in TINY_FAMILIES if "phimoe" not in name])
+@pytest.mark.parametrize(
+    "name", [n for n in TINY_FAMILIES if not any(part in n for part in WITHOUT_ORACLE)]
+)
 def test_every_family_takes_adapters_of_all_linear_layers(name: str, tmp_path: Path) -> None:
     check_all_linear(make_pair(TINY_FAMILIES[name], tmp_path / "base").folder, tmp_path)
 
 
+# PEFT names experts' stacked matrices as parameters.
+EXPERTS = ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]
+WITH_EXPERTS = ["tiny-deepseek_v3", "tiny-glm4_moe", "tiny-mixtral", "tiny-olmoe", "tiny-qwen2_moe"]
+
+
+def test_experts_take_adapters(tmp_path: Path) -> None:
+    """Of a family whose stacks are the other way round, gate and up in turn."""
+    check_experts("tiny-gpt_oss", EXPERTS, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WITH_EXPERTS)
+@pytest.mark.parametrize("parameters", [EXPERTS, EXPERTS[:1], ["down_proj"]])
+def test_every_kind_of_experts_takes_adapters(
+    name: str, parameters: list[str], tmp_path: Path
+) -> None:
+    check_experts(name, parameters, tmp_path)
+
+
+@pytest.mark.slow
+def test_experts_of_granite_take_adapters(tmp_path: Path) -> None:
+    names = [f"block_sparse_moe.experts.{name}" for name in ("gate_up_proj", "down_proj")]
+    check_experts("tiny-granitemoe", names, tmp_path)
+
+
+def check_experts(name: str, parameters: list[str], scratch: Path) -> None:
+    base = make_pair(TINY_FAMILIES[name], scratch / "base").folder
+    check_settings(base, scratch, target_parameters=parameters, target_modules=["q_proj"])
+
+
+def test_adapters_of_single_experts_are_those_of_stacks(tmp_path: Path) -> None:
+    """As PEFT wrote them when experts were modules."""
+    base = make_pair(TINY_FAMILIES["tiny-mixtral"], tmp_path / "base").folder
+    stacked = make_adapter(
+        base, tmp_path / "stacked", target_parameters=EXPERTS, target_modules=["q_proj"]
+    )
+    single = write_single_experts(stacked, tmp_path / "single")
+    runner = StepRunner(base, adapters={"stacked": stacked, "single": single})
+    logits = []
+    for adapter in ("stacked", "single"):
+        request = runner.start(prompt(9, 1), adapter)
+        runner.finish_prompt(request, 9)
+        runner.end(request)
+        logits.append(request.logits)
+    stacked_logits, single_logits = logits
+    np.testing.assert_array_equal(stacked_logits, single_logits)
+
+
+@pytest.mark.slow
+def test_what_expands_latents_is_refused_by_its_name(tmp_path: Path) -> None:
+    """Its weight is used without the layer."""
+    base = make_pair(TINY_FAMILIES["tiny-deepseek_v3"], tmp_path / "base").folder
+    folder = make_adapter(base, tmp_path / "adapter", target_modules=["kv_b_proj"])
+    with pytest.raises(AdapterError, match=r"no layer '.*kv_b_proj' that takes adapters"):
+        StepRunner(base, adapters={"mine": folder})
+
+
 def check_all_linear(base: Path, scratch: Path) -> None:
-    """The logits are PEFT's, and those of merged weights; adapters of experts are refused."""
-    folder = make_adapter(base, scratch / "adapter", target_modules="all-linear")
-    if json.loads((folder / "adapter_config.json").read_text("utf-8")).get("target_parameters"):
-        with pytest.raises(AdapterError, match="adapters of experts' weights"):
-            StepRunner(base, adapters={"mine": folder})
-        return
+    check_settings(base, scratch, target_modules="all-linear", exclude_modules=["kv_b_proj"])
+
+
+def check_settings(base: Path, scratch: Path, **settings: Any) -> None:
+    """The logits are PEFT's, and those of merged weights."""
+    folder = make_adapter(base, scratch / "adapter", **settings)
     runner = StepRunner(base, adapters={"mine": folder})
     request = runner.start(prompt(20, 0), "mine")
     runner.finish_prompt(request, 7)

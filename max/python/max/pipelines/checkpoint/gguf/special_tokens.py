@@ -14,6 +14,9 @@ _KEYS = {
     "eos_token": "eos_token_id",
     "unk_token": "unknown_token_id",
     "pad_token": "padding_token_id",
+    "cls_token": "cls_token_id",
+    "sep_token": "seperator_token_id",  # as ggml writes it
+    "mask_token": "mask_token_id",
 }
 # Of SentencePiece models, whose vocabularies begin with `<unk>`, `<s>` and `</s>`.
 _SENTENCE_PIECE = {"bos_token": 1, "eos_token": 2, "unk_token": 0}

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from max.graph.weights.headers.gguf import GGUFHeader
 
 _SPACE = "\u2581"
+_NORMAL = 1  # kind of a token
 
 
 def has_tokenizer(header: GGUFHeader) -> bool:
@@ -77,7 +78,12 @@ class _Entries:
 
 
 def _make_tokenizer(metadata: _Entries, special: Mapping[str, str], gguf: Path) -> Tokenizer:
-    kinds = {"gpt2": _byte_level, "llama": _sentence_piece, "gemma4": _merged_characters}
+    kinds = {
+        "gpt2": _byte_level,
+        "llama": _sentence_piece,
+        "gemma4": _merged_characters,
+        "bert": _word_pieces,
+    }
     model = metadata.get("model")
     if model not in kinds:
         raise ModelSourceError(
@@ -90,7 +96,10 @@ def _make_tokenizer(metadata: _Entries, special: Mapping[str, str], gguf: Path) 
     tokenizer = kinds[model](tokens, metadata, special, gguf)
     kinds_of_tokens = metadata.get("token_type") or []
     add_whole_tokens(tokenizer, tokens, kinds_of_tokens, _eats_spaces(metadata))
-    _add_ends(tokenizer, metadata, special, model == "llama")
+    if model == "bert":
+        add_ends(tokenizer, special.get("cls_token"), special.get("sep_token"))
+    else:
+        _add_ends(tokenizer, metadata, special, model == "llama")
     return tokenizer
 
 
@@ -173,6 +182,30 @@ def _sentence_piece(
         removes_extra_spaces=False,
     )
     return make_tokenizer(model, special.get("unk_token"))
+
+
+def _word_pieces(
+    tokens: list[str], metadata: _Entries, special: Mapping[str, str], gguf: Path
+) -> Tokenizer:
+    """BERT's WordPiece; files mark what begins a word, tokenizer.json what does not."""
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+
+    kinds = metadata.get("token_type") or [_NORMAL] * len(tokens)
+    pieces = [
+        token if kind != _NORMAL else token[1:] if token.startswith(_SPACE) else f"##{token}"
+        for token, kind in zip(tokens, kinds, strict=True)
+    ]
+    vocabulary = {piece: i for i, piece in enumerate(pieces)}
+    unknown = special.get("unk_token", "[UNK]")
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token=unknown))
+    lowercase = bool(metadata.get("normalizer.lowercase", True))
+    tokenizer.normalizer = normalizers.BertNormalizer(
+        lowercase=lowercase,
+        strip_accents=bool(metadata.get("normalizer.strip_accents", lowercase)),
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    return tokenizer
 
 
 def _eats_spaces(metadata: _Entries) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tokenizers import Tokenizer
+from tokenizers import BertWordPieceTokenizer, Tokenizer
 
 from max.demo import model_path
 from max.graph.weights import GGUFHeader
@@ -234,6 +234,39 @@ def test_tokenizers_that_cannot_be_read(
 ) -> None:
     with pytest.raises(ModelSourceError, match=message):
         write(make_header(**{**demo_entries(), **change}), tmp_path)
+
+
+@pytest.mark.parametrize("lowercase", [True, False])
+def test_word_pieces_are_those_of_bert(tmp_path: Path, lowercase: bool) -> None:
+    words = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        "un",
+        "##believ",
+        "##able",
+        "Un",
+        ",",
+        "e",
+    ]
+    entries = {
+        "ggml__model": "bert",
+        "ggml__tokens": [
+            w if w.startswith("[") else w[2:] if w.startswith("##") else f"\u2581{w}" for w in words
+        ],
+        "ggml__token_type": [3 if w.startswith("[") else 1 for w in words],
+        "ggml__unknown_token_id": 1,
+        "ggml__cls_token_id": 2,
+        "ggml__seperator_token_id": 3,
+        "ggml__normalizer__lowercase": lowercase,
+    }
+    made = write(make_header(**entries), tmp_path)
+    vocabulary = {word: i for i, word in enumerate(words)}
+    expected = BertWordPieceTokenizer(vocabulary, lowercase=lowercase)
+    for text in ("Unbelievable, unable", "\u00e9 xyz \u6f22[MASK]", ""):
+        assert made.encode(text).ids == expected.encode(text).ids
 
 
 def test_scores_must_be_there(tmp_path: Path) -> None:
