@@ -21,7 +21,10 @@ def main(sources: Path, checkpoint: Path, file: Path) -> None:
     conversion = importlib.import_module("conversion")
     content = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))
     converter = conversion.get_model_class(content["architectures"][0])
-    converter.set_vocab = lambda self: self._set_vocab_none()
+    if content["model_type"] == "bert":  # needs one: texts are what its server is given
+        converter.get_vocab_base_pre = lambda self, tokenizer: "bert-bge"
+    else:
+        converter.set_vocab = lambda self: self._set_vocab_none()
     converter(checkpoint, gguf.LlamaFileType.MOSTLY_BF16, file).write()
 
 

@@ -271,6 +271,25 @@ def test_a_row_has_the_same_bits_in_any_chunk_batch_and_number_of_threads(
     assert torch.equal(whole, together)
 
 
+@pytest.mark.parametrize("implementation", CPU_KERNELS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_query_heads_are_shared_out_where_kv_heads_are_fewer_than_threads(
+    implementation: str, dtype: torch.dtype
+) -> None:
+    torch.manual_seed(0)
+    batch = make_paged_batch([150], [1], page_size=16, kv_heads=1, head_dim=64, dtype=dtype)
+    q, sinks = torch.randn(1, 18 * 64).to(dtype), torch.randn(18)
+    set_num_threads(1)
+    alone = run(batch, q, implementation=implementation, sinks=sinks)
+    set_num_threads(3)
+    shared = run(batch, q, implementation=implementation, sinks=sinks)
+    set_num_threads(None)
+    assert torch.equal(shared, alone)
+    want = run(batch, q, implementation="reference", sinks=sinks)
+    tolerance = 1e-5 if dtype == torch.float32 else 2**-7
+    torch.testing.assert_close(shared, want, rtol=tolerance, atol=tolerance)
+
+
 def make_step(batch: PagedBatch, position: int, rows: int = 1) -> PagedBatch:
     """The same request when the row at `position` is the last one of the batch."""
     return PagedBatch([position + 1 - rows], [rows], batch.kv_blocks, batch.lookup_table)

@@ -1,6 +1,6 @@
 // max::flash_attention_ragged on the CPU: reads the paged cache in place.
 //
-// The query heads of some KV heads, for a block of queries, are the rows of an item. Keys come in tiles
+// Query heads of some KV heads, for a block of queries, are the rows of an item. Keys come in tiles
 // of 64 positions, counted from position 0; for each tile and KV head:
 //
 //   scores [rows][64] = queries x keys of the tile      (the keys are turned to [groups][64] once)
@@ -77,7 +77,7 @@ class Attention {
         dim_(args.shape.head_dim),
         groups_((dim_ + kPer - 1) / kPer),
         panels_((dim_ + kPanel - 1) / kPanel),
-        heads_(args.heads / args.shape.kv_heads),
+        group_(args.heads / args.shape.kv_heads),
         most_rows_(most_rows),
         queries_(most_heads * most_rows * groups_ * kPer),
         keys_(groups_ * kTile),
@@ -88,6 +88,7 @@ class Attention {
   }
 
   void run(const AttentionItem& item) {
+    heads_ = item.end_query - item.first_query;
     rows_ = (item.end - item.begin) * heads_;
     first_position_ = args_.batch.past[item.request] + item.begin - args_.batch.offsets[item.request];
     tokens_ = args_.batch.past[item.request] + args_.batch.offsets[item.request + 1] -
@@ -136,7 +137,7 @@ class Attention {
   void clear(const AttentionItem& item, int64_t head, int64_t row) const {
     softmax_of(head, row).clear();
     if (args_.sinks == nullptr) return;
-    int64_t at = (item.first_head + head) * heads_ + row % heads_;
+    int64_t at = head_of(item, head, row);
     float sink = args_.sinks_type == kFloat32 ? static_cast<const float*>(args_.sinks)[at]
                                               : load(static_cast<const bfloat16*>(args_.sinks)[at]);
     softmax_of(head, row).start(sink * kLog2OfE);
@@ -151,10 +152,14 @@ class Attention {
     return args_.softcap * kLog2OfE;
   }
 
+  // The query head that a row is of.
+  int64_t head_of(const AttentionItem& item, int64_t head, int64_t row) const {
+    return (item.first_head + head) * group_ + item.first_query + row % heads_;
+  }
+
   // Where the first element of a row's query, or result, lies.
   int64_t offset_of(const AttentionItem& item, int64_t head, int64_t row) const {
-    int64_t first = (item.first_head + head) * heads_;
-    return ((item.begin + row / heads_) * args_.heads + first + row % heads_) * dim_;
+    return ((item.begin + row / heads_) * args_.heads + head_of(item, head, row)) * dim_;
   }
 
   Element* queries_of(int64_t head, int64_t row) const {
@@ -346,8 +351,8 @@ class Attention {
   }
 
   const FlashAttentionRaggedArgs& args_;
-  int64_t dim_, groups_, panels_, heads_, most_rows_;
-  int64_t rows_ = 0, block_rows_ = 0, first_position_ = 0, tokens_ = 0;
+  int64_t dim_, groups_, panels_, group_, most_rows_;
+  int64_t heads_ = 0, rows_ = 0, block_rows_ = 0, first_position_ = 0, tokens_ = 0;
   bool in_place_ = false;
   CachedTokens<KV> tile_keys_{}, tile_values_{};
   NextTokens<KV> next_{};

@@ -8,11 +8,12 @@ from typing import Any
 
 import torch
 
-from integration.tools.causes import activations, attention, experts, linear, norms, sums
+from integration.tools.causes import activations, attention, experts, latent, linear, norms, sums
 from integration.tools.causes.cause import Cause, Trial, is_close, judge
 from integration.tools.debugging.comparison import Comparison, Row
 from max.engine.weights import tensor_of
 from max.nn import Attention, Embedding, Linear, Module
+from max.nn.attention import LatentAttention
 from max.nn.moe import Experts, MoE
 
 
@@ -64,6 +65,8 @@ class _Investigation:
             after = [label for label in self.ours if label.startswith(f"{self.parent}.attend-")]
             if list(self.ours).index(self.row.label) > list(self.ours).index(after[-1]):
                 return self._of_attention(maker)
+        if isinstance(maker, LatentAttention) and self.row.label.endswith("o_proj-input"):
+            return self._of_latent(maker)
         if self.path.endswith("down_proj") and f"{self.parent}.up_proj-output" in self.ours:
             gate = self.ours.get(f"{self.parent}.gate_proj-output")
             trials = activations.trials(self.ours[f"{self.parent}.up_proj-output"], gate)
@@ -93,6 +96,23 @@ class _Investigation:
                 return self._of_experts(path, mixture)
         return self._of_sum(self.path)
 
+    def _of_experts(self, path: str, layer: MoE) -> Diagnosis:
+        prefix = f"{path}."
+        weights = self._weights_in(prefix)
+        given = experts.Given(
+            layer,
+            weights,
+            self.ours[f"{prefix}experts-input"],
+            self.ours[f"{prefix}router-output"],
+            self.ours.get(f"{prefix}shared_expert-output") if path == self.path else None,
+            f"{prefix}shared_expert_gate-output" in self.ours,
+        )
+        if is_close(given.compute(given.form()), self.theirs, self.mine):
+            trials = experts.trials_of_code(given, self.mine, self.theirs)
+        else:
+            trials = experts.trials(given, self.hf_config)
+        return self._found(path, "mixture of experts", trials, experts.USUAL)
+
     def _of_linear(self, x: torch.Tensor) -> Diagnosis:
         weight, bias = self._weight(f"{self.path}.weight"), self._weight(f"{self.path}.bias")
         others = {
@@ -107,22 +127,6 @@ class _Investigation:
         trials = linear.trials(x, weight, bias, self.theirs, others, head_dim)
         usual = linear.USUAL if self.parent else linear.OF_HEAD
         return self._found(self.path, "linear layer", trials, usual)
-
-    def _of_experts(self, path: str, layer: MoE) -> Diagnosis:
-        x, logits = self.ours[f"{path}.experts-input"], self.ours[f"{path}.router-output"]
-        names = {
-            name.removeprefix(f"{path}.").removeprefix("experts.").removeprefix("router."): name
-            for name in self.comparison.ours.weights
-            if name.startswith((f"{path}.experts.", f"{path}.router.", f"{path}.correction"))
-        }
-        weights = {
-            short: w for short, name in names.items() if (w := self._weight(name)) is not None
-        }
-        others = None
-        if self.path == path and layer.shared_expert is not None:
-            others = self.mine - self.ours[f"{path}.experts-output"]
-        trials = experts.trials(layer, x, logits, weights, others)
-        return self._found(path, "mixture of experts", trials, experts.USUAL)
 
     def _of_attention(self, layer: Attention) -> Diagnosis:
         q, k, v = (self.ours[f"{self.parent}.attend-{name}"] for name in "qkv")
@@ -139,6 +143,22 @@ class _Investigation:
             normed = [] if pair is None else self._normed(pair.path, (q, k))
             trials = attention.trials(form, (q, k, v), self.hf_config, module, frequencies, normed)
         return self._found(self.parent, "attention", trials, attention.USUAL)
+
+    def _of_latent(self, layer: LatentAttention) -> Diagnosis:
+        prefix = f"{self.parent}."
+        last = "q_b_proj" if layer.is_compressed else "q_proj"
+        pair = self.comparison.pairs.get(self.parent)
+        model = self.comparison.theirs.model
+        trials = latent.trials(
+            layer,
+            self._weights_in(prefix),
+            self.ours[f"{prefix}{last}-output"],
+            self.ours[f"{prefix}kv_a_proj-output"],
+            self.hf_config,
+            None if pair is None else model.get_submodule(pair.path),
+            [buffer.float() for name, buffer in model.named_buffers() if "inv_freq" in name],
+        )
+        return self._found(self.parent, "latent attention", trials, attention.USUAL)
 
     def _normed(self, path: str, qk: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """What norms of queries and keys give in PyTorch's attention."""
@@ -165,6 +185,14 @@ class _Investigation:
     ) -> Diagnosis:
         causes = judge(trials, self.mine, self.theirs, usual)
         return Diagnosis(self.row, layer, what, causes)
+
+    def _weights_in(self, prefix: str) -> dict[str, torch.Tensor]:
+        """The weights of a layer that are made of plain numbers, by their names within it."""
+        return {
+            name.removeprefix(prefix): weight
+            for name in self.comparison.ours.weights
+            if name.startswith(prefix) and (weight := self._weight(name)) is not None
+        }
 
     def _weight(self, name: str) -> torch.Tensor | None:
         """A weight of ours, if it is made of plain numbers."""

@@ -33,7 +33,7 @@ class Mistake:
         model: the tiny model that it is made in.
         layer: path of the layer that computes otherwise.
         cause: what the tool should call it.
-        settings: fields of the configuration that are wrong.
+        settings: fields of the configuration that are wrong; a function makes it of the right one.
         weights: what is wrong with the weights that MAX loads.
         code: what is wrong with the code, while the model is made and run.
     """
@@ -66,7 +66,7 @@ class Mistake:
             finalize(config, *args, **kwargs)
             for name, value in (self.settings or {}).items():
                 assert hasattr(config, name)
-                setattr(config, name, value)
+                setattr(config, name, value(getattr(config, name)) if callable(value) else value)
 
         with patch.object(DecoderConfig, "finalize", finalize_wrongly):
             if self.code is None:

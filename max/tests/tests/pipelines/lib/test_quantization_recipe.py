@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from max.graph.quantization import QuantizationEncoding
-from max.pipelines.lib.quantization_recipe import encoding_of_weight, num_layers
+from max.pipelines.lib.quantization_recipe import encoding_of_weight, is_multiplied, num_layers
 
 Q = QuantizationEncoding
 
@@ -14,6 +14,17 @@ def encoding(
     name: str, wanted: Q, elements: int = 256, layers: int = 16, is_tied: bool = False
 ) -> Q | None:
     return encoding_of_weight(name, elements, wanted, layers, is_tied=is_tied)
+
+
+def test_routers_are_not_quantized_but_experts_are() -> None:
+    """What decides which experts a token gets, and how much of them, is a few rows."""
+    mlp = "layers.3.mlp"
+    assert not is_multiplied(f"{mlp}.router.weight", 2)
+    assert not is_multiplied(f"{mlp}.shared_expert_gate.weight", 2)
+    assert not is_multiplied(f"{mlp}.correction", 1)
+    assert is_multiplied(f"{mlp}.experts.gate_proj.weight", 3)
+    assert not is_multiplied(f"{mlp}.experts.gate_proj.bias", 2)
+    assert is_multiplied(f"{mlp}.shared_expert.gate_proj.weight", 2)
 
 
 def test_layers_are_counted() -> None:
