@@ -64,8 +64,9 @@ class SupportedArchitecture:
         memory_planner: makes the planner of the cache's pages; `PagedMemoryPlanner` unless given.
         supports_empty_batches: whether a step without requests is allowed; nothing makes one yet.
         requires_max_batch_context_length: likewise of no effect yet.
-        tool_parser: reads tool calls out of the text; tools are not served yet.
-        reasoning_parser: parts reasoning from the answer; not served yet.
+        tool_parser: the format of its models' tool calls, or its name; found by the template unless
+            given.
+        reasoning_parser: how its models mark their reasoning; likewise.
         pipeline_cls: runs steps; the pipeline of the task unless given.
     """
 
