@@ -31,7 +31,7 @@ from max.serve.messages import Adapter
 from max.serve.worker.adapter_loader import AdapterLoader, load_all
 from max.serve.worker.crash_record import CrashRecord
 from max.serve.worker.engine import Engine
-from tests.pipelines.lora.adapters_under_test import PAGE_SIZE, AdaptedModel, make_adapted_model
+from tests.pipelines.lora.adapters_of_tests import PAGE_SIZE, AdaptedModel, make_adapted_model
 from tests.pipelines.scheduling.histories import Arrival, Setup, arrivals
 from tests.serve.lossy_channel import Commands, LossyChannel, Paused
 

@@ -15,7 +15,7 @@ from max.pipelines.context import TextContext
 from max.pipelines.lib import TextGenerationPipeline
 from max.pipelines.lora.pool import AdapterPool
 from max.pipelines.scheduling import Batch, Scheduler
-from tests.pipelines.lora.adapters_under_test import (
+from tests.pipelines.lora.adapters_of_tests import (
     NUM_SLOTS,
     PAGE_SIZE,
     AdaptedModel,
