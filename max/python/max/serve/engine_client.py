@@ -196,6 +196,7 @@ class EngineClient:
         """Sends what is waiting to a worker that is ready, and what comes from now on."""
         self._worker = worker
         self._max_batch_size = max_batch_size
+        self.watch.take(None)  # Nobody answers what was asked while there was no worker.
         for load in self._adapter_loads.values():
             worker.send(LoadAdapter(load.adapter))
         for request in self._running.values():

@@ -63,9 +63,9 @@ class EngineWatch:
                 self._steps.append(SeenStep(self._number, now, step))
 
     def take(self, inspection: Inspection | None) -> None:
-        """The worker answers, or it is gone."""
+        """The worker answers, or (None) is another one than the one that was asked."""
         self._inspection = inspection
-        self._inspected_at = time.monotonic()
+        self._inspected_at = float("-inf") if inspection is None else time.monotonic()
         if self._answer is not None:
             self._answer.set_result(None)
             self._answer = None

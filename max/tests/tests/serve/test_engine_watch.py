@@ -106,6 +106,23 @@ def test_a_worker_that_dies_holds_nobody_up() -> None:
     run(test())
 
 
+def test_the_next_worker_is_asked_by_who_looked_while_there_was_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine_watch, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(engine_watch, "FRESH_S", 0.0)
+
+    async def test() -> None:
+        client = EngineClient()
+        assert await client.watch.look() is None
+        commands = Commands()
+        client.connect(commands, max_batch_size=8)
+        assert await client.watch.look() is None
+        assert commands.sent == [Inspect()]
+
+    run(test())
+
+
 def test_who_looks_away_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_watch, "LOOK_S", 0.0)
 
