@@ -88,6 +88,6 @@ def build(source: Path, compiler: str, flags: tuple[str, ...] = ()) -> Path:
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 raise RuntimeError(f"building {source} failed: {' '.join(command)}\n{done.stderr}")
-            fresh.chmod(0o700)
+            fresh.chmod(0o755)  # whatever the umask: only its owner writes to it
             fresh.rename(library)  # atomic: another process may be building it too
     return library

@@ -25,8 +25,9 @@ def settings_of(tmp_path: Path, *arguments: object) -> dict[str, Any]:
     path = tmp_path / "result.json"
     with scripted(always(Reply(completion("a")))) as server:
         result = run(
-            *("--base-url", server.url, "--tokenizer", "demo", "--num-warmups", 0),
-            *("--result-filename", path, *arguments),
+            *("--base-url", server.url, "--tokenizer", "demo", "--result-filename", path),
+            *(() if "--skip-test-prompt" in arguments else ("--num-warmups", 0)),
+            *arguments,
         )
     assert result.exit_code == 0, result.output
     settings: dict[str, Any] = json.loads(path.read_text())["settings"]
@@ -95,6 +96,11 @@ def test_what_is_not_here_is_refused_by_name(flag: str) -> None:
     ("arguments", "message"),
     [
         (["--input-len", "5", "--random-input-len", "6"], "say the same: give one"),
+        (["--random-output-len", "5", "--max-output-len", "6"], "--random-output-len say the same"),
+        (["--num-warmups", "2", "--skip-test-prompt"], "--num-warmups say the same: give one"),
+        (["--dataset", "file", "--random-num-turns", "2"], "is not of --dataset file"),
+        (["--dataset", "file", "--random-sys-prompt-ratio", "0.5"], "is not of --dataset file"),
+        (["--result-dir", "results"], "takes --save-result or --result-file"),
         (["--metadata", "tp"], "'tp' is not key=value"),
         (["--dataset-name", "sharegpt"], "is not one of"),
         (["--random-sys-prompt-ratio", "0.5", "--input-len", "5:9"], "is a share of one length"),

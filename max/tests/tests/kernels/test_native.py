@@ -62,7 +62,7 @@ def test_a_kernel_that_others_could_have_written_is_built_anew(source: Path) -> 
     library.chmod(0o722)
     native.build(source, compiler())
     assert ctypes.CDLL(str(library)).seven() == 7
-    assert library.stat().st_mode & 0o777 == 0o700
+    assert library.stat().st_mode & 0o777 == 0o755
 
 
 def test_a_kernel_of_another_user_is_built_anew(

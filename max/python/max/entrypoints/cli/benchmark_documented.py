@@ -42,6 +42,7 @@ REFUSED: Mapping[str, str] = {
     "--print-workload-stats": "the report tells the tokens of prompts and answers",
     "--record-output-lengths": "--result-file keeps the length of every answer",
     "--collect-gpu-stats": "the server's metrics tell them",
+    "--collect-server-stats": "the server's metrics tell them",
     "--trace": "profile the server",
     "--trace-file": "profile the server",
     "--trace-session": "profile the server",
@@ -92,9 +93,9 @@ def documented_options() -> list[SectionOption]:
         option("--save-result/--no-save-result"),
         option("--disable-tqdm/--no-disable-tqdm"),
         option("--skip-test-prompt/--no-skip-test-prompt"),
-        # What the client costs is always told; of the server, /metrics tells.
+        # What the client costs is always told.
         option("--collect-cpu-stats/--no-collect-cpu-stats", expose_value=False),
-        option("--collect-server-stats/--no-collect-server-stats", expose_value=False),
+        option("--no-collect-server-stats", is_flag=True, expose_value=False),
         option("--trust-remote-code/--no-trust-remote-code", callback=_refuse_remote_code),
         *(_refused(flag, reason) for flag, reason in REFUSED.items()),
     ]
@@ -112,11 +113,16 @@ def translate(ctx: click.Context, options: dict[str, Any]) -> None:
         if name in options
     }
 
+    said = {
+        name: _flag(name)
+        for name in options
+        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    }
+
     def put(name: str, value: Any, said_by: str) -> None:
-        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            ours = f"--{name.replace('_', '-')}"
-            raise click.UsageError(f"{said_by} and {ours} say the same: give one", ctx)
-        options[name] = value
+        if name in said:
+            raise click.UsageError(f"{said_by} and {said[name]} say the same: give one", ctx)
+        options[name], said[name] = value, said_by
 
     same = {
         "random_input_len": "input_len",
@@ -132,6 +138,9 @@ def translate(ctx: click.Context, options: dict[str, Any]) -> None:
         if given.get(documented) is not None:
             value = given[documented]
             put(ours, str(value) if ours.endswith("_len") else value, _flag(documented))
+    for name in ("random_num_turns", "random_sys_prompt_ratio"):
+        if given.get(name) and options["dataset"] == "file":
+            raise click.UsageError(f"{_flag(name)} is not of --dataset file, which tells it", ctx)
     if (given.get("random_num_turns") or 1) > 1:
         options["dataset"] = "prefix"
     if given.get("random_sys_prompt_ratio"):
@@ -141,8 +150,8 @@ def translate(ctx: click.Context, options: dict[str, Any]) -> None:
     if given.get("disable_tqdm"):
         options["progress"] = False
     if given.get("skip_test_prompt"):
-        options["num_warmups"] = 0
-    _name_result(given, options)
+        put("num_warmups", 0, "--skip-test-prompt")
+    _name_result(ctx, given, options)
 
 
 def _share_prompts(ctx: click.Context, ratio: float, options: dict[str, Any]) -> None:
@@ -159,14 +168,16 @@ def _share_prompts(ctx: click.Context, ratio: float, options: dict[str, Any]) ->
     options["input_len"] = str(max(1, length - shared))
 
 
-def _name_result(given: Mapping[str, Any], options: dict[str, Any]) -> None:
+def _name_result(ctx: click.Context, given: Mapping[str, Any], options: dict[str, Any]) -> None:
     """Where the result goes with `--save-result` and `--result-dir`."""
     if options.get("result_file") is None and given.get("save_result"):
         rate, backend = options["request_rate"], given.get("backend") or "modular"
         model = Path(options.get("model") or "model").name
         stamp = f"{datetime.now():%Y%m%d-%H%M%S}"
         options["result_file"] = Path(f"{backend}-{rate}qps-{model}-{stamp}.json")
-    if options.get("result_file") is not None and given.get("result_dir") is not None:
+    if given.get("result_dir") is not None:
+        if options.get("result_file") is None:
+            raise click.UsageError("--result-dir takes --save-result or --result-file", ctx)
         options["result_file"] = given["result_dir"] / options["result_file"]
 
 

@@ -16,8 +16,8 @@ _RETIRED: Mapping[str, str] = {
     "finalize_pipeline_config": "required_arguments of the SupportedArchitecture",
 }
 
-# Documented settings of Llama's model, with what does their work for the other families.
-_LLAMA_SETTINGS: Mapping[str, str] = {
+# Documented settings that not every family reads, with what does their work for the others.
+_SETTINGS_OF_SOME: Mapping[str, str] = {
     "norm_method": "override make_norm of the decoder",
     "attention_bias": "override get_attention_biases of the configuration",
 }
@@ -43,7 +43,7 @@ def refuse_retired_hooks(architecture: str, model: type) -> None:
     found += [
         f"{cls.__name__}.{name} ({does})"
         for cls in model.__mro__
-        for name, does in _LLAMA_SETTINGS.items()
+        for name, does in _SETTINGS_OF_SOME.items()
         if name in vars(cls) and name not in heard and any(map(_is_family, model.__mro__))
     ]
     if found:
