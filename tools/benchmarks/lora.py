@@ -4,8 +4,7 @@
 
 Kinds of rounds take turns in one process: requests of a pipeline without `--enable-lora`, of the
 base model in a pipeline with it, and of adapters there. A rate is compared with the first kind's in
-the same round, since a machine's memory is not as fast in every minute. A model of a billion
-weights takes a minute and a half on two idle cores.
+the same round, since a machine's memory is not as fast in every minute.
 """
 
 from __future__ import annotations
