@@ -101,9 +101,9 @@ def _cases(dtype: torch.dtype, heads: int) -> Iterator[KernelCase]:
     )
     args = (logits - logits.amax(1, keepdim=True), *limits)
     yield KernelCase("choose_tokens", kernels.choose_tokens, choose_tokens_reference, args)
-    rows, bits = torch.tensor([1, 4]), torch.randint(-(2**31), 2**31, (2, 1000), dtype=torch.int32)
+    bits = torch.randint(-(2**31), 2**31, (2, 1000), dtype=torch.int32)
     bits[0, 1:] = 0
-    args = (logits.to(dtype), rows, bits)
+    args = (logits.to(dtype), torch.tensor([1, 4]), bits)
     # -inf has no error that is relative to anything.
     op, reference = (
         lambda *given, mask=mask: mask(*given).clamp(min=-100.0)

@@ -70,9 +70,7 @@ def test_where_nothing_has_a_chance_all_that_may_come_has(
     logits = torch.full((1, 65), -INF)
     logits[0, 6] = INF
 
-    (got,) = IMPLEMENTATIONS[implementation](
-        logits, torch.tensor([0]), make_bits(allowed, words=3)
-    )
+    (got,) = IMPLEMENTATIONS[implementation](logits, torch.tensor([0]), make_bits(allowed, words=3))
 
     assert (got == 0).nonzero().flatten().tolist() == allowed
     assert (got == -INF).sum() == 65 - len(allowed)
@@ -83,9 +81,7 @@ def test_nan_of_what_may_come_stays(implementation: str) -> None:
     logits = torch.full((1, 64), torch.nan)
     logits[0, 8] = -INF
 
-    (got,) = IMPLEMENTATIONS[implementation](
-        logits, torch.tensor([0]), make_bits([8, 33], words=2)
-    )
+    (got,) = IMPLEMENTATIONS[implementation](logits, torch.tensor([0]), make_bits([8, 33], words=2))
 
     assert got.isnan().nonzero().flatten().tolist() == [33]
     assert (got == -INF).sum() == 63

@@ -25,4 +25,5 @@ def mask_logits(logits: torch.Tensor, masks: Mapping[int, Bits]) -> torch.Tensor
     """
     rows = torch.tensor(list(masks)).to(logits.device)
     bits = torch.from_numpy(np.stack(list(masks.values()))).to(logits.device)
-    return kernels.mask_logits(logits, rows, bits)
+    masked: torch.Tensor = kernels.mask_logits(logits, rows, bits)
+    return masked
