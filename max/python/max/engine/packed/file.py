@@ -81,8 +81,8 @@ def write_packed_file(
             _pad(pieces, _CACHE_LINE)
         _forget_pages(fresh)
         sums = _sums(_mapped(fresh))
-        with fresh.open("ab") as file:
-            file.write(sums.data)
+        with fresh.open("ab") as end:
+            end.write(sums.data)
         fresh.rename(path)
 
 
