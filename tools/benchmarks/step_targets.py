@@ -82,7 +82,7 @@ def draw_trade(runs: Sequence[Run], results: Path, scenario: str) -> Figure:
     "targets",
     type=click.FloatRange(min=0),
     multiple=True,
-    default=(0, 150, 230, 400),
+    default=(0, 150, 240, 400),
     show_default=True,
     help="Of the first server, in milliseconds; repeatable.",
 )

@@ -148,7 +148,16 @@ _ISA_COPTS = {
         "-mavx512vnni",
         "-mavx512bf16",
     ],
+    "neon_dotprod": ["-march=armv8.2-a+dotprod"],
 }
+
+# Those of aarch64; the others with options are of x86-64.
+_AARCH64 = ["neon_dotprod"]
+
+def _cpus_of(isa):
+    if not _ISA_COPTS[isa]:
+        return []
+    return ["@platforms//cpu:aarch64" if isa in _AARCH64 else "@platforms//cpu:x86_64"]
 
 def max_cc_kernel(name, srcs, hdrs = [], copts = [], **kwargs):
     """C++17 kernel libraries lib<name>.<instruction set>.so with a plain C ABI.
@@ -180,15 +189,19 @@ def max_cc_kernel(name, srcs, hdrs = [], copts = [], **kwargs):
             ] + isa_copts + copts,
             linkopts = ["-pthread"],
             linkshared = True,
-            target_compatible_with = ["@platforms//cpu:x86_64"] if isa_copts else [],
+            target_compatible_with = _cpus_of(isa),
             visibility = ["//visibility:private"],
         )
-    generic = [":lib%s.generic.so" % name]
     native.filegroup(
         name = name,
         srcs = select({
-            "@platforms//cpu:x86_64": [":lib%s.%s.so" % (name, isa) for isa in _ISA_COPTS],
-            "//conditions:default": generic,
+            "@platforms//cpu:aarch64": [":lib%s.%s.so" % (name, isa) for isa in ["generic"] + _AARCH64],
+            "@platforms//cpu:x86_64": [
+                ":lib%s.%s.so" % (name, isa)
+                for isa in _ISA_COPTS
+                if isa not in _AARCH64
+            ],
+            "//conditions:default": [":lib%s.generic.so" % name],
         }),
         **kwargs
     )

@@ -52,9 +52,8 @@ MAX_INLINE Words shift_right(Words x) { return x >> n; }
 template <int n>
 MAX_INLINE Words shift_left(Words x) { return x << n; }
 MAX_INLINE Floats to_floats(Words x) {
-  Floats y;
-  for (int64_t i = 0; i < kFloats; ++i) y[i] = static_cast<float>(static_cast<int32_t>(x[i]));
-  return y;
+  typedef int32_t Integers __attribute__((vector_size(16)));
+  return __builtin_convertvector((Integers)x, Floats);
 }
 MAX_INLINE Words larger_word(Words a, Words b) { return a > b ? a : b; }
 MAX_INLINE void store_low_bytes(int8_t* to, Words x) {
@@ -92,6 +91,8 @@ MAX_INLINE Words look_up(const uint8_t (&table)[16], Words places) {
 #elif defined(__AVX2__)
   __m128i numbers = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
   return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(numbers), places);
+#elif defined(__ARM_NEON)
+  return (Words)vqtbl1q_u8(vld1q_u8(table), (uint8x16_t)places);
 #else
   uint8_t found[sizeof(Words)];
   std::memcpy(found, &places, sizeof found);
@@ -153,6 +154,10 @@ MAX_INLINE Words dot_shorts(Words sum, Words a, Words b) {
   return add_words(sum, _mm512_madd_epi16(a, b));
 #elif defined(__AVX2__)
   return add_words(sum, _mm256_madd_epi16(a, b));
+#elif defined(__ARM_NEON)
+  int32x4_t low = vmull_s16(vget_low_s16((int16x8_t)a), vget_low_s16((int16x8_t)b));
+  int32x4_t high = vmull_high_s16((int16x8_t)a, (int16x8_t)b);
+  return add_words(sum, (Words)vpaddq_s32(low, high));
 #else
   Ints low = ((Ints)a << 16 >> 16) * ((Ints)b << 16 >> 16);
   return sum + (Words)(low + ((Ints)a >> 16) * ((Ints)b >> 16));
@@ -189,6 +194,16 @@ MAX_INLINE Words dot_bytes(Words sum, Words w, Words x) {
     __m256i odd = _mm256_madd_epi16(_mm256_srli_epi16(w, 8), _mm256_srai_epi16(x, 8));
     return _mm256_add_epi32(sum, _mm256_add_epi32(even, odd));
   }
+#elif defined(__ARM_FEATURE_DOTPROD)
+  int8x16_t signed_x = (int8x16_t)x;
+  if constexpr (bits < 8) return (Words)vdotq_s32((int32x4_t)sum, (int8x16_t)w, signed_x);
+  // w is (w - 128) + 128, of which each fits a signed byte, the latter as -(-128).
+  int32x4_t less = vdotq_s32((int32x4_t)sum, veorq_s8((int8x16_t)w, vdupq_n_s8(-128)), signed_x);
+  return (Words)vsubq_s32(less, vdotq_s32(vdupq_n_s32(0), vdupq_n_s8(-128), signed_x));
+#elif defined(__ARM_NEON)
+  int16x8_t low = vmulq_s16((int16x8_t)vmovl_u8(vget_low_u8((uint8x16_t)w)), vmovl_s8(vget_low_s8((int8x16_t)x)));
+  int16x8_t high = vmulq_s16((int16x8_t)vmovl_high_u8((uint8x16_t)w), vmovl_high_s8((int8x16_t)x));
+  return add_words(sum, (Words)vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high)));
 #else
   // A product of an unsigned and a signed byte fits 16 bits.
   Shorts even = (Shorts)(w & 0x00ff00ffu) * (((Shorts)x << 8) >> 8);

@@ -17,6 +17,8 @@ template <int64_t rows>
 constexpr int64_t tile_vectors() {
 #if defined(__AVX512F__)
   return kPanel / kFloats;
+#elif defined(__ARM_NEON)  // 32 registers
+  return rows <= 3 ? 8 : 4;
 #else
   return rows == 1 ? 8 : rows <= 3 ? 4 : 2;
 #endif

@@ -8,6 +8,8 @@
 
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
 #endif
 
 #include "elements.h"
@@ -69,7 +71,13 @@ MAX_INLINE Floats load_floats(const float* from) {
 MAX_INLINE void store_floats(float* to, Floats x) { std::memcpy(to, &x, sizeof x); }
 MAX_INLINE Floats add(Floats a, Floats b) { return a + b; }
 MAX_INLINE Floats multiply(Floats a, Floats b) { return a * b; }
-MAX_INLINE Floats multiply_add(Floats a, Floats b, Floats sum) { return a * b + sum; }
+MAX_INLINE Floats multiply_add(Floats a, Floats b, Floats sum) {
+#if defined(__ARM_NEON)
+  return (Floats)vfmaq_f32((float32x4_t)sum, (float32x4_t)a, (float32x4_t)b);
+#else
+  return a * b + sum;
+#endif
+}
 MAX_INLINE Words load_words(const void* from) {
   Words x;
   std::memcpy(&x, from, sizeof x);
@@ -105,6 +113,8 @@ MAX_INLINE Floats load_elements(const float16* from) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
 #elif defined(__AVX2__)
   return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+#elif defined(__ARM_NEON)
+  return (Floats)vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(reinterpret_cast<const uint16_t*>(from))));
 #else
   Floats x;
   for (int64_t i = 0; i < kFloats; ++i) x[i] = load(from[i]);
@@ -141,6 +151,11 @@ MAX_INLINE Pair bfloat16_pair(Words x) { return {low_bfloat16(x), high_bfloat16(
 MAX_INLINE Pair half_pair(Words x) {
   return {_mm512_cvtph_ps(_mm512_cvtepi32_epi16(x)),
           _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(x, 16)))};
+}
+#elif defined(__ARM_NEON)
+MAX_INLINE Pair half_pair(Words x) {
+  uint16x4_t low = vmovn_u32((uint32x4_t)x), high = vshrn_n_u32((uint32x4_t)x, 16);
+  return {(Floats)vcvt_f32_f16(vreinterpret_f16_u16(low)), (Floats)vcvt_f32_f16(vreinterpret_f16_u16(high))};
 }
 #else
 MAX_INLINE Pair half_pair(Words x) {

@@ -6,9 +6,11 @@ it.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import threading
+from collections.abc import Iterator
 
 import torch
 
@@ -67,6 +69,16 @@ def pool_handle() -> int | None:
                 library.thread_pool_create.restype = ctypes.c_void_p
                 _process.handle = library.thread_pool_create(ctypes.c_int64(num_threads()))
     return _process.handle
+
+
+@contextlib.contextmanager
+def other_pool(handle: int) -> Iterator[None]:
+    """Lets kernels run on another C `Pool`, by its address, to look at how they share work."""
+    before, _process.handle = _process.handle, handle
+    try:
+        yield
+    finally:
+        _process.handle = before
 
 
 def _default_threads() -> int:

@@ -16,7 +16,7 @@ DeviceType = Literal["cpu", "gpu"]
 STEP_TOKENS: Mapping[DeviceType, int] = {"gpu": 8192, "cpu": 256}
 
 # `target_step_ms` likewise. A GPU computes all of its tokens in such a time.
-TARGET_STEP_MS: Mapping[DeviceType, int] = {"gpu": 0, "cpu": 230}
+TARGET_STEP_MS: Mapping[DeviceType, int] = {"gpu": 0, "cpu": 240}
 
 
 class PipelineRuntimeConfig(ConfigModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from max.driver import load_devices
@@ -33,6 +34,7 @@ from max.pipelines.lib.text_generation import TextGenerationPipeline
 from max.pipelines.lib.utils import parse_state_dict_from_weights
 from max.pipelines.lib.weight_encoding import encoded_bytes, is_plain
 from max.pipelines.modeling.types import PipelineTask
+from max.pipelines.sampling.sampler import make_sampling_kernels
 
 logger = logging.getLogger("max.pipelines")
 
@@ -69,7 +71,11 @@ def make_pipeline(
     # Without activations, whose graph is yet to be made: what cannot fit is refused right now.
     plan = plan_memory(architecture, config, available)
     config.runtime.max_batch_size = plan.max_batch_size
-    model = make_model(architecture, config, return_logits or _logits_needed(config), on_phase)
+    with ThreadPoolExecutor(1, thread_name_prefix="sampling") as beside:
+        sampling = beside.submit(make_sampling_kernels) if device.is_host else None
+        model = make_model(architecture, config, return_logits or _logits_needed(config), on_phase)
+    if sampling is not None:
+        sampling.result()
     adapted = AdaptedModel(architecture, config, model) if config.lora.enable_lora else None
     on_phase("allocate")
     end_reserve()

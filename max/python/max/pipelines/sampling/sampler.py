@@ -10,11 +10,17 @@ import torch
 
 from max import kernels
 from max.driver import Buffer
+from max.kernels.registry import make_cpu_kernels
 from max.pipelines.context import ProcessorInputs, SamplingParams, TextContext
 from max.pipelines.sampling.counter_rng import uniform
 from max.pipelines.sampling.grammars.compiled import Grammars
 from max.pipelines.sampling.grammars.masks import mask_logits
 from max.pipelines.sampling.penalties import edit_logits, edits_logits
+
+
+def make_sampling_kernels() -> None:
+    """Builds and loads what a sampler on the host calls, or the first answer would wait for it."""
+    make_cpu_kernels([torch.ops.max.choose_tokens.default])
 
 
 class SamplingBatch(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 
-def split(lacking: Sequence[int], tokens: int) -> list[int]:
+def split(lacking: Sequence[int], tokens: int, *, fill: bool = False) -> list[int]:
     """Splits a step's tokens so that streams never stop and prompts wait for each other fairly.
 
     Everybody who lacks one token gets it. Of the rest the oldest prompt gets half, if it lacks so
@@ -20,6 +20,7 @@ def split(lacking: Sequence[int], tokens: int) -> list[int]:
     Args:
         lacking: tokens that each request lacks, the oldest request's first.
         tokens: how many there are, at least one per request.
+        fill: whether they are few already, and all to be given.
 
     Returns:
         Tokens of each request; 0 where it has to wait.
@@ -33,7 +34,7 @@ def split(lacking: Sequence[int], tokens: int) -> list[int]:
     completes_one = False
     for index in sorted(prompts, key=lacking.__getitem__):
         missing = lacking[index] - shares[index]
-        if missing > left and completes_one and left < tokens / 2:
+        if missing > left and completes_one and left < tokens / 2 and not fill:
             break
         completes_one = completes_one or missing <= left
         more = min(missing, left)

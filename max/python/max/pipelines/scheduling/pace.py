@@ -15,16 +15,19 @@ if TYPE_CHECKING:
 # Fewer rows beside the streams leave too much of the cores' arithmetic unused.
 MIN_PROMPT_TOKENS = 24
 
+# Of their multiples a step is made: each new number of tokens costs the recording of a program.
+_TOKENS_TOGETHER = 8
 
-class StepBudget(NamedTuple):
-    """What a step may compute.
+
+class SizedStep(NamedTuple):
+    """What a step computes.
 
     Attributes:
-        tokens: most tokens.
+        shares: tokens of each request.
         predicted_s: seconds that they should take; None where time does not limit them.
     """
 
-    tokens: int
+    shares: list[int]
     predicted_s: float | None = None
 
 
@@ -43,28 +46,33 @@ class Pace:
         self._cost = StepCost(target_s)
         self._streams_alone: tuple[StepShape, float] | None = None
 
-    def budget(
-        self, contexts: Sequence[TextContext], lacking: Sequence[int], most: int
-    ) -> StepBudget:
-        """What a step may split among requests that lack so many tokens each: `most` or less."""
+    def split(
+        self, contexts: Sequence[TextContext], lacking: Sequence[int], tokens: int
+    ) -> SizedStep:
+        """Splits a step's tokens, or fewer, among requests that lack so many each."""
         streams = lacking.count(1)
         if not 0 < streams < len(lacking):
-            return StepBudget(most)
+            return SizedStep(split(lacking, tokens))
         if self._streams_alone is not None:
             self._cost.observe(*self._streams_alone)
             self._streams_alone = None
 
-        def seconds(tokens: int) -> float:
-            shares = split(lacking, tokens)
+        def seconds(shares: Sequence[int]) -> float:
             return self._cost.predict(StepShape.of(zip(contexts, shares, strict=True)))
 
-        most = min(most, sum(lacking))
-        least = min(most, streams + MIN_PROMPT_TOKENS)
-        tokens = most
-        if seconds(most) > self._target_s:
-            most_fitting = bisect_right(range(most), self._target_s, lo=least, key=seconds) - 1
-            tokens = max(least, most_fitting)
-        return StepBudget(tokens, seconds(tokens))
+        def filled(tokens: int) -> list[int]:
+            return split(lacking, tokens, fill=True)
+
+        shares = split(lacking, tokens)
+        if seconds(shares) > self._target_s:
+            most = range(min(tokens, sum(lacking)))
+            least = min(len(most), streams + MIN_PROMPT_TOKENS)
+            fitting = bisect_right(
+                most, self._target_s, lo=least, key=lambda tokens: seconds(filled(tokens))
+            )
+            together = (fitting - 1) // _TOKENS_TOGETHER * _TOKENS_TOGETHER
+            shares = filled(max(least, together))
+        return SizedStep(shares, seconds(shares))
 
     def observe(self, shape: StepShape, seconds: float) -> None:
         """A step of that shape took so long."""

@@ -26,7 +26,7 @@ from max.pipelines.scheduling.budget import split, split_whole
 from max.pipelines.scheduling.config import SchedulerConfig
 from max.pipelines.scheduling.errors import RequestTooLargeError
 from max.pipelines.scheduling.interface import AdapterSlots, PageSource
-from max.pipelines.scheduling.pace import Pace, StepBudget
+from max.pipelines.scheduling.pace import Pace, SizedStep
 from max.pipelines.scheduling.waiting import Places, WaitingRequests, group_of
 
 if TYPE_CHECKING:
@@ -283,15 +283,17 @@ class Scheduler:
         going_on = [ctx for ctx in self._running.values() if not ctx.awaits_last_token]
         contexts = self._within_total(going_on)
         lacking = [ctx.tokens.remaining_length for ctx in contexts]
-        rule = split if self.config.enable_chunked_prefill else split_whole
-        budget = StepBudget(self.config.max_batch_input_tokens)
-        if self._pace is not None:
-            budget = self._pace.budget(contexts, lacking, budget.tokens)
-        shares = rule(lacking, budget.tokens)
-        granted = [(ctx, share) for ctx, share in zip(contexts, shares, strict=True) if share]
+        step = self._split(contexts, lacking, self.config.max_batch_input_tokens)
+        granted = [(ctx, share) for ctx, share in zip(contexts, step.shares, strict=True) if share]
         for ctx, share in granted:
             ctx.tokens.chunk(share)
-        return [ctx for ctx, _ in granted], budget.predicted_s
+        return [ctx for ctx, _ in granted], step.predicted_s
+
+    def _split(self, contexts: list[TextContext], lacking: list[int], tokens: int) -> SizedStep:
+        if self._pace is not None:
+            return self._pace.split(contexts, lacking, tokens)
+        rule = split if self.config.enable_chunked_prefill else split_whole
+        return SizedStep(rule(lacking, tokens))
 
     def _within_total(self, contexts: Collection[TextContext]) -> list[TextContext]:
         """The oldest of them whose tokens are together within `max_batch_total_tokens`."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import pickle
 import subprocess
 import sys
@@ -59,6 +60,18 @@ def test_phases_are_told_as_they_begin(folder: Path) -> None:
     PipelineFactory(make_config(folder))(on_phase=phases.append)
 
     assert phases == ["read", "compile", "place weights", "allocate"]
+
+
+def test_the_sampler_s_kernel_is_made_before_the_first_answer(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("the compiler fails")
+
+    module = importlib.import_module("max.pipelines.lib.make_pipeline")
+    monkeypatch.setattr(module, "make_sampling_kernels", fail)
+    with pytest.raises(RuntimeError, match="the compiler fails"):
+        PipelineFactory(make_config(folder))()
 
 
 @pytest.mark.parametrize("kind", ReturnLogits)

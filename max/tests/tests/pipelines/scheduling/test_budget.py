@@ -40,6 +40,15 @@ def test_half_is_the_oldest_s_and_the_rest_goes_to_the_shortest(
 
 @settings(deadline=None, derandomize=True, database=None)
 @given(st.lists(st.integers(1, 50), max_size=8), st.integers(8, 40))
+def test_a_step_that_is_to_be_filled_is(lacking: list[int], tokens: int) -> None:
+    shares = split(lacking, tokens, fill=True)
+    assert sum(shares) == min(tokens, sum(lacking))
+    assert all(0 <= share <= wanted for share, wanted in zip(shares, lacking, strict=True))
+    assert all(share for share, wanted in zip(shares, lacking, strict=True) if wanted == 1)
+
+
+@settings(deadline=None, derandomize=True, database=None)
+@given(st.lists(st.integers(1, 50), max_size=8), st.integers(8, 40))
 def test_little_is_left_while_somebody_lacks_tokens(lacking: list[int], tokens: int) -> None:
     shares = split(lacking, tokens)
     assert all(0 <= share <= wanted for share, wanted in zip(shares, lacking, strict=True))

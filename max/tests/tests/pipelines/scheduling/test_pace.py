@@ -138,3 +138,11 @@ def test_without_streams_or_prompts_nothing_is_predicted() -> None:
     server.run()
     assert all(batch.predicted_s is None for batch in server.steps)
     assert server.steps[0].shape == StepShape(0, 256, 256 * 257 // 2)
+
+
+def test_few_numbers_of_tokens_occur() -> None:
+    server = run_burst(240)
+    limited = [batch for batch in mixed(server) if (batch.predicted_s or 0) > 0.2]
+    assert len(limited) > 30
+    assert sum(batch.input_tokens % 8 == 0 for batch in limited) > 0.9 * len(limited)
+    assert len({(batch.input_tokens, len(batch.contexts)) for batch in limited}) < len(limited)

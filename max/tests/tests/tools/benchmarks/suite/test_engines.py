@@ -45,7 +45,11 @@ def plan(tmp_path: Path) -> EnginePlan:
 
 @pytest.mark.parametrize(
     ("plan_name", "example"),
-    [("cpu.yaml", "engines.example.yaml"), ("commits.yaml", "commits.example.yaml")],
+    [
+        ("cpu.yaml", "engines.example.yaml"),
+        ("commits.yaml", "commits.example.yaml"),
+        ("instruction_sets.yaml", "instruction_sets.engines.example.yaml"),
+    ],
 )
 def test_every_number_of_this_repository_s_plans_has_an_engine_in_the_example(
     plan_name: str, example: str

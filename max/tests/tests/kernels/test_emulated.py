@@ -1,0 +1,74 @@
+"""The kernels of aarch64: NEON, and its products of bytes.
+
+Cross-compiled, and run in an emulator by the tests that the kernels of this machine pass.
+"""
+
+# build: data = ["//max/python/max/kernels:sources"]
+# build: timeout = "eternal"
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from max.kernels import native
+from max.kernels.isa import COMPILER_FLAGS
+from tests.kernels.cpu_kernels import EMULATE
+from tests.kernels.emulated import COMPILER, EMULATED_ISAS, can_emulate
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif(
+        not can_emulate(), reason="needs Debian's g++-aarch64-linux-gnu and qemu-user"
+    ),
+]
+HERE = Path(__file__).parent
+KERNELS = sorted(path.parent for path in Path(native.__file__).parent.glob("*/cpu.cpp"))
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda path: path.name)
+@pytest.mark.parametrize("isa", EMULATED_ISAS)
+def test_every_kernel_compiles_without_a_warning(kernel: Path, isa: str) -> None:
+    flags = ("-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", *COMPILER_FLAGS[isa])
+    done = subprocess.run((COMPILER, *flags, str(kernel / "cpu.cpp")), capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "packed_linear",
+        "packed_linear_of_blocks",
+        "flash_attention_ragged",
+        "packed_embedding",
+        "rope_store_ragged",
+        "rms_norm",
+        "gated",
+        "choose_tokens",
+    ],
+)
+def test_kernels_pass_their_tests(name: str) -> None:
+    options = (
+        "-q",
+        "-x",
+        "-p",
+        "no:cacheprovider",
+        "-m",
+        "not bench and not slow",
+        "--timeout=1200",
+    )
+    # Grids are tables of this process, whose addresses no struct of a call's own holds.
+    chosen = ("-k", "aarch64 and not iq1 and not iq2 and not iq3")
+    done = subprocess.run(
+        (sys.executable, "-m", "pytest", *options, *chosen, str(HERE / f"test_{name}.py")),
+        env=os.environ | {EMULATE: "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout[-5000:]}\n{done.stderr[-5000:]}"
