@@ -36,7 +36,7 @@ def read_json(path: Path) -> dict[str, Any]:
             f"{path.parent} has no {path.name}; is it the folder of a Hugging Face model?"
         )
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise ModelSourceError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(content, dict):

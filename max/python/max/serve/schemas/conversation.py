@@ -72,7 +72,9 @@ class ChatMessage(RequestModel):
     )
     reasoning: str | None = Field(default=None, description="Its other name.")
 
-    # Accepted without effect: parts of answers that say nothing to a model.
+    # Accepted without effect: parts of answers that say nothing to a model; `parsed` is the content
+    # once more, where the official client has read it.
+    parsed: JsonValue = None
     annotations: list[JsonValue] | None = None
     provider_specific_fields: dict[str, JsonValue] | None = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from max.serve.schemas.conversation import MAX_MESSAGES, MAX_PARTS
 from max.serve.schemas.sampling_fields import INT32_MAX, MAX_STOP_STRINGS
@@ -58,10 +58,18 @@ AnyBlock = Annotated[
 
 
 class InputMessage(RequestModel):
-    """One message of the conversation."""
+    """One message of the conversation; an answer can be sent back as it is."""
 
     role: Literal["user", "assistant"]
     content: str | Annotated[list[AnyBlock], Items(MAX_PARTS)]
+
+    # Accepted without effect: what an answer says of itself.
+    id: str | None = None
+    type: Literal["message"] | None = None
+    model: str | None = None
+    stop_reason: str | None = None
+    stop_sequence: str | None = None
+    usage: dict[str, JsonValue] | None = None
 
 
 class MessageTool(Block):
