@@ -100,7 +100,7 @@ def _check_all_is_there(
     conversation: Sequence[Mapping[str, Any]], forms: TemplateForms, rendered: str
 ) -> None:
     """Refuses what a template leaves out without a word, as some do with roles they do not know."""
-    known = forms.as_text | forms.as_parts
+    known = forms.as_text | forms.as_parts | {"user", "assistant"}
     for message in conversation:
         text = text_of(message["content"]).strip()
         written = (text, *(json.dumps(text, ensure_ascii=a)[1:-1] for a in (False, True)))
