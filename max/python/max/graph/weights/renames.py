@@ -25,6 +25,9 @@ COMPUTED_TABLES = (
     "rope_factors_long",
     "rope_factors_short",
     "masked_bias",
+    "causal_mask",
+    "rope_cache",
+    "rope.cache",
 )
 """Parts of the names of tables that models compute themselves and that some checkpoints carry:
 rotations of Hugging Face's, Meta's and GGUF's decoders, constants of masks."""

@@ -154,6 +154,11 @@ def test_texts_that_end_an_answer_and_those_that_end_a_message_of_several(
         ({"llama__block_count": None}, r"no metadata 'llama\.block_count'"),
         ({"llama__expert_count": 8}, r"no metadata 'llama\.expert_used_count'"),
         ({"llama__feed_forward_length": [96, 128]}, "layers of different sizes"),
+        ({"llama__attention__causal": False}, r"llama\.attention\.causal is false"),
+        (
+            {"llama__rope__scaling__attn_factor": 2.0},
+            r"by 2\.0 \(llama\.rope\.scaling\.attn_factor",
+        ),
         ({"llama__rope__scaling__type": "ntk"}, "type 'ntk'.*known: none, linear, yarn"),
     ],
 )
