@@ -28,8 +28,15 @@ _GENERATION = (
 _INERT = frozenset(" ".join((_BOOKKEEPING, _ENCODING, _TRAINING, _TOKENS, _GENERATION)).split())
 # Factors by which nothing is multiplied, of families that have none.
 _ONES = frozenset(
-    "attention_multiplier embedding_multiplier logit_scale logits_scaling partial_rotary_factor "
-    "residual_multiplier rotary_pct".split()
+    {
+        "attention_multiplier",
+        "embedding_multiplier",
+        "logit_scale",
+        "logits_scaling",
+        "partial_rotary_factor",
+        "residual_multiplier",
+        "rotary_pct",
+    }
 )
 # What says something of windows alone.
 _OF_WINDOWS = frozenset({"max_window_layers", "sliding_window", "sliding_window_pattern"})
