@@ -11,7 +11,7 @@ from max.serve.schemas.conversation import MAX_MESSAGES, MAX_PARTS
 from max.serve.schemas.sampling_fields import INT32_MAX, MAX_STOP_STRINGS
 from max.serve.schemas.structured import Schema
 from max.serve.schemas.tools import FUNCTION_NAME, MOST_TOOLS
-from max.serve.schemas.validation import Items, RequestModel
+from max.serve.schemas.validation import Items, ReplayedModel, RequestModel
 
 
 class Block(RequestModel):
@@ -57,8 +57,8 @@ AnyBlock = Annotated[
 ]
 
 
-class InputMessage(RequestModel):
-    """One message of the conversation; an answer can be sent back as it is."""
+class InputMessage(ReplayedModel):
+    """One message of the conversation: an answer, as the official client dumps it, is one."""
 
     role: Literal["user", "assistant"]
     content: str | Annotated[list[AnyBlock], Items(MAX_PARTS)]
