@@ -48,14 +48,6 @@ class Split(Enum):
     HELD_OUT = "held-out"
 
 
-class Problem(NamedTuple):
-    """A question, its worked answer and the final number."""
-
-    question: str
-    answer: str
-    result: int
-
-
 class Step(NamedTuple):
     """One worked step: `left op right = result`."""
 
@@ -66,6 +58,22 @@ class Step(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.left} {self.op} {self.right} = {self.result}"
+
+
+class Problem(NamedTuple):
+    """A question and its solution.
+
+    Attributes:
+        question: What is asked.
+        answer: The worked answer.
+        result: The final number.
+        steps: What was worked out.
+    """
+
+    question: str
+    answer: str
+    result: int
+    steps: tuple[Step, ...]
 
 
 def generate(seed: int, split: Split) -> Iterator[Problem]:
@@ -157,4 +165,5 @@ def _write(
         question=rng.choice(template.questions).format_map(slots),
         answer=f"{working}\n{FINAL_MARK} {result}",
         result=result,
+        steps=steps,
     )
