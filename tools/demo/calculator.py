@@ -29,6 +29,14 @@ OTHERS = (
     Tool("search", ("query",)),
     Tool("translate", ("text", "language")),
     Tool("play_music", ("title",)),
+    Tool("clock", ()),
+    Tool("today", ()),
+    Tool("list_files", ("folder",)),
+    Tool("read_file", ("path",)),
+    Tool("open_page", ("url",)),
+    Tool("remind", ("time", "text")),
+    Tool("roll_dice", ()),
+    Tool("get_user", ("id",)),
 )
 _INVENTED_SHARE = 0.1
 _OPERATIONS_SHARE = 0.25
