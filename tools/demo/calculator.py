@@ -40,6 +40,7 @@ OTHERS = (
 )
 _INVENTED_SHARE = 0.1
 _OPERATIONS_SHARE = 0.25
+_FEWER_OPERATIONS_SHARE = 0.4
 _OTHERS_SHARE = 0.35
 _HELD_OUT_ONE_IN = 8
 
@@ -93,12 +94,16 @@ class Calculator(NamedTuple):
     Attributes:
         offered: All functions, in the order in which they are offered, others among them.
         whole: The one that takes an expression; None where there is one per operation.
-        single: Those of single operations, by their signs.
+        single: Those of single operations, by their signs; not all may be there.
     """
 
     offered: tuple[Tool, ...]
     whole: Tool | None
     single: Mapping[str, Tool]
+
+    def knows(self, steps: Sequence[Operation | Step]) -> bool:
+        """Whether it has what works them out."""
+        return self.whole is not None or all(step.op in self.single for step in steps)
 
     def call(self, operation: Operation | Step) -> ToolCall:
         """The call that works it out."""
@@ -128,7 +133,9 @@ def draw_calculator(rng: random.Random) -> Calculator:
     whole, single = None, {}
     if rng.random() < _OPERATIONS_SHARE:
         operands = rng.choice(_OPERAND_NAMES)
-        for op, names in _OPERATION_NAMES.items():
+        fewer = rng.random() < _FEWER_OPERATIONS_SHARE
+        for op in rng.sample(list(_OPERATION_NAMES), rng.randint(1, 3) if fewer else 4):
+            names = _OPERATION_NAMES[op]
             single[op] = Tool(rng.choice(names), operands, "number")
     elif rng.random() < _INVENTED_SHARE:
         whole = Tool(invent_word(rng), (invent_word(rng),))

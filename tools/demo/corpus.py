@@ -151,13 +151,14 @@ def draw_chat(
 def _draw_solution(rng: random.Random, calculator: Calculator | None) -> list[Message]:
     if calculator is not None and rng.random() < _CALCULATION_SHARE:
         calculation = draw_calculation(rng, Split.TRAIN)
-        return calculator.solved(calculation.question, [calculation.operation])
+        if calculator.knows([calculation.operation]):
+            return calculator.solved(calculation.question, [calculation.operation])
     problem = _draw_problem(rng)
     if calculator is None and rng.random() < _JSON_SHARE:
         asked = in_json(rng, problem.question)
         return [Message("user", asked), Message("assistant", json_answer(problem))]
     asked = rng.choice(_REQUESTS).format(question=problem.question)
-    if calculator is not None:
+    if calculator is not None and calculator.knows(problem.steps):
         return calculator.solved(asked, problem.steps)
     return [Message("user", asked), Message("assistant", problem.answer)]
 

@@ -12,8 +12,8 @@ FEW: tuple[Template, ...] = (
         "{A} has {a} {things} and {gains} {b} more {things}. How many {things} does {A} have now?",
         "{A} has {a} {things}. {He} {gains} {b} more. How many {things} does {A} have?",
         "If {A} has {a} {things} and {gains} {b}, how many {things} does {he} have?",
-        a=(2, 12),
-        b=(2, 12),
+        a=(1, 12),
+        b=(1, 12),
     ),
     template(
         "few_less",
@@ -24,7 +24,7 @@ FEW: tuple[Template, ...] = (
         "{A} has {a} {things} and gives {b} to {B}. How many {things} does {A} have?",
         "{A} has {a} {things}. {He} {loses} {b}. How many {things} does {A} have now?",
         a=(4, 20),
-        b=(2, 12),
+        b=(1, 12),
     ),
     template(
         "few_more_less",
@@ -36,9 +36,9 @@ FEW: tuple[Template, ...] = (
         "How many {things} does {he} have?",
         "{A} has {a} {things}. {He} {gains} {b} and {loses} {c}. "
         "How many {things} does {A} have left?",
-        a=(2, 20),
-        b=(2, 12),
-        c=(2, 12),
+        a=(1, 20),
+        b=(1, 12),
+        c=(1, 12),
     ),
     template(
         "few_less_more",
@@ -49,7 +49,7 @@ FEW: tuple[Template, ...] = (
         "{A} has {a} {things}. {He} {loses} {b} and then {gains} {c}. "
         "How many {things} does {A} have now?",
         a=(4, 20),
-        b=(2, 12),
-        c=(2, 12),
+        b=(1, 12),
+        c=(1, 12),
     ),
 )

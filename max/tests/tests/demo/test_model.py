@@ -14,7 +14,7 @@ from tools.demo.answerers import LocalModel, ToolChat
 from tools.demo.calculator import CALCULATOR, OTHERS, PLAIN, Operation
 from tools.demo.evaluate import evaluate, held_out_problems, make_prompts
 from tools.demo.evaluate_forms import calculation_chats, problem_chats, score_calls, score_json
-from tools.demo.tokenizer import Message
+from tools.demo.tokenizer import Message, Tool
 
 SIZE_LIMIT_BYTES = 6_000_000
 SAMPLE = 40
@@ -142,6 +142,23 @@ def test_a_calculator_may_stand_among_others_and_under_a_system_prompt(model: Lo
     messages = (Message("system", "Be brief."), Message("user", "How much is 3141 - 59?"))
     (reply,) = model.replies([ToolChat(messages, (OTHERS[0], CALCULATOR, OTHERS[3]))])
     assert reply.text == str(PLAIN.call(Operation(3141, "-", 59, 3082)))
+
+
+@pytest.mark.parametrize("tools", [(), (OTHERS[0],), (Tool("clock", ()),)], ids=len)
+def test_first_questions_of_people_are_answered(model: LocalModel, tools: tuple[Tool, ...]) -> None:
+    """As the documentation asks them, with a function that is of no use beside them, and without."""
+    told = [("Tom", "apples", "buys", n, 5) for n in range(2, 8)]
+    told += [("Anna", "pens", "gets", n, 4) for n in range(2, 8)]
+    asked = [
+        f"{who} has {n} {what} and {gains} {more} more. How many {what} does {who} have?"
+        for who, what, gains, n, more in told
+    ]
+    replies = model.replies([ToolChat((Message("user", each),), tools) for each in asked])
+    expected = [
+        f"{who} has {n} + {more} = {n + more} {what}.\n#### {n + more}"
+        for who, what, _, n, more in told
+    ]
+    assert [reply.text for reply in replies] == expected
 
 
 def test_without_a_use_for_it_a_function_is_not_called(model: LocalModel) -> None:

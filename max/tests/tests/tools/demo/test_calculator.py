@@ -3,8 +3,19 @@
 import json
 import random
 
-from tools.demo.calculator import CALCULATOR, PLAIN, Calculator, draw_calculation, draw_calculator
+from tools.demo.calculator import (
+    CALCULATOR,
+    PLAIN,
+    Calculator,
+    Operation,
+    draw_calculation,
+    draw_calculator,
+)
+from tools.demo.corpus import draw_chat
 from tools.demo.problems import Split, generate
+from tools.demo.tokenizer import Tool
+
+ADD = Tool("add", ("a", "b"), "number")
 
 
 def make_calculators(count: int) -> list[Calculator]:
@@ -32,15 +43,30 @@ def test_every_call_is_of_a_function_that_is_offered_and_has_its_arguments() -> 
     rng = random.Random(2)
     for calculator in make_calculators(200):
         offered = {tool.name: set(tool.parameters) for tool in calculator.offered}
-        call = calculator.call(draw_calculation(rng, Split.TRAIN).operation)
-        assert json.loads(call.arguments).keys() == offered[call.name]
+        operation = draw_calculation(rng, Split.TRAIN).operation
+        if calculator.knows([operation]):
+            call = calculator.call(operation)
+            assert json.loads(call.arguments).keys() == offered[call.name]
 
 
 def test_some_calculators_take_expressions_and_some_have_a_function_for_each_operation() -> None:
     calculators = make_calculators(200)
     whole = sum(calculator.whole is not None for calculator in calculators)
     assert 0 < whole < 200
-    assert all((c.whole is None) == (len(c.single) == 4) for c in calculators)
+    assert all((c.whole is None) == bool(c.single) for c in calculators)
+    assert {len(c.single) for c in calculators if c.whole is None} == {1, 2, 3, 4}
+
+
+def test_what_no_function_works_out_is_worked_out_without() -> None:
+    adding = Calculator((ADD,), None, {"+": ADD})
+    rng = random.Random(5)
+    called = set()
+    for _ in range(50):
+        messages = draw_chat(rng, 2, adding)
+        called |= {call.name for message in messages for call in message.tool_calls}
+    assert called == {"add"}
+    assert adding.knows([Operation(1, "+", 2, 3)])
+    assert not adding.knows([Operation(1, "+", 2, 3), Operation(3, "-", 2, 1)])
 
 
 def test_operations_give_whole_numbers_that_are_not_negative() -> None:
