@@ -32,8 +32,7 @@ FEW: tuple[Template, ...] = (
         "First {A} has {s1} {things}.\nThen {he} has {s2} {things}.",
         "{A} has {a} {things}. {He} {gains} {b} more and then gives {c} {things} to {B}. "
         "How many has {he} now?",
-        "{A} has {a} {things}, {gains} {b} more and {loses} {c}. "
-        "How many {things} does {he} have?",
+        "{A} has {a} {things}, {gains} {b} more and {loses} {c}. How many {things} does {he} have?",
         "{A} has {a} {things}. {He} {gains} {b} and {loses} {c}. "
         "How many {things} does {A} have left?",
         a=(1, 20),
@@ -44,8 +43,7 @@ FEW: tuple[Template, ...] = (
         "few_less_more",
         "a - b; r1 + c",
         "First {A} has {s1} {things}.\nThen {he} has {s2} {things}.",
-        "{A} has {a} {things}, {loses} {b} and {gains} {c} more. "
-        "How many {things} does {he} have?",
+        "{A} has {a} {things}, {loses} {b} and {gains} {c} more. How many {things} does {he} have?",
         "{A} has {a} {things}. {He} {loses} {b} and then {gains} {c}. "
         "How many {things} does {A} have now?",
         a=(4, 20),

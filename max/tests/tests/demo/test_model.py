@@ -146,7 +146,7 @@ def test_a_calculator_may_stand_among_others_and_under_a_system_prompt(model: Lo
 
 @pytest.mark.parametrize("tools", [(), (OTHERS[0],), (Tool("clock", ()),)], ids=len)
 def test_first_questions_of_people_are_answered(model: LocalModel, tools: tuple[Tool, ...]) -> None:
-    """As the documentation asks them, with a function that is of no use beside them, and without."""
+    """As the documentation asks them; a function of no use beside them changes nothing."""
     told = [("Tom", "apples", "buys", n, 5) for n in range(2, 8)]
     told += [("Anna", "pens", "gets", n, 4) for n in range(2, 8)]
     asked = [
