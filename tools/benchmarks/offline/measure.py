@@ -194,8 +194,18 @@ class _Bench:
 
         seconds = decode_seconds(self._answer(1, context, self._sizes.steps, note), 1)
         self._metrics[f"decode_{context}"] = 1 / seconds
-        self._metrics[f"decode_{context}_bound"] = self._memory.take_rate() / step_bytes
+        rate = self._memory.take_rate()
+        self._metrics[f"decode_{context}_bound"] = rate / step_bytes
+        cached = (context + self._sizes.steps / 2) * self._bytes_per_token
+        self._metrics[f"decode_{context}_cache_bound"] = rate / (step_bytes + cached)
         self._metrics[f"step_{context}"] = seconds * 1000
+
+    @property
+    def _bytes_per_token(self) -> float:
+        """Of the cache, where all layers keep all tokens."""
+        plan = self._pipeline.plan
+        assert plan is not None, "the registry's pipelines have a plan"
+        return plan.bytes_per_page / plan.page_size
 
     def _peak(self, loading_peak: int) -> None:
         plan = self._pipeline.plan

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from max.kernels import native
-from max.kernels.isa import COMPILER_FLAGS
+from max.kernels.isa import COMPILER_FLAGS, Isa
 from tests.kernels.cpu_kernels import EMULATE
 from tests.kernels.emulated import COMPILER, EMULATED_ISAS, can_emulate
 
@@ -33,7 +33,7 @@ KERNELS = sorted(path.parent for path in Path(native.__file__).parent.glob("*/cp
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda path: path.name)
 @pytest.mark.parametrize("isa", EMULATED_ISAS)
-def test_every_kernel_compiles_without_a_warning(kernel: Path, isa: str) -> None:
+def test_every_kernel_compiles_without_a_warning(kernel: Path, isa: Isa) -> None:
     flags = ("-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", *COMPILER_FLAGS[isa])
     done = subprocess.run((COMPILER, *flags, str(kernel / "cpu.cpp")), capture_output=True)
     assert done.returncode == 0, done.stderr.decode()

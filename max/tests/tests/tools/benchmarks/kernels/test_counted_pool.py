@@ -26,8 +26,8 @@ class Linear(NamedTuple):
         packed = torch.empty(layout.nbytes, dtype=torch.uint8)
         layout.place(torch.randn(4096, 512).bfloat16(), packed)
         x = torch.randn(self.rows, 512).bfloat16()
-        (result,) = packed_linear(x, [packed], [None], [4096], ["bfloat16"])
-        return result
+        result: list[torch.Tensor] = packed_linear(x, [packed], [None], [4096], ["bfloat16"])
+        return result[0]
 
 
 def attend(past: int, new: int) -> torch.Tensor:
@@ -38,9 +38,10 @@ def attend(past: int, new: int) -> torch.Tensor:
     numbers = [torch.tensor(x).to(torch.uint32) for x in ([0, new], [past])]
     table = torch.arange(1, 1 + pages).to(torch.uint32)[None]
     q = torch.randn(new, 32 * 64).bfloat16()
-    return flash_attention_ragged(
+    result: torch.Tensor = flash_attention_ragged(
         q, numbers[0], kv_blocks, numbers[1], table, 0, 0.125, True, 0, 0, 0.0, None
     )
+    return result
 
 
 @pytest.mark.parametrize("threads", THREADS)

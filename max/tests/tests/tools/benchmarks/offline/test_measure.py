@@ -37,6 +37,9 @@ def test_the_demo_model() -> None:
     # A step reads all weights in bfloat16, and its own activations: little beside them.
     assert metrics["step_gb"] == pytest.approx(metrics["weights_gb"], rel=0.02)
     assert metrics["decode_8_bound"] == pytest.approx(30 / metrics["step_gb"])
+    # And of a token 4 layers of two heads of 32 elements, keys and values, in bfloat16.
+    read = metrics["step_gb"] + (8 + 3 / 2) * 4 * 2 * 2 * 32 * 2 / 1e9
+    assert metrics["decode_8_cache_bound"] == pytest.approx(30 / read)
     # 4 layers of (192 x (6 + 2 + 2 + 6) x 32 + 3 x 192 x 448) weights.
     assert metrics["prefill_40_bound"] == pytest.approx(400e9 / (2 * 4 * 356_352))
     # The KV cache of the most tokens at once: two streams of 131 tokens, which are two pages each.
