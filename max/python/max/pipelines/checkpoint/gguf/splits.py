@@ -140,6 +140,7 @@ _SPLITS = {
     ("gpt-2", "phi-2", "jina-es", "jina-de", "gigachat", "mpt", "olmo", "jais", "trillion"): (
         Split((_GPT2,))
     ),
+    ("modern-bert",): Split((_GPT2,), is_composed=True),
     ("exaone4", "a.x-4.0", "mellum", "granite-docling"): Split((_GPT2,)),
     ("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"): (
         Split((r"\p{N}", _GPT2))
