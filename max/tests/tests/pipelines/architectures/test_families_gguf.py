@@ -29,7 +29,7 @@ def test_logits(name: str, tmp_path: Path) -> None:
 
 
 def test_every_dense_family_is_tested() -> None:
-    """But those that have tests of their own: `test_gguf.py`, `test_gguf_experts.py`, `embed/test_gguf.py`."""
+    """But those that have tests of their own: those in `test_gguf*.py`."""
     known = {a.gguf.name for a in PIPELINE_REGISTRY.all_architectures() if a.gguf is not None}
     others = {"granite", "llama", "qwen2", "qwen3"} | {name for name in known if "moe" in name}
     others |= {"deepseek2", "gpt-oss", "bert", "modern-bert"}
