@@ -26,8 +26,8 @@ from tools.build.imports import workspace_root
 
 PAGE = Path("docs", "benchmarks", "lora.md")
 _FILE = click.Path(exists=True, path_type=Path)
-_ABOUT = """Answers of 32 tokens to prompts of 16 words, 16 requests at once, of the base model and of 8
-adapters of rank 16 on all linear layers; tokens of answers per second, prompts' time included.
+_ABOUT = """Answers of 32 tokens to prompts of 16 words, 16 requests at once, of the base model and
+of 8 adapters of rank 16 on all linear layers; tokens of answers per second, prompts included.
 
     python3 -m tools.benchmarks.adapters.compare --model DIR --gguf FILE ... --write
 """

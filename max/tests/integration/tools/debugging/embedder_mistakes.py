@@ -53,7 +53,13 @@ EMBEDDER_MISTAKES = (
     EmbedderMistake(
         "mean for cls", "ModernBert", "model", "pooling", _settings(pooling=Pooling.MEAN)
     ),
-    EmbedderMistake("cls for last", "Qwen3", "model", "pooling", _settings(pooling=Pooling.CLS)),
+    EmbedderMistake(
+        "a decoder's not normalized",
+        "Qwen3",
+        "model",
+        "normalization",
+        _settings(is_normalized=False),
+    ),
     EmbedderMistake(
         "not normalized", "MPNet", "model", "normalization", _settings(is_normalized=False)
     ),

@@ -120,8 +120,12 @@ def run_max_embedder(
         _, pipeline = PIPELINE_REGISTRY.retrieve(config, PipelineTask.EMBEDDINGS_GENERATION)
     model, weights = loaded[-1]
     tensors: Tensors = {}
-    printed = pipeline.pipeline_model.session
-    printed.printer = lambda tensor, label: tensors.setdefault(label, tensor.flatten(1).clone())
+
+    def keep(tensor: torch.Tensor, label: str) -> None:
+        if len(tensor) == len(text):  # not what is the same for all tokens
+            tensors[label] = tensor.flatten(1).clone()
+
+    pipeline.pipeline_model.session.printer = keep
     tensors["vector"] = torch.from_numpy(pipeline.encode([text]))
     return MaxSide(tensors, list(text), model, weights)
 
