@@ -105,7 +105,8 @@ def _bias(positions: torch.Tensor, tokens: int, bias: torch.Tensor, kv_heads: in
     span = bias.shape[1] // 2
     distance = torch.arange(tokens, device=positions.device) - positions[:, None]
     of_heads = bias[:, distance.clamp(-span, span) + span]
-    return of_heads.unflatten(0, (kv_heads, -1)).transpose(1, 2)
+    result: torch.Tensor = of_heads.unflatten(0, (kv_heads, -1)).transpose(1, 2)
+    return result
 
 
 def _mask(
