@@ -39,7 +39,7 @@ def attend(past: int, new: int) -> torch.Tensor:
     table = torch.arange(1, 1 + pages).to(torch.uint32)[None]
     q = torch.randn(new, 32 * 64).bfloat16()
     result: torch.Tensor = flash_attention_ragged(
-        q, numbers[0], kv_blocks, numbers[1], table, 0, 0.125, True, 0, 0, 0.0, None
+        q, numbers[0], kv_blocks, numbers[1], table, 0, 0.125, True, 0, 0, 0.0, None, None
     )
     return result
 
