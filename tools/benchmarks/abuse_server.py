@@ -21,7 +21,16 @@ from tools.benchmarks.abuse.cases import CASES, statuses_of
 from tools.benchmarks.abuse.watching import watch
 
 _READY = re.compile(r"Server ready on (http://\S+) ")
-_FLAGS = ("--model", "demo", "--port", "0", "--host", "127.0.0.1", "--enable-echo")
+_FLAGS = (
+    "--model",
+    "demo",
+    "--port",
+    "0",
+    "--host",
+    "127.0.0.1",
+    "--enable-echo",
+    "--enable-structured-output",
+)
 
 
 @contextlib.contextmanager
