@@ -15,6 +15,7 @@ from max.kernels.latent_store_ragged import latent_store_ragged
 from max.kernels.layer_norm import layer_norm
 from max.kernels.lora_embedding import lora_embedding
 from max.kernels.lora_linear import lora_linear
+from max.kernels.mask_logits import mask_logits
 from max.kernels.packed_embedding import packed_embedding
 from max.kernels.packed_linear import packed_linear
 from max.kernels.planes_linear import planes_linear
@@ -39,6 +40,7 @@ __all__ = [
     "layer_norm",
     "lora_embedding",
     "lora_linear",
+    "mask_logits",
     "packed_embedding",
     "packed_linear",
     "planes_linear",
