@@ -55,6 +55,17 @@ def test_who_comes_is_not_owed_what_it_did_not_ask_for() -> None:
     assert served.of("d") == 90  # as "a", the only one that waits
 
 
+def test_nobody_has_had_anything_at_first() -> None:
+    assert make_served().of("a") == 0
+
+
+def test_who_comes_when_all_that_wait_have_had_little_has_had_an_equal_share() -> None:
+    served = make_served("a")
+    served.add("b", 40, EQUAL)
+    served.begins_to_wait("c")
+    assert (served.of("a"), served.of("c")) == (0, 20)
+
+
 def test_who_comes_back_keeps_what_it_had() -> None:
     served = make_served("a", "b")
     served.add("a", 30, EQUAL)

@@ -56,11 +56,29 @@ def test_tokens_and_places_are_counted_by_client() -> None:
     assert (shares.used("b"), shares.places_of("b", "b")) == (0, 0)
 
 
+def test_who_gave_a_place_back_has_one_less() -> None:
+    running = [request(f"a.{number}", "a") for number in range(4)]
+    shares = make_shares(*running, request("b.0", "b"))
+    shares.remove(running[3])
+    assert yields(shares, request("b.1", "c")) == "a.2"
+    shares.remove(running[2])
+    shares.remove(running[1])
+    assert yields(shares, request("b.1", "c")) is None
+    assert yields(shares, request("b.9", "b")) is None
+
+
+def test_a_call_of_two_yields_to_another_of_its_client() -> None:
+    shares = make_shares(request("a.0", "a"), request("a.1", "a"))
+    assert yields(shares, request("other.0", "a")) == "a.1"
+
+
 def test_what_was_served_before_counts_too() -> None:
     served = ServedTokens()
-    served.begins_to_wait("a")
-    served.add("a", 30, {"a": 3.0})
-    assert Shares(served, [request("a.0", "a", 5.0)]).used("a") == 10 + 1
+    for client in ("a", "b"):
+        served.begins_to_wait(client)
+    served.add("a", 30, {"a": 3.0, "b": 1.0})
+    shares = Shares(served, [request("a.0", "a", 5.0)])
+    assert (shares.used("a"), shares.used("b")) == (10 + 1, 0)
 
 
 @pytest.mark.parametrize(("places_of_a", "yields_one"), [(1, None), (2, "a.1"), (3, "a.2")])
