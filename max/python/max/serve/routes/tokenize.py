@@ -60,18 +60,23 @@ async def detokenize(request: Request) -> Response:
     body = await read_request(request, DetokenizeRequest)
     service = state.require_service()
     service.check_name(body.model)
-    most = MOST_LENGTHS * service.max_model_len
-    if len(body.tokens) > most:
-        raise invalid_value(
-            f"'tokens' has {len(body.tokens)} tokens; at most {most} are taken, {MOST_LENGTHS}"
-            " times what the model takes (--max-length)",
-            "tokens",
-        )
+    check_count(len(body.tokens), service.max_model_len)
     try:
         service.tokenizer.check_token_ids("tokens", body.tokens)
     except InputError as error:
         raise api_error(error) from error
     return json_answer(Detokenization(await service.tokenizer.decode(body.tokens)))
+
+
+def check_count(count: int, max_model_len: int) -> None:
+    """Raises `ApiError` for more tokens than a text may have that is counted."""
+    most = MOST_LENGTHS * max_model_len
+    if count > most:
+        raise invalid_value(
+            f"'tokens' has {count} tokens; at most {most} are taken, {MOST_LENGTHS} times what the"
+            " model takes (--max-length)",
+            "tokens",
+        )
 
 
 async def _tokens(
