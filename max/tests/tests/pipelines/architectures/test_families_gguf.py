@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from integration.test_common.parity import Pair, check_prompt
-from integration.test_common.step_runner import StepRunner
+from integration.test_common.step_runner import StepRunner, assert_one_segment
 from integration.test_common.tiny_checkpoints import make_checkpoint
 from integration.test_common.tiny_family_gguf import LAYOUTS, model_of, write_family_gguf
 from max.pipelines.lib import PIPELINE_REGISTRY
@@ -26,6 +26,7 @@ def test_logits(name: str, tmp_path: Path) -> None:
     write_family_gguf(name, pair.folder, tmp_path / "gguf" / "model.gguf")
     pair.max = StepRunner(tmp_path / "gguf", "float32", kv_cache_format="float32")
     check_prompt(pair, 150)
+    assert_one_segment(pair.max)
 
 
 def test_every_dense_family_is_tested() -> None:
