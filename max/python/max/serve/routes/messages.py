@@ -191,5 +191,5 @@ def _usage(usage: Usage) -> MessageUsage:
 def _input(text: str) -> Any:
     try:
         return json.loads(text or "{}")
-    except ValueError:
-        return {}  # cut off by max_tokens, which the stop reason says
+    except (ValueError, RecursionError):
+        return {}  # cut off by max_tokens, which the stop reason says, or of no use to anybody

@@ -62,7 +62,10 @@ class TemplateProcess:
             process.close()
 
     def _call(self, method: str, template: str, variables: Mapping[str, Any]) -> bytes:
-        call = pickle.dumps((method, template, dict(variables)))
+        try:
+            call = pickle.dumps((method, template, dict(variables)))
+        except RecursionError as error:
+            raise TemplateRefusal("gets something that is too deeply nested") from error
         answer = (self._long if len(call) > _LONG_CALL else self._short).answer(call)
         if answer is None:
             raise TemplateRefusal(

@@ -89,6 +89,13 @@ def test_others_do_not_wait_for_a_long_conversation() -> None:
         process.close()
 
 
+def test_what_is_deeply_nested_is_refused(process: TemplateProcess) -> None:
+    nested: list[Any] = []
+    for _ in range(100_000):
+        nested = [nested]
+    assert "too deeply nested" in refusal(process, GREETING, messages=nested)
+
+
 def test_large_texts_are_refused(process: TemplateProcess) -> None:
     assert "recursion" in refusal(process, RECURSIVE)
     assert "more than 1048576 bytes" in refusal(process, "{{ 'a' * 2000000 }}")
