@@ -350,3 +350,11 @@ def test_resetting_the_prefix_cache_lets_prompts_be_computed_again() -> None:
     server.scheduler.reset_prefix_cache()
     server.add("b", PROMPT * 2)
     assert server.step() == {"a": 1, "b": 10}
+
+
+def test_request_of_exactly_the_longest_length_is_taken() -> None:
+    server = Server()
+    server.reconfigure(SchedulerConfig(4, 64, max_seq_len=16))
+    server.add("a", PROMPT, 16)
+    with pytest.raises(RequestTooLargeError, match="--max-length is 16"):
+        server.add("b", PROMPT, 17)
