@@ -130,12 +130,12 @@ def test_who_was_running_comes_first_of_its_client_and_call() -> None:
 
 def test_of_calls_that_have_places_the_one_with_fewest_is_next() -> None:
     waiting = WaitingRequests()
-    for name in ("many.9", "few.9", "none.0"):
+    for name in ("all.9", "one.9", "none.0"):
         waiting.add(request(name, "a"))
-    has = ["many.0", "many.1", "few.0"]
+    has = ["all.0", "all.1", "one.0"]
     assert next_id(waiting, has) == "none.0"
     waiting.pop(request("none.0").request_id)
-    assert next_id(waiting, has) == "few.9"
+    assert next_id(waiting, has) == "one.9"
 
 
 def test_clients_of_which_nothing_runs_are_compared_by_what_they_had() -> None:
