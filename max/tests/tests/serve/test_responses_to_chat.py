@@ -19,13 +19,12 @@ def call(name: str) -> dict[str, Any]:
 def test_calls_in_a_row_are_one_message() -> None:
     thought = {"type": "reasoning", "content": [{"text": "hm"}]}
     answer = {"role": "assistant", "content": "yes"}
-    before, first, second = messages_of(
-        {"role": "user", "content": "a"}, thought, answer, call("f"), call("g"), answer
+    before, message = messages_of(
+        {"role": "user", "content": "a"}, thought, answer, call("f"), call("g")
     )
-    assert (before["content"], first["content"], second["content"]) == ("a", "yes", "yes")
-    assert first["reasoning_content"] == "hm"
-    assert [each["function"]["name"] for each in first["tool_calls"]] == ["f", "g"]
-    assert "tool_calls" not in second
+    assert (before["content"], message["content"]) == ("a", "yes")
+    assert message["reasoning_content"] == "hm"
+    assert [each["function"]["name"] for each in message["tool_calls"]] == ["f", "g"]
 
 
 def test_many_calls_take_time_for_each() -> None:
