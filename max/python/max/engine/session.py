@@ -18,6 +18,7 @@ from max.engine.packed import PackedWeights
 from max.engine.passes.joining import join_calls
 from max.engine.passes.layouts import use_layouts
 from max.engine.passes.needed_rows import compute_needed_rows
+from max.engine.passes.sums import join_sums
 from max.engine.printing import Printer
 from max.engine.replay import CpuBackend, Profiler, ReplayedGraph
 from max.engine.replay.backend import Backend
@@ -80,6 +81,7 @@ class InferenceSession:
         code.output(code.graph_copy(graph.fx, {}))
         compute_needed_rows(code)
         layouts = use_layouts(code, graph.weights)
+        join_sums(code)
         join_calls(code)
         return CompiledModel(
             name=graph.name,

@@ -31,6 +31,9 @@ class OpFacts:
         native: for a target that is not an op of ours: the call of ours that computes the same from
             the target's arguments, in which tensors are real ones or fx nodes; None for arguments
             that none takes.
+        is_sum: it adds its two arguments.
+        of_sum: the op of ours that takes two summands in the place of the first argument, and gives
+            their sum and what this op makes of it: a kernel and a way through memory less on a GPU.
     """
 
     row_arguments: int = 0
@@ -38,6 +41,8 @@ class OpFacts:
     picks_rows: bool = False
     native: Callable[..., NativeCall | None] | None = None
     layouts: Mapping[str, Mapping[int, LayoutUse]] = field(default_factory=dict)
+    is_sum: bool = False
+    of_sum: Any = None
     join_key: Callable[..., Hashable] | None = None
 
 

@@ -13,7 +13,8 @@ from max.kernels.facts import NativeCall, OpFacts
 from max.kernels.gated.reference import ACTIVATIONS
 from max.kernels.layouts import ExpertPanels, LayoutUse
 from max.kernels.layouts.panels import Panels
-from max.kernels.registry import define_op, implement_on_cpu
+from max.kernels.planes_experts.op import EXPERTS_ON_GPU, takes_matrices
+from max.kernels.registry import define_op, implement_on_cpu, implement_on_gpu
 
 # The first of the three matrices among the arguments, and where two lists about them are.
 _GATE, _ENCODINGS, _ARE_PACKED = 3, 8, 9
@@ -74,7 +75,11 @@ experts = define_op(
     fake=_fake,
     facts=OpFacts(
         row_arguments=3,
-        layouts={"cpu": {i: LayoutUse(ExpertPanels, _in_panels(i)) for i in _MATRICES}},
+        layouts={
+            "cpu": {i: LayoutUse(ExpertPanels, _in_panels(i)) for i in _MATRICES},
+            "gpu": EXPERTS_ON_GPU,
+        },
     ),
 )
 implement_on_cpu(experts, make_experts_record, experts_reference)
+implement_on_gpu(experts, experts_reference, takes_matrices)

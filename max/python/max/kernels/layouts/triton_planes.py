@@ -47,6 +47,23 @@ def small_scale(
 
 
 @gpu_function
+def float4(number: Value) -> Value:
+    """Twice what four bits of e2m1 stand for: 0, 1, 2, 3, 4, 6, 8, 12, and their negatives."""
+    size = number & 7
+    twice = tl.where(size < 2, size, (2 + (size & 1)) << tl.maximum((size >> 1) - 1, 0))
+    return tl.where(number > 7, -twice, twice).to(tl.float32)
+
+
+@gpu_function
+def exponent_at(plane: Pointer, place: Value, mask: Value) -> Value:
+    """Half of the power of two that a byte stands for (e8m0)."""
+    byte = tl.load(plane + place, mask=mask, other=0).to(tl.int32)
+    # Those of the first two are less than the smallest normal number.
+    bits = tl.where(byte < 2, 0x00200000 << tl.minimum(byte, 1), (byte - 1) << 23)
+    return bits.to(tl.float32, bitcast=True)
+
+
+@gpu_function
 def decoded(
     first: Pointer,
     second: Pointer,
@@ -92,6 +109,8 @@ def decoded(
         number |= fifth_bit(second, block, i, mask, IS_HIGH)
         scale, least = half_at(first, 2 * block, mask), half_at(first, 2 * block + 1, mask)
         return number.to(tl.float32) * scale + least
+    elif ENCODING == "mxfp4":
+        return float4(four_bits(second, place, mask, IS_HIGH)) * exponent_at(first, block, mask)
     elif ENCODING == "q6_k":
         number = four_bits(first, place, mask, IS_HIGH)
         shift = i % 64 // 32 * 2 + (4 if IS_HIGH else 0)

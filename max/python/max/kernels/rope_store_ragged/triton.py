@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import torch
 
+from max.kernels.float8_entries import entry_elements, has_factors
+from max.kernels.gpu.float8 import store_with_factors
 from max.kernels.gpu.language import (
     Pointer,
     Size,
@@ -20,6 +22,7 @@ from max.kernels.gpu.language import (
     tl,
 )
 from max.kernels.gpu.paging import request_of
+from max.kernels.gpu.tuning import has_float8
 
 # Heads of a program.
 HEADS = 8
@@ -81,6 +84,7 @@ def rope_store_ragged_kernel(
     heads: Width,
     kv_heads: Width,
     head_dim: Width,
+    width: Width,
     half: Width,
     page_stride: Width,
     values_at: Width,
@@ -90,10 +94,12 @@ def rope_store_ragged_kernel(
     lookup_width: Size,
     INTERLEAVED: tl.constexpr,
     IS_TURNED: tl.constexpr,
+    HAS_FACTORS: tl.constexpr,
     HEADS: tl.constexpr,
     BLOCK: tl.constexpr,
 ) -> None:
-    """Some heads of one row. `values_at` and `layer_at` are places in a page, in elements."""
+    """Some heads of one row. `values_at` and `layer_at` are places in a page, in elements; a vector
+    in the cache has `width` of them."""
     row = tl.program_id(0).to(tl.int64)
     block = tl.program_id(1)
     request = request_of(tl.program_id(0), offsets, batch, 1)
@@ -115,13 +121,18 @@ def rope_store_ragged_kernel(
         source = k + row * k_row + head * head_dim
         key = turned(source, angles, i, inside, half, INTERLEAVED, IS_TURNED)
         page = tl.load(lookup_table + request * lookup_width + position // page_size).to(tl.int64)
-        slot = (position % page_size) * kv_heads * head_dim
-        place = kv_blocks + page * page_stride + layer_at + slot + head * head_dim + i
+        slot = (position % page_size) * kv_heads * width
+        vector = kv_blocks + page * page_stride + layer_at + slot + head * width
         # Rounded as the reference does it: to the keys' type first.
         rounded = key.to(k.dtype.element_ty)
-        tl.store(place, rounded.to(kv_blocks.dtype.element_ty), mask=inside)
-        value = tl.load(v + row * v_row + head * head_dim + i, mask=inside)
-        tl.store(place + values_at, value.to(kv_blocks.dtype.element_ty), mask=inside)
+        value = tl.load(v + row * v_row + head * head_dim + i, mask=inside, other=0.0)
+        if HAS_FACTORS:
+            store_with_factors(vector, i, rounded.to(tl.float32), inside, head_dim)
+            store_with_factors(vector + values_at, i, value.to(tl.float32), inside, head_dim)
+        else:
+            tl.store(vector + i, rounded.to(kv_blocks.dtype.element_ty), mask=inside)
+            place = vector + values_at + i
+            tl.store(place, value.to(kv_blocks.dtype.element_ty), mask=inside)
 
 
 def run_on_gpu(
@@ -136,17 +147,24 @@ def run_on_gpu(
     layer: int,
     interleaved: bool,
 ) -> torch.Tensor | None:
-    """See `rope_store_ragged_reference`; None where a page's elements are not in sequence."""
+    """See `rope_store_ragged_reference`.
+
+    None where a page's elements are not in sequence, or the device does not know the cache's
+    numbers of 8 bits.
+    """
     if not kv_blocks[:1].is_contiguous() or not lookup_table.is_contiguous():
+        return None
+    if has_factors(kv_blocks.dtype) and not has_float8(q.device):
         return None
     # They may be columns of one tensor: of a stacked projection.
     q, k, v = (x if x.stride(-1) == 1 else x.contiguous() for x in (q, k, v))
-    layers, page_size, kv_heads, head_dim = kv_blocks.shape[2:]
+    layers, page_size, kv_heads, width = kv_blocks.shape[2:]
+    head_dim = entry_elements(kv_blocks)
     heads = q.shape[-1] // head_dim
     out = torch.empty(q.shape, dtype=q.dtype, device=q.device)
     if not len(q):
         return out
-    of_layer = page_size * kv_heads * head_dim
+    of_layer = page_size * kv_heads * width
     rope_store_ragged_kernel[(len(q), cdiv(heads, HEADS) + cdiv(kv_heads, HEADS))](
         q,
         k,
@@ -163,6 +181,7 @@ def run_on_gpu(
         heads,
         kv_heads,
         head_dim,
+        width,
         0 if freqs_cis is None else freqs_cis.shape[1],
         kv_blocks.stride(0),
         layers * of_layer,
@@ -172,6 +191,7 @@ def run_on_gpu(
         lookup_table.shape[-1],
         INTERLEAVED=interleaved,
         IS_TURNED=freqs_cis is not None,
+        HAS_FACTORS=has_factors(kv_blocks.dtype),
         HEADS=HEADS,
         BLOCK=next_power_of_2(head_dim),
     )

@@ -9,6 +9,7 @@ import torch
 
 from max.kernels.flash_attention_ragged.reference import flash_attention_ragged_reference
 from max.kernels.flash_attention_ragged.triton_configs import CONFIGS, config_of, splits_of
+from max.kernels.float8_entries import decoded, encoded
 from max.kernels.rope_store_ragged.reference import rope_store_ragged_reference
 from tests.kernels.gpu.interpreter import interpreted
 from tests.kernels.paged_batch import PagedBatch, make_paged_batch, spread_pages
@@ -121,3 +122,38 @@ def test_rope_and_store(
     got = interpreted("rope_store_ragged")(q, k, v, batch.input_row_offsets, table, given, *rest)
     for mine, its in ((got, want), (given, wanted)):
         torch.testing.assert_close(mine, its, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+
+
+def in_float8(batch: PagedBatch) -> torch.Tensor:
+    """The batch's cache with a factor for each vector."""
+    return encoded(batch.kv_blocks, torch.float8_e4m3fn).view(torch.float8_e4m3fn)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize(("past", "new"), BATCHES)
+def test_attention_to_a_cache_of_8_bits(
+    dtype: torch.dtype, past: list[int], new: list[int]
+) -> None:
+    torch.manual_seed(0)
+    batch = make_paged_batch(past, new)
+    batch.kv_blocks = in_float8(batch)
+    assert_alike(attend(batch, torch.randn(batch.rows, 48).to(dtype), softcap=0.7))
+
+
+@pytest.mark.parametrize(("past", "new"), BATCHES[:3])
+def test_the_way_into_a_cache_of_8_bits(past: list[int], new: list[int]) -> None:
+    torch.manual_seed(0)
+    batch = make_paged_batch(past, new)
+    q, k, v = torch.randn(batch.rows, 10 * 8).split([6 * 8, 2 * 8, 2 * 8], 1)
+    k[:1] = 0.0  # A vector of zeros has the factor 1.
+    blocks = in_float8(batch)
+    wanted, given = blocks.clone(), blocks.clone()
+    table = torch.randn(20, 4, 2)
+    rest = (batch.cache_lengths, batch.lookup_table, 1, False)
+    want = rope_store_ragged_reference(q, k, v, batch.input_row_offsets, table, wanted, *rest)
+    got = interpreted("rope_store_ragged")(q, k, v, batch.input_row_offsets, table, given, *rest)
+    torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-5)
+    # A number between two of 8 bits may become either.
+    torch.testing.assert_close(decoded(given), decoded(wanted), rtol=0.13, atol=1e-5)
+    same = given.view(torch.uint8) == wanted.view(torch.uint8)
+    assert same.double().mean() > 0.98
