@@ -22,6 +22,7 @@ from max.kernels.gather_rows.reference import gather_rows_reference
 from max.kernels.last_rows.reference import last_rows_reference
 from max.kernels.layer_norm.reference import layer_norm_reference
 from max.kernels.layouts.planes import PARTS, Planes
+from max.kernels.norm_rope_store_ragged.reference import norm_rope_store_ragged_reference
 from max.kernels.planes_linear.reference import planes_linear_reference
 from max.kernels.registry import tensors_in
 from max.kernels.rms_norm.reference import rms_norm_reference
@@ -124,6 +125,13 @@ def _cache_cases(
         kernels.rope_store_ragged,
         rope_store_ragged_reference,
         args,
+    )
+    norms = (*torch.randn(2, head_dim).to(dtype), 1e-6, 1.0, True)
+    yield KernelCase(
+        f"norm_rope_store_ragged, {name}",
+        kernels.norm_rope_store_ragged,
+        norm_rope_store_ragged_reference,
+        (q, k, v, *norms, *args[3:]),
     )
     sinks = torch.randn(4 * kv_heads).to(dtype)
     for options, rest in (

@@ -94,15 +94,16 @@ def main(
 
 _HEAD = """{device}, torch {torch}
 
-| workload | prefill tokens/s | decoding tokens/s | bound | reached |
-|---|---|---|---|---|
+| workload | prefill tokens/s | decoding tokens/s | bound | reached | published of vLLM |
+|---|---|---|---|---|---|
 """
 
 
 def _row(each: Measured) -> str:
     return (
         f"| {each.name} | {each.prefill_tokens_per_second:,.0f} "
-        f"| {each.decode_tokens_per_second:,.0f} | {each.bound:,.0f} | {each.share:.0%} |\n"
+        f"| {each.decode_tokens_per_second:,.0f} | {each.bound:,.0f} | {each.share:.0%} "
+        f"| {each.published} |\n"
     )
 
 

@@ -13,8 +13,10 @@ from max.kernels.gpu.language import (
     Number,
     Pointer,
     Size,
+    Value,
     Width,
     cdiv,
+    gpu_function,
     gpu_kernel,
     next_power_of_2,
     tl,
@@ -25,6 +27,33 @@ from max.kernels.rope_store_ragged.triton import turned
 
 # Heads of a program.
 HEADS = 4
+
+
+@gpu_function
+def rotated(
+    source: Pointer,
+    angles: Pointer,
+    i: Value,
+    inside: Value,
+    half: Width,
+    INTERLEAVED: tl.constexpr,
+) -> Value:
+    """`turned`, without a norm."""
+    return turned(
+        source,
+        source,
+        angles,
+        i,
+        inside,
+        half,
+        half,
+        0.0,
+        0.0,
+        INTERLEAVED,
+        True,
+        False,
+        False,
+    )
 
 
 @gpu_kernel
@@ -79,7 +108,8 @@ def latent_store_ragged_kernel(
         factor = tl.load(weight + column, mask=in_rank, other=0.0).to(tl.float32)
         latent = (normed * factor).to(kv.dtype.element_ty)
         inside = i < 2 * half
-        key = turned(kv + row * kv_row + rank, angles, i, inside, half, INTERLEAVED, True)
+        source = kv + row * kv_row + rank
+        key = rotated(source, angles, i, inside, half, INTERLEAVED)
         key = key.to(kv.dtype.element_ty)
         if HAS_FACTORS:
             latent, key = latent.to(tl.float32), key.to(tl.float32)
@@ -100,8 +130,8 @@ def latent_store_ragged_kernel(
         part = tl.load(absorbed + row * absorbed_row + head * rank + element, mask=copied)
         tl.store(at_query + element, part.to(out.dtype.element_ty), mask=copied)
         in_head = (head < heads) & (i < 2 * half)
-        source = q + row * q_row + (head + 1) * q_width - 2 * half
-        query = turned(source, angles, i, in_head, half, INTERLEAVED, True)
+        at_head = q + row * q_row + (head + 1) * q_width - 2 * half
+        query = rotated(at_head, angles, i, in_head, half, INTERLEAVED)
         tl.store(at_query + rank + i, query.to(out.dtype.element_ty), mask=in_head)
 
 

@@ -149,40 +149,39 @@ def _attention_cases() -> list[Case]:
 
 
 def _rope_cases() -> list[Case]:
+    """Plain, interleaved, with norms, and into a cache of 8 bits."""
     pointers = {
-        **dict.fromkeys(("q", "k", "v", "kv_blocks", "out"), "bf16"),
+        **dict.fromkeys(("q", "k", "v", "q_weight", "k_weight", "kv_blocks", "out"), "bf16"),
         **dict.fromkeys(("offsets", "cache_lengths", "lookup_table"), "u32"),
         "freqs_cis": "fp32",
     }
-    return [
-        Case(
-            "rope_store_ragged:rope_store_ragged_kernel",
-            pointers,
-            {
-                "INTERLEAVED": interleaved,
-                "IS_TURNED": True,
-                "HAS_FACTORS": False,
-                "HEADS": 8,
-                "BLOCK": 128,
-            },
-            variant=f"interleaved {interleaved}",
+    cases = []
+    for interleaved, is_normed, kept in (
+        (False, False, "bf16"),
+        (True, False, "bf16"),
+        (False, True, "bf16"),
+        (False, False, "fp8e4nv"),
+        (False, True, "fp8e4nv"),
+    ):
+        fixed = {
+            "INTERLEAVED": interleaved,
+            "IS_TURNED": True,
+            "IS_NORMED": is_normed,
+            "MULTIPLY_BEFORE_CAST": True,
+            "HAS_FACTORS": kept != "bf16",
+            "HEADS": 8,
+            "BLOCK": 128,
+        }
+        cases.append(
+            Case(
+                "rope_store_ragged:rope_store_ragged_kernel",
+                {**pointers, "kv_blocks": kept},
+                fixed,
+                variant=f"interleaved {interleaved}, normed {is_normed}, {kept}",
+                kinds=None if kept == "bf16" else FLOAT8_KINDS,
+            )
         )
-        for interleaved in (False, True)
-    ] + [
-        Case(
-            "rope_store_ragged:rope_store_ragged_kernel",
-            {**pointers, "kv_blocks": "fp8e4nv"},
-            {
-                "INTERLEAVED": False,
-                "IS_TURNED": True,
-                "HAS_FACTORS": True,
-                "HEADS": 8,
-                "BLOCK": 128,
-            },
-            variant="float8",
-            kinds=FLOAT8_KINDS,
-        )
-    ]
+    return cases
 
 
 def _choosing_cases() -> list[Case]:

@@ -10,6 +10,7 @@ import torch
 from max.kernels.flash_attention_ragged.reference import flash_attention_ragged_reference
 from max.kernels.flash_attention_ragged.triton_configs import CONFIGS, config_of, splits_of
 from max.kernels.float8_entries import decoded, encoded
+from max.kernels.norm_rope_store_ragged.reference import norm_rope_store_ragged_reference
 from max.kernels.rope_store_ragged.reference import rope_store_ragged_reference
 from tests.kernels.gpu.interpreter import interpreted
 from tests.kernels.paged_batch import PagedBatch, make_paged_batch, spread_pages
@@ -157,3 +158,24 @@ def test_the_way_into_a_cache_of_8_bits(past: list[int], new: list[int]) -> None
     torch.testing.assert_close(decoded(given), decoded(wanted), rtol=0.13, atol=1e-5)
     same = given.view(torch.uint8) == wanted.view(torch.uint8)
     assert same.double().mean() > 0.98
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("multiply_before_cast", [False, True])
+@pytest.mark.parametrize("rope_dim", [8, 4, 0])
+def test_norms_of_heads_on_the_way(
+    dtype: torch.dtype, multiply_before_cast: bool, rope_dim: int
+) -> None:
+    torch.manual_seed(0)
+    batch = make_paged_batch([0, 5, 4], [6, 1, 3], dtype=dtype)
+    q, k, v = torch.randn(batch.rows, 10 * 8).to(dtype).split([6 * 8, 2 * 8, 2 * 8], 1)
+    weights = torch.randn(2, 8).to(dtype)
+    table = torch.randn(20, rope_dim // 2, 2) if rope_dim else None
+    wanted, given = batch.kv_blocks.clone(), batch.kv_blocks.clone()
+    before = (q, k, v, *weights, 1e-5, 1.0, multiply_before_cast, batch.input_row_offsets, table)
+    rest = (batch.cache_lengths, batch.lookup_table, 1, rope_dim == 4)
+    want = norm_rope_store_ragged_reference(*before, wanted, *rest)
+    got = interpreted("norm_rope_store_ragged")(*before, given, *rest)
+    for mine, its in ((got, want), (given, wanted)):
+        # float16: one rounding more or less of numbers near 10.
+        torch.testing.assert_close(mine, its, rtol=TOLERANCE[dtype], atol=4 * TOLERANCE[dtype])
