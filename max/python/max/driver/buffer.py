@@ -192,6 +192,6 @@ def moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     A small one of the host goes to an accelerator without waiting for the work before it: from
     memory that the device can read itself, at its turn.
     """
-    if device.type == "cpu" or not tensor.is_cpu or tensor.nbytes > _PINNED_BYTES:
+    if device.type != "cuda" or not tensor.is_cpu or tensor.nbytes > _PINNED_BYTES:
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)

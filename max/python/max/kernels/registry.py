@@ -7,6 +7,7 @@ import functools
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import torch
@@ -51,6 +52,18 @@ def define_op(
     op: Op = getattr(torch.ops.max, name).default
     _FACTS[op], _REFERENCES[op] = facts, reference
     return op
+
+
+def extend_facts(op: Op, **facts: Any) -> None:
+    """Adds to an op's facts what another op knows: that it computes the same of more, say.
+
+    So an op that is made of another imports that one, and not the other way round.
+
+    Args:
+        op: from `define_op`.
+        facts: fields of `OpFacts`.
+    """
+    _FACTS[op] = replace(_FACTS[op], **facts)
 
 
 def implement(op: Op, device: str, make: Callable[[], Callable[..., Any] | None]) -> None:
@@ -137,7 +150,7 @@ def has_gpu_kernel(op: object) -> bool:
 
 def runs_on_gpu(op: object, arguments: Sequence[Any]) -> bool:
     """Whether an op's Triton kernel takes arguments; tensors may be without elements."""
-    return op in _ON_GPU and _ON_GPU[op](*arguments)  # type: ignore[index]
+    return op in _ON_GPU and _ON_GPU[op](*arguments)
 
 
 def tensors_in(value: object) -> Iterator[torch.Tensor]:

@@ -1,8 +1,8 @@
 """The pass that norms heads on their way into the cache, on a GPU.
 
-    q = rms_norm(heads of q, ..)
-    k = rms_norm(heads of k, ..)         ->    norm_rope_store_ragged(q, k, v, ..)
-    rope_store_ragged(q, k, v, ..)
+q = rms_norm(heads of q, ..)
+k = rms_norm(heads of k, ..)         ->    norm_rope_store_ragged(q, k, v, ..)
+rope_store_ragged(q, k, v, ..)
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 from torch import fx
 
 from max.engine.replay.segments import is_view
@@ -25,7 +26,10 @@ def join_head_norms(graph: fx.Graph) -> None:
     """
     for node in list(graph.nodes):
         with_norms = facts_of(node.target).with_norms
-        if with_norms is None or node.kwargs or node.meta["val"].is_cpu:
+        result = node.meta.get("val")
+        if with_norms is None or node.kwargs or not isinstance(result, torch.Tensor):
+            continue
+        if result.is_cpu:
             continue
         found = [_norm_of(each) for each in node.args[:2]]
         normed = [each for each in found if each is not None]
@@ -62,7 +66,7 @@ def _norm_of(rows: object) -> _Norm | None:
     if norm is None or given is None:
         return None
     shapes = [_shape(each) for each in (rows, given, heads)]
-    is_by_head = shapes[0] == shapes[1] and len(shapes[1]) == 2 and len(shapes[2]) == 3
+    is_by_head = shapes[0] == shapes[1] and list(map(len, shapes)) == [2, 2, 3]
     if not is_by_head or shapes[1][0] != shapes[2][0] or len(norm.users) != 1:
         return None
     return _Norm(given, norm.args[1:])
@@ -77,6 +81,6 @@ def _viewed(node: object) -> fx.Node | None:
 
 
 def _shape(node: object) -> list[str]:
-    """Sizes, of which some are symbols."""
-    assert isinstance(node, fx.Node)
-    return list(map(str, node.meta["val"].shape))
+    """Sizes, of which some are symbols; none where they are not known."""
+    result = node.meta.get("val") if isinstance(node, fx.Node) else None
+    return list(map(str, result.shape)) if isinstance(result, torch.Tensor) else []

@@ -1,8 +1,8 @@
 """The pass that makes a sum and its norm one call on a GPU.
 
-    h = x + attended                     h, n = add_rms_norm(x, attended, weight, ..)
-    n = rms_norm(h, weight, ..)    ->
-    y = h + mlp(n)                       y = h + mlp(n)
+h = x + attended                     h, n = add_rms_norm(x, attended, weight, ..)
+n = rms_norm(h, weight, ..)    ->
+y = h + mlp(n)                       y = h + mlp(n)
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ def join_sums(graph: fx.Graph) -> None:
     (`OpFacts.of_sum`), where they are on an accelerator.
 
     Args:
-        graph: changed in place. What a node gives is in its `meta["val"]`.
+        graph: changed in place. What a node gives is in its `meta["val"]`, where it is known: not
+            of the rows of the last layer that `compute_needed_rows` has picked.
     """
     for node in list(graph.nodes):
         call = native_call(node)
@@ -40,10 +41,14 @@ def _is_sum_on_gpu(node: object) -> bool:
     if not isinstance(node, fx.Node) or not facts_of(node.target).is_sum or node.kwargs:
         return False
     tensors = [each.meta.get("val") if isinstance(each, fx.Node) else each for each in node.args]
-    result = node.meta["val"]
-    return not result.is_cpu and all(
-        isinstance(each, torch.Tensor) and each.dtype == result.dtype and _alike(each, result)
-        for each in tensors
+    result = node.meta.get("val")
+    return (
+        isinstance(result, torch.Tensor)
+        and not result.is_cpu
+        and all(
+            isinstance(each, torch.Tensor) and each.dtype == result.dtype and _alike(each, result)
+            for each in tensors
+        )
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from max.kernels.add_layer_norm.reference import add_layer_norm_reference
-from max.kernels.registry import define_op, implement_on_gpu
+from max.kernels.layer_norm import layer_norm
+from max.kernels.registry import define_op, extend_facts, implement_on_gpu
 
 
 def _fake(
@@ -28,3 +29,4 @@ add_layer_norm = define_op(
     fake=_fake,
 )
 implement_on_gpu(add_layer_norm, add_layer_norm_reference)
+extend_facts(layer_norm, of_sum=add_layer_norm)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from max.kernels.add_rms_norm.reference import add_rms_norm_reference
-from max.kernels.registry import define_op, implement_on_gpu
+from max.kernels.registry import define_op, extend_facts, implement_on_gpu
+from max.kernels.rms_norm import rms_norm
 
 
 def _fake(
@@ -30,3 +31,4 @@ add_rms_norm = define_op(
     fake=_fake,
 )
 implement_on_gpu(add_rms_norm, add_rms_norm_reference)
+extend_facts(rms_norm, of_sum=add_rms_norm)

@@ -88,7 +88,7 @@ def run_on_gpu(
     limit: float,
     scales_input: bool,
 ) -> torch.Tensor | None:
-    """See `experts_reference`; None for matrices in panels, and for blocks that lie as in a file."""
+    """See `experts_reference`; None for matrices in panels, and for blocks as in a file."""
     if any(are_packed):
         return None
     return run_experts(
@@ -137,13 +137,14 @@ def run_experts(
     """See `planes_experts_reference`; None for blocks that lie as in a file."""
     rows, hidden = x.shape
     shapes = ((width, hidden), (width, hidden), (hidden, width))
-    matrices = [
+    found = [
         Matrix.of(stack, experts, shape, encoding if is_placed else None, bias)
         for stack, shape, encoding, is_placed, bias in zip(
             (gate, up, down), shapes, encodings, are_in_planes, biases, strict=True
         )
     ]
-    if None in matrices:
+    matrices = [matrix for matrix in found if matrix is not None]
+    if len(matrices) < len(found):
         return None
     out = torch.empty_like(x, memory_format=torch.contiguous_format)
     if not out.numel():

@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 import torch
 
 from max.kernels.gpu.language import Pointer, Size, Width, cdiv, gpu_kernel, tl
-from max.kernels.gpu.paging import request_of
+from max.kernels.gpu.paging import first_of_block, request_of
 from max.kernels.gpu.tuning import Config, device_kind
 from max.kernels.layouts.planes import Planes
 from max.kernels.layouts.triton_planes import column_of, decoded
@@ -76,7 +76,7 @@ def expert_product_kernel(
         expert = request_of(block, starts, experts, BLOCK_M)
         begin = tl.load(starts + expert).to(tl.int32)
         end = tl.load(starts + expert + 1).to(tl.int32)
-        begin_of_block = begin + (block - begin // BLOCK_M - expert) * BLOCK_M
+        begin_of_block = begin + first_of_block(block, begin, expert, BLOCK_M)
         if begin_of_block >= end:
             return
         exists = begin_of_block + place < end

@@ -23,7 +23,7 @@ from max.kernels.flash_attention_ragged.triton_softmax import (
 )
 from max.kernels.float8_entries import entry_elements, has_factors
 from max.kernels.gpu.language import Number, Pointer, Size, Width, gpu_kernel, next_power_of_2, tl
-from max.kernels.gpu.paging import request_of
+from max.kernels.gpu.paging import first_of_block, request_of
 from max.kernels.gpu.tuning import device_kind, has_float8
 
 
@@ -74,7 +74,7 @@ def attention_kernel(
     request = request_of(block, offsets, batch, PER_BLOCK)
     first_row = tl.load(offsets + request).to(tl.int32)
     end_row = tl.load(offsets + request + 1).to(tl.int32)
-    first_new = (block - first_row // PER_BLOCK - request) * PER_BLOCK
+    first_new = first_of_block(block, first_row, request, PER_BLOCK)
     if first_new >= end_row - first_row:
         return
     past = tl.load(cache_lengths + request).to(tl.int32)

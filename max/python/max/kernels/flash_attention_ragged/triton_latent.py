@@ -34,7 +34,7 @@ from max.kernels.gpu.language import (
     next_power_of_2,
     tl,
 )
-from max.kernels.gpu.paging import request_of
+from max.kernels.gpu.paging import first_of_block, request_of
 from max.kernels.gpu.tuning import device_kind
 
 
@@ -85,7 +85,7 @@ def latent_attention_kernel(
     request = request_of(block, offsets, batch, PER_BLOCK)
     first_row = tl.load(offsets + request).to(tl.int32)
     end_row = tl.load(offsets + request + 1).to(tl.int32)
-    first_new = (block - first_row // PER_BLOCK - request) * PER_BLOCK
+    first_new = first_of_block(block, first_row, request, PER_BLOCK)
     if first_new >= end_row - first_row:
         return
     past = tl.load(cache_lengths + request).to(tl.int32)
@@ -102,9 +102,7 @@ def latent_attention_kernel(
     in_entry = more < HEAD_DIM
     at_row = q + (at_head * HEAD_DIM)[:, None]
     queries = tl.load(at_row + element[None, :], mask=exists[:, None], other=0.0)
-    others = tl.load(
-        at_row + more[None, :], mask=exists[:, None] & in_entry[None, :], other=0.0
-    )
+    others = tl.load(at_row + more[None, :], mask=exists[:, None] & in_entry[None, :], other=0.0)
 
     last_position = past + tl.minimum(first_new + PER_BLOCK, end_row - first_row) - 1
     begin, end = seen_range(
@@ -173,9 +171,7 @@ def latent_attention_kernel(
         tl.store(sum_of_part + at_part, total, mask=exists)
     kind = out.dtype.element_ty if SPLITS == 1 else tl.float32
     tl.store(place + element[None, :], mixed.to(kind), mask=exists[:, None])
-    tl.store(
-        place + more[None, :], mixed_more.to(kind), mask=exists[:, None] & in_entry[None, :]
-    )
+    tl.store(place + more[None, :], mixed_more.to(kind), mask=exists[:, None] & in_entry[None, :])
 
 
 def attend_to_latents(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 
-from max.kernels.add_layer_norm import add_layer_norm
 from max.kernels.facts import OpFacts
 from max.kernels.layer_norm.cpu import make_layer_norm_record
 from max.kernels.layer_norm.reference import layer_norm_reference
@@ -30,7 +29,7 @@ layer_norm = define_op(
     "layer_norm(Tensor x, Tensor? weight, Tensor? bias, float eps) -> Tensor",
     reference=layer_norm_reference,
     fake=_fake,
-    facts=OpFacts(row_arguments=1, of_sum=add_layer_norm),
+    facts=OpFacts(row_arguments=1),
 )
 implement_on_cpu(layer_norm, make_layer_norm_record, layer_norm_reference)
 implement_on_gpu(layer_norm, layer_norm_reference)

@@ -1,4 +1,4 @@
-"""Adapters of a table of rows on a GPU: each row's part of `a` is looked up, then as for a layer."""
+"""Adapters of a table of rows on a GPU: a row's part of `a` is looked up, then as for a layer."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Products of adapters on a GPU: down to the rank, then up to the outputs, in float32.
 
 A program has a block of rows and takes the adapters among them one after the other, those of the
-largest slots first: prompts have one adapter in a block, decoding as many as it serves. Rows without
-an adapter cost reading their slots.
+largest slots first: prompts have one adapter in a block, decoding as many as it serves. Rows
+without an adapter cost reading their slots.
 
     x [rows, inputs] -- a of each row's slot --> narrow [parts of the inputs, rows, rank]
     narrow, summed over the parts -- b --> added to y

@@ -8,7 +8,8 @@ import torch
 
 from max.kernels.facts import NativeCall
 from max.kernels.norm_rope_store_ragged.reference import norm_rope_store_ragged_reference
-from max.kernels.registry import define_op, implement_on_gpu
+from max.kernels.registry import define_op, extend_facts, implement_on_gpu
+from max.kernels.rope_store_ragged import rope_store_ragged
 
 
 def _fake(q: torch.Tensor, *rest: Any) -> torch.Tensor:
@@ -26,7 +27,7 @@ norm_rope_store_ragged = define_op(
 implement_on_gpu(norm_rope_store_ragged, norm_rope_store_ragged_reference)
 
 
-def with_norms(norms: Any, q: Any, k: Any, v: Any, *rest: Any) -> NativeCall | None:
+def _with_norms(norms: Any, q: Any, k: Any, v: Any, *rest: Any) -> NativeCall | None:
     """The call that norms the heads of q and k on the way; None for norms that differ.
 
     Args:
@@ -40,3 +41,6 @@ def with_norms(norms: Any, q: Any, k: Any, v: Any, *rest: Any) -> NativeCall | N
     if own != other:
         return None
     return NativeCall(norm_rope_store_ragged, (q, k, v, q_weight, k_weight, *own, *rest))
+
+
+extend_facts(rope_store_ragged, with_norms=_with_norms)

@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 
+from max.kernels.experts.op import experts, takes_matrices
 from max.kernels.facts import NativeCall, OpFacts
 from max.kernels.layouts import ExpertPlanes, LayoutUse
 from max.kernels.planes_experts.reference import planes_experts_reference
-from max.kernels.registry import define_op, implement_on_gpu
+from max.kernels.registry import define_op, extend_facts, facts_of_op, implement_on_gpu
 
 # The first of the three matrices among the arguments, and which of them are in planes.
 _GATE, _ARE_IN_PLANES = 3, 9
@@ -19,7 +20,7 @@ def _fake(x: torch.Tensor, *rest: Any) -> torch.Tensor:
     return torch.empty_like(x, memory_format=torch.contiguous_format)
 
 
-def in_planes(argument: int) -> Any:
+def _in_planes(argument: int) -> Any:
     """What makes a call of `max::experts`, or of this op, one that reads a matrix in planes."""
 
     def call(layout: ExpertPlanes, *arguments: Any) -> NativeCall:
@@ -31,14 +32,8 @@ def in_planes(argument: int) -> Any:
     return call
 
 
-def takes_matrices(*arguments: Any) -> bool:
-    """Whether the kernel reads the matrices: blocks that are not in planes it does not."""
-    stacks = arguments[_GATE : _GATE + 3]
-    return not any(each.dtype == torch.uint8 and each.ndim == 3 for each in stacks)
-
-
-# How either op reads its matrices on a GPU.
-EXPERTS_ON_GPU = {i: LayoutUse(ExpertPlanes, in_planes(i)) for i in (_GATE, _GATE + 1, _GATE + 2)}
+# How either op reads its matrices.
+_READINGS = {i: LayoutUse(ExpertPlanes, _in_planes(i)) for i in (_GATE, _GATE + 1, _GATE + 2)}
 
 planes_experts = define_op(
     "planes_experts(Tensor x, Tensor routes, Tensor? adapter_of_row, Tensor gate, Tensor up,"
@@ -46,6 +41,9 @@ planes_experts = define_op(
     " int experts, int width, str activation, float limit, bool scales_input) -> Tensor",
     reference=planes_experts_reference,
     fake=_fake,
-    facts=OpFacts(row_arguments=3, layouts={"gpu": EXPERTS_ON_GPU}),
+    facts=OpFacts(row_arguments=3, layouts={"gpu": _READINGS}),
 )
 implement_on_gpu(planes_experts, planes_experts_reference, takes_matrices)
+_of_experts = facts_of_op(experts)
+assert _of_experts is not None
+extend_facts(experts, layouts={**_of_experts.layouts, "gpu": _READINGS})

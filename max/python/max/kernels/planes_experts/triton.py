@@ -1,4 +1,4 @@
-"""Experts with matrices in planes on a GPU: as `max::experts`, which decodes tiles where need be."""
+"""Experts with matrices in planes on a GPU: as `max::experts`, which decodes tiles where need."""
 
 from __future__ import annotations
 

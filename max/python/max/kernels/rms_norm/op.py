@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 
-from max.kernels.add_rms_norm import add_rms_norm
 from max.kernels.facts import OpFacts
 from max.kernels.registry import define_op, implement_on_cpu, implement_on_gpu
 from max.kernels.rms_norm.cpu import make_rms_norm_record
@@ -30,7 +29,7 @@ rms_norm = define_op(
     " -> Tensor",
     reference=rms_norm_reference,
     fake=_fake,
-    facts=OpFacts(row_arguments=1, of_sum=add_rms_norm, norms_last_axis=True),
+    facts=OpFacts(row_arguments=1, norms_last_axis=True),
 )
 implement_on_cpu(rms_norm, make_rms_norm_record, rms_norm_reference)
 implement_on_gpu(rms_norm, rms_norm_reference)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from max.kernels.facts import OpFacts
 from max.kernels.float8_entries import entry_elements
-from max.kernels.norm_rope_store_ragged.op import with_norms
 from max.kernels.registry import define_op, implement_on_cpu, implement_on_gpu
 from max.kernels.rope_store_ragged.cpu import make_rope_store_ragged_record
 from max.kernels.rope_store_ragged.reference import rope_store_ragged_reference
@@ -51,7 +49,6 @@ rope_store_ragged = define_op(
     " -> Tensor",
     reference=rope_store_ragged_reference,
     fake=_fake,
-    facts=OpFacts(with_norms=with_norms),
 )
 implement_on_cpu(rope_store_ragged, make_rope_store_ragged_record, rope_store_ragged_reference)
 implement_on_gpu(rope_store_ragged, rope_store_ragged_reference)

@@ -1,7 +1,7 @@
 """Products with weights of 8 bits and factors on a GPU.
 
-Weights are made numbers of x's type, which is exact, on the way to tensor cores; a factor multiplies
-what the product of its block gives. Activations are not rounded to 8 bits.
+Weights are made numbers of x's type, which is exact, on the way to tensor cores; a factor
+multiplies what the product of its block gives. Activations are not rounded to 8 bits.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class Latent:
     width: int
 
     def page_shape(self, layers: int, page_size: int) -> list[int]:
-        """A page: [1, layers, tokens, 1, elements], so that it is indexed as keys and values are."""
+        """A page: [1, layers, tokens, 1, elements], to be indexed as keys and values are."""
         return [1, layers, page_size, 1, _stored(self.dtype, self.width)]
 
 

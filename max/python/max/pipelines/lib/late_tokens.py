@@ -43,8 +43,10 @@ class LateTokens(NamedTuple):
                 rows.append(end - 1)
                 indices.append(after.sampled[ctx.request_id])
         device = model_inputs.tokens.tensor.device
-        places = (moved(torch.tensor(each, dtype=torch.int64), device) for each in (rows, indices))
-        return cls(model_inputs.tokens, *places, after)
+        there, given = (
+            moved(torch.tensor(each, dtype=torch.int64), device) for each in (rows, indices)
+        )
+        return cls(model_inputs.tokens, there, given, after)
 
     def fill(self) -> None:
         """Puts them there; called when the step before was started.

@@ -12,8 +12,8 @@ from max.engine import InferenceSession
 from max.engine.session import ignore_phase
 from max.graph import DeviceRef
 from max.graph.weights import load_weights, weights_format
-from max.nn.transformer import ReturnLogits
 from max.kernels.gpu.tuning import has_float8
+from max.nn.transformer import ReturnLogits
 from max.pipelines.config import PipelineConfig
 from max.pipelines.kv_cache import MemoryPlan, PagedKVCacheManager, PagedMemoryPlanner
 from max.pipelines.kv_cache.memory_limits import available_memory

@@ -172,7 +172,7 @@ def _chosen_on_host(logits: torch.Tensor, batch: SamplingBatch) -> KnownTokens:
 
 
 def chosen_on_device(logits: torch.Tensor, batch: SamplingBatch) -> TokensOnDevice:
-    """As on the host, but nothing waits: what is wrong with a row is told when its token is read."""
+    """As on the host, but nothing waits: what is wrong with a row is told with its token."""
     best, tokens = logits.max(-1)
     rows = batch.sampled
     if rows:
@@ -212,7 +212,9 @@ def _choose(
         torch.tensor([p.min_p for p in params], dtype=torch.float64),
         torch.tensor(uniforms, dtype=torch.float64),
     )
-    return kernels.choose_tokens(scaled, *(moved(each, scaled.device) for each in settings))
+    settings_there = (moved(each, scaled.device) for each in settings)
+    tokens: torch.Tensor = kernels.choose_tokens(scaled, *settings_there)
+    return tokens
 
 
 def _uniform(context: TextContext) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -40,10 +41,10 @@ def types(device: DeviceRef, *last: int) -> list[TensorType]:
 
 
 @pytest.mark.parametrize(("norm", "op"), [(rms, add_rms_norm), (layer, add_layer_norm)])
-def test_a_sum_that_is_normed_and_kept(norm: object, op: object) -> None:
-    def block(x: TensorValue, y: TensorValue) -> TensorValue:
+def test_a_sum_that_is_normed_and_kept(norm: Callable[..., TensorValue], op: object) -> None:
+    def block(x: TensorValue, y: TensorValue) -> list[TensorValue]:
         h = x + y
-        return h + norm(h, GPU)  # type: ignore[operator]
+        return [h + norm(h, GPU)]
 
     graph = Graph("g", block, types(GPU, 8, 8))
     assert joined(graph) == [op, operator.getitem, operator.getitem, operator.add]
@@ -55,7 +56,7 @@ def test_a_sum_that_is_normed_and_kept(norm: object, op: object) -> None:
 def test_what_stays_apart() -> None:
     """On a host; of tensors of two shapes; where the norm's weight is computed."""
 
-    def plain(device: DeviceRef) -> object:
+    def plain(device: DeviceRef) -> Callable[..., TensorValue]:
         return lambda x, y: rms(x + y, device)
 
     def scaled(x: TensorValue, y: TensorValue) -> TensorValue:

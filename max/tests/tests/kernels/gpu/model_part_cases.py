@@ -1,5 +1,5 @@
-"""The variants of the kernels of experts, latents, adapters and weights of 8 bits that are compiled,
-of each the one first that a large model of the kind uses."""
+"""The variants of the kernels of experts, latents, adapters and weights of 8 bits that are
+compiled, of each the one first that a large model of the kind uses."""
 
 from __future__ import annotations
 
@@ -44,9 +44,7 @@ def _routing_cases() -> list[Case]:
         }
         pointers = {"logits": "bf16", "bias": "fp32", "routes": "fp32"}
         kernel = "route_tokens:route_tokens_kernel"
-        cases.append(
-            Case(kernel, pointers, fixed, config.num_warps, variant=scores, is_wide=False)
-        )
+        cases.append(Case(kernel, pointers, fixed, config.num_warps, variant=scores, is_wide=False))
     return cases
 
 
@@ -57,7 +55,7 @@ def _expert_cases() -> list[Case]:
     lines += product(("planes",), PARTS, ("fp32", "bf16"))
     for line, encoding, dtype in lines:
         for kind, config in EXPERT_CONFIGS[line].items():
-            for is_sorted in (True, False) if line == "planes" else (line == "many",):
+            for is_sorted in (True, False) if encoding == "q4_k" else (line != "few",):
                 pointers = {
                     **dict.fromkeys(("x", "bias", "out"), dtype),
                     **dict.fromkeys(parts, "u8" if encoding else dtype),

@@ -62,7 +62,7 @@ def test_experts(
     shapes = ((WIDTH, HIDDEN), (WIDTH, HIDDEN), (HIDDEN, WIDTH))
     stacks = [torch.randn(EXPERTS, *shape).to(dtype) / 7 for shape in shapes]
     biases = [torch.randn(EXPERTS, out).to(dtype) if has_bias else None for out, _ in shapes]
-    arguments = (
+    arguments: tuple[Any, ...] = (
         torch.randn(rows, HIDDEN).to(dtype),
         make_routes(rows),
         None,
@@ -94,7 +94,7 @@ def test_each_row_has_its_adapter_of_each_expert(rows: int) -> None:
         tables += [a, b, torch.rand(count) + 0.5, ranks, affine, is_affine]
     adapters = torch.randint(0, 3, (rows, 1), dtype=torch.int32)
     settings = (["unused"] * 3, [False] * 3, EXPERTS, WIDTH, "silu", 0.0, False)
-    arguments = (
+    arguments: tuple[Any, ...] = (
         torch.randn(rows, HIDDEN),
         make_routes(rows),
         adapters,
@@ -165,6 +165,7 @@ def test_a_gpu_reads_blocks_in_planes_and_what_it_cannot_is_not_captured() -> No
     kinds = ("q4_k", "q8_0", "q2_k")
     for matrix, kind in zip((layer.gate_proj, layer.up_proj, layer.down_proj), kinds, strict=True):
         matrix.weight.quantization_encoding = QuantizationEncoding(kind)
+    layer.raw_state_dict()
     types = [
         TensorType(DType.float32, ["rows", 256], device),
         TensorType(DType.float32, ["rows", 2 * TOP_K], device),

@@ -65,7 +65,7 @@ def test_norms_of_sums(dtype: torch.dtype, shape: tuple[int, ...]) -> None:
         ("add_layer_norm", add_layer_norm_reference, (weight, weight, 1e-5)),
     ):
         total, normed = interpreted(op)(x, y, *rest)
-        want_total, want = reference(x, y, *rest)  # type: ignore[operator]
+        want_total, want = reference(x, y, *rest)
         assert torch.equal(total, want_total)
         torch.testing.assert_close(normed, want, rtol=2**-8, atol=2**-8)
 

@@ -10,7 +10,7 @@ import pytest
 
 from integration.test_common.lora_files import write_random_adapter
 from integration.test_common.tiny_checkpoints import cached_checkpoint
-from integration.test_common.tiny_models import TINY_MODELS
+from integration.test_common.tiny_families import TINY_FAMILIES
 from max.engine import Model
 from max.engine.replay.recorders import TorchCalls
 from max.pipelines.context import SamplingParams, TextContext, TokenBuffer
@@ -145,7 +145,7 @@ def test_layers_with_windows_are_captured_with_tables_of_their_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Long enough that pages of windows are dropped, and taken by others, while graphs stay."""
-    windows = cached_checkpoint(TINY_MODELS["tiny-qwen3-windows"])
+    windows = cached_checkpoint(TINY_FAMILIES["tiny-gemma3"])
     counts = [60, 20, 40]
     config = make_config(windows, kv_cache_page_size=4)
     pipeline: TextGenerationPipeline = PIPELINE_REGISTRY.retrieve(config)[1]

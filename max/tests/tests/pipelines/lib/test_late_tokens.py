@@ -49,7 +49,9 @@ def make_contexts(**params: object) -> list[TextContext]:
             max_length=30 + number,
             tokens=TokenBuffer(list(range(3, 10 + 3 * number))),
             sampling_params=SamplingParams(
-                temperature=float(number == 1), seed=7, **params  # type: ignore[arg-type]
+                temperature=float(number == 1),
+                seed=7,
+                **params,  # type: ignore[arg-type]
             ),
         )
         for number in range(3)

@@ -1,5 +1,5 @@
-"""Models of an accelerator, which torch's device "meta" stands for: everything that a graph reads is
-there, and a step of it runs."""
+"""Models of an accelerator, which torch's device "meta" stands for: everything that a graph reads
+is there, and a step of it runs."""
 
 # build: size = "medium"
 
