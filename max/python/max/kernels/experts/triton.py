@@ -19,7 +19,7 @@ import torch
 from max.kernels.experts.reference import SWISH_PLUS_ONE, tables_of_matrices
 from max.kernels.experts.triton_product import FEW_PAIRS, Matrix, Pairs, expert_product
 from max.kernels.gated.triton import run_on_gpu as gated
-from max.kernels.gpu.language import Number, Pointer, Size, Width, cdiv, gpu_kernel, tl
+from max.kernels.gpu.language import Number, Pointer, Width, cdiv, gpu_kernel, tl
 from max.kernels.lora_linear.triton import run_on_gpu as add_adapters
 
 BLOCK = 1024
@@ -30,21 +30,22 @@ def swish_plus_one_kernel(
     gate: Pointer,
     up: Pointer,
     out: Pointer,
-    count: Size,
+    dim: Width,
     limit: Number,
     HAS_LIMIT: tl.constexpr,
     BLOCK: tl.constexpr,
 ) -> None:
-    """`(up + 1) * gate * sigmoid(1.702 * gate)` of a block of elements."""
-    i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
-    inside = i < count
-    wide = tl.load(gate + i, mask=inside, other=0.0).to(tl.float32)
-    other = tl.load(up + i, mask=inside, other=0.0).to(tl.float32)
+    """`(up + 1) * gate * sigmoid(1.702 * gate)` of a block of a row."""
+    column = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
+    inside = column < dim
+    at = tl.program_id(0).to(tl.int64) * dim + column
+    wide = tl.load(gate + at, mask=inside, other=0.0).to(tl.float32)
+    other = tl.load(up + at, mask=inside, other=0.0).to(tl.float32)
     if HAS_LIMIT:
         wide = tl.minimum(wide, limit)
         other = tl.minimum(tl.maximum(other, -limit), limit)
     result = (other + 1.0) * wide * tl.sigmoid(1.702 * wide)
-    tl.store(out + i, result.to(out.dtype.element_ty), mask=inside)
+    tl.store(out + at, result.to(out.dtype.element_ty), mask=inside)
 
 
 @gpu_kernel
@@ -193,7 +194,8 @@ def _activated(
     if activation != SWISH_PLUS_ONE:
         return gated(gates, ups, activation)
     out = torch.empty_like(gates)
-    swish_plus_one_kernel[(cdiv(out.numel(), BLOCK),)](
-        gates, ups, out, out.numel(), limit, HAS_LIMIT=limit > 0, BLOCK=BLOCK
+    pairs, width = gates.shape
+    swish_plus_one_kernel[(pairs, cdiv(width, BLOCK))](
+        gates, ups, out, width, limit, HAS_LIMIT=limit > 0, BLOCK=BLOCK
     )
     return out

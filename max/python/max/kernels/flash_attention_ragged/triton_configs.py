@@ -28,8 +28,8 @@ CONFIGS = {
 LATENT_CONFIGS = {
     "prefill": {
         "sm_80": Config({"BLOCK_M": 32, "BLOCK_N": 32}, num_warps=8, num_stages=1),
-        "sm_90": Config({"BLOCK_M": 64, "BLOCK_N": 32}, num_warps=8, num_stages=2),
-        "sm_100": Config({"BLOCK_M": 64, "BLOCK_N": 32}, num_warps=8, num_stages=2),
+        "sm_90": Config({"BLOCK_M": 64, "BLOCK_N": 16}, num_warps=8, num_stages=2),
+        "sm_100": Config({"BLOCK_M": 64, "BLOCK_N": 16}, num_warps=8, num_stages=2),
         "gfx942": Config({"BLOCK_M": 16, "BLOCK_N": 16}, num_warps=4, num_stages=1),
     },
     "decode": {

@@ -88,7 +88,7 @@ def latent_store_ragged_kernel(
     RANK_BLOCK: tl.constexpr,
     TURNED_BLOCK: tl.constexpr,
 ) -> None:
-    """An entry, or some heads of one row; `half` pairs are turned, an entry has `stored` elements."""
+    """An entry of `stored` elements, or some heads of one row; `half` pairs are turned."""
     row = tl.program_id(0).to(tl.int64)
     block = tl.program_id(1)
     request = request_of(tl.program_id(0), offsets, batch, 1)
