@@ -134,19 +134,19 @@ def _time_masks(config: PipelineConfig) -> None:
     width = tokenizer.vocab_size
     print(f"{tokens.size} masks of {width} tokens, each for one row\n")
     print("| µs | mean | median | 99 % |\n| --- | ---: | ---: | ---: |")
-    row = torch.randn(width)
+    row = torch.randn(1, width)
     backends = [name for name in ("llguidance", "xgrammar") if find_spec(name)]
     for backend in backends:
         grammars = Grammars(partial(load_grammar_tokenizer, config), backend)
         for bits in _masks(grammars, tokens):
-            mask_logits(row.clone(), bits)
+            mask_logits(row, {0: bits})
         follower = grammars.follow(_context())
         found = [
             _timed(partial(follower.allowed, tokens[:length], [])) for length in range(tokens.size)
         ]
         _print_times(f"finding it, {backend}", found)
-    masks = _masks(grammars, tokens)
-    _print_times("putting it onto logits", [_timed(partial(mask_logits, row, m)) for m in masks])
+    puts = (partial(mask_logits, row, {0: bits}) for bits in _masks(grammars, tokens))
+    _print_times("putting it onto logits", [_timed(put) for put in puts])
 
 
 def _masks(grammars: Grammars, tokens: np.ndarray) -> Iterator[np.ndarray]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from browser.serving import EVERYTHING
 from clients.server_program import running_server
 
 if TYPE_CHECKING:
@@ -36,15 +37,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server without keys, which takes schemas."""
+    """A server without keys, which takes schemas, weighs prompts and has an adapter."""
     folder = tmp_path_factory.mktemp("server")
-    with running_server(folder, ["--enable-structured-output"]) as url:
+    with running_server(folder, EVERYTHING) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def guarded_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server with a user's and an admin's key, which takes no schemas."""
+    """A server with a user's and an admin's key, which has nothing of all that."""
     folder = tmp_path_factory.mktemp("guarded")
     keys = {"MAX_SERVE_API_KEY": USER_KEY, "MAX_SERVE_ADMIN_API_KEY": ADMIN_KEY}
     with running_server(folder, [], keys) as url:

@@ -21,9 +21,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from browser.answers import LONG_SCHEMA, QUESTION, ask, last_answer
 from browser.chromium import Visit, launched
+from browser.serving import EVERYTHING
 from clients.server_program import running_server
 
 WIDE = {"width": 1200, "height": 760}
+LOW = {"width": 1200, "height": 520}
 TALL = {"width": 1200, "height": 960}
 PHONE = {"width": 390, "height": 760}
 # Longer than a page of the KV cache, so that it is shared.
@@ -86,6 +88,16 @@ def draw_conversation(page: Page, path: Path) -> None:
     page.screenshot(path=path)
 
 
+def draw_seen(page: Page, path: Path) -> None:
+    """What the model saw, in tokens, one of them with its probability and the alternatives."""
+    ask(page, QUESTION)
+    expect(last_answer(page).locator(".meta")).to_be_visible()
+    last_answer(page).get_by_role("button", name="What it saw").click()
+    page.locator("#seen-text .token[style]").filter(has_text="buys").hover()
+    expect(page.locator("#tip tr.taken")).to_be_visible()
+    page.screenshot(path=path)
+
+
 def draw_engine(page: Page, path: Path) -> None:
     """The engine under load, with the pages of one request."""
     ask(page, QUESTION)
@@ -99,7 +111,7 @@ def draw_engine(page: Page, path: Path) -> None:
 
 
 def draw_phone(page: Page, path: Path) -> None:
-    """What it saw, on a phone."""
+    """A question and its answer, on a phone."""
     ask(page, QUESTION)
     expect(last_answer(page).locator(".meta")).to_be_visible()
     page.screenshot(path=path)
@@ -111,11 +123,13 @@ def main(folder: str) -> int:
     target.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as scratch,
-        running_server(Path(scratch), ["--enable-structured-output"]) as url,
+        running_server(Path(scratch), EVERYTHING) as url,
         launched() as browser,
     ):
         with opened(browser, url, viewport=WIDE) as page:
             draw_conversation(page, target / "talk.png")
+        with opened(browser, url, viewport=LOW) as page:
+            draw_seen(page, target / "talk-seen.png")
         with opened(browser, url, viewport=PHONE) as page:
             draw_phone(page, target / "talk-phone.png")
         with (

@@ -39,15 +39,16 @@ def views(page: Page) -> Iterator[str]:
     page.get_by_role("button", name="Edit").click()
     yield "edit"
     page.keyboard.press("Escape")
+    last_answer(page).get_by_role("button", name="What it saw").click()
+    expect(page.locator("#seen-text .token[style]").first).to_be_visible()
+    yield "what it saw"
+    page.keyboard.press("Escape")
     for name in ("Settings", "Engine"):
         page.get_by_role("button", name=name, exact=True).click()
         if name == "Engine":
             expect(page.locator("#gauge-running")).to_have_text("0")
         yield name
         page.keyboard.press("Escape")
-    last_answer(page).get_by_role("button", name="What it saw").click()
-    expect(page.locator("#seen-text .token").first).to_be_visible()
-    yield "what it saw"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

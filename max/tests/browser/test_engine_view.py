@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, TimeoutError, expect
+from playwright.sync_api import Page, Route, TimeoutError, expect
 
 from browser.answers import LONG_SCHEMA, QUESTION, ask, last_answer
 
@@ -17,7 +17,6 @@ def test_engine_is_seen_at_work(page: Page) -> None:
     page.get_by_label("JSON schema").fill(LONG_SCHEMA)
     page.get_by_role("button", name="Engine", exact=True).click()
     expect(page.locator("#gauge-running")).to_have_text("0")
-    expect(page.locator("#steps")).to_have_attribute("aria-label", "No steps yet")
     ask(page, QUESTION)
 
     expect(page.locator("#gauge-running")).to_have_text("1")
@@ -34,6 +33,21 @@ def test_engine_is_seen_at_work(page: Page) -> None:
     page.keyboard.press("Escape")
     expect(last_answer(page).locator(".meta")).to_contain_text("stopped")
     expect(page.locator("#gauge-running")).to_have_text("0")
+
+
+def test_engine_that_has_not_run_yet_is_seen_too(page: Page) -> None:
+    """Whatever other visitors made this one do."""
+
+    def without_steps(route: Route) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, json={**response.json(), "steps": []})
+
+    page.route("**/ui/engine?*", without_steps)
+    page.get_by_role("button", name="Engine", exact=True).click()
+
+    expect(page.locator("#gauge-running")).to_have_text("0")
+    expect(page.locator("#steps")).to_have_attribute("aria-label", "No steps yet")
+    page.unroute_all(behavior="wait")
 
 
 def test_pages_are_told_under_the_pointer(page: Page) -> None:

@@ -55,6 +55,20 @@ def test_no_key_is_told(visit: Callable[..., Page], guarded_url: str) -> None:
     expect(page.locator("#phase")).to_contain_text("Authorization: Bearer")
 
 
+def test_prompts_are_shown_where_the_server_does_not_weigh_them(
+    visit: Callable[..., Page], guarded_url: str
+) -> None:
+    page = visit(guarded_url)
+    give_key(page, USER_KEY)
+    ask(page, QUESTION)
+    last_answer(page).get_by_role("button", name="What it saw").click()
+
+    seen = page.get_by_role("dialog", name="What the model sees")
+    expect(seen).to_contain_text("--enable-echo")
+    assert QUESTION in "".join(seen.locator(".token").all_text_contents())
+    expect(seen.locator(".token[style]")).to_have_count(0)
+
+
 def test_schemas_are_off_where_the_server_takes_none(
     visit: Callable[..., Page], guarded_url: str
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from browser.answers import LONG_SCHEMA, QUESTION, ask, last_answer, streamed
+from browser.serving import ADAPTER
 
 pytestmark = pytest.mark.browser
 
@@ -123,6 +124,37 @@ def test_settings_reach_the_request_and_what_it_saw_shows_them(page: Page) -> No
     expect(page.locator("#tip")).to_contain_text("token ")
     seen.get_by_role("button", name="Close").click()
     expect(seen).to_be_hidden()
+
+
+def test_what_it_saw_is_weighed(page: Page) -> None:
+    ask(page, QUESTION)
+    last_answer(page).get_by_role("button", name="What it saw").click()
+
+    seen = page.get_by_role("dialog", name="What the model sees")
+    token = seen.locator(".token[style]").filter(has_text="apples").last
+    token.hover()
+    tip = page.locator("#tip")
+    expect(tip.locator("tr.taken")).to_have_count(1)
+    assert re.search(r"token \d+\s*·apples\s*(100|\d+\.\d+) %", tip.inner_text())
+    assert tip.locator("tr").count() in (5, 6)
+    # The first one follows from nothing.
+    seen.locator(".token").first.hover()
+    expect(tip).to_contain_text("<|begin_of_text|>")
+    expect(tip.locator("tr")).to_have_count(0)
+
+
+def test_an_adapter_can_be_chosen(page: Page) -> None:
+    model = page.get_by_role("combobox", name="Model")
+    expect(model.locator("option")).to_have_text(["demo", f"{ADAPTER} (adapter)"])
+    model.select_option(ADAPTER)
+    ask(page, QUESTION)
+
+    answer = last_answer(page)
+    expect(answer.locator(".body")).to_contain_text("Ahoy!")
+    expect(answer.get_by_role("heading", name=ADAPTER)).to_be_visible()
+    expect(answer.locator(".meta")).to_be_visible()
+    page.reload()
+    expect(model).to_have_value(ADAPTER)
 
 
 def test_errors_of_the_server_are_told(page: Page) -> None:

@@ -67,7 +67,9 @@ class Buffer:
         """Shares the array's memory (a read-only array is copied)."""
         import torch
 
-        return cls(torch.from_numpy(array if array.flags.writeable else array.copy()))
+        buffer = cls.__new__(cls)  # Several times in each step.
+        buffer.tensor = torch.from_numpy(array if array.flags.writeable else array.copy())
+        return buffer
 
     @classmethod
     def from_dlpack(cls, array: Any) -> Buffer:

@@ -4,24 +4,47 @@ from __future__ import annotations
 
 import click
 
-from max.entrypoints.cli.benchmark import cli_benchmark
-from max.entrypoints.cli.encode import cli_encode
-from max.entrypoints.cli.generate import cli_generate
+from max.driver.torch_libraries import begin_loading_torch
 from max.entrypoints.cli.group import MaxGroup, enter_working_directory, print_version
-from max.entrypoints.cli.list_architectures import cli_list
-from max.entrypoints.cli.serve import cli_serve
-from max.entrypoints.cli.warm_cache import cli_warm_cache
 from max.serve.logs import LogSettings
 
-__all__ = [
-    "cli_benchmark",
-    "cli_encode",
-    "cli_generate",
-    "cli_list",
-    "cli_serve",
-    "cli_warm_cache",
-    "main",
-]
+__all__ = ["main"]
+
+
+def _serve() -> click.Command:
+    from max.entrypoints.cli.serve import cli_serve
+
+    return cli_serve
+
+
+def _generate() -> click.Command:
+    from max.entrypoints.cli.generate import cli_generate
+
+    return cli_generate
+
+
+def _encode() -> click.Command:
+    from max.entrypoints.cli.encode import cli_encode
+
+    return cli_encode
+
+
+def _list() -> click.Command:
+    from max.entrypoints.cli.list_architectures import cli_list
+
+    return cli_list
+
+
+def _warm_cache() -> click.Command:
+    from max.entrypoints.cli.warm_cache import cli_warm_cache
+
+    return cli_warm_cache
+
+
+def _benchmark() -> click.Command:
+    from max.entrypoints.cli.benchmark import cli_benchmark
+
+    return cli_benchmark
 
 
 @click.group(name="max", cls=MaxGroup)
@@ -53,12 +76,12 @@ def main(log_level: str) -> None:
     enter_working_directory()
 
 
-main.add_command(cli_serve)
-main.add_command(cli_generate)
-main.add_command(cli_encode)
-main.add_command(cli_list)
-main.add_command(cli_warm_cache)
-main.add_command(cli_benchmark)
+main.add_later("serve", _serve)
+main.add_later("generate", _generate, before=begin_loading_torch)
+main.add_later("encode", _encode, before=begin_loading_torch)
+main.add_later("list", _list)
+main.add_later("warm-cache", _warm_cache, before=begin_loading_torch)
+main.add_later("benchmark", _benchmark)
 
 if __name__ == "__main__":
     main(prog_name="max")

@@ -17,6 +17,7 @@ from max.kernels.latent_store_ragged import latent_store_ragged
 from max.kernels.layer_norm import layer_norm
 from max.kernels.lora_embedding import lora_embedding
 from max.kernels.lora_linear import lora_linear
+from max.kernels.mask_logits import mask_logits
 from max.kernels.norm_rope_store_ragged import norm_rope_store_ragged
 from max.kernels.packed_embedding import packed_embedding
 from max.kernels.packed_linear import packed_linear
@@ -45,6 +46,7 @@ __all__ = [
     "layer_norm",
     "lora_embedding",
     "lora_linear",
+    "mask_logits",
     "norm_rope_store_ragged",
     "packed_embedding",
     "packed_linear",

@@ -28,7 +28,7 @@ from max.serve.messages import (
 from max.serve.transport import EndpointFolder, api_channel
 from max.serve.worker.crash_record import last_requests, steps_begun
 from max.serve.worker.interface import PipelineBuilder
-from max.serve.worker.process import run_worker
+from max.serve.worker.start import start_worker
 
 logger = logging.getLogger(__name__)
 
@@ -68,9 +68,9 @@ class WorkerHandle:
         return self._process.pid if self._process is not None else None
 
     def start(self, preload: Sequence[str], logs: LogSettings) -> None:
-        """Starts the process, see `run_worker`; `exited` tells when it is gone."""
+        """Starts the process, see `start_worker`; `exited` tells when it is gone."""
         self._process = multiprocessing.get_context("spawn").Process(
-            target=run_worker,
+            target=start_worker,
             args=(self._folder.endpoints, preload, logs),
             name="max-model-worker",
         )

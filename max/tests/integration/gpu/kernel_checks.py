@@ -22,6 +22,7 @@ from max.kernels.gather_rows.reference import gather_rows_reference
 from max.kernels.last_rows.reference import last_rows_reference
 from max.kernels.layer_norm.reference import layer_norm_reference
 from max.kernels.layouts.planes import PARTS, Planes
+from max.kernels.mask_logits.reference import mask_logits_reference
 from max.kernels.norm_rope_store_ragged.reference import norm_rope_store_ragged_reference
 from max.kernels.planes_linear.reference import planes_linear_reference
 from max.kernels.registry import tensors_in
@@ -101,6 +102,15 @@ def _cases(dtype: torch.dtype, heads: int) -> Iterator[KernelCase]:
     args = (logits - logits.amax(1, keepdim=True), *limits)
     yield KernelCase("choose_tokens", kernels.choose_tokens, choose_tokens_reference, args)
     yield from cases_of_model_parts(dtype, heads)
+    bits = torch.randint(-(2**31), 2**31, (2, 1000), dtype=torch.int32)
+    bits[0, 1:] = 0
+    args = (logits.to(dtype), torch.tensor([1, 4]), bits)
+    # -inf has no error that is relative to anything.
+    op, reference = (
+        lambda *given, mask=mask: mask(*given).clamp(min=-100.0)
+        for mask in (kernels.mask_logits, mask_logits_reference)
+    )
+    yield KernelCase("mask_logits", op, reference, args)
 
 
 def _cache_cases(

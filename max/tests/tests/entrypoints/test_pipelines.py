@@ -8,19 +8,40 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 
-from max.entrypoints.pipelines import cli_serve, main
+from max.entrypoints.cli.group import MaxGroup
+from max.entrypoints.cli.serve import cli_serve
+from max.entrypoints.pipelines import main
 
 RunMax = Callable[..., Result]
 
 
 def test_documented_commands(run_max: RunMax) -> None:
-    assert list(main.commands) == ["serve", "generate", "encode", "list", "warm-cache", "benchmark"]
-    assert main.commands["serve"] is cli_serve
+    context = click.Context(main)
+    names = ["serve", "generate", "encode", "list", "warm-cache", "benchmark"]
+    assert main.list_commands(context) == names
+    assert main.get_command(context, "serve") is cli_serve
     output = run_max("--help").output
     assert "max serve --model demo" in output
+
+
+def test_a_command_is_imported_when_it_is_used_and_prepared_when_it_runs() -> None:
+    done: list[str] = []
+
+    def load() -> click.Command:
+        done.append("imported")
+        return click.Command("work", callback=lambda: done.append("run"))
+
+    group = MaxGroup("max")
+    group.add_later("work", load, before=lambda: done.append("prepared"))
+    assert group.list_commands(click.Context(group)) == ["work"] and not done
+    CliRunner().invoke(group, ["work", "--help"])
+    assert done == ["imported"]
+    CliRunner().invoke(group, ["work"])
+    assert done == ["imported", "prepared", "run"]
 
 
 def test_version(run_max: RunMax) -> None:
@@ -107,7 +128,8 @@ def test_output_that_nobody_reads_ends_quietly(
     def write() -> None:
         raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
-    monkeypatch.setattr(main.commands["list"], "callback", write)
-    monkeypatch.setattr(main.commands["list"], "params", [])
+    command = main.get_command(click.Context(main), "list")
+    monkeypatch.setattr(command, "callback", write)
+    monkeypatch.setattr(command, "params", [])
     result = run_max("list")
     assert (result.exit_code, result.output) == (1, "")

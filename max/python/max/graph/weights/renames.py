@@ -14,11 +14,20 @@ COMPUTED_TABLES = (
     "inv_freq",
     "cos_cached",
     "sin_cached",
+    "cos_sin_cache",
+    "freqs_cis",
+    "freqs_cos",
+    "freqs_sin",
+    "attn_rot_embd",
+    "position_ids",
     "rope.freqs",
     "rope_freqs",
     "rope_factors_long",
     "rope_factors_short",
     "masked_bias",
+    "causal_mask",
+    "rope_cache",
+    "rope.cache",
 )
 """Parts of the names of tables that models compute themselves and that some checkpoints carry:
 rotations of Hugging Face's, Meta's and GGUF's decoders, constants of masks."""

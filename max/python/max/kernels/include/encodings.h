@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "file_blocks.h"
+#include "grid_blocks.h"
 #include "quantized_blocks.h"
 #include "small_blocks.h"
 #include "table_blocks.h"

@@ -17,7 +17,7 @@ struct ExpertMatrix {
   const void* bias;    // [experts, outputs] of the element type, or null
   int64_t bytes;       // of an expert's panels
   int64_t encoding;    // an Encoding
-  const int8_t* grid;  // of the encoding, or null: see PackedWeight
+  const Grid* grid;    // of the encoding, or null: see PackedWeight
 };
 
 struct ExpertsArgs {

@@ -21,7 +21,7 @@ struct HeadLinearArgs {
   void* workspace;      // of packed_linear, for rows * heads rows
   int64_t row_bytes;    // of the workspace, for a row
   int64_t encoding;     // an Encoding
-  const int8_t* grid;   // of the encoding, or null: see PackedWeight
+  const Grid* grid;     // of the encoding, or null: see PackedWeight
   ElementType type;
 };
 

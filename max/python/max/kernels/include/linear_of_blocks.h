@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "decoded_grids.h"
 #include "encodings.h"
 #include "quantized_products.h"
 #include "row_blocks.h"
@@ -13,8 +14,8 @@ namespace max {
 
 // Elements of a panel's rows that stay in cache for all rows.
 constexpr int64_t kSlice = 512;
-// Bytes of a slice that is decoded for all rows (file_blocks.h).
-constexpr int64_t kDecodedSlice = kSlice / kFileElements * DecodedUnit<2>::kUnit;
+// Bytes of a slice that is decoded for all rows (decoded_grids.h).
+constexpr int64_t kDecodedSlice = kSlice / kGridElements * DecodedUnit<2>::kUnit;
 // Rows whose sums a thread keeps beside them.
 constexpr int64_t kRowsOfBlocks = 96;
 // Handing work to other threads costs about as much as this many blocks of a panel.
@@ -100,15 +101,17 @@ class LinearOfBlocks {
     int64_t top = blocks_.begin(first), end = blocks_.begin(last);
     std::fill(sums, sums + (end - top) * kOutputs, 0.0f);
     constexpr auto tile_rows = std::make_integer_sequence<int, kTileRows>();
-    alignas(64) uint8_t decoded[kIsOfFile<E> ? kDecodedSlice : 1];
+    alignas(64) uint8_t decoded[kHasGrid<E> ? kDecodedSlice : 1];
     for (int64_t unit = 0; unit < units; unit += slice) {
       int64_t count = std::min(slice, units - unit);
-      if constexpr (kIsOfFile<E>) decode_units<E>(packed + unit * E::kUnit, count, weight.grid, decoded);
+      if constexpr (kHasGrid<E>)
+        for (int64_t i = 0; i < count; ++i)
+          decode_grid_unit<E>(packed + (unit + i) * E::kUnit, *weight.grid, decoded + i * E::Multiplied::kUnit);
       for (int64_t block = first; block < last; ++block) {
         int64_t begin = blocks_.begin(block), rows = blocks_.begin(block + 1) - begin;
         const char* x = activations<E::kRounded>(begin, rows, unit * unit_elements<E>());
         float* to = sums + (begin - top) * kOutputs;
-        if constexpr (kIsOfFile<E>) {
+        if constexpr (kHasGrid<E>) {
           multiply_rows<typename E::Multiplied>(tile_rows, rows, decoded, x, count, Ahead{}, to);
         } else {
           Ahead ahead{is_slow<E>(end - top) ? slice * E::kUnit : 0, block - first, last - first};
@@ -137,8 +140,8 @@ void pack_blocks(const PackArgs& args, Pool* pool) {
         for (int64_t output = 0; output < count; ++output) {
           const uint8_t* from =
               static_cast<const uint8_t*>(args.rows) + (panel * kOutputs + output) * args.row_bytes + unit * E::kFileBytes;
-          if constexpr (kIsOfFile<E>)
-            std::memcpy(to + output * E::kFileBytes, from, E::kFileBytes);
+          if constexpr (kHasGrid<E>)
+            pack_grid_block<E>(from, output, to);
           else
             for (int64_t sub = 0; sub < E::kSubs; ++sub) {
               uint8_t* block = to + E::kHeader + sub * E::kBlock;

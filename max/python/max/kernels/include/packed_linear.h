@@ -60,6 +60,8 @@ inline ElementType element_type(Encoding encoding) {
   return static_cast<ElementType>(encoding - kOfFloat32);
 }
 
+struct Grid;
+
 // One weight that is multiplied: out = x @ weight.T + bias.
 struct PackedWeight {
   const void* packed;
@@ -67,7 +69,7 @@ struct PackedWeight {
   void* out;         // [rows, out_features] of the element type
   int64_t out_features;
   int64_t out_stride;  // elements from one row of `out` to the next
-  const int8_t* grid;  // of the encoding, or null: vectors whose places are stored (file_blocks.h)
+  const Grid* grid;  // of the encoding, or null: vectors whose places are stored (grid_blocks.h)
   Encoding encoding;
 };
 
@@ -106,7 +108,7 @@ struct PackedEmbeddingArgs {
   const int64_t* indices;  // those outside [-rows, rows) give NaN
   int64_t count;
   void* out;  // [count, columns] of `type`
-  const int8_t* grid;  // as of a PackedWeight
+  const Grid* grid;  // as of a PackedWeight
   Encoding encoding;
   ElementType type;
 };

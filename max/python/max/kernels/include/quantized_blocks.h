@@ -6,7 +6,7 @@
 //   unit of Q4_K, Q5_K, Q6_K [scales of blocks][kSubs blocks of elements][minimums of blocks][d, dmin]
 //   unit of the others, one block [scale, minimum][elements]
 //
-// in the order in which they are needed: memory is read in sequence. small_blocks.h, table_blocks.h and file_blocks.h
+// in the order in which they are needed: memory is read in sequence. small_blocks.h, table_blocks.h and grid_blocks.h
 // have further ones; encodings.h has all.
 //
 // Elements are unsigned: too large by 2^kOffsetBits where blocks have no minimum. Step g of a block is

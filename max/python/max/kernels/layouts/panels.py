@@ -6,8 +6,8 @@ Of elements: panels of 64 outputs. Element `[p, g, r, e]` of the panels is eleme
 stream.
 
 Of blocks: panels of 32 outputs. The numbers of the file's blocks stay as they are; scales of 6 bits
-become bytes. Where each stands says `include/quantized_blocks.h`. Of some encodings even the blocks
-stay as they are, and are decoded where they are multiplied (`include/file_blocks.h`).
+become bytes, signs that follow from others are written out. Where each stands says
+`include/quantized_blocks.h`; that of encodings with a grid, `include/grid_blocks.h`.
 
 Rows and elements that the weight does not have are zero.
 """
@@ -15,7 +15,6 @@ Rows and elements that the weight does not have are zero.
 from __future__ import annotations
 
 import ctypes
-import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,9 +23,8 @@ from typing import NamedTuple, Self
 import torch
 
 from max.graph import Weight
-from max.graph.quantization import QuantizationEncoding
-from max.graph.quantization.grids import grid_of
 from max.kernels.element_types import ELEMENT_TYPES
+from max.kernels.layouts.grids import kernel_grid
 from max.kernels.layouts.pieces import ignore_rows, pieces
 from max.kernels.native import load_kernel
 from max.kernels.thread_pool import pool_handle
@@ -90,26 +88,19 @@ BLOCK_UNITS = {
     "iq4_nl": BlockUnit(32, 64 + 4 * 128, 32),
     "iq4_xs": BlockUnit(256, 64 + 8 * (32 + 4 * 128), 32),
     "mxfp4": BlockUnit(32, 64 + 4 * 128, 32),
-    "iq1_s": BlockUnit(256, 32 * 50, 32),
-    "iq1_m": BlockUnit(256, 32 * 56, 32),
-    "iq2_xxs": BlockUnit(256, 32 * 66, 32),
-    "iq2_xs": BlockUnit(256, 32 * 74, 32),
-    "iq2_s": BlockUnit(256, 32 * 82, 32),
-    "iq3_xxs": BlockUnit(256, 32 * 98, 32),
-    "iq3_s": BlockUnit(256, 32 * 110, 32),
+    "iq1_s": BlockUnit(256, 64 + 8 * (16 + 2 * (64 + 24)), 32),
+    "iq1_m": BlockUnit(256, 64 + 8 * (32 + 2 * (64 + 24 + 8)), 32),
+    "iq2_xxs": BlockUnit(256, 64 + 8 * (16 + 2 * (64 + 64)), 32),
+    "iq2_xs": BlockUnit(256, 64 + 8 * (32 + 2 * (64 + 8 + 64)), 32),
+    "iq2_s": BlockUnit(256, 64 + 8 * (32 + 2 * (64 + 16 + 64)), 32),
+    "iq3_xxs": BlockUnit(256, 64 + 8 * (16 + 2 * (2 * 64 + 64)), 32),
+    "iq3_s": BlockUnit(256, 64 + 8 * (16 + 2 * (2 * (64 + 8) + 64)), 32),
     "tq1_0": BlockUnit(256, 64 + 8 * 2 * 128, 32),
     "tq2_0": BlockUnit(256, 64 + 8 * 2 * 128, 32),
 }
 _OUTPUTS, _BLOCK_OUTPUTS, _GROUP_BYTES = 64, 32, 4
 # Changes when the same weight is laid out otherwise. No instruction set has a layout of its own.
-_VERSION = 2
-
-
-@functools.cache
-def _kernel_grid(encoding: str) -> torch.Tensor | None:
-    """The grid of an encoding as `include/file_blocks.h` reads it."""
-    grid = grid_of(QuantizationEncoding(encoding)) if encoding in BLOCK_UNITS else None
-    return 8 * grid + 64 if grid is not None and encoding.startswith("iq1") else grid
+_VERSION = 3
 
 
 class _PackArgs(ctypes.Structure):
@@ -166,7 +157,7 @@ class Panels:
     @property
     def grid(self) -> int | None:
         """The address of the encoding's grid, which lives as long as the process; None without."""
-        grid = _kernel_grid(self.encoding)
+        grid = kernel_grid(self.encoding) if self.encoding in BLOCK_UNITS else None
         return None if grid is None else grid.data_ptr()
 
     @property

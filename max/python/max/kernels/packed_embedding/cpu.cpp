@@ -36,18 +36,11 @@ void decode_row(const PackedEmbeddingArgs& args, int64_t row, Element* to) {
 }
 
 template <typename E, typename Element>
-void decode_file_row(const PackedEmbeddingArgs& args, int64_t row, Element* to) {
-  int64_t units = args.columns / kFileElements, output = row % kOutputs;
+void decode_grid_row(const PackedEmbeddingArgs& args, int64_t row, Element* to) {
+  int64_t units = args.columns / kGridElements;
   auto unit = static_cast<const uint8_t*>(args.packed) + row / kOutputs * units * E::kUnit;
-  constexpr int64_t per_scale = kBlockElements / E::Multiplied::kScales;
-  for (int64_t u = 0; u < units; ++u, unit += E::kUnit) {
-    DecodedBlock decoded;
-    E::decode(unit + output * E::kFileBytes, args.grid, &decoded);
-    for (int64_t i = 0; i < kFileElements; ++i) {
-      float element = static_cast<float>(decoded.elements[i]) - static_cast<float>(kDecodedOffset);
-      store(decoded.scales[i / per_scale] * element, to++);
-    }
-  }
+  for (int64_t u = 0; u < units; ++u, unit += E::kUnit)
+    for_grid_elements<E>(unit, row % kOutputs, *args.grid, [&](float element) { store(element, to++); });
 }
 
 template <typename Element>
@@ -57,8 +50,8 @@ void gather(const PackedEmbeddingArgs& args, Pool* pool) {
   if (!is_of_elements(args.encoding))
     embed<Element>(args, pool, [&](int64_t row, Element* to) {
       with_encoding(args.encoding, [&](auto e) {
-        if constexpr (kIsOfFile<decltype(e)>)
-          decode_file_row<decltype(e)>(args, row, to);
+        if constexpr (kHasGrid<decltype(e)>)
+          decode_grid_row<decltype(e)>(args, row, to);
         else
           decode_row<decltype(e)>(args, row, to);
       });

@@ -13,17 +13,33 @@ from max.pipelines.modeling.errors import ModelSourceError
 _BOOKKEEPING = "architectures auto_map generation_config model_type name_or_path unsloth_version"
 _ENCODING = "dtype quantization_config torch_dtype transformers.js_config transformers_version"
 _TRAINING = (
-    "attention_dropout attn_pdrop classifier_dropout embd_pdrop embedding_dropout "
-    "gradient_checkpointing hidden_dropout initializer_range output_router_logits resid_pdrop "
-    "router_aux_loss_coef unsloth_fixed"
+    "attention_dropout attention_probs_dropout_prob attn_pdrop classifier_dropout dropout "
+    "embd_pdrop embedding_dropout gradient_checkpointing hidden_dropout hidden_dropout_prob "
+    "initializer_range layerdrop output_router_logits resid_pdrop router_aux_loss_coef "
+    "router_jitter_noise router_z_loss_coef unsloth_fixed"
 )
 _TOKENS = "bos_token_id eos_token_id pad_token_id sep_token_id tokenizer_class unk_token_id"
 _GENERATION = (
-    "chunk_size_feed_forward id2label is_decoder label2id max_length model_max_length num_labels "
-    "output_attentions output_hidden_states problem_type return_dict seq_length temperature top_k "
-    "top_p use_cache"
+    "chunk_size_feed_forward diversity_penalty do_sample id2label is_decoder label2id "
+    "length_penalty max_length min_length model_max_length num_beam_groups num_beams num_labels "
+    "num_return_sequences output_attentions output_hidden_states problem_type repetition_penalty "
+    "return_dict seq_length temperature top_k top_p typical_p use_cache"
 )
 _INERT = frozenset(" ".join((_BOOKKEEPING, _ENCODING, _TRAINING, _TOKENS, _GENERATION)).split())
+# Factors by which nothing is multiplied, of families that have none.
+_ONES = frozenset(
+    {
+        "attention_multiplier",
+        "embedding_multiplier",
+        "logit_scale",
+        "logits_scaling",
+        "partial_rotary_factor",
+        "residual_multiplier",
+        "rotary_pct",
+    }
+)
+# What says something of windows alone.
+_OF_WINDOWS = frozenset({"max_window_layers", "sliding_window", "sliding_window_pattern"})
 # What every decoder's config.json has.
 SIZES: Mapping[str, tuple[type, ...]] = {
     "hidden_act": (str,),
@@ -81,7 +97,8 @@ class ConfigFields:
     def check(self, content: Mapping[str, Any], path: Path) -> None:
         """Refuses what the family would pass over.
 
-        A name that is not known may be empty, 0 or false: what it stands for is switched off.
+        A name that is not known may be empty, 0 or false: what it stands for is switched off. So
+        may a factor of 1, and settings of windows that no layer has or that are as long as texts.
 
         Args:
             content: of config.json.
@@ -93,7 +110,7 @@ class ConfigFields:
         wrong = [
             f"{name}={value!r} ({self._expected(name)})"
             for name, value in content.items()
-            if not self._is_supported(name, value)
+            if not (self._is_supported(name, value) or _changes_nothing(name, content))
         ]
         if wrong:
             raise ModelSourceError(
@@ -111,3 +128,11 @@ class ConfigFields:
     def _expected(self, name: str) -> str:
         known = self.only.get(name)
         return f"supported: {', '.join(map(repr, known))}" if known else "not known"
+
+
+def _changes_nothing(name: str, content: Mapping[str, Any]) -> bool:
+    """Whether a field that a family does not have is without effect where there were one."""
+    window, length = content.get("sliding_window"), content.get("max_position_embeddings")
+    is_whole = isinstance(window, int) and isinstance(length, int) and window >= length
+    has_window = window and not is_whole and content.get("use_sliding_window", True)
+    return (name in _OF_WINDOWS and not has_window) or (name in _ONES and content[name] == 1)

@@ -36,7 +36,7 @@ def read_json(path: Path) -> dict[str, Any]:
             f"{path.parent} has no {path.name}; is it the folder of a Hugging Face model?"
         )
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise ModelSourceError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(content, dict):
@@ -130,10 +130,22 @@ def _tell_assumed_sizes(path: Path, raw: dict[str, Any], config: PretrainedConfi
 
 
 def load_generation_config(folder: Path) -> GenerationConfig | None:
-    """generation_config.json as the object that transformers makes of it; None without the file."""
+    """generation_config.json as the object that transformers makes of it; None without the file.
+
+    Raises:
+        ModelSourceError: if it is malformed.
+    """
     if not (folder / "generation_config.json").is_file():
         return None
-    from transformers import GenerationConfig
+    from transformers import GenerationConfig, __version__
 
-    config: GenerationConfig = GenerationConfig.from_pretrained(folder)
+    try:
+        config: GenerationConfig = GenerationConfig.from_dict(
+            read_json(folder / "generation_config.json")
+        )
+    except _ERRORS_OF_BAD_VALUES as error:
+        raise ModelSourceError(
+            f"transformers {__version__} cannot read {folder / 'generation_config.json'}: "
+            f"{' '.join(str(error).split())}"
+        ) from error
     return config

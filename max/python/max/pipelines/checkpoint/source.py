@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Protocol
 
 from max.graph.weights import is_gguf
-from max.pipelines.checkpoint.gguf.choice import choose_model, files_in, group_parts, parts_of
+from max.pipelines.checkpoint.gguf.choice import (
+    choose_model,
+    files_in,
+    group_parts,
+    is_companion,
+    parts_of,
+)
 from max.pipelines.checkpoint.hub import download_snapshot, list_files
 from max.pipelines.checkpoint.weight_files import (
     INDEX_FILE,
@@ -128,8 +134,8 @@ class HubModel:
             return parts_of(self._download(gguf) / gguf[0])
         shards = shards_of_index(self._download(_SMALL_FILES)) or ["*.safetensors"]
         files = self._files()
-        is_stale = WHOLE_FILE in files and not set(shards) <= set(files)
-        wanted = [WHOLE_FILE] if is_stale else shards
+        has_whole = WHOLE_FILE in files and WHOLE_FILE not in shards
+        wanted = [WHOLE_FILE] if has_whole else shards
         return find_weight_files(self._download([INDEX_FILE, *wanted]))
 
     def has_gguf(self) -> bool:
@@ -187,7 +193,7 @@ def find_model(
         return LocalModel(demo_path())
     path = Path(model_path).expanduser()
     if path.is_dir():
-        return LocalModel(path.resolve())
+        return LocalModel(path.resolve(), _unnamed_gguf(path.resolve()))
     if path.is_file() and is_gguf(path):
         # A link has its own name and neighbours: the Hub's cache keeps files under their hashes.
         folder = path.parent.resolve()
@@ -203,6 +209,14 @@ def find_model(
             "and it is not a Hugging Face repository id (owner/name)"
         )
     return HubModel(model_path, revision, weight_revision, trust_remote_code, force_download)
+
+
+def _unnamed_gguf(folder: Path) -> Path | None:
+    """The GGUF file of a folder in which nothing is called weights: other programs' stores."""
+    if group_parts(files_in(folder)) or any(folder.glob("*.safetensors")):
+        return None
+    found = [p for p in folder.iterdir() if not is_companion(p.name) and p.is_file() and is_gguf(p)]
+    return found[0] if len(found) == 1 else None
 
 
 def _named_files(names: Sequence[Path], folder: Path) -> list[Path]:

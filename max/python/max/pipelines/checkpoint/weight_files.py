@@ -45,16 +45,22 @@ def shards_of_index(folder: Path) -> list[str]:
     Raises:
         ModelSourceError: if the index cannot be read.
     """
+    return sorted(set(_weight_map(folder).values()))
+
+
+def _weight_map(folder: Path) -> dict[str, str]:
+    """The files of the index by the names of tensors; see `shards_of_index`."""
     path = folder / INDEX_FILE
     if not path.is_file():
-        return []
+        return {}
     try:
-        names = set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values())
+        found = json.loads(path.read_text(encoding="utf-8-sig"))["weight_map"]
+        names = set(found.values())
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise ModelSourceError(f"{path} is not an index of weights: {error!r:.200}") from error
     if wrong := [name for name in names if not is_plain_name(name)]:
         raise ModelSourceError(f"{path} lists {wrong[0]!r:.200}, which is no file of its folder")
-    return sorted(names)
+    return dict(found)
 
 
 def find_weight_files(folder: Path, requested: SupportedEncoding | None = None) -> list[Path]:
@@ -92,18 +98,33 @@ def find_weight_files(folder: Path, requested: SupportedEncoding | None = None) 
 def _find_safetensors(folder: Path) -> list[Path]:
     """The safetensors files of a model's folder: those of its index, else all there are.
 
-    A whole file beside an index of shards that are gone is what was made of them.
+    An index is passed over where a whole file stands beside it, which transformers reads too, and
+    where other files have all that is in those that it lists and that are gone.
     """
-    shards = shards_of_index(folder)
+    weight_map = _weight_map(folder)
+    shards = sorted(set(weight_map.values()))
     missing = [name for name in shards if not (folder / name).is_file()]
-    if missing and (folder / WHOLE_FILE).is_file():
+    files = sorted(
+        path
+        for path in folder.glob("*.[sS][aA][fF][eE][tT][eE][nN][sS][oO][rR][sS]")
+        if not is_companion(path.name)
+    )
+    whole = [path for path in files if path.name == WHOLE_FILE]
+    others = [path for path in files if path.name not in shards]
+    if shards and whole and WHOLE_FILE not in shards:
+        instead = whole
+    elif missing and others and _names_in(others) >= weight_map.keys():
+        instead = others
+    else:
+        instead = []
+    if instead:
         logger.warning(
-            "%s lists files that are not there (%s); %s is read instead",
+            "%s lists %s; what is read instead is %s",
             folder / INDEX_FILE,
-            ", ".join(missing),
-            WHOLE_FILE,
+            f"files that are not there ({', '.join(missing)})" if missing else "other files",
+            ", ".join(path.name for path in instead),
         )
-        return [folder / WHOLE_FILE]
+        return instead
     if missing:
         raise ModelSourceError(
             f"{folder / INDEX_FILE} lists {len(shards)} weight files, but {len(missing)} are "
@@ -111,8 +132,15 @@ def _find_safetensors(folder: Path) -> list[Path]:
         )
     if shards:
         return [folder / name for name in shards]
-    files = sorted(p for p in folder.glob("*.safetensors") if not is_companion(p.name))
-    return [path for path in files if path.name == WHOLE_FILE] or files
+    return whole or files
+
+
+def _names_in(files: Sequence[Path]) -> set[str]:
+    """The tensors of files that may be of no use."""
+    try:
+        return {name for path in files for name in read_safetensors_header(path)}
+    except WeightsFileError:
+        return set()
 
 
 def read_header(path: Path) -> Mapping[str, SafetensorsTensor]:

@@ -274,7 +274,7 @@ class MAXModelConfig(ConfigModel):
         if self.chat_template is None:
             return None
         try:
-            return self.chat_template.read_text(encoding="utf-8")
+            return self.chat_template.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
             raise ConfigurationError(
                 f"chat_template '{self.chat_template}' (--chat-template) is not UTF-8 text: {error}"

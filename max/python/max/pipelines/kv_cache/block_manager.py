@@ -51,6 +51,7 @@ class BlockManager:
         self.page_size = page_size
         self.enable_prefix_caching = enable_prefix_caching
         self.groups = tuple(groups) or (PageGroup(FullPages(page_size)),)
+        self.num_tables = sum(group.tables for group in self.groups)
         self._states = [
             i for i, group in enumerate(self.groups) if isinstance(group.rule, StatePages)
         ]

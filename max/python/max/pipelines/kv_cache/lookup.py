@@ -64,11 +64,11 @@ def make_lookup(blocks: BlockManager, batch: Sequence[TextContext], num_steps: i
 def _tables(
     blocks: BlockManager, held: list[RequestPages], processed: list[int], after: list[int]
 ) -> list[UInt32Array]:
-    count = sum(group.tables for group in blocks.groups)
+    count = blocks.num_tables
     width = max([pages.rows.shape[1] for pages in held], default=1)
-    rows = np.concatenate(
-        [np.empty((count, 0), np.uint32), *[pages.row(width) for pages in held]], axis=1
-    ).reshape(count, len(held), width)
+    by_request = np.array([pages.row(width) for pages in held], np.uint32)
+    # One copy for the usual single table, whose rows lie in order either way.
+    rows = np.ascontiguousarray(by_request.reshape(len(held), count, width).swapaxes(0, 1))
     tables: list[UInt32Array] = []
     for index, group in enumerate(blocks.groups):
         of_group = rows[len(tables) : len(tables) + group.tables]

@@ -292,7 +292,8 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
             return_logits: which logits the graph gives.
             return_hidden_states: which hidden states it gives beside them.
         """
-        self.tie_word_embeddings = "lm_head.weight" not in state_dict
+        # A head that config.json promises is then told as missing.
+        self.tie_word_embeddings &= "lm_head.weight" not in state_dict
         self.return_logits = return_logits
         self.return_hidden_states = return_hidden_states
 

@@ -51,6 +51,8 @@ class DecoderModel(PipelineModelWithKVCache):
     batch_processor_cls: ClassVar[type[BatchProcessor] | None] = RaggedBatchProcessor
     # The decoder, called with the configuration.
     decoder_cls: ClassVar[type[Any]] = Decoder
+    # Whether the head is asked for logits; else a checkpoint needs none.
+    gives_logits: ClassVar[bool] = True
     # Whether a weight that no layer takes is an error.
     _strict_state_dict_loading: ClassVar[bool] = True
 
@@ -127,6 +129,8 @@ class DecoderModel(PipelineModelWithKVCache):
             return_hidden_states=self.return_hidden_states,
             **self.finalize_arguments(),
         )
+        if not self.gives_logits:
+            config.tie_word_embeddings = "lm_head.weight" not in state_dict
         decoder: Module = self.decoder_cls(config)
         return decoder
 

@@ -123,11 +123,7 @@ class Sampler:
             ends = context.eos_tracker.end_token_ids
             if (bits := follower.allowed(context.tokens.generated, ends)) is not None:
                 masks[row] = bits
-        if masks:
-            logits = logits.to(torch.float32, copy=True)
-        for row, bits in masks.items():
-            mask_logits(logits[row], bits)
-        return logits
+        return mask_logits(logits, masks) if masks else logits
 
     def _grammars_for(self, context: TextContext) -> Grammars:
         if self.grammars is None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, JsonValue, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from max.serve.schemas.validation import Items, RequestModel
+from max.serve.schemas.validation import Items, ReplayedModel, RequestModel
 
 MAX_MESSAGES = 8192
 MAX_PARTS = 8192
@@ -50,14 +50,8 @@ class RefusalPart(ContentPart):
     refusal: str
 
 
-class ChatMessage(RequestModel):
-    """One message of the conversation.
-
-    An answer can be sent back as any official client dumps it. Unknown fields are refused unless
-    they are null, which is how clients write what they have no value for.
-    """
-
-    model_config = ConfigDict(json_schema_extra={"additionalProperties": {"type": "null"}})
+class ChatMessage(ReplayedModel):
+    """One message of the conversation: an answer, as any official client dumps it, is one."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | Annotated[list[TextPart | RefusalPart], Items(MAX_PARTS)] | None = None
@@ -72,20 +66,11 @@ class ChatMessage(RequestModel):
     )
     reasoning: str | None = Field(default=None, description="Its other name.")
 
-    # Accepted without effect: parts of answers that say nothing to a model.
+    # Accepted without effect: parts of answers that say nothing to a model; `parsed` is the content
+    # once more, where the official client has read it.
+    parsed: JsonValue = None
     annotations: list[JsonValue] | None = None
     provider_specific_fields: dict[str, JsonValue] | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _forget_empty_fields(cls, message: Any) -> Any:
-        if not isinstance(message, dict):
-            return message
-        return {
-            name: value
-            for name, value in message.items()
-            if value is not None or name in cls.model_fields
-        }
 
     @model_validator(mode="after")
     def _speakers_say_something(self) -> Self:

@@ -47,5 +47,6 @@ class Features(msgspec.Struct, frozen=True, kw_only=True):
     reasoning: bool
     tools: bool
     sees_engine: bool
+    weighs_prompts: bool
     max_model_len: int
     sampling_defaults: dict[str, Any]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from max.serve.schemas.conversation import MAX_MESSAGES, MAX_PARTS
 from max.serve.schemas.sampling_fields import INT32_MAX, MAX_STOP_STRINGS
 from max.serve.schemas.structured import Schema
 from max.serve.schemas.tools import FUNCTION_NAME, MOST_TOOLS
-from max.serve.schemas.validation import Items, RequestModel
+from max.serve.schemas.validation import Items, ReplayedModel, RequestModel
 
 
 class Block(RequestModel):
@@ -57,11 +57,19 @@ AnyBlock = Annotated[
 ]
 
 
-class InputMessage(RequestModel):
-    """One message of the conversation."""
+class InputMessage(ReplayedModel):
+    """One message of the conversation: an answer, as the official client dumps it, is one."""
 
     role: Literal["user", "assistant"]
     content: str | Annotated[list[AnyBlock], Items(MAX_PARTS)]
+
+    # Accepted without effect: what an answer says of itself.
+    id: str | None = None
+    type: Literal["message"] | None = None
+    model: str | None = None
+    stop_reason: str | None = None
+    stop_sequence: str | None = None
+    usage: dict[str, JsonValue] | None = None
 
 
 class MessageTool(Block):

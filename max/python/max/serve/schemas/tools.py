@@ -15,6 +15,9 @@ MOST_TOOLS = 128
 FUNCTION_NAME = "^[A-Za-z0-9_-]{1,64}$"
 
 
+_NO_PARAMETERS: JsonValue = {"type": "object", "properties": {}}
+
+
 class FunctionDefinition(RequestModel):
     """A function that the model may call."""
 
@@ -62,10 +65,16 @@ class ToolFields(RequestModel):
 
     @property
     def offered_tools(self) -> list[dict[str, JsonValue]]:
-        """The tools as chat templates read them; none if none may be called."""
+        """The tools as chat templates read them; none if none may be called.
+
+        Templates go through the properties of every function's parameters.
+        """
         if self.tool_choice == "none":
             return []
-        return [tool.model_dump(exclude_none=True) for tool in self.tools or ()]
+        tools = [tool.model_dump(exclude_none=True) for tool in self.tools or ()]
+        for tool in tools:
+            tool["function"]["parameters"] = tool["function"].get("parameters") or _NO_PARAMETERS
+        return tools
 
     @property
     def callable_tools(self) -> list[Tool]:

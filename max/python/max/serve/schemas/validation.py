@@ -55,6 +55,23 @@ class RequestModel(BaseModel):
         return value
 
 
+class ReplayedModel(RequestModel):
+    """Base of what official clients make of an answer and send back.
+
+    Unknown fields are refused unless they are null, which is how clients write what they have no
+    value for.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"additionalProperties": {"type": "null"}})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _forget_empty_fields(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {n: v for n, v in value.items() if v is not None or n in cls.model_fields}
+
+
 @dataclass(frozen=True)
 class Items:
     """Bounds a list or an object in length before anything in it is looked at.

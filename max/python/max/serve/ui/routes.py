@@ -35,6 +35,7 @@ async def features(request: Request) -> Response:
             reasoning=service.formats.reasoning is not None or service.formats.in_channels,
             tools=service.formats.tools is not None,
             sees_engine=_may_look(state),
+            weighs_prompts=service.enable_echo,
             max_model_len=service.max_model_len,
             sampling_defaults=dict(service.sampling_defaults),
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import pickle
 import signal
 import threading
@@ -55,9 +54,6 @@ def run_worker(endpoints: Endpoints, preload: Sequence[str], logs: LogSettings) 
     Raises:
         SystemExit: With code 1, after a failure was reported to the API process or logged.
     """
-    # Threads of torch's kernels sleep between them instead of spinning: the API process needs the
-    # cores too. OpenMP reads this when torch is imported, which `preload` does.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     exit_with_parent(endpoints.folder)
     # The terminal sends CTRL+C to both processes; the API process decides when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

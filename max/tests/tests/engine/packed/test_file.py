@@ -46,7 +46,8 @@ def test_progress_is_told(tmp_path: Path) -> None:
     told: list[int] = []
     tensors = make_tensors()
     write_packed_file(tmp_path / "file", tensors, told.append)
-    assert sum(told) == sum(tensor.nbytes for tensor in tensors.values())
+    padding = 4096 + 64 * (len(tensors) + 1)
+    assert 0 <= sum(told) - sum(tensor.nbytes for tensor in tensors.values()) <= padding
 
 
 def test_a_file_of_nothing(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from max.kernels.float8_entries import FACTOR_BYTES
 from max.kernels.gated.reference import ACTIVATIONS
 from max.kernels.gpu.tuning import row_config
 from max.kernels.layouts.planes import PARTS
+from max.kernels.mask_logits.triton import BLOCK as MASK_BLOCK
+from max.kernels.mask_logits.triton import NUM_WARPS as MASK_WARPS
 from max.kernels.planes_linear.triton import CONFIGS as LINEAR_CONFIGS
 from max.kernels.planes_rows.triton import BLOCK as ROWS_BLOCK
 from max.kernels.planes_rows.triton import SPANS
@@ -192,7 +194,15 @@ def _choosing_cases() -> list[Case]:
         **dict.fromkeys(("keys", "ids"), "i32"),
         "tokens": "i64",
     }
-    return [Case("choose_tokens:choose_tokens_kernel", pointers, {"BLOCK": BLOCK}, NUM_WARPS)]
+    return [
+        Case("choose_tokens:choose_tokens_kernel", pointers, {"BLOCK": BLOCK}, NUM_WARPS),
+        Case(
+            "mask_logits:mask_logits_kernel",
+            {"out": "fp32", "rows": "i64", "bits": "i32"},
+            {"BLOCK": MASK_BLOCK},
+            MASK_WARPS,
+        ),
+    ]
 
 
 def _planes_cases() -> list[Case]:

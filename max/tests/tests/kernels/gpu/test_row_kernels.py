@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 import torch
 
@@ -15,6 +17,7 @@ from max.kernels.gated.reference import ACTIVATIONS, gated_reference
 from max.kernels.gather_rows.reference import gather_rows_reference
 from max.kernels.last_rows.reference import last_rows_reference
 from max.kernels.layer_norm.reference import layer_norm_reference
+from max.kernels.mask_logits.reference import mask_logits_reference
 from max.kernels.rms_norm.reference import rms_norm_reference
 from tests.kernels.gpu.interpreter import interpreted
 
@@ -129,3 +132,21 @@ def test_last_rows(counts: list[int]) -> None:
     offsets = torch.tensor([0, *counts]).cumsum(0).to(torch.uint32)
     got = interpreted("last_rows")(x, offsets)
     assert torch.equal(got, last_rows_reference(x, offsets))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("size", "words"), [(90, 3), (100, 2), (40, 4)])
+def test_mask_logits(
+    dtype: torch.dtype, size: int, words: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last mask allows only what has no chance."""
+    monkeypatch.setattr(importlib.import_module("max.kernels.mask_logits.triton"), "BLOCK", 64)
+    torch.manual_seed(0)
+    logits, rows = torch.randn(4, size).to(dtype), torch.tensor([0, 2, 3])
+    bits = torch.randint(-(2**31), 2**31, (3, words), dtype=torch.int32)
+    bits[2, 1:], logits[3, :32] = 0, -torch.inf
+    arguments = (logits, rows, bits)
+    got = interpreted("mask_logits")(*arguments)
+    assert got.dtype == torch.float32
+    assert torch.equal(got, mask_logits_reference(*arguments))
+    assert torch.equal(interpreted("mask_logits")(logits, rows[:0], bits[:0]), logits.float())

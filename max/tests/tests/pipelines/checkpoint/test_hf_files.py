@@ -123,3 +123,13 @@ def test_values_that_transformers_stumbles_over(make_checkpoint: MakeCheckpoint)
     folder = make_checkpoint(quantization_config=3)
     with pytest.raises(ModelSourceError, match=r"cannot read .*config\.json .*'int'"):
         load_huggingface_config(folder, trust_remote_code=False)
+
+
+def test_marks_of_encodings_and_damage(make_checkpoint: MakeCheckpoint) -> None:
+    folder = make_checkpoint()
+    config = folder / "config.json"
+    config.write_text("\ufeff" + config.read_text(), encoding="utf-8")
+    assert architecture_name(folder) == "LlamaForCausalLM"
+    (folder / "generation_config.json").write_text("{")
+    with pytest.raises(ModelSourceError, match=r"generation_config\.json is not valid JSON"):
+        load_generation_config(folder)

@@ -88,6 +88,45 @@ def test_a_whole_file_is_taken_beside_the_index_of_shards_that_are_gone(
     assert "model-00001-of-00002.safetensors" in caplog.text
 
 
+def test_a_whole_file_is_taken_beside_shards_as_transformers_does(
+    tmp_path: Path, write_safetensors: WriteSafetensors, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_index(tmp_path, "s1.safetensors")
+    write_safetensors(tmp_path / "s1.safetensors", {})
+    write_safetensors(tmp_path / "model.safetensors", {})
+    assert find_weight_files(tmp_path) == [tmp_path / "model.safetensors"]
+    assert "lists other files; what is read instead is model.safetensors" in caplog.text
+    write_index(tmp_path, "s1.safetensors", "model.safetensors")
+    assert len(find_weight_files(tmp_path)) == 2
+
+
+def test_an_index_of_shards_that_were_cut_otherwise_is_passed_over(
+    tmp_path: Path, write_safetensors: WriteSafetensors, caplog: pytest.LogCaptureFixture
+) -> None:
+    weight_map = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
+    (tmp_path / INDEX_FILE).write_text(json.dumps({"weight_map": weight_map}))
+    other = tmp_path / "model-00001-of-00001.safetensors"
+    write_safetensors(other, {"a": ("F32", [1])})
+    with pytest.raises(ModelSourceError, match="2 are missing"):
+        find_weight_files(tmp_path)
+    write_safetensors(other, {"a": ("F32", [1]), "b": ("F32", [1])})
+    assert find_weight_files(tmp_path) == [other]
+    assert "that are not there (model-00001-of-00002.safetensors" in caplog.text
+
+
+def test_files_of_other_systems_have_marks_and_capitals(
+    tmp_path: Path, write_safetensors: WriteSafetensors
+) -> None:
+    write_safetensors(tmp_path / "MODEL.SAFETENSORS", {})
+    index = '\ufeff{"weight_map": {"a": "MODEL.SAFETENSORS"}}'
+    for text in (index, None):
+        if text is None:
+            (tmp_path / INDEX_FILE).unlink()
+        else:
+            (tmp_path / INDEX_FILE).write_text(text, encoding="utf-8")
+        assert [path.name for path in find_weight_files(tmp_path)] == ["MODEL.SAFETENSORS"]
+
+
 def test_no_weights(tmp_path: Path) -> None:
     with pytest.raises(ModelSourceError, match=r"expected \*\.safetensors or \*\.gguf, found none"):
         find_weight_files(tmp_path)

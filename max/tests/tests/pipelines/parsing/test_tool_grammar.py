@@ -33,8 +33,7 @@ def written(grammar: str, seed: int) -> str | None:
     while len(tokens) < MOST_TOKENS:
         bits = follower.allowed(torch.tensor(tokens, dtype=torch.int64).numpy(), [END])
         assert bits is not None
-        row = torch.zeros(NUM_TOKENS)
-        mask_logits(row, bits)
+        row = mask_logits(torch.zeros(1, NUM_TOKENS), {0: bits})[0]
         allowed = row.isfinite().nonzero().flatten().tolist()
         if END in allowed and (len(allowed) == 1 or chance.random() < 0.5):
             return bytes(tokens).decode()

@@ -81,3 +81,11 @@ def test_chunk_has_only_what_it_adds() -> None:
         "finish_reason": None,
         "logprobs": None,
     }
+
+
+@pytest.mark.parametrize("given", [{}, {"parameters": None}, {"parameters": {}}])
+def test_functions_without_parameters_have_none_for_templates(given: dict[str, Any]) -> None:
+    tool = {"type": "function", "function": {"name": "look"} | given}
+    (offered,) = parse({"role": "user", "content": "x"}, tools=[tool]).offered_tools
+    empty = {"type": "object", "properties": {}}
+    assert offered == {"type": "function", "function": {"name": "look", "parameters": empty}}

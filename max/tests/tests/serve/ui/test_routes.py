@@ -27,6 +27,7 @@ def test_features_are_those_of_the_model(server: ServerProcess) -> None:
     assert features["generates_text"] is True
     assert features["structured_output"] is False
     assert features["sees_engine"] is True
+    assert features["weighs_prompts"] is True
     assert features["sampling_defaults"] == {"temperature": 0.5}
 
 

@@ -17,3 +17,4 @@ class Qwen3EmbeddingModel(Qwen3Model):
     """A Qwen3 embedder."""
 
     decoder_cls: ClassVar[type[Any]] = Qwen3Rows
+    gives_logits: ClassVar[bool] = False

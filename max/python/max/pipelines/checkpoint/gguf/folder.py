@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("max.pipelines")
 
 # Changes whenever other files are made of the same metadata.
-_FORMAT = "3"
+_FORMAT = "4"
 _TOKENIZER_FILES = ("tokenizer.json", "*.model", "vocab.*", "*.tiktoken", "tekken.json")
 _COPIED = ("*.json", "*.jinja", "*.txt", "*.py", *_TOKENIZER_FILES)
 _LARGEST_COPY = 100_000_000

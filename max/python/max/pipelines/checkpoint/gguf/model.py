@@ -123,6 +123,11 @@ class GGUFModel:
         Raises:
             ModelSourceError: if one is missing, or the layers have experts that nobody asks for.
         """
+        if not self.own("attention.causal", True):
+            raise ModelSourceError(
+                f"{self.path} is a model in which every token sees all others "
+                f"({self.architecture}.attention.causal is false), which is not supported"
+            )
         if self.own("expert_count", 0) and not self._reads_experts:
             raise ModelSourceError(f"{self.path} is a mixture of experts, which is not supported")
         sizes = {name: self.own(key) for name, key in _SIZES.items()}
@@ -191,6 +196,12 @@ class GGUFModel:
                 "original_max_position_embeddings": original,
                 "attention_factor": self.own("rope.scaling.attn_factor", 1.0),
             }
+        elif (factor := self.own("rope.scaling.attn_factor", 1.0)) != 1.0:
+            raise ModelSourceError(
+                f"{self.path} multiplies angles' sines and cosines by {factor} "
+                f"({self.architecture}.rope.scaling.attn_factor) without a table of factors, which "
+                "is not supported"
+            )
         fields: dict[str, Any] = {"rope_parameters": rope}
         if self.has(_ROPE_FACTORS):
             fields["rope_freq_factors"] = self._table(_ROPE_FACTORS)

@@ -18,8 +18,11 @@ _KEYS = {
     "sep_token": "seperator_token_id",  # as ggml writes it
     "mask_token": "mask_token_id",
 }
-# Of SentencePiece models, whose vocabularies begin with `<unk>`, `<s>` and `</s>`.
-_SENTENCE_PIECE = {"bos_token": 1, "eos_token": 2, "unk_token": 0}
+# Of kinds of models (tokenizer.ggml.model) whose vocabularies begin with the same tokens.
+_BY_MODEL = {
+    "llama": {"bos_token": 1, "eos_token": 2, "unk_token": 0},
+    "t5": {"eos_token": 1, "unk_token": 2, "pad_token": 0},
+}
 _END_KEYS = ("eot_token_id", "eom_token_id")
 # Files name some of the tokens that end an answer by their ids, and all by their texts.
 _END_TEXTS = frozenset(
@@ -31,6 +34,9 @@ _END_TEXTS = frozenset(
         "<|end_of_text|>",
         "<|endoftext|>",
         "<end_of_turn>",
+        "<eos>",
+        "</s>",
+        "[e~[",
         "<turn|>",
         "<|tool_response>",
         "<EOT>",
@@ -45,8 +51,16 @@ _END_TEXTS = frozenset(
         "<|calls|>",
     }
 )
-# Of OpenAI's harmony format: where both are, `<|end|>` ends a message of several of an answer.
-_HARMONY = frozenset({"<|return|>", "<|call|>"})
+# Texts that end no answer of vocabularies which have all the others beside them: where there are
+# tokens that end answers and calls, `<|end|>` ends a message of several (OpenAI's harmony format,
+# Solar Open); of Gemma 4 and PLaMo `</s>` is a word like any other.
+_ENDS_NOTHING = (
+    ("<|end|>", frozenset({"<|return|>", "<|call|>"})),
+    ("<|end|>", frozenset({"<|flush|>", "<|call|>"})),
+    ("<|end|>", frozenset({"<|flush|>", "<|calls|>"})),
+    ("</s>", frozenset({"<|tool_response>"})),
+    ("</s>", frozenset({"<|plamo:eos|>"})),
+)
 
 
 def special_ids(metadata: Mapping[str, Any]) -> dict[str, int]:
@@ -56,8 +70,7 @@ def special_ids(metadata: Mapping[str, Any]) -> dict[str, int]:
         metadata: of the file.
     """
     size = len(metadata.get("tokenizer.ggml.tokens") or [])
-    is_sentence_piece = metadata.get("tokenizer.ggml.model") == "llama"
-    ids = dict(_SENTENCE_PIECE) if is_sentence_piece else {}
+    ids = dict(_BY_MODEL.get(metadata.get("tokenizer.ggml.model", ""), {}))
     ids |= {
         name: int(metadata[full])
         for name, key in _KEYS.items()
@@ -72,5 +85,6 @@ def end_ids(metadata: Mapping[str, Any]) -> set[int]:
     by_key = (metadata.get(f"tokenizer.ggml.{key}") for key in _END_KEYS)
     ends = {int(i) for i in by_key if i is not None}
     ends |= {i for name, i in special_ids(metadata).items() if name == "eos_token"}
-    texts = _END_TEXTS - {"<|end|>"} if set(tokens) >= _HARMONY else _END_TEXTS
+    all_tokens = frozenset(tokens)
+    texts = _END_TEXTS - {text for text, others in _ENDS_NOTHING if others <= all_tokens}
     return ends | {i for i, token in enumerate(tokens) if token in texts}

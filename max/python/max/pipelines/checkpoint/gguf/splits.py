@@ -86,6 +86,37 @@ _EXAONE_MOE = (
     r"| ?[^\s\p{L}\p{N}]+[\r\n/]?|\s*[\r\n]|\s+(?!\S)|\s+"
 )
 _FALCON = (r"[\p{P}\$\+<=>\^~\|`]+", _GPT2, r"[0-9][0-9][0-9]")
+_JAIS2 = (
+    _LLAMA3.removesuffix(r"|\s+(?!\S)|\s+")
+    + "".join(
+        rf"|\s{{{n}}}(?!\S)" for n in ("512", "256", "128", "64", "32", "16", "8", "4", "1,2")
+    )
+    + r"|\s"
+)
+# Digits in threes, counted from the last one.
+_AFMOE_DIGITS = r"\p{N}{1,3}(?=(?:\p{N}{3})*(?!\p{N}))"
+_AFMOE_LETTERS = (
+    "[\u4e00-\u9fff\u3400-\u4dbf\uf900-\ufaff\u3040-\u309f\u30a0-\u30ff\uff65-\uff9f\u2f00-\u2fdf\u0e40-\u0e7f"
+    "\u0e80-\u0eff\u1780-\u17ff\u1000-\u109f\uaa60-\uaa7f\ua9e0-\ua9ff\uac00-\ud7af\u1100-\u11ff]+"
+)
+_SPARK = (
+    *_DEEPSEEK_V3[:2],
+    _DEEPSEEK_V3[2].replace(r"[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+", r"[\p{P}\p{S}]+|[\r\n]"),
+    r"\p{N}",
+)
+_YOUTU_LETTERS = (
+    "[\uac00-\ud7a3\u3131-\u318e]+|[\uff01\u2026\u201c\u201d\u2018\u2019\u2014\uff1a\uff1b\uff0c\u3001-\u303f"
+    "\ufe30-\ufe4f]+|[\u3105-\u312f]+|[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+"
+)
+_YOUTU = _GPT4O.replace(r"\p{N}{1,3}", r"\p{N}")
+_CHAMELEON = (
+    "<sentinel:[0-9]+>",
+    "(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z",
+    "([\t\n]|    |  )",
+    r"\p{N}",
+    r"[\p{P}!-/:-@\[-`{-~]",
+    _GPT2,
+)
 _MINICPM5 = _LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}+")
 _AYA_DIGITS = r"\d{1,3}(?=(?:\d{3})*\b)"
 _WORDS = " ?[^(\\s|.,!?\u2026\u3002\uff0c\u3001\u0964\u06d4\u060c)]+"
@@ -129,6 +160,7 @@ _SPLITS = {
     ("llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2"): (
         Split((_LLAMA3,), ignore_merges=True, adds_bos=True)
     ),
+    ("jina-v5-nano",): Split((_LLAMA3,), ignore_merges=True, adds_bos=True),
     ("dbrx", "smaug-bpe", "chatglm-bpe"): Split((_LLAMA3,)),
     ("glm4", "glm5"): Split((_LLAMA3,), ignore_merges=True),
     ("qwen2", "deepseek-r1-qwen", "megrez", "stablelm2", "hunyuan", "kormo", "f2llmv2"): (
@@ -137,10 +169,11 @@ _SPLITS = {
     ("qwen35",): Split((_QWEN35,)),
     ("solar-open", "grok-2"): Split((_QWEN2,)),
     ("tekken",): Split((_TEKKEN,), ignore_merges=True, adds_bos=True),
-    ("gpt-2", "phi-2", "jina-es", "jina-de", "gigachat", "mpt", "olmo", "jais", "trillion"): (
-        Split((_GPT2,))
-    ),
+    ("gpt-2", "phi-2", "jina-es", "jina-de", "gigachat", "jais", "trillion"): Split((_GPT2,)),
     ("exaone4", "a.x-4.0", "mellum", "granite-docling"): Split((_GPT2,)),
+    ("roberta-bpe", "jina-v1-en", "jina-v2-code", "jina-v2-de", "jina-v2-es"): Split((_GPT2,)),
+    # Their tokenizers are GPT-NeoX's, which composes characters.
+    ("mpt", "olmo", "modern-bert"): Split((_GPT2,), is_composed=True),
     ("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"): (
         Split((r"\p{N}", _GPT2))
     ),
@@ -150,11 +183,19 @@ _SPLITS = {
     ("deepseek-llm",): Split(_DEEPSEEK_LLM),
     ("deepseek-coder",): Split(_DEEPSEEK_CODER),
     ("deepseek-v3", "hunyuan-dense", "joyai-llm", "hy_v4"): Split(_DEEPSEEK_V3),
+    ("spark2_5",): Split(_SPARK),
+    ("youtu",): Split((_YOUTU_LETTERS, _YOUTU), ignore_merges=True),
+    ("afmoe",): Split((_AFMOE_DIGITS, _AFMOE_LETTERS, _DEEPSEEK_V3[2])),
+    ("granite-embed-multi-97m",): Split((_GPT4O,), ignore_merges=True),
     ("gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"): Split((_GPT4O,)),
     ("tiny_aya", "cohere2moe"): Split((_AYA_DIGITS, _GPT4O)),
     ("kimi-k2",): Split((_KIMI,)),
     ("bailingmoe", "bailingmoe2", "llada-moe"): Split((_BAILING,)),
     ("seed-coder",): Split((_SEED,)),
+    ("jais-2",): Split((_JAIS2,)),
+    ("laguna",): Split((r"[^\n]+|\n+", _QWEN2)),
+    ("ufakzeka",): Split((_QWEN2.removeprefix(_CONTRACTIONS + "|"),)),
+    ("chameleon",): Split(_CHAMELEON, adds_bos=True),
     ("minicpm5",): Split((r"\p{N}{1,3}", _MINICPM5), ignore_merges=True),
     ("superbpe",): Split((r"\p{N}+", r"(?=(\d{3})+(?!\d))")),
     ("bloom", "poro-chat", "gpt3-finnish"): Split((_WORDS,)),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from max.pipelines.checkpoint.gguf.special_tokens import special_ids
 from max.pipelines.checkpoint.gguf.splits import find_split
-from max.pipelines.checkpoint.sentence_piece.model_file import BPE, SentencePieceModel
+from max.pipelines.checkpoint.sentence_piece.model_file import BPE, UNIGRAM, SentencePieceModel
 from max.pipelines.checkpoint.sentence_piece.tokenizer import (
     add_ends,
     add_whole_tokens,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from max.graph.weights.headers.gguf import GGUFHeader
 
 _SPACE = "\u2581"
-_NORMAL = 1  # kind of a token
+_NORMAL, _BYTE = 1, 6  # kinds of tokens
 
 
 def has_tokenizer(header: GGUFHeader) -> bool:
@@ -51,15 +51,26 @@ def write_tokenizer(header: GGUFHeader, folder: Path, gguf: Path) -> None:
     special = {name: tokens[i] for name, i in ids.items()}
     tokenizer = _make_tokenizer(metadata, special, gguf)
     tokenizer.save(str(folder / "tokenizer.json"))
-    config = {"tokenizer_class": "PreTrainedTokenizerFast", **special}
+    config: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast", **special}
     config["clean_up_tokenization_spaces"] = False
     architecture = header.metadata.get("general.architecture")
     if length := header.metadata.get(f"{architecture}.context_length"):
         config["model_max_length"] = length
-    if template := header.metadata.get("tokenizer.chat_template"):
-        config["chat_template"] = template
+    if templates := _chat_templates(header.metadata):
+        config["chat_template"] = templates
     text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
     (folder / "tokenizer_config.json").write_text(text, encoding="utf-8")
+
+
+def _chat_templates(metadata: Mapping[str, Any]) -> str | list[dict[str, str]] | None:
+    """The template, or several by their names, as tokenizer_config.json has them."""
+    key = "tokenizer.chat_template"
+    named = {name: metadata.get(f"{key}.{name}") for name in metadata.get(f"{key}s") or []}
+    named["default"] = metadata.get(key)
+    found = {name: text for name, text in named.items() if text}
+    if found.keys() <= {"default"}:
+        return found.get("default")
+    return [{"name": name, "template": text} for name, text in found.items()]
 
 
 class _Entries:
@@ -83,6 +94,7 @@ def _make_tokenizer(metadata: _Entries, special: Mapping[str, str], gguf: Path) 
         "llama": _sentence_piece,
         "gemma4": _merged_characters,
         "bert": _word_pieces,
+        "t5": _unigram,
     }
     model = metadata.get("model")
     if model not in kinds:
@@ -93,16 +105,24 @@ def _make_tokenizer(metadata: _Entries, special: Mapping[str, str], gguf: Path) 
     tokens: list[str] = metadata.get("tokens")
     if not tokens:
         raise ModelSourceError(f"{gguf} has a tokenizer without tokens; convert it again")
-    tokenizer = kinds[model](tokens, metadata, special, gguf)
+    is_of_characters = model == "gpt2" and metadata.get("pre") in _OF_CHARACTERS
+    make = _merged_characters if is_of_characters else kinds[model]
+    tokenizer = make(tokens, metadata, special, gguf)
     kinds_of_tokens = metadata.get("token_type") or []
-    add_whole_tokens(tokenizer, tokens, kinds_of_tokens, _eats_spaces(metadata))
+    add_whole_tokens(
+        tokenizer, tokens, kinds_of_tokens, _eats_spaces(metadata), _eating_before(metadata)
+    )
     if model == "bert":
         add_ends(tokenizer, special.get("cls_token"), special.get("sep_token"))
     else:
-        _add_ends(tokenizer, metadata, special, model == "llama")
+        _add_ends(tokenizer, metadata, special)
     return tokenizer
 
 
+# Ways of cutting text that are no byte-level ones, whatever the file's kind of model says.
+_OF_CHARACTERS = ("gemma4", "granite-embed-multi-311m", "sarvam-moe")
+# Ways of cutting text that RoBERTa and its relatives have.
+_ROBERTAS = ("roberta-bpe", "jina-v1-en", "jina-v2-code", "jina-v2-de", "jina-v2-es", "modern-bert")
 _WAY_OUT = (
     "Use the original model's: give --model a folder with its config.json and tokenizer, and the "
     "GGUF file as --weight-path."
@@ -170,18 +190,54 @@ def _sentence_piece(
     tokens: list[str], metadata: _Entries, special: Mapping[str, str], gguf: Path
 ) -> Tokenizer:
     """SentencePiece's BPE, as Llama 2 has it."""
-    scores = metadata.get("scores") or []
-    if len(scores) != len(tokens):
-        raise ModelSourceError(f"{gguf} has {len(tokens)} tokens, but {len(scores)} scores")
     model = SentencePieceModel(
         pieces=tokens,
-        scores=scores,
+        scores=_scores(metadata, tokens, gguf),
         model_type=BPE,
         byte_fallback=True,
         add_space_prefix=bool(metadata.get("add_space_prefix", True)),
         removes_extra_spaces=False,
     )
     return make_tokenizer(model, special.get("unk_token"))
+
+
+def _unigram(
+    tokens: list[str], metadata: _Entries, special: Mapping[str, str], gguf: Path
+) -> Tokenizer:
+    """SentencePiece's Unigram, as T5 and XLM-RoBERTa have it."""
+    kinds = metadata.get("token_type") or [_NORMAL] * len(tokens)
+    scores = _scores(metadata, tokens, gguf)
+    # An unknown character is less likely than any token by a constant: tokens that are there to
+    # fill up the vocabulary, with scores far below all, have no part in that.
+    least = min((s for s, kind in zip(scores, kinds, strict=True) if kind == _NORMAL), default=0.0)
+    model = SentencePieceModel(
+        pieces=tokens,
+        scores=[max(score, least) for score in scores],
+        model_type=UNIGRAM,
+        byte_fallback=_BYTE in kinds,
+        add_space_prefix=bool(metadata.get("add_space_prefix", False)),
+        removes_extra_spaces=bool(metadata.get("remove_extra_whitespaces", False)),
+        charsmap=_charsmap(metadata, gguf),
+    )
+    return make_tokenizer(model, special.get("unk_token"))
+
+
+def _scores(metadata: _Entries, tokens: list[str], gguf: Path) -> list[float]:
+    scores: list[float] = metadata.get("scores") or []
+    if len(scores) != len(tokens):
+        raise ModelSourceError(f"{gguf} has {len(tokens)} tokens, but {len(scores)} scores")
+    return scores
+
+
+def _charsmap(metadata: _Entries, gguf: Path) -> bytes:
+    """The table of characters that are written otherwise: its trie's size, the trie, the texts."""
+    table = bytes(byte & 0xFF for byte in metadata.get("precompiled_charsmap") or [])
+    if table and len(table) <= 4 + int.from_bytes(table[:4], "little"):
+        raise ModelSourceError(
+            f"{gguf} has a table of characters (tokenizer.ggml.precompiled_charsmap) of "
+            f"{len(table)} bytes, which ends too early; convert it again"
+        )
+    return table
 
 
 def _word_pieces(
@@ -213,12 +269,16 @@ def _eats_spaces(metadata: _Entries) -> bool:
     return any(name in metadata.model_name for name in ("phi-3", "phi3"))
 
 
-def _add_ends(
-    tokenizer: Tokenizer, metadata: _Entries, special: Mapping[str, str], is_llama: bool
-) -> None:
+def _eating_before(metadata: _Entries) -> frozenset[str]:
+    """The tokens that take the spaces before them: what masks a word of RoBERTa's relatives."""
+    is_relative = metadata.get("model") == "t5" or metadata.get("pre") in _ROBERTAS
+    return frozenset({"<mask>", "[MASK]"}) if is_relative else frozenset()
+
+
+def _add_ends(tokenizer: Tokenizer, metadata: _Entries, special: Mapping[str, str]) -> None:
     """The tokens that are put before and after every text."""
-    split = find_split(metadata.get("pre", "default"))
-    by_default = is_llama or (split is not None and split.adds_bos)
-    before = metadata.get("add_bos_token", by_default) and special.get("bos_token")
-    after = metadata.get("add_eos_token", False) and special.get("eos_token")
+    model, split = metadata.get("model"), find_split(metadata.get("pre", "default"))
+    begins = model == "llama" or (model == "gpt2" and split is not None and split.adds_bos)
+    before = metadata.get("add_bos_token", begins) and special.get("bos_token")
+    after = metadata.get("add_eos_token", model == "t5") and special.get("eos_token")
     add_ends(tokenizer, before or None, after or None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from max.pipelines.checkpoint.sentence_piece.model_file import BPE, SentencePieceModel
@@ -50,7 +50,8 @@ def make_tokenizer(model: SentencePieceModel, unknown: str | None = None) -> Tok
     if model.removes_extra_spaces:
         from tokenizers import Regex
 
-        steps += [normalizers.Strip(), normalizers.Replace(Regex(" {2,}"), " ")]
+        ends, several = Regex(r"\A +| +\z"), Regex(" {2,}")
+        steps += [normalizers.Replace(ends, ""), normalizers.Replace(several, " ")]
     if model.add_space_prefix:
         steps.append(normalizers.Prepend(_SPACE))
     steps.append(normalizers.Replace(" ", _SPACE))
@@ -63,7 +64,11 @@ def make_tokenizer(model: SentencePieceModel, unknown: str | None = None) -> Tok
 
 
 def add_whole_tokens(
-    tokenizer: Tokenizer, tokens: Sequence[str], kinds: Sequence[int], eats_spaces: bool = False
+    tokenizer: Tokenizer,
+    tokens: Sequence[str],
+    kinds: Sequence[int],
+    eats_spaces: bool = False,
+    eating_before: Collection[str] = (),
 ) -> None:
     """Tokens that are found in a text before anything else: `<|im_end|>`, and those of users.
 
@@ -72,6 +77,7 @@ def add_whole_tokens(
         tokens: the vocabulary.
         kinds: of each, see `SentencePieceModel`.
         eats_spaces: whether they take the spaces behind them.
+        eating_before: those that take the spaces before them.
     """
     from tokenizers import AddedToken
 
@@ -82,6 +88,7 @@ def add_whole_tokens(
                 normalized=False,
                 special=kind != _USER_DEFINED,
                 rstrip=eats_spaces and token not in ("<unk>", "<s>", "<|endoftext|>"),
+                lstrip=token in eating_before,
             )
             for token, kind in zip(tokens, kinds, strict=False)
             if kind in wanted and token

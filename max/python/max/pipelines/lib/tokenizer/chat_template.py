@@ -91,8 +91,25 @@ def render_chat(
         rendered = templates.render(text, {**variables, **names, **given})
     except TemplateRefusal as refusal:
         raise InputError(f"The model's chat template {refusal}", param="messages") from refusal
+    _check_all_is_there(conversation, forms, rendered)
     text = _until_mark(rendered) if continues else rendered
     return CutText(text) if mark is None else cut(text, mark)
+
+
+def _check_all_is_there(
+    conversation: Sequence[Mapping[str, Any]], forms: TemplateForms, rendered: str
+) -> None:
+    """Refuses what a template leaves out without a word, as some do with roles they do not know."""
+    known = forms.as_text | forms.as_parts | {"user", "assistant"}
+    for message in conversation:
+        text = text_of(message["content"]).strip()
+        written = (text, *(json.dumps(text, ensure_ascii=a)[1:-1] for a in (False, True)))
+        if message["role"] not in known and not any(form in rendered for form in written):
+            raise InputError(
+                f"The model's chat template leaves messages of role '{message['role']}' out: say "
+                "what is in them in another one, or start with --chat-template FILE.",
+                param="messages",
+            )
 
 
 def _mark_end(conversation: list[dict[str, Any]], options: Mapping[str, Any]) -> None:
@@ -205,10 +222,14 @@ def _content(
 
 
 def _with_arguments(call: dict[str, Any], forms: TemplateForms) -> dict[str, Any]:
-    function = call.get("function")
-    arguments = function.get("arguments") if isinstance(function, dict) else None
-    if not isinstance(function, dict) or arguments is None:
+    """A call without what says nothing of it, and with its arguments as the template reads them."""
+    call = {name: value for name, value in call.items() if value is not None}
+    if not isinstance(call.get("function"), dict):
         return call
+    function = dict(call["function"])
+    # Where a client has read the arguments, they stand beside themselves.
+    function.pop("parsed_arguments", None)
+    arguments = function.get("arguments") or {}
     if forms.arguments_are_text:
         if not isinstance(arguments, str):
             arguments = json.dumps(arguments, ensure_ascii=False)

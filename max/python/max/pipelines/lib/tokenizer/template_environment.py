@@ -21,12 +21,12 @@ from jinja2.utils import Namespace
 
 @lru_cache(maxsize=8)
 def compile_template(text: str) -> Template:
-    """A template, ready to be rendered.
+    """A template, ready to be rendered; a mark of its encoding is no text of it.
 
     Raises:
         TemplateSyntaxError: with the line.
     """
-    return _environment().from_string(text)
+    return _environment().from_string(text.removeprefix("\ufeff"))
 
 
 class _Generation(Extension):

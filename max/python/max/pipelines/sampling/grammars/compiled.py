@@ -8,6 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from max import kernels
+from max.kernels.registry import make_cpu_kernels
 from max.pipelines.context import TextContext
 from max.pipelines.sampling.grammars.follower import CompiledGrammar, Follower
 from max.pipelines.sampling.grammars.matcher import Matcher
@@ -40,7 +42,8 @@ class Grammars:
         self._compiled: OrderedDict[str | None, Future[CompiledGrammar]] = OrderedDict()
 
     def preload(self) -> None:
-        """Loads the tokenizer and the library in the thread."""
+        """Loads the tokenizer, the library and the kernel of masks in the thread."""
+        self._thread.submit(make_cpu_kernels, [kernels.mask_logits])
         self._thread.submit(
             lambda: self._compile_schema if self._with_xgrammar else self._tokenizer
         )
@@ -67,6 +70,7 @@ class Grammars:
         return found
 
     def _compile(self, grammar: str | None) -> CompiledGrammar:
+        make_cpu_kernels([kernels.mask_logits])
         return CompiledGrammar(
             self._tokenizer, None if grammar is None else self._make_matcher(grammar)
         )

@@ -4,7 +4,7 @@ import { chat, getJson, health } from "./api.js";
 import { Conversation, newAnswer, take } from "./conversation.js";
 import { $, count, h } from "./dom.js";
 import { closeEngine, openEngine, setUpEngine } from "./engine.js";
-import { showSeen } from "./seen.js";
+import { fitSeen, showSeen } from "./seen.js";
 import { fitSettings, requestFields, setUpSettings, systemPrompt } from "./settings.js";
 import { watchTokens } from "./tokens.js";
 import { TurnView } from "./turns.js";
@@ -181,6 +181,7 @@ async function setUpModels() {
   const features = await getJson("ui/features");
   const { data } = await getJson("v1/models");
   fitSettings(features);
+  fitSeen(features);
   const chosen = localStorage.getItem(MODEL);
   $("model").replaceChildren(...data.map(({ id }, index) => h("option", { value: id, selected: id === chosen }, index ? `${id} (adapter)` : id)));
   $("model").disabled = !features.generates_text;

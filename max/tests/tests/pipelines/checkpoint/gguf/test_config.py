@@ -129,13 +129,22 @@ def test_sentence_piece_files_need_not_name_their_tokens(tmp_path: Path) -> None
     assert (config["bos_token_id"], config["eos_token_id"]) == (1, 2)
 
 
-def test_a_message_of_several_is_no_answer_s_end(tmp_path: Path) -> None:
-    """gpt-oss: `<|end|>` is between the messages of one answer."""
-    tokens = ["a", "<|end|>", "<|return|>", "<|call|>"]
+@pytest.mark.parametrize(
+    ("tokens", "ends"),
+    [
+        (["<|end|>", "<|return|>", "<|call|>", "a"], [1, 2]),  # gpt-oss
+        (["<|end|>", "<|flush|>", "<|calls|>", "a"], [1, 2]),  # Solar Open
+        (["</s>", "<eos>", "<|tool_response>", "<turn|>"], [1, 2, 3]),  # Gemma 4
+        (["</s>", "[e~[", "<eos>", "[EOS]"], [0, 1, 2, 3]),
+    ],
+)
+def test_texts_that_end_an_answer_and_those_that_end_a_message_of_several(
+    tmp_path: Path, tokens: list[str], ends: list[int]
+) -> None:
     path = write_model(
-        tmp_path / "m.gguf", tokenizer__ggml__tokens=tokens, tokenizer__ggml__eos_token_id=2
+        tmp_path / "m.gguf", tokenizer__ggml__tokens=tokens, tokenizer__ggml__eos_token_id=1
     )
-    assert gguf_generation_config(read_gguf_header(path)) == {"eos_token_id": [2, 3]}
+    assert gguf_generation_config(read_gguf_header(path)) == {"eos_token_id": ends}
 
 
 @pytest.mark.parametrize(
@@ -145,6 +154,11 @@ def test_a_message_of_several_is_no_answer_s_end(tmp_path: Path) -> None:
         ({"llama__block_count": None}, r"no metadata 'llama\.block_count'"),
         ({"llama__expert_count": 8}, r"no metadata 'llama\.expert_used_count'"),
         ({"llama__feed_forward_length": [96, 128]}, "layers of different sizes"),
+        ({"llama__attention__causal": False}, r"llama\.attention\.causal is false"),
+        (
+            {"llama__rope__scaling__attn_factor": 2.0},
+            r"by 2\.0 \(llama\.rope\.scaling\.attn_factor",
+        ),
         ({"llama__rope__scaling__type": "ntk"}, "type 'ntk'.*known: none, linear, yarn"),
     ],
 )

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sentencepiece
 from tokenizers import BertWordPieceTokenizer, Tokenizer
 
 from max.demo import model_path
 from max.graph.weights import GGUFHeader
 from max.pipelines.checkpoint.gguf.splits import find_split
 from max.pipelines.checkpoint.gguf.tokenizer import has_tokenizer, write_tokenizer
+from max.pipelines.checkpoint.sentence_piece.model_file import read_model_file
 from max.pipelines.modeling.errors import ModelSourceError
+from tests.pipelines.checkpoint.sentence_piece import trained
 
 TEXTS = (
     "",
@@ -101,6 +104,19 @@ def test_settings(tmp_path: Path) -> None:
         ("bailingmoe", "ab 12\n\n", ["ab", "Ġ", "1", "2", "ĊĊ"]),
         ("seed-coder", "!\nab 12", ["!", "Ċ", "ab", "Ġ", "1", "2"]),
         ("minicpm5", "ab1234", ["ab", "123", "4"]),
+        ("llama4", "abCd's 1234", ["ab", "Cd's", "\u0120", "123", "4"]),
+        ("minimax-m2", "abCd 1234", ["ab", "Cd", "\u0120", "123", "4"]),
+        ("exaone4", "ab 12345's", ["ab", "\u012012345", "'s"]),
+        ("hunyuan-dense", "ab(cd 1234", ["ab", "(cd", "\u0120", "123", "4"]),
+        ("spark2_5", "ab 12!\n", ["ab", "\u0120", "1", "2", "!", "\u010a"]),
+        ("youtu", "ab\u3001Cd12", ["ab", "\u00e3\u0122\u0123", "Cd", "1", "2"]),
+        ("afmoe", "1234567 ab", ["1", "234", "567", "\u0120ab"]),
+        ("jais-2", "a   b", ["a", "\u0120\u0120", "\u0120b"]),
+        ("laguna", "ab\n12", ["ab", "\u010a", "1", "2"]),
+        ("ufakzeka", "ab'de 1", ["ab", "'de", "\u0120", "1"]),
+        ("chameleon", "IMGIMGAZab 12", ["IMGIMGAZ", "ab", "\u0120", "1", "2"]),
+        ("modern-bert", "ab 12!", ["ab", "\u012012", "!"]),
+        ("roberta-bpe", "ab 12!", ["ab", "\u012012", "!"]),
         ("viking", "ab 12.", ["ab", "Ġ", "1", "2", "."]),
     ],
 )
@@ -178,6 +194,115 @@ def test_sentence_piece_tokens_are_those_of_transformers(tmp_path: Path) -> None
         assert ours.encode(text, add_special_tokens=False).tokens == expected, text
 
 
+def unigram_entries(folder: Path, **settings: Any) -> dict[str, Any]:
+    """A trained Unigram vocabulary as llama.cpp's converter would write it."""
+    model = read_model_file(trained.train(folder, "unigram", **settings) / "tokenizer.model")
+    return {
+        "ggml__model": "t5",
+        "ggml__pre": "default",
+        "ggml__tokens": [*model.pieces, "[PAD340]"],
+        "ggml__scores": [*model.scores, -10000.0],
+        "ggml__token_type": [*model.kinds, 5],
+        "ggml__add_space_prefix": model.add_space_prefix,
+        "ggml__remove_extra_whitespaces": model.removes_extra_spaces,
+        "ggml__precompiled_charsmap": list(model.charsmap),
+        "ggml__unknown_token_id": 0,
+        "ggml__eos_token_id": 2,
+    }
+
+
+@pytest.mark.parametrize(("rule", "removes"), [("identity", False), ("nmt_nfkc", True)])
+def test_unigram_tokens_are_sentence_piece_s(tmp_path: Path, rule: str, removes: bool) -> None:
+    entries = unigram_entries(tmp_path / "model", rule=rule, removes_spaces=removes)
+    ours = write(make_header(**entries), tmp_path)
+    original = sentencepiece.SentencePieceProcessor(
+        model_file=str(tmp_path / "model" / "tokenizer.model")
+    )
+    for text in trained.TEXTS:
+        ids = ours.encode(text, add_special_tokens=False).ids
+        assert ids == original.encode(text), text
+        assert ours.decode(ids) == original.decode(ids), text
+    assert ours.encode("two").ids[-1] == 2
+    assert ours.encode("two</s> <mask>").ids.count(2) == 2
+
+
+@pytest.mark.parametrize(
+    "kind", [{"model": "gemma4"}, {"model": "gpt2", "pre": "granite-embed-multi-311m"}]
+)
+def test_merged_characters_of_lines(tmp_path: Path, kind: dict[str, str]) -> None:
+    """Gemma 4: spaces are characters of words, which end with a line; what is unknown is bytes."""
+    special = ["<pad>", "<eos>", "<bos>", "<unk>"]
+    pieces = ["\u2581", "h", "i", "\n", "\u2581h", "\u2581hi", "hi", "\n\n"]
+    entries = {
+        **{f"ggml__{key}": value for key, value in kind.items()},
+        "ggml__tokens": [*special, *(f"<0x{i:02X}>" for i in range(256)), *pieces],
+        "ggml__token_type": [3, 3, 3, 2, *[6] * 256, *[1] * len(pieces)],
+        "ggml__merges": ["\u2581 h", "\u2581h i", "h i", "\n \n"],
+        "ggml__bos_token_id": 2,
+        "ggml__eos_token_id": 1,
+        "ggml__unknown_token_id": 3,
+        "ggml__add_bos_token": True,
+    }
+    made = write(make_header(**entries), tmp_path)
+    assert made.encode("hi hi\n\nhi\u00e9").tokens == [
+        *("<bos>", "hi", "\u2581hi", "\n\n", "hi", "<0xC3>", "<0xA9>")
+    ]
+    assert made.decode(made.encode("hi  hi\n\u00e9").ids) == "hi  hi\n\u00e9"
+
+
+def test_several_templates_have_their_names(tmp_path: Path) -> None:
+    entries = {**demo_entries(), "chat_template": "a", "chat_template.tool_use": "b"}
+    write(make_header(**entries, chat_templates=["tool_use", "rag"]), tmp_path)
+    config = json.loads((tmp_path / "tokenizer_config.json").read_text(encoding="utf-8"))
+    assert config["chat_template"] == [
+        {"name": "tool_use", "template": "b"},
+        {"name": "default", "template": "a"},
+    ]
+
+
+def test_signed_bytes_of_a_table_of_characters(tmp_path: Path) -> None:
+    entries = unigram_entries(tmp_path / "model", rule="nmt_nfkc")
+    expected = write(make_header(**entries), tmp_path).to_str()
+    table = entries["ggml__precompiled_charsmap"]
+    signed = [byte - 256 if byte > 127 else byte for byte in table]
+    entries["ggml__precompiled_charsmap"] = signed
+    assert write(make_header(**entries), tmp_path).to_str() == expected
+    entries["ggml__precompiled_charsmap"] = table[:100]
+    with pytest.raises(ModelSourceError, match=r"precompiled_charsmap\) of 100 bytes, which ends"):
+        write(make_header(**entries), tmp_path)
+
+
+def test_padding_of_a_vocabulary_makes_nothing_unlikely(tmp_path: Path) -> None:
+    """An unknown character costs ten more than the unlikeliest token that is not padding."""
+    entries = {
+        "ggml__model": "t5",
+        "ggml__tokens": ["<pad>", "</s>", "<unk>", "xa", "b", "ab", "[PAD6]"],
+        "ggml__scores": [0.0, 0.0, 0.0, -14.0, -14.0, -0.5, -10000.0],
+        "ggml__token_type": [3, 3, 2, 1, 1, 1, 5],
+    }
+    ours = write(make_header(**entries), tmp_path)
+    assert ours.encode("xab").ids == [2, 5, 1]  # -24.5, not -28
+    assert ours.encode("xa").ids == [3, 1]
+
+
+@pytest.mark.parametrize("pre", ["mpt", "olmo", "modern-bert", "qwen2"])
+def test_characters_are_composed_where_the_original_does(tmp_path: Path, pre: str) -> None:
+    made = write(make_header(**{**demo_entries(), "ggml__pre": pre}), tmp_path)
+    assert made.encode("e\u0301").ids == made.encode("\u00e9").ids
+    plain = write(make_header(**{**demo_entries(), "ggml__pre": "gpt-2"}), tmp_path)
+    assert plain.encode("e\u0301").ids != plain.encode("\u00e9").ids
+
+
+@pytest.mark.parametrize(("pre", "eats"), [("roberta-bpe", True), ("gpt-2", False)])
+def test_a_mask_takes_the_spaces_before_it(tmp_path: Path, pre: str, eats: bool) -> None:
+    entries = {**demo_entries(), "ggml__pre": pre}
+    entries["ggml__tokens"] = [*entries["ggml__tokens"], "<mask>"]
+    entries["ggml__token_type"] = [*entries["ggml__token_type"], 3]
+    made = write(make_header(**entries), tmp_path)
+    expected = made.encode("a<mask>", add_special_tokens=False).ids
+    assert (made.encode("a  <mask>", add_special_tokens=False).ids == expected) == eats
+
+
 def test_whole_tokens_of_users_are_not_special(tmp_path: Path) -> None:
     entries = demo_entries()
     entries["ggml__tokens"] = [*entries["ggml__tokens"], "<think>"]
@@ -222,7 +347,7 @@ def test_files_that_do_not_say_add_a_beginning_as_llama_cpp_does(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"ggml__model": "t5"}, "is of the kind 't5'.*known: gpt2, llama.*--weight-path"),
+        ({"ggml__model": "rwkv"}, "is of the kind 'rwkv'.*known: gpt2, llama.*--weight-path"),
         ({"ggml__pre": "newest"}, r"not known, 'newest' \(tokenizer\.ggml\.pre\)"),
         ({"ggml__tokens": []}, "without tokens"),
         ({"ggml__merges": ["a zebra"]}, r"the merge \('a', 'zebra'\)"),

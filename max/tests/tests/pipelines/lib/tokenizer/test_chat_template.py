@@ -104,9 +104,36 @@ def test_message_leaves_out_what_was_not_given() -> None:
 def test_content_is_always_a_text() -> None:
     """Templates add it to others."""
     assert message_for_template(Message("assistant"), FORMS) == {"role": "assistant", "content": ""}
-    calls = [{"id": "1", "function": {"name": "look"}}]
+    calls = [{"id": "1", "function": {"name": "look", "arguments": {}}}]
     mapping = {"role": "assistant", "content": "", "tool_calls": calls}
     assert message_for_template(Message("assistant", tool_calls=calls), FORMS) == mapping
+
+
+@pytest.mark.parametrize("arguments", [{}, {"arguments": ""}, {"arguments": None}])
+def test_a_call_without_arguments_has_none(arguments: dict[str, Any]) -> None:
+    function = {"name": "look", "parsed_arguments": {"a": 1}, **arguments}
+    calls = [{"id": "1", "index": None, "function": function, "custom": None}]
+    mapping = message_for_template(Message("assistant", tool_calls=calls), FORMS)
+    assert mapping["tool_calls"] == [{"id": "1", "function": {"name": "look", "arguments": {}}}]
+
+
+def test_what_a_template_leaves_out_without_a_word_is_refused(byte_level: TextTokenizer) -> None:
+    template = (
+        "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% endif %}{% endfor %}"
+    )
+    assert render(byte_level, Message("user", "Hi"), template=template) == "Hi"
+    with pytest.raises(InputError, match="leaves messages of role 'system' out") as caught:
+        render(byte_level, Message("system", "Be."), Message("user", "Hi"), template=template)
+    assert caught.value.param == "messages"
+    empty = render(byte_level, Message("system", " "), Message("user", "Hi"), template=template)
+    assert empty == "Hi"
+
+
+def test_the_mark_of_a_template_s_encoding_is_no_text_of_it(byte_level: TextTokenizer) -> None:
+    assert (
+        render(byte_level, Message("user", "Hi"), template="\ufeff{{ messages[0].content }}")
+        == "Hi"
+    )
 
 
 @pytest.mark.parametrize(

@@ -38,10 +38,9 @@ def written(grammar: str, seed: int, backend: str) -> str | None:
     tokens: list[int] = []
     while len(tokens) < MOST_TOKENS:
         generated = torch.tensor(tokens, dtype=torch.int64).numpy()
-        row = torch.zeros(NUM_TOKENS)
         bits = follower.allowed(generated, [END])
         assert bits is not None
-        mask_logits(row, bits)
+        row = mask_logits(torch.zeros(1, NUM_TOKENS), {0: bits})[0]
         allowed = row.isfinite().nonzero().flatten().tolist()
         assert allowed, f"nothing may come after {bytes(tokens)!r}"
         if END in allowed and (len(allowed) == 1 or chance.random() < 0.3):
