@@ -15,6 +15,9 @@ DeviceType = Literal["cpu", "gpu"]
 # and begin to answer later; with more, streams wait longer: docs/design/kv-cache-and-scheduler.md.
 STEP_TOKENS: Mapping[DeviceType, int] = {"gpu": 8192, "cpu": 256}
 
+# `target_step_ms` likewise. A GPU computes all of its tokens in such a time.
+TARGET_STEP_MS: Mapping[DeviceType, int] = {"gpu": 0, "cpu": 230}
+
 
 class PipelineRuntimeConfig(ConfigModel):
     """How requests are batched and what the server accepts."""
@@ -39,6 +42,14 @@ class PipelineRuntimeConfig(ConfigModel):
     )
     enable_chunked_prefill: bool = Field(
         default=True, description="Split prompts that exceed the token budget over several steps."
+    )
+    target_step_ms: float | None = Field(
+        default=None,
+        ge=0,
+        description="Milliseconds that a step should take while answers run: prompts get fewer "
+        "tokens in it then; 0 for as many as there are; "
+        + " and ".join(f"{ms} on a {device.upper()}" for device, ms in TARGET_STEP_MS.items())
+        + " when not given.",
     )
     kvcache_ce_watermark: float = Field(
         default=0.95,
@@ -95,13 +106,18 @@ class PipelineRuntimeConfig(ConfigModel):
         return [value] if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _budget_for_each_request(self) -> Self:
+    def _limits_agree(self) -> Self:
         requests, tokens = self.max_batch_size, self.max_batch_input_tokens
         if requests is not None and tokens is not None and requests > tokens:
             raise ValueError(
                 f"max_batch_size={requests} (--max-batch-size) is more than "
                 f"max_batch_input_tokens={tokens} (--max-batch-input-tokens), but each request "
                 "that runs gets a token in every step: lower the one or raise the other"
+            )
+        if self.target_step_ms and not self.enable_chunked_prefill:
+            raise ValueError(
+                f"target_step_ms={self.target_step_ms:g} (--target-step-ms) has steps compute "
+                "parts of prompts, which --no-enable-chunked-prefill forbids: leave one of them out"
             )
         return self
 
@@ -127,7 +143,12 @@ class PipelineRuntimeConfig(ConfigModel):
         return 2 if self.enable_overlap_scheduler else 1
 
     def resolve(self, device_type: DeviceType) -> None:
-        """Settles `max_batch_input_tokens` for the kind of device that the model runs on."""
+        """Settles what depends on the kind of device that the model runs on.
+
+        That is `max_batch_input_tokens` and `target_step_ms`.
+        """
         if self.max_batch_input_tokens is None:
             default = STEP_TOKENS[device_type]
             self.max_batch_input_tokens = max(default, self.max_batch_size or 1)
+        if self.target_step_ms is None:
+            self.target_step_ms = TARGET_STEP_MS[device_type] if self.enable_chunked_prefill else 0

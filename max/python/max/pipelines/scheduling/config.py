@@ -21,6 +21,8 @@ class SchedulerConfig:
             included, each request's counted in whole pages; None for no limit.
         max_seq_len: most tokens of a request, prompt and answer; None leaves that to the cache.
         enable_chunked_prefill: whether a prompt may be computed over several steps.
+        target_step_ms: milliseconds that a step in which streams wait should take: fewer tokens of
+            prompts are computed beside them then. None for no limit but that of tokens.
         kvcache_ce_watermark: while others run, a request begins only if at most this share of the
             pages is in use then; the rest is for the running ones to grow (0 to 1).
 
@@ -33,6 +35,7 @@ class SchedulerConfig:
     max_batch_total_tokens: int | None = None
     max_seq_len: int | None = None
     enable_chunked_prefill: bool = True
+    target_step_ms: float | None = None
     kvcache_ce_watermark: float = 0.95
 
     def __post_init__(self) -> None:
@@ -51,6 +54,12 @@ class SchedulerConfig:
             raise ValueError(
                 f"--max-batch-total-tokens ({total}) must be at least the longest request's "
                 f"tokens ({longest}), or that one could not end: raise it or lower --max-length"
+            )
+        target = self.target_step_ms
+        if target is not None and (target <= 0 or not self.enable_chunked_prefill):
+            raise ValueError(
+                f"--target-step-ms ({target:g}) must be above 0, and cannot be kept with "
+                "--no-enable-chunked-prefill: steps compute parts of prompts for it"
             )
         if not 0 <= self.kvcache_ce_watermark <= 1:
             raise ValueError(
@@ -75,5 +84,6 @@ class SchedulerConfig:
             max_batch_total_tokens=runtime.max_batch_total_tokens,
             max_seq_len=None if plan is None else min(plan.max_length, plan.max_cached_tokens),
             enable_chunked_prefill=runtime.enable_chunked_prefill,
+            target_step_ms=runtime.target_step_ms or None,
             kvcache_ce_watermark=runtime.kvcache_ce_watermark,
         )

@@ -8,7 +8,8 @@ preempted are all just requests that lack some tokens.
     waiting    no pages; clients in turn, of each the oldest first
        |       begins in turn, once all its present tokens have pages
     running    lacks one token: gets it in every step
-               lacks more (a "prompt"): gets a share of what is left of the step's tokens
+               lacks more (a "prompt"): gets a share of what is left of the step's tokens,
+                                        which are fewer where others would wait too long
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from max.pipelines.scheduling.budget import split, split_whole
 from max.pipelines.scheduling.config import SchedulerConfig
 from max.pipelines.scheduling.errors import RequestTooLargeError
 from max.pipelines.scheduling.interface import AdapterSlots, PageSource
+from max.pipelines.scheduling.pace import Pace, StepBudget
 from max.pipelines.scheduling.waiting import Places, WaitingRequests, group_of
 
 if TYPE_CHECKING:
@@ -64,6 +66,8 @@ class Scheduler:
         self._waiting = WaitingRequests()
         # Known until somebody comes or goes.
         self._nobody_yields = False
+        target = config.target_step_ms
+        self._pace = None if target is None else Pace(target / 1000)
 
     @property
     def num_running(self) -> int:
@@ -127,8 +131,10 @@ class Scheduler:
         self._grow_running()
         if self.num_preemptions == preempted:
             self._begin_waiting()
-        contexts = self._share_tokens()
-        return Batch.of(contexts, self.num_preemptions - preempted) if contexts else None
+        contexts, predicted_s = self._share_tokens()
+        if not contexts:
+            return None
+        return Batch.of(contexts, self.num_preemptions - preempted, predicted_s)
 
     def finish_step(self, batch: Batch, outputs: Mapping[RequestID, TextGenerationOutput]) -> None:
         """Takes note of a step's results: requests that are done give their pages back.
@@ -147,6 +153,11 @@ class Scheduler:
                     self._release(ctx)
             elif ctx.request_id in self._waiting and outputs[ctx.request_id].is_done:
                 self._waiting.pop(ctx.request_id)
+
+    def observe(self, batch: Batch, seconds: float) -> None:
+        """Takes note of how long a step took, which sizes later ones; see `target_step_ms`."""
+        if self._pace is not None:
+            self._pace.observe(batch.shape, seconds)
 
     def reset_prefix_cache(self) -> None:
         """Forgets all cached prefixes; running requests go on."""
@@ -267,17 +278,20 @@ class Scheduler:
             raise InsufficientBlocksError(result)
         return result.fits
 
-    def _share_tokens(self) -> list[TextContext]:
-        """Sets the running requests' active tokens; gives those that have some."""
+    def _share_tokens(self) -> tuple[list[TextContext], float | None]:
+        """Sets the running requests' active tokens; gives those that have some, and their time."""
         going_on = [ctx for ctx in self._running.values() if not ctx.awaits_last_token]
         contexts = self._within_total(going_on)
         lacking = [ctx.tokens.remaining_length for ctx in contexts]
         rule = split if self.config.enable_chunked_prefill else split_whole
-        shares = rule(lacking, self.config.max_batch_input_tokens)
+        budget = StepBudget(self.config.max_batch_input_tokens)
+        if self._pace is not None:
+            budget = self._pace.budget(contexts, lacking, budget.tokens)
+        shares = rule(lacking, budget.tokens)
         granted = [(ctx, share) for ctx, share in zip(contexts, shares, strict=True) if share]
         for ctx, share in granted:
             ctx.tokens.chunk(share)
-        return [ctx for ctx, _ in granted]
+        return [ctx for ctx, _ in granted], budget.predicted_s
 
     def _within_total(self, contexts: Collection[TextContext]) -> list[TextContext]:
         """The oldest of them whose tokens are together within `max_batch_total_tokens`."""

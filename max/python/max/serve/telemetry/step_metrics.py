@@ -34,6 +34,12 @@ class StepMetrics:
         self.batch_execution_time = histogram(
             "batch_execution_time", "Running a batch.", buckets.MILLISECONDS, "milliseconds"
         )
+        self.batch_time_to_predicted = histogram(
+            "batch_execution_to_predicted_time",
+            "Running a batch whose prompts were sized by time, by the time predicted for it.",
+            buckets.RATIO,
+            "ratio",
+        )
         self.batch_input_tokens = histogram(
             "batch_input_tokens", "Tokens that a step computed.", buckets.TOKENS
         )
@@ -93,6 +99,8 @@ class StepMetrics:
         self.batch_size.observe(step.batch_size)
         self.batch_creation_time.observe(step.creation_s * 1000)
         self.batch_execution_time.observe(step.execution_s * 1000)
+        if step.predicted_s:
+            self.batch_time_to_predicted.observe(step.execution_s / step.predicted_s)
         self.batch_input_tokens.observe(step.input_tokens)
         self.batch_context_tokens.observe(step.context_tokens)
         if step.prompt_tokens:

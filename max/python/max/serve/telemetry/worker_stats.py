@@ -33,6 +33,7 @@ class StepStats(msgspec.Struct, frozen=True, array_like=True):
         prefix_tokens_asked: Tokens of requests that looked for a cached prefix for this step.
         prefix_tokens_hit: Those of them that were found.
         begun: Requests whose first step it was.
+        predicted_s: Seconds that it was made to take; None where its tokens alone were limited.
     """
 
     batch_size: int
@@ -47,6 +48,7 @@ class StepStats(msgspec.Struct, frozen=True, array_like=True):
     prefix_tokens_asked: int
     prefix_tokens_hit: int
     begun: list[BegunRequest]
+    predicted_s: float | None = None
 
 
 class EngineLoad(msgspec.Struct, frozen=True, array_like=True):

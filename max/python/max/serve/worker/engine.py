@@ -199,7 +199,7 @@ class Engine:
     ) -> None:
         """Takes note of what a step brought, and tells it."""
         self._scheduler.finish_step(batch, outputs)
-        self._recorder.finish(batch, outputs, started)
+        self._scheduler.observe(batch, self._recorder.finish(batch, outputs, started))
         deltas = [
             TokenDelta(
                 str(context.request_id),

@@ -83,11 +83,15 @@ class StepRecorder:
         batch: Batch,
         outputs: Mapping[RequestID, TextGenerationOutput],
         started: StartedStep,
-    ) -> None:
-        """The model ran, and the scheduler knows it."""
+    ) -> float:
+        """The model ran, and the scheduler knows it.
+
+        Returns:
+            Seconds that it ran.
+        """
         executed_at = time.monotonic()
         # Behind another step it waited for the model.
-        began_at = max(started.executing_at, self._finished_at)
+        execution_s = executed_at - max(started.executing_at, self._finished_at)
         self._finished_at = executed_at
         counts = self._cache.metrics
         asked, hit = self._prefix_tokens
@@ -103,14 +107,16 @@ class StepRecorder:
                 terminated=sum(output.is_done for output in outputs.values()),
                 preempted=batch.num_preempted,
                 creation_s=started.executing_at - started.scheduling_at,
-                execution_s=executed_at - began_at,
+                execution_s=execution_s,
                 prefix_tokens_asked=counts.prefix_tokens_asked - asked,
                 prefix_tokens_hit=counts.prefix_tokens_hit - hit,
                 begun=self._begun,
+                predicted_s=batch.predicted_s,
             )
         )
         self._begun = []
         self._has_expert_news = self.expert_tokens is not None
+        return execution_s
 
     def take(self) -> WorkerStats:
         """The steps that were not reported yet, and the load after the last one."""

@@ -65,12 +65,14 @@ def setups(draw: st.DrawFn, page_sizes: tuple[int, ...] = (1, 2, 3, 4, 5)) -> Se
     capacity = draw(st.integers(16, 60))
     batch_size = draw(st.integers(1, 6))
     longest = draw(st.integers(16, 40))
+    is_chunked = draw(st.booleans())
     config = SchedulerConfig(
         max_batch_size=batch_size,
         max_batch_input_tokens=draw(st.integers(batch_size, 40)),
         max_batch_total_tokens=draw(st.none() | st.integers(longest, 3 * longest)),
         max_seq_len=longest,
-        enable_chunked_prefill=draw(st.booleans()),
+        enable_chunked_prefill=is_chunked,
+        target_step_ms=draw(st.none() | st.integers(1, 1000)) if is_chunked else None,
         kvcache_ce_watermark=draw(st.sampled_from([1.0, 0.9, 0.5, 0.0])),
     )
     return Setup(capacity // page_size, page_size, draw(st.booleans()), config)

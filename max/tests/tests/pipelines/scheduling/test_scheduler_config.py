@@ -96,3 +96,19 @@ def test_a_total_below_the_longest_request_s_is_refused() -> None:
     runtime = make_runtime(max_batch_total_tokens=98)
     with pytest.raises(ValueError, match=r"--max-batch-total-tokens \(98\) must be at least .*99"):
         SchedulerConfig.of(runtime, make_plan())
+
+
+@pytest.mark.parametrize("settings", [{"target_step_ms": 0}, {"target_step_ms": -1}])
+def test_a_target_that_no_step_can_keep_is_refused(settings: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=r"--target-step-ms .* must be above 0"):
+        SchedulerConfig(max_batch_size=4, **settings)  # type: ignore[arg-type]
+
+
+def test_a_target_needs_prompts_in_pieces() -> None:
+    with pytest.raises(ValueError, match="--no-enable-chunked-prefill"):
+        SchedulerConfig(max_batch_size=4, target_step_ms=9, enable_chunked_prefill=False)
+
+
+def test_a_target_of_nothing_is_none() -> None:
+    assert SchedulerConfig.of(make_runtime(target_step_ms=0), None).target_step_ms is None
+    assert SchedulerConfig.of(make_runtime(target_step_ms=99.5), None).target_step_ms == 99.5

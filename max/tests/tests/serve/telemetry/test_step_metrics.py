@@ -21,6 +21,7 @@ PREFILL = StepStats(
     prefix_tokens_asked=120,
     prefix_tokens_hit=30,
     begun=[],
+    predicted_s=0.4,
 )
 DECODE = StepStats(
     batch_size=2,
@@ -68,6 +69,9 @@ def registry() -> CollectorRegistry:
         ("batch_context_tokens_sum", 200),
         ("batch_creation_time_milliseconds_sum", 2),
         ("batch_execution_time_milliseconds_sum", 600),
+        # 0.5 s instead of 0.4; nothing was predicted of the other step.
+        ("batch_execution_to_predicted_time_ratio_sum", 1.25),
+        ("batch_execution_to_predicted_time_ratio_count", 1),
         # 100 tokens in 0.5 s; the other step had no prompt.
         ("batch_prompt_throughput_tokens_per_second_sum", 200),
         ("batch_prompt_throughput_tokens_per_second_count", 1),

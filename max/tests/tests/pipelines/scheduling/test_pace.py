@@ -1,0 +1,140 @@
+"""Steps of running streams take the time that they should, whatever the machine.
+
+The machine is a formula, and time is what it says: docs/benchmarks/serving.md has the real one.
+"""
+
+from __future__ import annotations
+
+from statistics import median
+
+import pytest
+
+from max.pipelines.config.runtime_config import TARGET_STEP_MS
+from max.pipelines.scheduling import Batch, SchedulerConfig
+from max.pipelines.scheduling.pace import MIN_PROMPT_TOKENS
+from max.pipelines.scheduling.step_cost import StepShape
+from tests.pipelines.scheduling.timed_server import TimedServer, two_cores
+
+BUDGET = 256
+
+
+def make_server(target_step_ms: float | None, slowness: float = 1.0) -> TimedServer:
+    """A server on two cores that take so many times as long."""
+    config = SchedulerConfig(
+        max_batch_size=64, max_batch_input_tokens=BUDGET, target_step_ms=target_step_ms
+    )
+    return TimedServer(config, lambda shape: slowness * two_cores(shape))
+
+
+def run_burst(target_step_ms: float | None, slowness: float = 1.0) -> TimedServer:
+    """16 prompts of 128 tokens at once, with answers of 64."""
+    server = make_server(target_step_ms, slowness)
+    for number in range(16):
+        server.add(f"r{number}", 128, 64)
+    server.run()
+    return server
+
+
+def mixed(server: TimedServer) -> list[Batch]:
+    """The steps that computed tokens of prompts beside streams."""
+    return [batch for batch in server.steps if batch.shape.streams and batch.shape.prompt_tokens]
+
+
+def percentile(ordered: list[float], share: float) -> float:
+    return ordered[int(share * len(ordered))]
+
+
+def test_a_burst_on_two_cores_keeps_its_streams_within_the_default_target() -> None:
+    free, paced = run_burst(None), run_burst(TARGET_STEP_MS["cpu"])
+    assert percentile(free.gaps, 0.99) > 0.6
+    assert percentile(paced.gaps, 0.99) < 0.25
+    # What a step costs beside its tokens is paid more often, and the last streams end later.
+    assert paced.clock < 1.035 * free.clock
+    assert median(paced.first_tokens) < 1.15 * median(free.first_tokens)
+
+
+@pytest.mark.parametrize("slowness", [1.0, 1.5, 2.0])
+def test_steps_take_the_same_time_on_machines_of_any_speed(slowness: float) -> None:
+    server = run_burst(400, slowness)
+    seconds = [slowness * two_cores(batch.shape) for batch in mixed(server)]
+    assert max(seconds) < 1.15 * 0.4
+    assert median(seconds) > 0.85 * 0.4
+
+
+def test_what_a_step_was_made_to_take_is_told() -> None:
+    server = run_burst(220)
+    errors = [
+        abs(batch.predicted_s / two_cores(batch.shape) - 1)
+        for batch in mixed(server)
+        if batch.predicted_s is not None
+    ]
+    assert len(errors) == len(mixed(server))
+    assert median(errors) < 0.05
+    alone = [batch for batch in server.steps if not batch.shape.prompt_tokens]
+    assert all(batch.predicted_s is None for batch in alone)
+
+
+def test_where_nobody_waits_for_a_next_token_prompts_get_all() -> None:
+    server = run_burst(220)
+    assert server.steps[0].input_tokens == BUDGET
+
+
+def test_a_fast_machine_is_not_held_back() -> None:
+    assert run_burst(220, 0.01).clock == run_burst(None, 0.01).clock
+
+
+def test_a_slow_machine_still_computes_prompts_in_pieces_that_are_worth_it() -> None:
+    server = run_burst(220, 50.0)
+    prompts = [batch.shape.prompt_tokens for batch in mixed(server)]
+    # A piece ends where its prompt does.
+    assert median(prompts) == MIN_PROMPT_TOKENS
+    assert max(prompts[1:]) == MIN_PROMPT_TOKENS
+
+
+def test_pieces_of_a_long_prompt_shrink_as_they_look_back_at_more() -> None:
+    server = make_server(220)
+    server.add("stream", 16, 600)
+    server.step()
+    long = server.add("long", 8_192, 1)
+    while not long.tokens.generated_length:
+        server.step()
+    steps = mixed(server)
+    early, late = steps[20].shape, steps[-2].shape
+    assert late.prompt_tokens < 0.75 * early.prompt_tokens
+    assert two_cores(late) == pytest.approx(two_cores(early), rel=0.1)
+
+
+def test_a_machine_that_becomes_slower_is_followed() -> None:
+    server = make_server(400)
+    for number in range(24):
+        server.add(f"r{number}", 128, 64)
+    while len(mixed(server)) < 20:
+        server.step()
+    server.machine = lambda shape: 1.5 * two_cores(shape)
+    before = len(mixed(server))
+    while len(mixed(server)) < before + 15:
+        server.step()
+    assert 1.5 * two_cores(mixed(server)[-1].shape) < 1.15 * 0.4
+
+
+def test_a_hiccup_does_not_starve_prompts() -> None:
+    server = make_server(300)
+    for number in range(16):
+        server.add(f"r{number}", 128, 64)
+    while len(mixed(server)) < 10:
+        server.step()
+    usual = mixed(server)[-1].shape.prompt_tokens
+    server.machine = lambda shape: 30.0
+    server.step()
+    server.machine = two_cores
+    for _ in range(4):
+        server.step()
+    assert mixed(server)[-1].shape.prompt_tokens > 0.7 * usual
+
+
+def test_without_streams_or_prompts_nothing_is_predicted() -> None:
+    server = make_server(220)
+    server.add("alone", 600, 8)
+    server.run()
+    assert all(batch.predicted_s is None for batch in server.steps)
+    assert server.steps[0].shape == StepShape(0, 256, 256 * 257 // 2)
