@@ -30,8 +30,8 @@ CONFIGS = {
     # Of blocks: a tile is decoded in registers.
     "planes": {
         "sm_80": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 128}, 8, 2),
-        "sm_90": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 128}, 8, 3),
-        "sm_100": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 128}, 8, 3),
+        "sm_90": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 128}, 8, 2),
+        "sm_100": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 128}, 8, 2),
         "gfx942": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 64}, 8, 1),
     },
 }
@@ -196,7 +196,9 @@ def expert_product(matrix: Matrix, x: torch.Tensor, per_row: int, pairs: Pairs) 
     count = len(pairs.experts)
     out = x.new_empty([count, rows])
     is_sorted = pairs.order is not None
-    line = "planes" if matrix.encoding else "many" if is_sorted else "few"
+    # Of float32 no larger tile fits into registers.
+    is_many = is_sorted and x.itemsize < 4
+    line = "planes" if matrix.encoding else "many" if is_many else "few"
     config = CONFIGS[line][device_kind(x.device)]
     of_block = config.blocks["BLOCK_M"]
     blocks = count // of_block + matrix.experts if is_sorted else count

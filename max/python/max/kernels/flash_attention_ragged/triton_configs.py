@@ -28,14 +28,15 @@ CONFIGS = {
 LATENT_CONFIGS = {
     "prefill": {
         "sm_80": Config({"BLOCK_M": 32, "BLOCK_N": 32}, num_warps=8, num_stages=1),
-        "sm_90": Config({"BLOCK_M": 64, "BLOCK_N": 16}, num_warps=8, num_stages=2),
-        "sm_100": Config({"BLOCK_M": 64, "BLOCK_N": 16}, num_warps=8, num_stages=2),
+        "sm_90": Config({"BLOCK_M": 32, "BLOCK_N": 16}, num_warps=8, num_stages=2),
+        "sm_100": Config({"BLOCK_M": 32, "BLOCK_N": 16}, num_warps=8, num_stages=2),
         "gfx942": Config({"BLOCK_M": 16, "BLOCK_N": 16}, num_warps=4, num_stages=1),
     },
+    # And for entries of 8 bits, which take registers while they are converted.
     "decode": {
-        "sm_80": Config({"BLOCK_M": 16, "BLOCK_N": 32}, num_warps=4, num_stages=2),
-        "sm_90": Config({"BLOCK_M": 16, "BLOCK_N": 32}, num_warps=4, num_stages=3),
-        "sm_100": Config({"BLOCK_M": 16, "BLOCK_N": 32}, num_warps=4, num_stages=3),
+        "sm_80": Config({"BLOCK_M": 16, "BLOCK_N": 16}, num_warps=8, num_stages=2),
+        "sm_90": Config({"BLOCK_M": 16, "BLOCK_N": 16}, num_warps=8, num_stages=2),
+        "sm_100": Config({"BLOCK_M": 16, "BLOCK_N": 16}, num_warps=8, num_stages=2),
         "gfx942": Config({"BLOCK_M": 16, "BLOCK_N": 16}, num_warps=4, num_stages=1),
     },
 }
@@ -60,9 +61,11 @@ def config_of(kind: str, group: int, head_bytes: int, is_decoding: bool) -> Conf
     return Config(blocks, line.num_warps, line.num_stages) if rows <= _MOST_ROWS else None
 
 
-def latent_config_of(kind: str, entry_bytes: int, is_decoding: bool) -> Config:
+def latent_config_of(
+    kind: str, entry_bytes: int, is_decoding: bool, is_in_float8: bool = False
+) -> Config:
     """The line of the table for entries that have so many bytes as a query's numbers."""
-    line = LATENT_CONFIGS["decode" if is_decoding else "prefill"][kind]
+    line = LATENT_CONFIGS["decode" if is_decoding or is_in_float8 else "prefill"][kind]
     larger = max(1, -(-entry_bytes // _LATENT_BYTES))
     blocks = {name: max(size // larger, _FEWEST) for name, size in line.blocks.items()}
     return Config(blocks, line.num_warps, line.num_stages if larger == 1 else 1)

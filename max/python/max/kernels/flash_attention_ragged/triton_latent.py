@@ -23,7 +23,7 @@ from max.kernels.flash_attention_ragged.triton_softmax import (
     seen_range,
     slots_of,
 )
-from max.kernels.float8_entries import entry_elements
+from max.kernels.float8_entries import entry_elements, has_factors
 from max.kernels.gpu.language import (
     Number,
     Pointer,
@@ -201,7 +201,9 @@ def attend_to_latents(
     if not len(q):
         return out
     is_decoding = len(q) == batch
-    config = latent_config_of(device_kind(q.device), head_dim * q.itemsize, is_decoding)
+    config = latent_config_of(
+        device_kind(q.device), head_dim * q.itemsize, is_decoding, has_factors(kv_blocks.dtype)
+    )
     of_block = config.blocks["BLOCK_M"]
     heads_of_block = min(of_block, next_power_of_2(heads))
     blocks = len(q) // (of_block // heads_of_block) + batch

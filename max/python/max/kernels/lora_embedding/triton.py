@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from max.kernels.gpu.language import Pointer, Size, Width, cdiv, gpu_kernel, next_power_of_2, tl
-from max.kernels.lora_linear.triton import BLOCK_M, BLOCK_N, expand_kernel
+from max.kernels.lora_linear.triton import BLOCK_M, BLOCK_N, expand_kernel, warps_of
 
 
 @gpu_kernel
@@ -82,5 +82,6 @@ def run_on_gpu(
         BLOCK_M=BLOCK_M,
         BLOCK_N=BLOCK_N,
         RANK_BLOCK=rank_block,
+        num_warps=warps_of(rank_block),
     )
     return y

@@ -151,6 +151,11 @@ def expand_kernel(
         slot = tl.max(left, 0)
 
 
+def warps_of(rank_block: int) -> int:
+    """Warps of a program of `expand_kernel`: of larger ranks it holds more."""
+    return 4 if rank_block < 64 else 8
+
+
 def parts_of(inputs: int) -> tuple[int, int]:
     """In how many parts inputs are read, and how many are in one: it depends on the model alone."""
     parts = min(MOST_PARTS, cdiv(inputs, BLOCK_K * STEPS_OF_PART))
@@ -213,5 +218,6 @@ def run_on_gpu(
         BLOCK_M=BLOCK_M,
         BLOCK_N=BLOCK_N,
         RANK_BLOCK=rank_block,
+        num_warps=warps_of(rank_block),
     )
     return y

@@ -21,7 +21,7 @@ CONFIGS = {
         "gfx942": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_K": 64}, 4, 2),
     },
     "many": {
-        "sm_80": Config({"BLOCK_M": 64, "BLOCK_N": 128, "BLOCK_K": 64}, 4, 3),
+        "sm_80": Config({"BLOCK_M": 64, "BLOCK_N": 128, "BLOCK_K": 64}, 8, 3),
         "sm_90": Config({"BLOCK_M": 128, "BLOCK_N": 128, "BLOCK_K": 64}, 8, 3),
         "sm_100": Config({"BLOCK_M": 128, "BLOCK_N": 128, "BLOCK_K": 64}, 8, 3),
         "gfx942": Config({"BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 64}, 4, 2),

@@ -9,10 +9,10 @@ from typing import Any
 from max.kernels.experts.triton_product import CONFIGS as EXPERT_CONFIGS
 from max.kernels.flash_attention_ragged.triton_configs import LATENT_CONFIGS
 from max.kernels.float8_entries import FACTOR_BYTES
-from max.kernels.gpu.tuning import row_config
+from max.kernels.gpu.tuning import DEVICE_KINDS, row_config
 from max.kernels.latent_store_ragged.triton import HEADS
 from max.kernels.layouts.planes import PARTS
-from max.kernels.lora_linear.triton import BLOCK_K, BLOCK_M, BLOCK_N, parts_of
+from max.kernels.lora_linear.triton import BLOCK_K, BLOCK_M, BLOCK_N, parts_of, warps_of
 from max.kernels.planes_rows.triton import SPANS
 from max.kernels.scaled_matmul.triton import CONFIGS as SCALED_CONFIGS
 from tests.kernels.gpu.compiler import FLOAT8_KINDS, Case
@@ -51,11 +51,12 @@ def _routing_cases() -> list[Case]:
 def _expert_cases() -> list[Case]:
     cases = []
     parts = ("first", "second", "third", "fourth")
-    lines = [*product(("few", "many"), ("",), ("bf16", "fp16", "fp32"))]
+    lines = [*product(("few", "many"), ("",), ("bf16", "fp16")), ("few", "", "fp32")]
     lines += product(("planes",), PARTS, ("fp32", "bf16"))
     for line, encoding, dtype in lines:
         for kind, config in EXPERT_CONFIGS[line].items():
-            for is_sorted in (True, False) if encoding == "q4_k" else (line != "few",):
+            both = encoding == "q4_k" or dtype == "fp32"
+            for is_sorted in (False, True) if both else (line != "few",):
                 pointers = {
                     **dict.fromkeys(("x", "bias", "out"), dtype),
                     **dict.fromkeys(parts, "u8" if encoding else dtype),
@@ -99,8 +100,9 @@ def _latent_cases() -> list[Case]:
     cases = []
     for phase, lines in LATENT_CONFIGS.items():
         for kind, config in lines.items():
-            kinds_of_cache = ("bf16", "fp8e4nv") if kind in FLOAT8_KINDS else ("bf16",)
-            for kept, parts in product(kinds_of_cache, (1, 8)):
+            in_float8 = phase == "decode" and kind in FLOAT8_KINDS
+            kinds_of_cache = ("bf16", "fp8e4nv") if in_float8 else ("bf16",)
+            for kept, parts in product(kinds_of_cache, (1,) if phase == "prefill" else (1, 8)):
                 fixed: dict[str, Any] = {
                     "HEAD_DIM": 576,
                     "WIDTH": 576 if kept == "bf16" else 576 + FACTOR_BYTES,
@@ -165,15 +167,17 @@ def _adapter_cases() -> list[Case]:
             **dict.fromkeys(("slots", "ranks"), "i32"),
             **dict.fromkeys(("scales", "narrow"), "fp32"),
         }
-        cases.append(
-            Case(
-                "lora_linear:shrink_kernel",
-                shrink,
-                {"BLOCK_M": BLOCK_M, "BLOCK_K": BLOCK_K, "RANK_BLOCK": rank},
-                multiplies=dtype == "bf16",
-                variant=f"{rank} {dtype}",
+        for kinds in (DEVICE_KINDS[:3], DEVICE_KINDS[3:]):
+            cases.append(
+                Case(
+                    "lora_linear:shrink_kernel",
+                    shrink,
+                    {"BLOCK_M": BLOCK_M, "BLOCK_K": BLOCK_K, "RANK_BLOCK": rank},
+                    multiplies=dtype == "bf16" or kinds == ("gfx942",),
+                    variant=f"{rank} {dtype} {kinds[0]}",
+                    kinds=kinds,
+                )
             )
-        )
         expand = {
             **dict.fromkeys(("y", "b"), dtype),
             **dict.fromkeys(("slots", "ranks", "is_affine"), "i32"),
@@ -191,6 +195,7 @@ def _adapter_cases() -> list[Case]:
                 "lora_linear:expand_kernel",
                 expand,
                 fixed,
+                warps_of(rank),
                 multiplies=True,
                 variant=f"{rank} {dtype}",
             )

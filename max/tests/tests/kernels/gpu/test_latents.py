@@ -111,6 +111,6 @@ def test_decoding_with_the_entries_in_parts() -> None:
 
 
 def test_larger_entries_have_smaller_tiles() -> None:
-    assert latent_config_of("sm_90", 2 * 576, False) == LATENT_CONFIGS["prefill"]["sm_90"]
-    assert latent_config_of("sm_90", 4 * 576, False).blocks == {"BLOCK_M": 32, "BLOCK_N": 16}
+    assert latent_config_of("sm_80", 2 * 576, False) == LATENT_CONFIGS["prefill"]["sm_80"]
     assert latent_config_of("sm_80", 4 * 576, False).blocks == {"BLOCK_M": 16, "BLOCK_N": 16}
+    assert latent_config_of("sm_90", 2 * 576, False, True) == LATENT_CONFIGS["decode"]["sm_90"]
