@@ -11,6 +11,7 @@ import torch
 
 from max.kernels.flash_attention_ragged.triton_configs import Parts, config_of, splits_of
 from max.kernels.flash_attention_ragged.triton_softmax import (
+    bias_of,
     finite,
     is_seen,
     largest_of,
@@ -38,6 +39,7 @@ def attention_kernel(
     cache_lengths: Pointer,
     lookup_table: Pointer,
     sinks: Pointer,
+    bias: Pointer,
     out: Pointer,
     partial: Pointer,
     largest_of_part: Pointer,
@@ -46,6 +48,7 @@ def attention_kernel(
     softcap: Number,
     window: Width,
     chunk: Width,
+    span: Width,
     kv_heads: Width,
     page_stride: Width,
     layer_at: Width,
@@ -61,6 +64,7 @@ def attention_kernel(
     HAS_CHUNK: tl.constexpr,
     HAS_CAP: tl.constexpr,
     HAS_SINKS: tl.constexpr,
+    HAS_BIAS: tl.constexpr,
     SPLITS: tl.constexpr,
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
@@ -132,6 +136,8 @@ def attention_kernel(
             other=0.0,
         ).to(q.dtype.element_ty)
         scores = scores_of(queries, keys, scale, softcap, HAS_CAP)
+        if HAS_BIAS:
+            scores += bias_of(bias, head, key[None, :] - position, span)
         seen = held[None, :] & is_seen(
             key[None, :], position, window, chunk, CAUSAL, HAS_WINDOW, HAS_CHUNK
         )
@@ -198,6 +204,7 @@ def run_on_gpu(
     chunk: int,
     softcap: float,
     sinks: torch.Tensor | None,
+    bias: torch.Tensor | None,
 ) -> torch.Tensor | None:
     """See `flash_attention_ragged_reference`.
 
@@ -227,12 +234,14 @@ def run_on_gpu(
         cache_lengths,
         lookup_table,
         q if sinks is None else sinks.contiguous(),
+        q if bias is None else bias.contiguous(),
         out,
         *parts,
         scale,
         softcap,
         window,
         chunk,
+        0 if bias is None else bias.shape[1] // 2,
         kv_heads,
         kv_blocks.stride(0),
         layer * of_layer,
@@ -248,6 +257,7 @@ def run_on_gpu(
         HAS_CHUNK=chunk > 0,
         HAS_CAP=softcap > 0,
         HAS_SINKS=sinks is not None,
+        HAS_BIAS=bias is not None,
         SPLITS=splits,
         **config.launch,
     )
