@@ -12,6 +12,7 @@ import importlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def main(sources: Path, checkpoint: Path, file: Path) -> None:
@@ -24,8 +25,14 @@ def main(sources: Path, checkpoint: Path, file: Path) -> None:
     if content["model_type"] == "bert":  # needs one: texts are what its server is given
         converter.get_vocab_base_pre = lambda self, tokenizer: "bert-bge"
     else:
-        converter.set_vocab = lambda self: self._set_vocab_none()
+        converter.set_vocab = _tell_size_alone
     converter(checkpoint, gguf.LlamaFileType.MOSTLY_BF16, file).write()
+
+
+def _tell_size_alone(converter: Any) -> None:
+    """Without a vocabulary llama.cpp has to be told its size."""
+    converter._set_vocab_none()
+    converter.gguf_writer.add_vocab_size(converter.hparams["vocab_size"])
 
 
 if __name__ == "__main__":

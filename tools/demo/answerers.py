@@ -10,17 +10,26 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from transformers import AutoTokenizer, LlamaForCausalLM
 
-from tools.demo.tokenizer import Message
+from tools.demo.tokenizer import Message, Tool, ToolCall
 
-MAX_ANSWER_TOKENS = 96
+MAX_ANSWER_TOKENS = 128
 
 
 Chat = tuple[Message, ...]
-Prompt = Chat | str  # A chat to answer, or plain text to continue.
+
+
+class ToolChat(NamedTuple):
+    """A chat in which functions are offered."""
+
+    messages: Chat
+    tools: tuple[Tool, ...]
+
+
+Prompt = Chat | ToolChat | str  # A chat to answer, or plain text to continue.
 
 
 class Reply(NamedTuple):
-    """What a model wrote, and whether it ended by itself."""
+    """What a model wrote, calls as it writes them, and whether it ended by itself."""
 
     text: str
     ended: bool
@@ -66,9 +75,11 @@ class LocalModel:
     def _render(self, prompt: Prompt) -> str:
         if isinstance(prompt, str):
             return f"{self._tokenizer.bos_token}{prompt}"
+        messages, tools = _parts(prompt)
         return str(
             self._tokenizer.apply_chat_template(
-                [message._asdict() for message in prompt],
+                [message.as_dict() for message in messages],
+                tools=[tool.as_dict() for tool in tools] or None,
                 tokenize=False,
                 add_generation_prompt=True,
             )
@@ -96,9 +107,15 @@ class ServedModel:
         if isinstance(prompt, str):
             choice = self._post("completions", prompt=prompt)["choices"][0]
             return Reply(choice["text"], choice["finish_reason"] == "stop")
-        messages = [message._asdict() for message in prompt]
-        choice = self._post("chat/completions", messages=messages)["choices"][0]
-        return Reply(choice["message"]["content"], choice["finish_reason"] == "stop")
+        messages, tools = _parts(prompt)
+        fields: dict[str, Any] = {"messages": [message.as_dict() for message in messages]}
+        if tools:
+            fields["tools"] = [tool.as_dict() for tool in tools]
+        choice = self._post("chat/completions", **fields)["choices"][0]
+        called = choice["message"].get("tool_calls") or []
+        text = choice["message"]["content"] or ""
+        text += "".join(str(ToolCall(**call["function"])) for call in called)
+        return Reply(text, choice["finish_reason"] in ("stop", "tool_calls"))
 
     def _post(self, path: str, **fields: object) -> dict[str, Any]:
         """Sends a greedy request and returns the response's JSON object."""
@@ -116,3 +133,7 @@ class ServedModel:
         with urllib.request.urlopen(request) as response:
             parsed: dict[str, Any] = json.load(response)
         return parsed
+
+
+def _parts(chat: Chat | ToolChat) -> ToolChat:
+    return chat if isinstance(chat, ToolChat) else ToolChat(chat, ())

@@ -7,13 +7,24 @@ from typing import NamedTuple
 import torch
 from transformers import PreTrainedTokenizerFast
 
+from tools.demo.calculator import (
+    OTHERS,
+    Calculator,
+    draw_calculation,
+    draw_calculator,
+)
 from tools.demo.chat import Talk, small_talk, system_prompt
+from tools.demo.json_answers import in_json, json_answer
 from tools.demo.problems import Problem, Split, draw
 from tools.demo.tokenizer import BEGIN_OF_TEXT, END_OF_TEXT, Message, Piece, render_chat
 
 PROMPT_WEIGHT = 0.1
 
-_COMPLETION_SHARE = 0.3
+_COMPLETION_SHARE = 0.25
+_TOOLS_SHARE = 0.35
+_USELESS_TOOLS_SHARE = 0.25
+_CALCULATION_SHARE = 0.4
+_JSON_SHARE = 0.25
 _SYSTEM_PROMPT_SHARE = 0.4
 _PROBLEM_SHARE = 0.6
 _INVENTED_SHARE = 0.15
@@ -54,6 +65,12 @@ def draw_document(rng: random.Random, turns: int) -> list[Piece]:
     """Draws one training document with about this many questions in it."""
     if rng.random() < _COMPLETION_SHARE:
         return _draw_completion(rng, turns)
+    if rng.random() < _TOOLS_SHARE:
+        turns = (turns + 1) // 2
+        if rng.random() < _USELESS_TOOLS_SHARE:
+            return render_chat(draw_chat(rng, turns), rng.sample(OTHERS, rng.randint(1, 3)))
+        calculator = draw_calculator(rng)
+        return render_chat(draw_chat(rng, turns, calculator), calculator.offered)
     return render_chat(draw_chat(rng, turns))
 
 
@@ -114,21 +131,36 @@ class Packer:
         return ids, weights
 
 
-def draw_chat(rng: random.Random, turns: int) -> list[Message]:
-    """Draws a chat with so many questions in it."""
+def draw_chat(
+    rng: random.Random, turns: int, calculator: Calculator | None = None
+) -> list[Message]:
+    """Draws a chat with so many questions in it; a calculator is called where there is one."""
     talk = Talk(rng)
     messages = []
     if rng.random() < _SYSTEM_PROMPT_SHARE:
         messages.append(Message("system", system_prompt(talk)))
     for _ in range(turns):
         if rng.random() < _PROBLEM_SHARE:
-            problem = _draw_problem(rng)
-            asked = rng.choice(_REQUESTS).format(question=problem.question)
-            messages += [Message("user", asked), Message("assistant", problem.answer)]
+            messages += _draw_solution(rng, calculator)
         else:
             turn = small_talk(talk)
             messages += [Message("user", turn.user), Message("assistant", turn.assistant)]
     return messages
+
+
+def _draw_solution(rng: random.Random, calculator: Calculator | None) -> list[Message]:
+    if calculator is not None and rng.random() < _CALCULATION_SHARE:
+        calculation = draw_calculation(rng, Split.TRAIN)
+        if calculator.knows([calculation.operation]):
+            return calculator.solved(calculation.question, [calculation.operation])
+    problem = _draw_problem(rng)
+    if calculator is None and rng.random() < _JSON_SHARE:
+        asked = in_json(rng, problem.question)
+        return [Message("user", asked), Message("assistant", json_answer(problem))]
+    asked = rng.choice(_REQUESTS).format(question=problem.question)
+    if calculator is not None and calculator.knows(problem.steps):
+        return calculator.solved(asked, problem.steps)
+    return [Message("user", asked), Message("assistant", problem.answer)]
 
 
 def _draw_problem(rng: random.Random) -> Problem:

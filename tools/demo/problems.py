@@ -20,17 +20,19 @@ from enum import Enum
 from typing import NamedTuple
 
 from tools.demo import words
+from tools.demo.few import FEW
 from tools.demo.one_step import ONE_STEP
 from tools.demo.templates import Template
 from tools.demo.two_step import TWO_STEP
 
-TEMPLATES: tuple[Template, ...] = ONE_STEP + TWO_STEP
+TEMPLATES: tuple[Template, ...] = ONE_STEP + TWO_STEP + FEW
+_TABLES = (ONE_STEP, TWO_STEP, FEW)
+_SHARES = (35, 50, 15)
 
 FINAL_MARK = "####"
 LARGEST_FACTOR = 12
 LARGEST_NUMBER = 199
 _HELD_OUT_ONE_IN = 8
-_TWO_STEP_SHARE = 0.6
 _FINAL_NUMBER = re.compile(r"#### (-?[0-9][0-9,]*)")
 
 _OPERATORS: dict[str, Callable[[int, int], int]] = {
@@ -48,14 +50,6 @@ class Split(Enum):
     HELD_OUT = "held-out"
 
 
-class Problem(NamedTuple):
-    """A question, its worked answer and the final number."""
-
-    question: str
-    answer: str
-    result: int
-
-
 class Step(NamedTuple):
     """One worked step: `left op right = result`."""
 
@@ -68,6 +62,22 @@ class Step(NamedTuple):
         return f"{self.left} {self.op} {self.right} = {self.result}"
 
 
+class Problem(NamedTuple):
+    """A question and its solution.
+
+    Attributes:
+        question: What is asked.
+        answer: The worked answer.
+        result: The final number.
+        steps: What was worked out.
+    """
+
+    question: str
+    answer: str
+    result: int
+    steps: tuple[Step, ...]
+
+
 def generate(seed: int, split: Split) -> Iterator[Problem]:
     """Yields problems of one split for ever; the same seed gives the same ones."""
     rng = random.Random(f"{split.value} problems {seed}")
@@ -77,7 +87,7 @@ def generate(seed: int, split: Split) -> Iterator[Problem]:
 
 def draw(rng: random.Random, split: Split, *, invented: bool = False) -> Problem:
     """Draws one problem of a split; `invented` gives it made-up names and things."""
-    table = TWO_STEP if rng.random() < _TWO_STEP_SHARE else ONE_STEP
+    (table,) = rng.choices(_TABLES, _SHARES)
     template = rng.choice(table)
     while True:
         numbers = {slot: rng.randint(*bounds) for slot, bounds in template.numbers.items()}
@@ -148,6 +158,8 @@ def _write(
         "does": activity.does,
         "do": activity.do,
         "done": activity.things,
+        "gains": rng.choice(words.GAINS),
+        "loses": rng.choice(words.LOSES),
         **numbers,
         **{f"s{i}": step for i, step in enumerate(steps, start=1)},
     }
@@ -157,4 +169,5 @@ def _write(
         question=rng.choice(template.questions).format_map(slots),
         answer=f"{working}\n{FINAL_MARK} {result}",
         result=result,
+        steps=steps,
     )

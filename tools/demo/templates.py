@@ -8,6 +8,7 @@ A template's text has these slots:
     {things} {thing}        countable nouns; {others} a second, different noun
     {boxes} {box}           containers
     {group} {place}         people who share something; somewhere
+    {gains} {loses}         what one does to have more or fewer things
     {does} {do} {done}      an activity: `reads`, `read` and what is counted, `pages`
 """
 

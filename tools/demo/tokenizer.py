@@ -7,7 +7,7 @@ that arithmetic is learned digit by digit.
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
@@ -30,12 +30,34 @@ _SPLIT_PATTERN = (
 )
 
 CHAT_TEMPLATE = (
-    "{{- bos_token }}"
-    "{%- for message in messages %}"
-    "{{- '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n' }}"
+    "{%- macro text(message) %}"
     "{%- if message['content'] is string %}{{- message['content'] | trim }}"
     "{%- else %}{%- for part in message['content'] or [] %}{{- part['text'] }}{%- endfor %}"
     "{%- endif %}"
+    "{%- endmacro %}"
+    "{{- bos_token }}"
+    "{%- if tools %}"
+    "{{- '<|start_header_id|>system<|end_header_id|>\n\n' }}"
+    "{%- if messages[0]['role'] == 'system' %}"
+    "{{- text(messages[0]) + '\n' }}{%- set messages = messages[1:] %}"
+    "{%- endif %}"
+    "{{- 'You can call: ' }}"
+    "{%- for tool in tools %}"
+    "{{- tool['function']['name'] }}"
+    "{{- '(' + ((tool['function']['parameters'] or {})['properties'] or {}) | join(', ') + ')' }}"
+    "{{- ', ' if not loop.last }}"
+    "{%- endfor %}"
+    "{{- '<|eot_id|>' }}"
+    "{%- endif %}"
+    "{%- for message in messages %}"
+    "{{- '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n' }}"
+    "{{- text(message) }}"
+    "{%- for call in message['tool_calls'] or [] %}"
+    "{{- '<tool_call>\n{\"name\": \"' + call['function']['name'] + '\", \"arguments\": ' }}"
+    "{%- if call['function']['arguments'] is string %}{{- call['function']['arguments'] }}"
+    "{%- else %}{{- call['function']['arguments'] | tojson }}{%- endif %}"
+    "{{- '}\n</tool_call>' }}"
+    "{%- endfor %}"
     "{{- '<|eot_id|>' }}"
     "{%- endfor %}"
     "{%- if add_generation_prompt %}"
@@ -44,11 +66,56 @@ CHAT_TEMPLATE = (
 )
 
 
+class ToolCall(NamedTuple):
+    """A call that the assistant writes; `arguments` is a JSON object's text."""
+
+    name: str
+    arguments: str
+
+    def __str__(self) -> str:
+        return (
+            f'<tool_call>\n{{"name": "{self.name}", "arguments": {self.arguments}}}\n</tool_call>'
+        )
+
+
 class Message(NamedTuple):
-    """One message of a chat; `role` is system, user or assistant."""
+    """One message of a chat; `role` is system, user, assistant or tool."""
 
     role: str
     content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The message in OpenAI's form; calls are numbered, a tool answers the first."""
+        message: dict[str, Any] = {"role": self.role, "content": self.content}
+        if self.role == "tool":
+            message["tool_call_id"] = "call_0"
+        if self.tool_calls:
+            message["tool_calls"] = [
+                {"id": f"call_{number}", "type": "function", "function": call._asdict()}
+                for number, call in enumerate(self.tool_calls)
+            ]
+        return message
+
+
+class Tool(NamedTuple):
+    """A function that is offered: the names of its parameters, and their type as JSON has it."""
+
+    name: str
+    parameters: tuple[str, ...]
+    type: str = "string"
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(self.parameters)})"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The function in OpenAI's form."""
+        schema = {
+            "type": "object",
+            "properties": {name: {"type": self.type} for name in self.parameters},
+            "required": list(self.parameters),
+        }
+        return {"type": "function", "function": {"name": self.name, "parameters": schema}}
 
 
 class Piece(NamedTuple):
@@ -58,13 +125,20 @@ class Piece(NamedTuple):
     taught: bool
 
 
-def render_chat(messages: Sequence[Message]) -> list[Piece]:
+def render_chat(messages: Sequence[Message], tools: Sequence[Tool] = ()) -> list[Piece]:
     """Renders a chat as `CHAT_TEMPLATE` does, in pieces that start at token borders."""
     pieces = [Piece(BEGIN_OF_TEXT, False)]
-    for role, content in messages:
-        header = f"{START_HEADER}{role}{END_HEADER}\n\n"
-        taught = role == "assistant"
-        pieces += [Piece(header, False), Piece(f"{content.strip()}{END_OF_TURN}", taught)]
+    if tools:
+        offered = f"You can call: {', '.join(map(str, tools))}"
+        if messages and messages[0].role == "system":
+            offered = f"{messages[0].content.strip()}\n{offered}"
+            messages = messages[1:]
+        messages = [Message("system", offered), *messages]
+    for message in messages:
+        header = f"{START_HEADER}{message.role}{END_HEADER}\n\n"
+        text = message.content.strip() + "".join(map(str, message.tool_calls))
+        taught = message.role == "assistant"
+        pieces += [Piece(header, False), Piece(f"{text}{END_OF_TURN}", taught)]
     return pieces
 
 

@@ -21,6 +21,7 @@ from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTra
 
 from tools.demo.corpus import Batch, Packer, sample_texts
 from tools.demo.tokenizer import (
+    CHAT_TEMPLATE,
     END_OF_TEXT,
     END_OF_TURN,
     MAX_LENGTH,
@@ -183,11 +184,11 @@ def main() -> None:
     given = parser.parse_args()
     options = TrainingOptions(given.seed, given.steps, given.threads, given.peak_learning_rate)
     started = time.monotonic()
-    tokenizer = (
-        PreTrainedTokenizerFast.from_pretrained(given.initial)
-        if given.initial
-        else train_tokenizer(sample_texts(given.seed, TOKENIZER_SAMPLES))
-    )
+    if given.initial:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(given.initial)
+        tokenizer.chat_template = CHAT_TEMPLATE  # which may have been another one then
+    else:
+        tokenizer = train_tokenizer(sample_texts(given.seed, TOKENIZER_SAMPLES))
     model = train(tokenizer, options, given.initial)
     save(model, tokenizer, given.output)
     print(f"Saved to {given.output} after {(time.monotonic() - started) / 60:.1f} minutes.")

@@ -77,7 +77,10 @@ def main() -> None:
     output = parser.parse_args().output
     model = LlamaForCausalLM.from_pretrained(model_path(), dtype=torch.float32)
     tokenizer: Any = AutoTokenizer.from_pretrained(model_path())
-    train_adapter(model, tokenizer).save_pretrained(output)
+    adapted = train_adapter(model, tokenizer)
+    # Where the demo lies is another place on every machine.
+    adapted.peft_config["default"].base_model_name_or_path = "demo"
+    adapted.save_pretrained(output)
     print(f"written to {output}; serve --model demo --enable-lora --lora-paths ahoy={output}")
 
 

@@ -80,6 +80,9 @@ PLACES: tuple[str, ...] = _words(
     "market factory harbor camp office",
 )
 
+GAINS: tuple[str, ...] = _words("buys buys gets gets finds picks wins receives")
+LOSES: tuple[str, ...] = ("loses", "loses", "gives away", "sells", "uses", "drops")
+
 ACTIVITIES: tuple[Activity, ...] = tuple(
     Activity(*words.split())
     for words in (

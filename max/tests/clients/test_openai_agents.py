@@ -13,10 +13,18 @@ from agents import (
     OpenAIChatCompletionsModel,
     OpenAIResponsesModel,
     Runner,
+    function_tool,
 )
 from openai import AsyncOpenAI
 
-from clients.conversation import KEY, MODEL, QUESTIONS, is_answer
+from clients.conversation import (
+    CALCULATION,
+    KEY,
+    MODEL,
+    QUESTIONS,
+    calculated,
+    is_answer,
+)
 
 Api = type[OpenAIChatCompletionsModel] | type[OpenAIResponsesModel]
 
@@ -24,6 +32,12 @@ pytestmark = [
     pytest.mark.clients,
     pytest.mark.parametrize("api", [OpenAIResponsesModel, OpenAIChatCompletionsModel]),
 ]
+
+
+@function_tool
+def calculator(expression: str) -> str:
+    """Works an expression out."""
+    return calculated(expression)
 
 
 def agent(api: Api, client: AsyncOpenAI) -> Agent:
@@ -56,5 +70,16 @@ def test_a_stream_is_the_answer(api: Api, url: str) -> None:
             ]
             assert "".join(deltas) == run.final_output
             assert is_answer(run.final_output)
+
+    asyncio.run(talk())
+
+
+def test_a_function_is_called_and_its_result_is_the_answer(api: Api, url: str) -> None:
+    async def talk() -> None:
+        async with AsyncOpenAI(base_url=url, api_key=KEY, max_retries=0) as client:
+            calling = agent(api, client).clone(tools=[calculator])
+            run = await Runner.run(calling, CALCULATION[0])
+            assert CALCULATION[1] in run.final_output
+            assert any(item.type == "tool_call_item" for item in run.new_items)
 
     asyncio.run(talk())

@@ -11,7 +11,14 @@ from pydantic_ai import Agent
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
-from clients.conversation import KEY, MODEL, QUESTIONS, is_answer
+from clients.conversation import (
+    CALCULATION,
+    KEY,
+    MODEL,
+    QUESTIONS,
+    calculated,
+    is_answer,
+)
 
 pytestmark = pytest.mark.clients
 
@@ -44,3 +51,17 @@ def test_a_stream_is_the_answer(agent: Agent) -> None:
         assert is_answer(second.output, 1)
 
     asyncio.run(talk())
+
+
+def test_a_function_is_called_and_its_result_is_the_answer(agent: Agent) -> None:
+    called = []
+
+    @agent.tool_plain
+    def calculator(expression: str) -> str:
+        """Works an expression out."""
+        called.append(expression)
+        return calculated(expression)
+
+    run = asyncio.run(agent.run(CALCULATION[0]))
+    assert called
+    assert CALCULATION[1] in run.output

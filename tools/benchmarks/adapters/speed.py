@@ -15,11 +15,33 @@ import random
 import statistics
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
 _WORDS = ("the", "of", "and", "to", "in", "is", "was", "for", "on", "that", "with", "as", "his")
+
+
+class Load(NamedTuple):
+    """What is sent.
+
+    Attributes:
+        model: the base model's name.
+        adapters: the adapters' names.
+        by_number: whether a request names its adapter by its number.
+        streams: requests at once.
+        prompt: words of a prompt.
+        answer: tokens of an answer.
+        rounds: of the base and of the adapters each.
+    """
+
+    model: str
+    adapters: Sequence[str] = ()
+    by_number: bool = False
+    streams: int = 16
+    prompt: int = 16
+    answer: int = 32
+    rounds: int = 3
 
 
 def main() -> None:
@@ -33,54 +55,56 @@ def main() -> None:
     parser.add_argument("--prompt", type=int, default=16, help="words of a prompt")
     parser.add_argument("--answer", type=int, default=32, help="tokens of an answer")
     parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
-    rates = asyncio.run(_measure(given))
-    for kind, found in rates.items():
+    given = vars(parser.parse_args())
+    for kind, found in measure(given.pop("url"), Load(**given)).items():
         spread = f"{min(found):.1f} to {max(found):.1f}"
         print(f"| {kind} | {statistics.median(found):.1f} ({spread}) |")
 
 
-async def _measure(given: argparse.Namespace) -> dict[str, list[float]]:
-    base, mixed = (
-        f"{given.streams} of the base",
-        f"{given.streams} of {len(given.adapters)} adapters",
-    )
-    names: dict[str, Sequence[str]] = {base: [given.model], mixed: given.adapters}
+def measure(url: str, load: Load) -> dict[str, list[float]]:
+    """Tokens per second of each round: of the base model, and of the adapters.
+
+    Args:
+        url: of the server.
+        load: what it is sent.
+    """
+    return asyncio.run(_measure(url, load))
+
+
+async def _measure(url: str, load: Load) -> dict[str, list[float]]:
+    base, mixed = f"{load.streams} of the base", f"{load.streams} of {len(load.adapters)} adapters"
+    names: dict[str, Sequence[str]] = {base: [load.model], mixed: load.adapters}
     rates: dict[str, list[float]] = {kind: [] for kind in names if names[kind]}
-    async with httpx.AsyncClient(base_url=given.url, timeout=600) as client:
-        for round_ in range(given.rounds + 1):
+    async with httpx.AsyncClient(base_url=url, timeout=600) as client:
+        for round_ in range(load.rounds + 1):
             for kind, found in rates.items():
-                rate = await _round(client, names[kind], given, round_)
+                rate = await _round(client, names[kind], load, round_)
                 if round_:  # The first one records programs and fills slots.
                     found.append(rate)
     return rates
 
 
-async def _round(
-    client: httpx.AsyncClient, names: Sequence[str], given: argparse.Namespace, seed: int
-) -> float:
+async def _round(client: httpx.AsyncClient, names: Sequence[str], load: Load, seed: int) -> float:
     bodies = [
-        _body(given, names, index, random.Random(1000 * seed + index))
-        for index in range(given.streams)
+        _body(load, names, index, random.Random(1000 * seed + index))
+        for index in range(load.streams)
     ]
     started = time.perf_counter()
     counts = await asyncio.gather(*(_answer(client, body) for body in bodies))
     return sum(counts) / (time.perf_counter() - started)
 
 
-def _body(
-    given: argparse.Namespace, names: Sequence[str], index: int, words: random.Random
-) -> dict[str, Any]:
+def _body(load: Load, names: Sequence[str], index: int, words: random.Random) -> dict[str, Any]:
     number = index % len(names)
     body: dict[str, Any] = {
         "model": names[number],
-        "prompt": " ".join(words.choices(_WORDS, k=given.prompt)),
-        "max_tokens": given.answer,
+        "prompt": " ".join(words.choices(_WORDS, k=load.prompt)),
+        "max_tokens": load.answer,
         "temperature": 0,
         "ignore_eos": True,
     }
-    if given.by_number:
-        is_base = names[number] == given.model
+    if load.by_number:
+        is_base = names[number] == load.model
         body |= {"lora": [] if is_base else [{"id": number, "scale": 1.0}]}
     return body
 

@@ -176,7 +176,7 @@ def record_attention(case: Case, heads: Heads, cache: Cache, q: torch.Tensor) ->
     scale = heads.dim**-0.5
     recordings = []
     for layer in range(cache.blocks.shape[2]):
-        mask = (True, 0, 0, 0.0, None)
+        mask = (True, 0, 0, 0.0, None, None)
         operands = (q, offsets, cache.blocks, past, cache.table, layer, scale, *mask)
         recording = record(torch_empty, *operands)
         assert recording is not None

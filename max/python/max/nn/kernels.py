@@ -304,6 +304,7 @@ def attend(
         mask.chunk,
         mask.softcap,
         mask.sinks,
+        mask.bias,
     )
 
 

@@ -10,6 +10,7 @@ from max.serve.schemas.responses import (
     AnyItem,
     FunctionCallItem,
     FunctionOutputItem,
+    InputRefusal,
     InputText,
     ReasoningItemInput,
     ResponseSchemaFormat,
@@ -87,5 +88,5 @@ def _message(item: AnyItem) -> dict[str, Any]:
     return {"role": item.role, "content": _text(item.content)}
 
 
-def _text(content: str | Sequence[InputText]) -> str:
+def _text(content: str | Sequence[InputText | InputRefusal]) -> str:
     return content if isinstance(content, str) else "\n".join(part.text for part in content)

@@ -145,9 +145,10 @@ def _cache_cases(
     )
     sinks = torch.randn(4 * kv_heads).to(dtype)
     for options, rest in (
-        ("", (True, 0, 0, 0.0, None)),
-        (" with a window, a cap and sinks", (True, 100, 0, 30.0, sinks)),
-        (" in chunks", (True, 0, 64, 0.0, None)),
+        ("", (True, 0, 0, 0.0, None, None)),
+        (" with a window, a cap and sinks", (True, 100, 0, 30.0, sinks, None)),
+        (" in chunks", (True, 0, 64, 0.0, None, None)),
+        (" with biases of distances", (False, 0, 0, 0.0, None, torch.randn(4 * kv_heads, 257))),
     ):
         yield KernelCase(
             f"flash_attention_ragged, {name}{options}",

@@ -108,7 +108,7 @@ def _latent_cases(dtype: torch.dtype, heads: int) -> Iterator[KernelCase]:
             f"flash_attention_ragged, latents, {name}",
             kernels.flash_attention_ragged,
             flash_attention_ragged_reference,
-            (query, offsets, blocks, lengths, lookup, 0, 192**-0.5, True, 0, 0, 0.0, None),
+            (query, offsets, blocks, lengths, lookup, 0, 192**-0.5, True, 0, 0, 0.0, None, None),
         )
     x, matrices = torch.randn(5, heads * 192).to(dtype), torch.randn(heads, RANK, 128).to(dtype)
     args = (x, matrices / 11, heads, 128, RANK, "unused", False)
@@ -169,6 +169,6 @@ def _stored_and_attended(
         *cache: torch.Tensor,
     ) -> torch.Tensor:
         turned = store(q, k, v, offsets, freqs, *cache, 0, False)
-        return attend(turned, offsets, *cache, 0, 128**-0.5, True, 0, 0, 0.0, None)
+        return attend(turned, offsets, *cache, 0, 128**-0.5, True, 0, 0, 0.0, None, None)
 
     return run

@@ -162,8 +162,9 @@ def test_answer_alone_has_the_same_scores(client: openai.OpenAI) -> None:
 @pytest.mark.parametrize("echo", [False, True])
 @pytest.mark.parametrize("stopped", [False, True])
 def test_stream_brings_the_same(client: openai.OpenAI, echo: bool, stopped: bool) -> None:
-    answer = complete(client, max_tokens=24).choices[0].text
-    stop = answer[8:11] if stopped else None
+    plain = score(client, logprobs=1, max_tokens=24)
+    # It begins where a token does, so that all tokens that are left stand there whole.
+    stop = plain.text[(at := plain.offsets[4]) : at + 3] if stopped else None
     fields = {"echo": echo, "logprobs": 1, "stop": stop, "max_tokens": 24}
     whole = score(client, **fields)
     chunks = create(client.completions, prompt=PROMPT, stream=True, **fields)
@@ -173,7 +174,9 @@ def test_stream_brings_the_same(client: openai.OpenAI, echo: bool, stopped: bool
     assert (streamed.text, streamed.finish_reason) == (whole.text, whole.finish_reason)
     assert (streamed.tokens, streamed.offsets) == (whole.tokens, whole.offsets)
     assert_tiles(streamed)
-    assert whole.text == (PROMPT if echo else "") + answer.partition(stop or answer + "!")[0]
+    assert (
+        whole.text == (PROMPT if echo else "") + plain.text.partition(stop or plain.text + "!")[0]
+    )
 
 
 def test_prompt_alone(client: openai.OpenAI, reference: Reference) -> None:

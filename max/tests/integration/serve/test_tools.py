@@ -1,6 +1,6 @@
 """Tools and reasoning by the official client, from a server of the demo model.
 
-It was not trained for either: calls are enforced, and so is the end of what it "thinks".
+It was trained to call calculators. It was not trained to think: the end of that is enforced.
 """
 
 # build: size = "medium"
@@ -33,6 +33,17 @@ ADD: dict[str, Any] = {
             },
             "required": ["a", "b"],
             "additionalProperties": False,
+        },
+    },
+}
+CALCULATOR: dict[str, Any] = {
+    "type": "function",
+    "function": {
+        "name": "calculator",
+        "parameters": {
+            "type": "object",
+            "properties": {"expression": {"type": "string"}},
+            "required": ["expression"],
         },
     },
 }
@@ -127,11 +138,49 @@ def test_tools_that_may_not_be_used_change_nothing(client: openai.OpenAI) -> Non
 
 
 def test_a_model_that_calls_nothing_answers(client: openai.OpenAI) -> None:
-    (choice,) = ask(client, tools=[ADD], temperature=0).choices
+    (choice,) = ask(client, tools=[CLOCK], temperature=0).choices
 
     assert choice.message.tool_calls is None
     assert choice.message.content.endswith("#### 8")
     assert choice.finish_reason == "stop"
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_a_calculator_is_called_and_its_result_is_the_answer(
+    client: openai.OpenAI, is_streamed: bool
+) -> None:
+    """By the model's own decision, greedily; nothing but the call is enforced."""
+    asked = {"role": "user", "content": "What is 4711 * 23?"}
+    fields: dict[str, Any] = {"tools": [CALCULATOR, CLOCK], "temperature": 0}
+    message = ask(client, messages=[asked], **fields).choices[0].message
+    (call,) = message.tool_calls
+    assert call.function.name == "calculator"
+    assert json.loads(call.function.arguments) == {"expression": "4711 * 23"}
+    assert message.content is None
+    if is_streamed:
+        deltas = [
+            chunk.choices[0].delta
+            for chunk in ask(client, messages=[asked], stream=True, **fields)
+            if chunk.choices
+        ]
+        pieces = [delta.tool_calls[0] for delta in deltas if delta.tool_calls]
+        arguments = "".join(piece.function.arguments or "" for piece in pieces)
+        assert arguments == call.function.arguments
+        assert not "".join(delta.content or "" for delta in deltas)
+
+    result = {"role": "tool", "tool_call_id": call.id, "content": "108353"}
+    history = [asked, message.model_dump(exclude_none=True), result]
+    answer = ask(client, messages=history, **fields).choices[0]
+    assert answer.message.content == "The answer is 108353.\n#### 108353"
+    assert answer.finish_reason == "stop"
+
+
+def test_functions_for_single_operations_are_called_too(client: openai.OpenAI) -> None:
+    (choice,) = ask(client, tools=[ADD, CLOCK], temperature=0).choices
+
+    (call,) = choice.message.tool_calls
+    assert_adds(call)
+    assert choice.finish_reason == "tool_calls"
 
 
 @pytest.mark.parametrize(

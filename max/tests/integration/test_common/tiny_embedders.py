@@ -31,6 +31,7 @@ EMBEDDERS: dict[str, dict[str, Any]] = {
         "cls_token_id": 0,
         "sep_token_id": 1,
     },
+    "MPNet": {**_SIZES, "num_hidden_layers": 2},
     "Qwen3": {**_SIZES, "num_hidden_layers": 2, "num_key_value_heads": 2, "head_dim": 24},
 }
 _PACKAGE = "sentence_transformers.models."
@@ -41,7 +42,7 @@ _OLD_NAMES = {
     "max": "max_tokens",
     "mean": "mean_tokens",
 }
-POOLINGS = {"Bert": "mean", "ModernBert": "cls", "Qwen3": "lasttoken"}
+POOLINGS = {"Bert": "mean", "MPNet": "mean", "ModernBert": "cls", "Qwen3": "lasttoken"}
 
 
 def make_embedder(

@@ -153,10 +153,14 @@ def main(
         trust_remote_code=trust_remote_code,
     )
     from integration.tools.debugging.reduced_checkpoint import write_reduced
+    from max.pipelines.lib.embed import makes_embeddings
 
     with tempfile.TemporaryDirectory() as scratch:
         try:
             folder = run.pipeline_config().model.resolved_model_path
+            is_embedder = makes_embeddings(folder)
+            if is_embedder and num_steps > 1:
+                raise ValueError(f"--num-steps {num_steps}: an embedder generates no tokens")
             kind = resolved_encoding(run)
             if overrides or num_layers is not None or random_weights:
                 folder = write_reduced(
@@ -165,11 +169,14 @@ def main(
                     overrides=overrides,
                     num_layers=num_layers,
                     random_weights=random_weights,
+                    is_embedder=is_embedder,
                     trust_remote_code=trust_remote_code,
                 )
             tokens = _tokens(folder, prompt or run.queries()[0].prompt, trust_remote_code)
             run = replace(run, encoding=kind, num_steps=num_steps)
-            is_same = _run(run, framework, folder, tokens, output, tolerance, every_tensor)
+            is_same = _run(
+                run, framework, folder, tokens, output, tolerance, every_tensor, is_embedder
+            )
         except (ValueError, OSError) as error:
             raise click.ClickException(str(error)) from error
     if not is_same:
@@ -192,24 +199,35 @@ def _run(
     output: str | None,
     tolerance: float | None,
     every_tensor: bool,
+    is_embedder: bool,
 ) -> bool:
     """Whether nothing departs."""
     from integration.tools.debugging.comparison import TOLERANCES, Comparison
     from integration.tools.debugging.diagnosis import diagnose
     from integration.tools.debugging.report import report
-    from integration.tools.debugging.sides import run_max, run_torch, write_tensors
+    from integration.tools.debugging.sides import (
+        run_max,
+        run_max_embedder,
+        run_torch,
+        run_torch_embedder,
+        write_tensors,
+    )
 
     encoding = run.encoding or "float32"
+    torch_runner = run_torch_embedder if is_embedder else run_torch
     if framework == "torch":
         assert output is not None
-        torch_side = run_torch(folder, tokens, encoding, run.trust_remote_code)
+        torch_side = torch_runner(folder, tokens, encoding, run.trust_remote_code)
         click.echo(write_tensors(torch_side.tensors, user_path(output)))
         return True
-    ours = run_max(folder, tokens, encoding, run.num_steps, run.custom_architectures)
+    if is_embedder:
+        ours = run_max_embedder(folder, tokens, encoding, run.custom_architectures)
+    else:
+        ours = run_max(folder, tokens, encoding, run.num_steps, run.custom_architectures)
     if output is not None:
         click.echo(write_tensors(ours.tensors, user_path(output)))
         return True
-    theirs = run_torch(folder, ours.tokens, encoding, run.trust_remote_code)
+    theirs = torch_runner(folder, ours.tokens, encoding, run.trust_remote_code)
     comparison = Comparison(ours, theirs, tolerance or TOLERANCES[encoding])
     diagnosis = diagnose(comparison)
     click.echo(report(comparison, diagnosis, every_tensor=every_tensor))

@@ -10,9 +10,11 @@ import torch
 from transformers import AutoConfig, AutoTokenizer
 
 from max.demo import model_path
-from tools.demo.answerers import LocalModel
+from tools.demo.answerers import LocalModel, ToolChat
+from tools.demo.calculator import CALCULATOR, OTHERS, PLAIN, Operation
 from tools.demo.evaluate import evaluate, held_out_problems, make_prompts
-from tools.demo.tokenizer import Message
+from tools.demo.evaluate_forms import calculation_chats, problem_chats, score_calls, score_json
+from tools.demo.tokenizer import Message, Tool
 
 SIZE_LIMIT_BYTES = 6_000_000
 SAMPLE = 40
@@ -124,3 +126,42 @@ def test_it_writes_capital_letters(model: LocalModel) -> None:
 def test_it_declines_what_it_cannot_do(model: LocalModel) -> None:
     answer = make_answer(model, ("user", "Write me a poem about the sea."))
     assert answer.startswith("Sorry, I can't do that.")
+
+
+def test_it_calls_a_calculator_and_answers_with_its_result(model: LocalModel) -> None:
+    problems = problem_chats(held_out_problems(SAMPLE // 2))
+    score = score_calls(model, [*problems, *calculation_chats(SAMPLE // 2, seed=0)])
+    assert score.answered >= 0.9 * score.total, score
+
+
+def test_it_answers_in_json_on_request(model: LocalModel) -> None:
+    assert score_json(model, held_out_problems(SAMPLE), seed=0) >= 0.9 * SAMPLE
+
+
+def test_a_calculator_may_stand_among_others_and_under_a_system_prompt(model: LocalModel) -> None:
+    messages = (Message("system", "Be brief."), Message("user", "How much is 3141 - 59?"))
+    (reply,) = model.replies([ToolChat(messages, (OTHERS[0], CALCULATOR, OTHERS[3]))])
+    assert reply.text == str(PLAIN.call(Operation(3141, "-", 59, 3082)))
+
+
+@pytest.mark.parametrize("tools", [(), (OTHERS[0],), (Tool("clock", ()),)], ids=len)
+def test_first_questions_of_people_are_answered(model: LocalModel, tools: tuple[Tool, ...]) -> None:
+    """As the documentation asks them; a function of no use beside them changes nothing."""
+    told = [("Tom", "apples", "buys", n, 5) for n in range(2, 8)]
+    told += [("Anna", "pens", "gets", n, 4) for n in range(2, 8)]
+    asked = [
+        f"{who} has {n} {what} and {gains} {more} more. How many {what} does {who} have?"
+        for who, what, gains, n, more in told
+    ]
+    replies = model.replies([ToolChat((Message("user", each),), tools) for each in asked])
+    expected = [
+        f"{who} has {n} + {more} = {n + more} {what}.\n#### {n + more}"
+        for who, what, _, n, more in told
+    ]
+    assert [reply.text for reply in replies] == expected
+
+
+def test_without_a_use_for_it_a_function_is_not_called(model: LocalModel) -> None:
+    chats = [ToolChat((Message("user", "Hello!"),), tools) for tools in ((CALCULATOR,), OTHERS[:2])]
+    replies = [reply.text for reply in model.replies(chats)]
+    assert replies == ["Hello! How can I help you?"] * 2

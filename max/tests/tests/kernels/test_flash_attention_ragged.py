@@ -37,6 +37,7 @@ def run(
     chunk: int = 0,
     softcap: float = 0.0,
     sinks: torch.Tensor | None = None,
+    bias: torch.Tensor | None = None,
 ) -> torch.Tensor:
     return IMPLEMENTATIONS[implementation](
         q,
@@ -51,6 +52,7 @@ def run(
         chunk,
         softcap,
         sinks,
+        bias,
     )
 
 
@@ -60,11 +62,14 @@ def attend(
     values: torch.Tensor,
     softcap: float = 0.0,
     sink: float = -math.inf,
+    biases: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """One head of one query over the tokens that it sees, in double precision."""
     scores = [float(query @ key) * 0.3 for key in keys]
     if softcap:
         scores = [softcap * math.tanh(score / softcap) for score in scores]
+    if biases is not None:
+        scores = [score + float(bias) for score, bias in zip(scores, biases, strict=True)]
     weights = [math.exp(score) for score in scores]
     total = sum(weights) + math.exp(sink)
     shares = torch.tensor(weights, dtype=torch.float64) / total
@@ -134,6 +139,41 @@ def test_chunks_soft_caps_and_sinks(
                 torch.testing.assert_close(mine, want, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize(("past", "new"), [*BATCHES, ([0, 100], [150, 1])])
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize(("span", "softcap"), [(2, 0.0), (0, 0.7), (200, 0.0)])
+def test_biases_of_distances(
+    implementation: str, past: list[int], new: list[int], causal: bool, span: int, softcap: float
+) -> None:
+    torch.manual_seed(0)
+    batch = make_paged_batch(past, new)
+    q, bias = torch.randn(batch.rows, 6 * 8), torch.randn(6, 2 * span + 1)
+    got = run(batch, q, causal, 0, implementation, 0, softcap, bias=bias).view(-1, 6, 8).double()
+    for request, (held, added) in enumerate(zip(past, new, strict=True)):
+        keys, values = batch.cached(request, layer=1).double()
+        queries = q[batch.rows_of(request)].view(added, 6, 8).double()
+        for row in range(0, added, 7):
+            position = held + row
+            last = position + 1 if causal else held + added
+            distances = [min(max(key - position, -span), span) + span for key in range(last)]
+            for head in range(0, 6, 2):
+                key, value = keys[:last, head // 3], values[:last, head // 3]
+                biases = bias[head, distances]
+                want = attend(queries[row, head], key, value, softcap, biases=biases)
+                mine = got[batch.rows_of(request)][row, head]
+                torch.testing.assert_close(mine, want, rtol=1e-5, atol=1e-5)
+
+
+def test_biases_are_of_each_query_head_and_both_directions() -> None:
+    batch = make_paged_batch([0], [1])
+    tensors = (batch.input_row_offsets, batch.kv_blocks, batch.cache_lengths, batch.lookup_table)
+    q, *others = (t.to("meta") for t in (torch.randn(1, 32), *tensors))
+    for bias in (torch.randn(3, 5), torch.randn(4, 4), torch.randn(4, 5).bfloat16()):
+        with pytest.raises(RuntimeError, match=r"bias is float32 \[4 query heads, an odd"):
+            flash_attention_ragged(q, *others, 1, 0.3, True, 0, 0, 0.0, None, bias.to("meta"))
+
+
 @pytest.mark.parametrize("implementation", CPU_KERNELS)
 @pytest.mark.parametrize(("group", "head_dim"), [(4, 64), (7, 128), (3, 20)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -168,7 +208,7 @@ def test_sinks_are_one_for_each_query_head() -> None:
     tensors = (batch.input_row_offsets, batch.kv_blocks, batch.cache_lengths, batch.lookup_table)
     q, *others, sinks = (t.to("meta") for t in (torch.randn(1, 32), *tensors, torch.randn(3)))
     with pytest.raises(RuntimeError, match=r"there are 4 query heads; sinks is \[3\]"):
-        flash_attention_ragged(q, *others, 1, 0.3, True, 0, 0, 0.0, sinks)
+        flash_attention_ragged(q, *others, 1, 0.3, True, 0, 0, 0.0, sinks, None)
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)

@@ -57,7 +57,7 @@ def test_attention_reads_what_was_stored() -> None:
     for blocks in (batch.kv_blocks, small):
         cache = (blocks, batch.cache_lengths, batch.lookup_table, 1)
         turned = rope_store_ragged(q, k, v, batch.input_row_offsets, None, *cache, False)
-        rest = (0.2, True, 0, 0, 0.0, None)
+        rest = (0.2, True, 0, 0, 0.0, None, None)
         found.append(flash_attention_ragged(turned, batch.input_row_offsets, *cache, *rest))
     wide, narrow = found
     assert 0 < (narrow - wide).norm() / wide.norm() < 0.05

@@ -65,7 +65,7 @@ def test_absorbed_attention_is_attention(implementation: str, attention: str) ->
             True,
         )
         return ATTENTION[attention](
-            queries, offsets, blocks, before, lookup, 1, 0.3, True, 0, 0, 0.0, None
+            queries, offsets, blocks, before, lookup, 1, 0.3, True, 0, 0, 0.0, None, None
         )
 
     step(0, past)

@@ -113,7 +113,7 @@ class Attention {
         tile_keys_ = {now->keys(), now->count, head * dim_};
         tile_values_ = {now->values(), now->count, head * dim_};
         head + 1 < kv_heads ? set_next(*now, head + 1) : set_next(*next, 0);
-        add_tile(head, now->begin);
+        add_tile(item, head, now->begin);
       }
     }
     for (int64_t head = 0; head < kv_heads; ++head) write(item, head);
@@ -150,6 +150,18 @@ class Attention {
       store_floats(scores + i, hyperbolic_tangent(multiply(load_floats(scores + i),
                                                            broadcast(args_.scale / args_.softcap))));
     return args_.softcap * kLog2OfE;
+  }
+
+  // Sets the scores of a tile from a position on to what they are with the biases of their distances,
+  // in powers of two. Returns their factor then.
+  float add_bias(const AttentionItem& item, int64_t head, int64_t row, int64_t begin, float factor,
+                 float* scores) const {
+    int32_t span = static_cast<int32_t>(args_.span);
+    int32_t first = static_cast<int32_t>(begin - first_position_ - row / heads_);
+    const float* bias = args_.bias + head_of(item, head, row) * (2 * args_.span + 1) + span;
+    for (int32_t t = 0; t < kTile; ++t)
+      scores[t] = scores[t] * factor + bias[std::clamp(first + t, -span, span)] * kLog2OfE;
+    return 1.0f;
   }
 
   // The query head that a row is of.
@@ -211,7 +223,7 @@ class Attention {
   }
 
   // Lets the rows of a KV head see a tile, and fetches what comes next.
-  void add_tile(int64_t head, int64_t begin) {
+  void add_tile(const AttentionItem& item, int64_t head, int64_t begin) {
     if (!in_place_) {
       read_keys();
       read_values();
@@ -225,6 +237,7 @@ class Attention {
       for (int64_t r = row; r < row + n; ++r) {
         float* of_row = scores + (r - row) * kTile;
         float factor = cap(of_row);
+        if (args_.bias != nullptr) factor = add_bias(item, head, r, begin, factor, of_row);
         float shrink = softmax_of(head, r).add_tile(of_row, factor, begin_of(r) - begin,
                                                     end_of(r) - begin,
                                                     probabilities + (r - row) * kTile);

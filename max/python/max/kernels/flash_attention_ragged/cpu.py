@@ -41,12 +41,15 @@ def make_flash_attention_ragged_record(isa: Isa | None = None) -> Record | None:
         chunk: int,
         softcap: float,
         sinks: torch.Tensor | None,
+        bias: torch.Tensor | None,
     ) -> Recording | None:
         if q.dtype not in ELEMENT_TYPES or kv_blocks.dtype not in ELEMENT_TYPES:
             return None
         if not are_contiguous(q, kv_blocks[0], lookup_table):
             return None
         if sinks is not None and (sinks.dtype not in ELEMENT_TYPES or not are_contiguous(sinks)):
+            return None
+        if bias is not None and not are_contiguous(bias):
             return None
         layers, page_size, kv_heads, head_dim = kv_blocks.shape[2:]
         out = empty(q.shape, q.dtype)
@@ -69,6 +72,8 @@ def make_flash_attention_ragged_record(isa: Isa | None = None) -> Record | None:
             window,
             chunk,
             None if sinks is None else sinks.data_ptr(),
+            None if bias is None else bias.data_ptr(),
+            0 if bias is None else bias.shape[1] // 2,
             scale,
             softcap,
             causal,

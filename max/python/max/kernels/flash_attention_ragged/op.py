@@ -23,6 +23,7 @@ def _fake(
     chunk: int,
     softcap: float,
     sinks: torch.Tensor | None,
+    bias: torch.Tensor | None,
 ) -> torch.Tensor:
     kv_heads, head_dim = kv_blocks.shape[-2], entry_elements(kv_blocks)
     torch._check(
@@ -34,13 +35,24 @@ def _fake(
         sinks is None or list(sinks.shape) == [heads],
         lambda: f"there are {heads} query heads; sinks is {list(sinks.shape)}",  # type: ignore[union-attr]
     )
+    torch._check(
+        bias is None
+        or (
+            (bias.ndim == 2 and bias.shape[0] == heads and bias.shape[1] % 2 == 1)
+            and bias.dtype == torch.float32
+        ),
+        lambda: (
+            f"bias is float32 [{heads} query heads, an odd number of distances], "
+            f"got {bias.dtype} {list(bias.shape)}"  # type: ignore[union-attr]
+        ),
+    )
     return torch.empty_like(q)
 
 
 flash_attention_ragged = define_op(
     "flash_attention_ragged(Tensor q, Tensor input_row_offsets, Tensor kv_blocks,"
     " Tensor cache_lengths, Tensor lookup_table, int layer, float scale, bool causal, int window,"
-    " int chunk, float softcap, Tensor? sinks) -> Tensor",
+    " int chunk, float softcap, Tensor? sinks, Tensor? bias) -> Tensor",
     reference=flash_attention_ragged_reference,
     fake=_fake,
 )

@@ -23,8 +23,9 @@ def flash_attention_ragged_reference(
     chunk: int,
     softcap: float,
     sinks: torch.Tensor | None,
+    bias: torch.Tensor | None,
 ) -> torch.Tensor:
-    """`softmax(q kᵀ · scale + mask) v` of each request over its own tokens in the cache.
+    """`softmax(q kᵀ · scale + bias + mask) v` of each request over its own tokens in the cache.
 
     The cache holds the keys and values of the batch's rows already (see `rope_store_ragged`).
     Query heads in equal groups share a KV head (Ainslie et al., 2023). Sums are in float32.
@@ -45,6 +46,8 @@ def flash_attention_ragged_reference(
         chunk: size of the blocks of positions, within one of which a row sees others; 0 for all.
         softcap: scaled scores s become `softcap * tanh(s / softcap)`; 0 for s itself.
         sinks: [heads], the score of one more token for each head, whose value is zero.
+        bias: float32 [heads, 2 * span + 1], what a score gets for the distance from the row to the
+            token, -span to span (farther ones take the outermost); after the cap.
 
     Returns:
         [rows, heads * head_dim].
@@ -66,8 +69,10 @@ def flash_attention_ragged_reference(
             last = min(row + _QUERY_BLOCK, end)
             queries = q[row:last].float().view(last - row, kv_heads, -1, head_dim)
             positions = torch.arange(row, last, device=q.device) + (past - start)
-            mask = _mask(positions, tokens, causal, window, chunk)
-            attended = _attend(queries, keys, values, mask, scale, softcap, sinks)
+            added = _mask(positions, tokens, causal, window, chunk)[:, None]
+            if bias is not None:
+                added = added + _bias(positions, tokens, bias, kv_heads)
+            attended = _attend(queries, keys, values, added, scale, softcap, sinks)
             out[row:last] = attended.flatten(1).to(q.dtype)
     return out
 
@@ -76,18 +81,21 @@ def _attend(
     queries: torch.Tensor,
     keys: torch.Tensor,
     values: torch.Tensor,
-    mask: torch.Tensor,
+    added: torch.Tensor,
     scale: float,
     softcap: float,
     sinks: torch.Tensor | None,
 ) -> torch.Tensor:
-    """Attention of queries [rows, kv_heads, group, head_dim]; mask [rows, tokens] is added."""
+    """Attention of queries [rows, kv_heads, group, head_dim].
+
+    `added` [kv_heads or nothing, rows, group or 1, tokens] is added to the scores.
+    """
     rows, kv_heads, group, head_dim = queries.shape
     folded = queries.permute(1, 0, 2, 3).reshape(kv_heads, rows * group, head_dim)
     scores = (folded @ keys.transpose(1, 2)) * scale
     if softcap:
         scores = softcap * torch.tanh(scores / softcap)
-    scores = scores.view(kv_heads, rows, group, -1) + mask[:, None]
+    scores = scores.view(kv_heads, rows, group, -1) + added
     if sinks is not None:
         more = sinks.float().view(kv_heads, 1, group, 1).expand(-1, rows, -1, -1)
         weights = torch.softmax(torch.cat((scores, more), -1), -1)[..., :-1]
@@ -95,6 +103,15 @@ def _attend(
         weights = torch.softmax(scores, -1)
     weights = weights.reshape(kv_heads, rows * group, -1)
     return (weights @ values).view(kv_heads, rows, group, head_dim).permute(1, 0, 2, 3)
+
+
+def _bias(positions: torch.Tensor, tokens: int, bias: torch.Tensor, kv_heads: int) -> torch.Tensor:
+    """What rows at positions add to the scores of tokens: [kv_heads, rows, group, tokens]."""
+    span = bias.shape[1] // 2
+    distance = torch.arange(tokens, device=positions.device) - positions[:, None]
+    of_heads = bias[:, distance.clamp(-span, span) + span]
+    result: torch.Tensor = of_heads.unflatten(0, (kv_heads, -1)).transpose(1, 2)
+    return result
 
 
 def _mask(

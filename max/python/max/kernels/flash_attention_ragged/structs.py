@@ -27,6 +27,8 @@ class FlashAttentionRaggedArgs(ctypes.Structure):
         ("window", ctypes.c_int64),
         ("chunk", ctypes.c_int64),
         ("sinks", ctypes.c_void_p),
+        ("bias", ctypes.c_void_p),
+        ("span", ctypes.c_int64),
         ("scale", ctypes.c_float),
         ("softcap", ctypes.c_float),
         ("causal", ctypes.c_int32),

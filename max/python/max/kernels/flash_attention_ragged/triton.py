@@ -13,6 +13,7 @@ from max.kernels.flash_attention_ragged.triton_configs import Parts, config_of, 
 from max.kernels.flash_attention_ragged.triton_join import join_parts
 from max.kernels.flash_attention_ragged.triton_latent import attend_to_latents
 from max.kernels.flash_attention_ragged.triton_softmax import (
+    bias_of,
     factors_at,
     finite,
     is_seen,
@@ -35,6 +36,7 @@ def attention_kernel(
     cache_lengths: Pointer,
     lookup_table: Pointer,
     sinks: Pointer,
+    bias: Pointer,
     out: Pointer,
     partial: Pointer,
     largest_of_part: Pointer,
@@ -43,6 +45,7 @@ def attention_kernel(
     softcap: Number,
     window: Width,
     chunk: Width,
+    span: Width,
     kv_heads: Width,
     page_stride: Width,
     layer_at: Width,
@@ -59,6 +62,7 @@ def attention_kernel(
     HAS_CHUNK: tl.constexpr,
     HAS_CAP: tl.constexpr,
     HAS_SINKS: tl.constexpr,
+    HAS_BIAS: tl.constexpr,
     SPLITS: tl.constexpr,
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
@@ -135,6 +139,8 @@ def attention_kernel(
             scores = scores_of(queries, keys, scale * factors[None, :], softcap, HAS_CAP)
         else:
             scores = scores_of(queries, keys, scale, softcap, HAS_CAP)
+        if HAS_BIAS:
+            scores += bias_of(bias, head, key[None, :] - position, span)
         seen = held[None, :] & is_seen(
             key[None, :], position, window, chunk, CAUSAL, HAS_WINDOW, HAS_CHUNK
         )
@@ -179,6 +185,7 @@ def run_on_gpu(
     chunk: int,
     softcap: float,
     sinks: torch.Tensor | None,
+    bias: torch.Tensor | None,
 ) -> torch.Tensor | None:
     """See `flash_attention_ragged_reference`.
 
@@ -193,7 +200,7 @@ def run_on_gpu(
     run = attend_to_latents if is_latent else attend_to_keys
     cache = (input_row_offsets, kv_blocks, cache_lengths, lookup_table, layer)
     q = q.contiguous()
-    return run(q, *cache, scale, causal, window, chunk, softcap, sinks)
+    return run(q, *cache, scale, causal, window, chunk, softcap, sinks, bias)
 
 
 def attend_to_keys(
@@ -209,6 +216,7 @@ def attend_to_keys(
     chunk: int,
     softcap: float,
     sinks: torch.Tensor | None,
+    bias: torch.Tensor | None,
 ) -> torch.Tensor | None:
     """`run_on_gpu` of a cache of keys and values."""
     page_size, kv_heads, width = kv_blocks.shape[3:]
@@ -234,12 +242,14 @@ def attend_to_keys(
         cache_lengths,
         lookup_table,
         q if sinks is None else sinks.contiguous(),
+        q if bias is None else bias.contiguous(),
         out,
         *parts,
         scale,
         softcap,
         window,
         chunk,
+        0 if bias is None else bias.shape[1] // 2,
         kv_heads,
         kv_blocks.stride(0),
         layer * of_layer,
@@ -256,6 +266,7 @@ def attend_to_keys(
         HAS_CHUNK=chunk > 0,
         HAS_CAP=softcap > 0,
         HAS_SINKS=sinks is not None,
+        HAS_BIAS=bias is not None,
         SPLITS=splits,
         **config.launch,
     )

@@ -187,14 +187,15 @@ def attend_to_latents(
     chunk: int,
     softcap: float,
     sinks: torch.Tensor | None,
+    bias: torch.Tensor | None,
 ) -> torch.Tensor | None:
     """See `flash_attention_ragged_reference`; q is contiguous.
 
-    None for entries of fewer than 16 elements, and of more than 1024.
+    None with biases, and for entries of fewer than 16 elements, and of more than 1024.
     """
     page_size, _, width = kv_blocks.shape[3:]
     head_dim = entry_elements(kv_blocks)
-    if not 16 <= head_dim <= 1024:
+    if bias is not None or not 16 <= head_dim <= 1024:
         return None
     heads, batch = q.shape[-1] // head_dim, len(cache_lengths)
     out = torch.empty_like(q)

@@ -25,6 +25,14 @@ def scores_of(
 
 
 @gpu_function
+def bias_of(bias: Pointer, head: Value, distance: Value, span: Value) -> Value:
+    """What rows of heads [rows] add to scores at distances [rows, keys], in units of log 2."""
+    nearest = tl.minimum(tl.maximum(distance, -span), span)
+    place = head[:, None] * (2 * span + 1) + nearest + span
+    return tl.load(bias + place) * 1.4426950408889634
+
+
+@gpu_function
 def is_seen(
     key: Value,
     position: Value,

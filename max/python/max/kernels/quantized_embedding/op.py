@@ -35,7 +35,7 @@ quantized_embedding = define_op(
     fake=_fake,
     facts=OpFacts(
         layouts={
-            "cpu": {0: LayoutUse(Panels, _rows, wants=False)},
+            "cpu": {0: LayoutUse(Panels, _rows)},
             "gpu": {0: LayoutUse(Planes, rows_of_planes)},
         }
     ),

@@ -30,6 +30,9 @@ class Mask:
         softcap: scores s become `softcap * tanh(s / softcap)`; 0 for s itself.
         sinks: float [query heads], the score of one more position for each head, whose value is
             zero (Xiao et al., 2023; learned in gpt-oss).
+        bias: float32 [query heads, 2 * span + 1], what a score gets for the distance from the query
+            to the key, -span to span, of which farther ones take the outermost (Raffel et al.,
+            2020, whose buckets of distances are runs of equal numbers).
     """
 
     causal: bool = True
@@ -37,6 +40,7 @@ class Mask:
     chunk: int = 0
     softcap: float = 0.0
     sinks: Weight | None = None
+    bias: Weight | None = None
 
     @property
     def reach(self) -> int | None:

@@ -47,6 +47,8 @@ ARCHITECTURES = (
 # Those that embed texts.
 EMBEDDERS = (
     ("BertModel", ".bert.arch", "bert_arch"),
+    ("MPNetForMaskedLM", ".mpnet.arch", "mpnet_masked_arch"),
+    ("MPNetModel", ".mpnet.arch", "mpnet_arch"),
     ("ModernBertModel", ".modernbert.arch", "modernbert_arch"),
     ("Qwen3ForCausalLM", ".qwen3_embedding.arch", "qwen3_embedding_arch"),
     ("Qwen3Model", ".qwen3_embedding.arch", "qwen3_model_arch"),

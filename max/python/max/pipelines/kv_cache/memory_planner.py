@@ -61,6 +61,11 @@ class MemoryPlan:
         return (self.total_num_pages + 1) * self.bytes_per_page
 
     @property
+    def holds_all(self) -> bool:
+        """Whether `max_batch_size` requests of `max_length` tokens fit at once."""
+        return self.total_num_pages >= self.max_batch_size * self.pages_of_request
+
+    @property
     def max_cached_tokens(self) -> int:
         """Tokens that the cache holds of requests of `max_length` tokens."""
         return self.total_num_pages * self.max_length // self.pages_of_request

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, JsonValue, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from max.serve.schemas.validation import Items, ReplayedModel, RequestModel
+from max.serve.schemas.validation import ClientModel, Items, RequestModel
 
 MAX_MESSAGES = 8192
 MAX_PARTS = 8192
@@ -50,7 +50,7 @@ class RefusalPart(ContentPart):
     refusal: str
 
 
-class ChatMessage(ReplayedModel):
+class ChatMessage(ClientModel):
     """One message of the conversation: an answer, as any official client dumps it, is one."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
@@ -69,6 +69,8 @@ class ChatMessage(ReplayedModel):
     # Accepted without effect: parts of answers that say nothing to a model; `parsed` is the content
     # once more, where the official client has read it.
     parsed: JsonValue = None
+    # A hint for other providers, as inside parts.
+    cache_control: JsonValue = None
     annotations: list[JsonValue] | None = None
     provider_specific_fields: dict[str, JsonValue] | None = None
 

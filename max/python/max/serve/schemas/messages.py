@@ -11,7 +11,7 @@ from max.serve.schemas.conversation import MAX_MESSAGES, MAX_PARTS
 from max.serve.schemas.sampling_fields import INT32_MAX, MAX_STOP_STRINGS
 from max.serve.schemas.structured import Schema
 from max.serve.schemas.tools import FUNCTION_NAME, MOST_TOOLS
-from max.serve.schemas.validation import Items, ReplayedModel, RequestModel
+from max.serve.schemas.validation import ClientModel, Items, RequestModel
 
 
 class Block(RequestModel):
@@ -57,7 +57,7 @@ AnyBlock = Annotated[
 ]
 
 
-class InputMessage(ReplayedModel):
+class InputMessage(ClientModel):
     """One message of the conversation: an answer, as the official client dumps it, is one."""
 
     role: Literal["user", "assistant"]
@@ -98,7 +98,7 @@ class Thinking(RequestModel):
     budget_tokens: int | None = Field(default=None, ge=1, le=INT32_MAX)
 
 
-class CountTokensRequest(RequestModel):
+class CountTokensRequest(ClientModel):
     """The request body of `/v1/messages/count_tokens`, and what `/v1/messages` has of it."""
 
     model: str

@@ -11,7 +11,7 @@ from max.serve.schemas.conversation import MAX_MESSAGES, MAX_PARTS
 from max.serve.schemas.sampling_fields import INT32_MAX
 from max.serve.schemas.structured import JsonObjectFormat, Schema, TextFormat
 from max.serve.schemas.tools import FUNCTION_NAME, MOST_TOOLS
-from max.serve.schemas.validation import Items, RequestModel
+from max.serve.schemas.validation import ClientModel, Items, RequestModel
 
 
 class InputText(RequestModel):
@@ -23,6 +23,19 @@ class InputText(RequestModel):
     text: str
 
 
+class InputRefusal(RequestModel):
+    """What an assistant said instead of an answer; the model sees it as text."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    type: Literal["refusal"]
+    refusal: str
+
+    @property
+    def text(self) -> str:
+        return self.refusal
+
+
 class InputItem(RequestModel):
     """A message. What an answer's says about itself (`id`, `status`) is ignored."""
 
@@ -30,7 +43,7 @@ class InputItem(RequestModel):
 
     type: Literal["message"] = "message"
     role: Literal["user", "assistant", "system", "developer"]
-    content: str | Annotated[list[InputText], Items(MAX_PARTS)]
+    content: str | Annotated[list[InputText | InputRefusal], Items(MAX_PARTS)]
 
 
 class FunctionCallItem(RequestModel):
@@ -101,7 +114,7 @@ class ResponseSchemaFormat(RequestModel):
     strict: bool | None = Field(default=None, description="Accepted without effect.")
 
 
-class TextSettings(RequestModel):
+class TextSettings(ClientModel):
     """What form the text has."""
 
     format: (
@@ -110,7 +123,7 @@ class TextSettings(RequestModel):
     ) = None
 
 
-class ResponsesRequest(RequestModel):
+class ResponsesRequest(ClientModel):
     """The request body."""
 
     model: str

@@ -37,6 +37,9 @@ class ToolDefinition(RequestModel):
     type: Literal["function"]
     function: FunctionDefinition
 
+    # Accepted without effect: a hint for other providers.
+    cache_control: JsonValue = None
+
 
 class FunctionName(RequestModel):
     """The name of a function."""
@@ -71,7 +74,10 @@ class ToolFields(RequestModel):
         """
         if self.tool_choice == "none":
             return []
-        tools = [tool.model_dump(exclude_none=True) for tool in self.tools or ()]
+        tools = [
+            tool.model_dump(exclude_none=True, exclude={"cache_control"})
+            for tool in self.tools or ()
+        ]
         for tool in tools:
             tool["function"]["parameters"] = tool["function"].get("parameters") or _NO_PARAMETERS
         return tools

@@ -55,8 +55,8 @@ class RequestModel(BaseModel):
         return value
 
 
-class ReplayedModel(RequestModel):
-    """Base of what official clients make of an answer and send back.
+class ClientModel(RequestModel):
+    """Base of what official clients write: answers that are sent back, whole requests.
 
     Unknown fields are refused unless they are null, which is how clients write what they have no
     value for.

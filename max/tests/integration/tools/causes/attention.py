@@ -18,6 +18,7 @@ USUAL = (
     Cause("mask", "another window, or none; full and windowed layers in another order"),
     Cause("softcap", "scores are capped (attn_logit_softcapping), or should not be"),
     Cause("head-grouping", "another number of KV heads, or query heads in another order"),
+    Cause("distance-bias", "scores have a bias for each distance (relative_attention_bias)"),
     Cause("qk-norm", "queries and keys are normalized or clipped before they are turned"),
 )
 
@@ -36,6 +37,7 @@ class Form:
         causal: whether a query sees only what is before it.
         window: positions that a query sees; 0 for all.
         softcap: cap of the scores; 0 for none.
+        bias: of each head and distance, see `Mask`; None for none.
         is_tiled: whether query head h reads KV head `h % kv_heads`, not `h // group`.
     """
 
@@ -48,10 +50,11 @@ class Form:
     causal: bool = True
     window: int = 0
     softcap: float = 0.0
+    bias: torch.Tensor | None = None
     is_tiled: bool = False
 
     @classmethod
-    def of(cls, layer: Attention, rope: Rope | None) -> Form:
+    def of(cls, layer: Attention, rope: Rope | None, bias: torch.Tensor | None = None) -> Form:
         """How a layer of ours attends, by its own angles or those handed to it."""
         turned = layer.rope or rope
         return cls(
@@ -64,6 +67,7 @@ class Form:
             layer.mask.causal,
             layer.mask.window,
             layer.mask.softcap,
+            bias,
         )
 
     def attend(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
@@ -79,6 +83,10 @@ class Form:
         scores = q @ k.transpose(1, 2) * self.scale
         if self.softcap:
             scores = self.softcap * torch.tanh(scores / self.softcap)
+        if self.bias is not None:
+            span = self.bias.shape[1] // 2
+            ahead = -_back(q.shape[1]).clamp(-span, span)
+            scores = scores + self.bias.double()[:, ahead + span]
         scores = scores.masked_fill(~self._sees(q.shape[1]), -torch.inf)
         return (scores.softmax(-1) @ v).transpose(0, 1).flatten(1)
 
@@ -98,9 +106,14 @@ class Form:
         return torch.cat((out, rest), -1)
 
     def _sees(self, rows: int) -> torch.Tensor:
-        back = torch.arange(rows)[:, None] - torch.arange(rows)[None]
+        back = _back(rows)
         sees = back >= 0 if self.causal else torch.ones_like(back, dtype=torch.bool)
-        return sees & (back < self.window) if self.window else sees
+        return sees & (back.abs() < self.window) if self.window else sees
+
+
+def _back(rows: int) -> torch.Tensor:
+    """How many positions each row is behind each other one: [rows, rows]."""
+    return torch.arange(rows)[:, None] - torch.arange(rows)[None]
 
 
 QKV = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
@@ -193,6 +206,11 @@ def _changes(
         if cap != form.softcap:
             text = f"PyTorch caps scores at {cap or 'nothing'}, we at {form.softcap or 'nothing'}"
             yield "softcap", text, replace(form, softcap=float(cap))
+    if form.bias is not None:
+        text = "PyTorch's scores have no bias of distances"
+        yield "distance-bias", text, replace(form, bias=None)
+        text = "PyTorch's biases of distances are those of the other direction"
+        yield "distance-bias", text, replace(form, bias=form.bias.flip(1))
     text = "PyTorch's query heads read KV heads in turn (h % kv_heads), not in groups"
     yield "head-grouping", text, replace(form, is_tiled=True)
 

@@ -8,12 +8,22 @@ from typing import Any
 
 import torch
 
-from integration.tools.causes import activations, attention, experts, latent, linear, norms, sums
+from integration.tools.causes import (
+    activations,
+    attention,
+    experts,
+    latent,
+    linear,
+    norms,
+    pooling,
+    sums,
+)
 from integration.tools.causes.cause import Cause, Trial, is_close, judge
 from integration.tools.debugging.comparison import Comparison, Row
 from max.engine.weights import tensor_of
 from max.nn import Attention, Embedding, Linear, Module
 from max.nn.attention import LatentAttention
+from max.nn.hooks.print_hook import ROOT
 from max.nn.moe import Experts, MoE
 
 
@@ -58,6 +68,13 @@ class _Investigation:
         if self.row.label == "logits":
             trials = sums.logits_trials(self.mine, self.theirs, self.ours["lm_head-output"])
             return self._found("model", "logits from the head's output", trials, sums.OF_LOGITS)
+        if self.row.label == "vector":
+            rows = self.ours.get(f"{ROOT}-output", self.ours.get(f"{ROOT}-output.0"))
+            assert rows is not None, "an embedder's graph gives rows"
+            trials = pooling.trials(rows, self.mine, self.theirs)
+            return self._found("model", "the vector of a text", trials, pooling.USUAL)
+        if self.path == ROOT:
+            return self._of_sum(self._block_before())
         if self.end == "output":
             return self._of_output(self.comparison.layer(self.path))
         maker = self.comparison.layer(self.parent) if self.parent else None
@@ -130,7 +147,8 @@ class _Investigation:
 
     def _of_attention(self, layer: Attention) -> Diagnosis:
         q, k, v = (self.ours[f"{self.parent}.attend-{name}"] for name in "qkv")
-        form = attention.Form.of(layer, getattr(self.comparison.ours.model, "rope", None))
+        bias = None if layer.mask.bias is None else self._weight(layer.mask.bias.name)
+        form = attention.Form.of(layer, getattr(self.comparison.ours.model, "rope", None), bias)
         model = self.comparison.theirs.model
         frequencies = [
             buffer.float() for name, buffer in model.named_buffers() if "inv_freq" in name

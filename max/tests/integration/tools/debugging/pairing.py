@@ -96,7 +96,8 @@ def _containers(
     pairs: Mapping[str, Counterpart], paths: Iterable[str], alone: Iterable[str]
 ) -> dict[str, Counterpart]:
     """Counterparts of layers without weights. Of several within each other that would have the
-    same one, the outermost has it. One with a single pair beside layers of weights that have none
+    same one, the outermost has it; none has one that computes more (BERT's attention has the norm
+    behind it inside). One with a single pair beside layers of weights that have none
     (`alone`: stacks of experts) is the module around that pair's."""
     found: dict[str, Counterpart] = {}
     taken: set[str] = {pair.path for pair in pairs.values()}
@@ -105,6 +106,9 @@ def _containers(
         common = _common_parent(inside)
         if common in taken and any(layer.startswith(f"{path}.") for layer in alone):
             common = common.rpartition(".")[0]
+        others = (pair.path for layer, pair in pairs.items() if not layer.startswith(f"{path}."))
+        if any(other.startswith(f"{common}.") for other in others):
+            continue
         if common and common not in taken:
             taken.add(common)
             found[path] = Counterpart(common)

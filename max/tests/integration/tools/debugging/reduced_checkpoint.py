@@ -12,6 +12,12 @@ import torch
 from integration.test_common.tiny_checkpoints import fill
 
 _TOKENIZER_FILES = ("token", "vocab", "merges", "special_tokens", "chat_template", "generation_")
+_SENTENCE_FILES = (
+    "1_Pooling",
+    "config_sentence_transformers.json",
+    "modules.json",
+    "sentence_bert_config.json",
+)
 
 
 def write_reduced(
@@ -21,6 +27,7 @@ def write_reduced(
     overrides: Mapping[str, Any],
     num_layers: int | None = None,
     random_weights: bool = False,
+    is_embedder: bool = False,
     trust_remote_code: bool = False,
 ) -> Path:
     """Writes it.
@@ -31,6 +38,7 @@ def write_reduced(
         overrides: fields of config.json.
         num_layers: blocks to keep, the first ones; None for all.
         random_weights: whether to draw the weights, such that a mistake shows.
+        is_embedder: whether its rows are asked for, without a head.
         trust_remote_code: whether model code in the source may be run.
 
     Returns:
@@ -39,23 +47,28 @@ def write_reduced(
     Raises:
         ValueError: if config.json has no field of that name, or fewer layers.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
 
+    maker: Any = AutoModel if is_embedder else AutoModelForCausalLM
     config = AutoConfig.from_pretrained(source, trust_remote_code=trust_remote_code)
     _change(config, overrides)
     if num_layers is not None:
         _cut(config, num_layers)
     if random_weights:
-        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+        model = maker.from_config(config, dtype=torch.float32)
         fill(model, seed=0)
     else:
-        model = AutoModelForCausalLM.from_pretrained(
+        model = maker.from_pretrained(
             source, config=config, dtype="auto", trust_remote_code=trust_remote_code
         )
     model.save_pretrained(folder)
     for file in source.iterdir():
         if file.name.startswith(_TOKENIZER_FILES):
             shutil.copy(file, folder)
+        elif file.name in _SENTENCE_FILES:
+            shutil.copytree(file, folder / file.name) if file.is_dir() else shutil.copy(
+                file, folder
+            )
     return folder
 
 

@@ -49,7 +49,7 @@ def _lines(comparison: Comparison, diagnosis: Diagnosis | None, every: bool) -> 
 
 def _is_shown(row: Row, diagnosis: Diagnosis | None) -> bool:
     is_first = diagnosis is not None and row is diagnosis.row
-    return is_first or row.label.endswith("-output") or row.label == "logits"
+    return is_first or row.label.endswith("-output") or row.label in ("logits", "vector")
 
 
 def _numbers(row: Row) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,8 +15,11 @@ import torch
 from integration.test_common.step_runner import StepRunner
 from integration.test_common.torch_print_hook import TorchPrintHook
 from integration.test_common.torch_reference import TorchReference
+from integration.tools.causes.pooling import POOLINGS
 from max.nn import Module
 from max.nn.hooks import PrintHook
+from max.pipelines.lib import PIPELINE_REGISTRY, PipelineConfig
+from max.pipelines.modeling.types import PipelineTask
 
 Tensors = dict[str, torch.Tensor]
 
@@ -89,6 +93,84 @@ def run_max(
     tensors = {label: torch.cat(parts).flatten(1) for label, parts in steps.items()}
     tensors["logits"] = torch.from_numpy(request.logits)
     return MaxSide(tensors, request.tokens[: len(request.logits)], model, weights)
+
+
+def run_max_embedder(
+    folder: Path,
+    text: Sequence[int],
+    encoding: str = "float32",
+    custom_architectures: Sequence[str] = (),
+) -> MaxSide:
+    """Runs MAX on a text whose vector is asked for; that is the last tensor, "vector".
+
+    Args:
+        folder: the checkpoint.
+        text: token ids.
+        encoding: of the weights.
+        custom_architectures: packages with architectures of one's own.
+    """
+    config = PipelineConfig.from_flat_kwargs(
+        model_path=str(folder),
+        quantization_encoding=encoding,
+        device_specs="cpu",
+        max_batch_size=1,
+        custom_architectures=list(custom_architectures),
+    )
+    with watch_loading() as loaded:
+        _, pipeline = PIPELINE_REGISTRY.retrieve(config, PipelineTask.EMBEDDINGS_GENERATION)
+    model, weights = loaded[-1]
+    tensors: Tensors = {}
+
+    def keep(tensor: torch.Tensor, label: str) -> None:
+        if len(tensor) == len(text):  # not what is the same for all tokens
+            tensors[label] = tensor.flatten(1).clone()
+
+    pipeline.pipeline_model.session.printer = keep
+    tensors["vector"] = torch.from_numpy(pipeline.encode([text]))
+    return MaxSide(tensors, list(text), model, weights)
+
+
+def run_torch_embedder(
+    folder: Path, text: Sequence[int], encoding: str = "float32", trust_remote_code: bool = False
+) -> TorchSide:
+    """Runs PyTorch on a text; its rows become a vector as sentence-transformers' files say.
+
+    Args:
+        folder: the checkpoint.
+        text: token ids.
+        encoding: dtype of the weights.
+        trust_remote_code: whether model code in the folder may be run.
+    """
+    from transformers import AutoModel
+
+    model = AutoModel.from_pretrained(
+        folder,
+        dtype=getattr(torch, encoding),
+        attn_implementation="eager",
+        trust_remote_code=trust_remote_code,
+    ).eval()
+    hook = _Collecting(len(text))
+    hook.name_layers(model)
+    with torch.inference_mode():
+        rows = model(torch.tensor([list(text)])).last_hidden_state[0].float()
+    hook.remove()
+    return TorchSide({**hook.tensors, "vector": _vector(folder, rows)}, model)
+
+
+def _vector(folder: Path, rows: torch.Tensor) -> torch.Tensor:
+    """[1, width], by the files; the normalized mean where there are none."""
+    modules = folder / "modules.json"
+    kinds = ["Normalize"]
+    if modules.is_file():
+        kinds = [each["type"].rpartition(".")[2] for each in json.loads(modules.read_text())]
+    pooling = folder / "1_Pooling" / "config.json"
+    mode = "mean"
+    if pooling.is_file():
+        settings = json.loads(pooling.read_text())
+        old = [key for key, on in settings.items() if key.startswith("pooling_mode_") and on]
+        mode = settings.get("pooling_mode") or old[0].split("_")[2]
+    vector = POOLINGS[mode](rows)[None]
+    return torch.nn.functional.normalize(vector) if "Normalize" in kinds else vector
 
 
 def run_torch(

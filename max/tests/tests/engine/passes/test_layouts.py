@@ -187,12 +187,12 @@ def test_a_tied_quantized_embedding_reads_the_packed_table() -> None:
     torch.testing.assert_close(logits.double(), expected, rtol=1e-5, atol=1e-3)
 
 
-def test_a_quantized_embedding_alone_stays_as_it_is() -> None:
+def test_a_quantized_embedding_alone_has_the_kernel_too() -> None:
     table = make_encoded("table", 70, Q4_K)
-    (rows,), _, packed = run(
+    (rows,), code, packed = run(
         lambda tokens: quantized_embedding(table, tokens), torch.tensor([5]), types=[TOKENS]
     )
-    assert not packed
+    assert packed == {"table"} and "max.packed_embedding" in code
     assert torch.equal(rows, dequantize_rows(table.bound_tensor(), Q4_K)[[5]])
 
 

@@ -110,7 +110,7 @@ def _attention_cases() -> list[Case]:
                 parts = 32 if phase == "decode" else 1
                 head_block = 1 << (head_dim - 1).bit_length()
                 options = dict.fromkeys(
-                    ("HAS_WINDOW", "HAS_CHUNK", "HAS_CAP", "HAS_SINKS"), has_options
+                    ("HAS_WINDOW", "HAS_CHUNK", "HAS_CAP", "HAS_SINKS", "HAS_BIAS"), has_options
                 )
                 fixed = {
                     "GROUP": group,
@@ -127,7 +127,7 @@ def _attention_cases() -> list[Case]:
                     **dict.fromkeys(("q", "sinks", "out"), dtype),
                     "kv_blocks": kept,
                     **dict.fromkeys(("offsets", "cache_lengths", "lookup_table"), "u32"),
-                    **dict.fromkeys(("partial", "largest_of_part", "sum_of_part"), "fp32"),
+                    **dict.fromkeys(("bias", "partial", "largest_of_part", "sum_of_part"), "fp32"),
                 }
                 variant = f"{phase} {kind} {group} {head_dim} {dtype} {kept}"
                 cases.append(

@@ -32,10 +32,11 @@ def attend(
     chunk: int = 0,
     softcap: float = 0.0,
     sinks: torch.Tensor | None = None,
+    bias: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """What the kernel gives, and what the reference."""
     cache = (batch.input_row_offsets, batch.kv_blocks, batch.cache_lengths, batch.lookup_table)
-    arguments = (q, *cache, 1, 0.3, causal, window, chunk, softcap, sinks)
+    arguments = (q, *cache, 1, 0.3, causal, window, chunk, softcap, sinks, bias)
     got = interpreted("flash_attention_ragged")(*arguments)
     return got, flash_attention_ragged_reference(*arguments)
 
@@ -81,6 +82,14 @@ def test_masks_caps_and_sinks(
     assert_alike(
         attend(batch, torch.randn(batch.rows, 4 * 8), causal, window, chunk, softcap, sinks)
     )
+
+
+@pytest.mark.parametrize(("causal", "softcap"), [(False, 0.0), (True, 0.7)])
+def test_biases_of_distances(causal: bool, softcap: float) -> None:
+    torch.manual_seed(0)
+    batch = make_paged_batch([0, 5, 4], [6, 1, 3])
+    bias = torch.randn(4, 2 * 3 + 1)
+    assert_alike(attend(batch, torch.randn(batch.rows, 4 * 8), causal, softcap=softcap, bias=bias))
 
 
 @pytest.mark.parametrize("past", [[140, 0], [250, 129]])

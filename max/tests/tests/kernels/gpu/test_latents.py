@@ -75,7 +75,7 @@ def attend(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     q = torch.randn(batch.rows, heads * WIDTH).to(dtype)
     cache = (batch.input_row_offsets, batch.kv_blocks, batch.cache_lengths, batch.lookup_table)
-    arguments = (q, *cache, 1, 0.3, *(settings or (True, 0, 0, 0.0, None)))
+    arguments = (q, *cache, 1, 0.3, *(settings or (True, 0, 0, 0.0, None)), None)
     got = interpreted("flash_attention_ragged")(*arguments)
     return got, flash_attention_ragged_reference(*arguments)  # type: ignore[arg-type]
 

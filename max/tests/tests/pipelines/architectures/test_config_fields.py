@@ -22,7 +22,7 @@ MODELS = {
 }
 
 
-EMBEDDERS = ("BertModel", "ModernBertModel", "Qwen3Model")
+EMBEDDERS = ("BertModel", "MPNetForMaskedLM", "MPNetModel", "ModernBertModel", "Qwen3Model")
 
 
 def test_every_family_has_a_table() -> None:

@@ -66,7 +66,7 @@ def test_options_and_plan_become_limits() -> None:
     runtime = make_runtime(
         max_batch_total_tokens=1234, enable_chunked_prefill=False, kvcache_ce_watermark=0.5
     )
-    assert SchedulerConfig.of(runtime, make_plan()) == SchedulerConfig(
+    assert SchedulerConfig.of(runtime, make_plan(total_num_pages=55)) == SchedulerConfig(
         max_batch_size=8,
         max_batch_input_tokens=77,
         max_batch_total_tokens=1234,
@@ -74,6 +74,12 @@ def test_options_and_plan_become_limits() -> None:
         enable_chunked_prefill=False,
         kvcache_ce_watermark=0.5,
     )
+
+
+def test_pages_for_all_requests_need_no_watermark() -> None:
+    """Of 8 requests of 7 pages each the last one would have waited."""
+    config = SchedulerConfig.of(make_runtime(), make_plan(total_num_pages=8 * 7))
+    assert config.kvcache_ce_watermark == 1.0
 
 
 def test_batch_size_stays_within_the_token_budget() -> None:

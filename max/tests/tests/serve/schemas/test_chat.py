@@ -85,7 +85,7 @@ def test_chunk_has_only_what_it_adds() -> None:
 
 @pytest.mark.parametrize("given", [{}, {"parameters": None}, {"parameters": {}}])
 def test_functions_without_parameters_have_none_for_templates(given: dict[str, Any]) -> None:
-    tool = {"type": "function", "function": {"name": "look"} | given}
+    tool = {"type": "function", "function": {"name": "look"} | given, "cache_control": {"a": 1}}
     (offered,) = parse({"role": "user", "content": "x"}, tools=[tool]).offered_tools
     empty = {"type": "object", "properties": {}}
     assert offered == {"type": "function", "function": {"name": "look", "parameters": empty}}

@@ -83,6 +83,7 @@ def test_dumps_of_the_official_client_are_read(
         {"tool_calls": [], "audio": None, "function_call": None, "refusal": None},
         {"provider_specific_fields": {"refusal": None}, "thinking_blocks": None, "images": None},
         {"parsed": {"total": 5}},
+        {"cache_control": {"type": "ephemeral"}},
         {"a_field_of_next_year": None},
     ],
 )

@@ -27,7 +27,8 @@ def test_dumps_of_the_official_client_are_read() -> None:
         }
     )
     for dump in (answer.model_dump(), answer.model_dump(exclude_none=True)):
-        body = {"model": "m", "max_tokens": 3, "messages": [HELLO, dump, HELLO]}
+        messages = [HELLO, dump, HELLO]
+        body = {"model": "m", "max_tokens": 3, "messages": messages, "container": None}
         request = parse_request(
             MessagesRequest, json.dumps(body).encode(), allow_extra_fields=False
         )

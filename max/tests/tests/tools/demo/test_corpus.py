@@ -51,7 +51,7 @@ def test_pieces_are_encoded_as_their_text_is_in_one_go(tokenizer: PreTrainedToke
 
 
 def test_completion_prompts_are_those_of_evaluation_harnesses() -> None:
-    shot = Problem("Why?", "1 + 1 = 2\n#### 2", 2)
+    shot = Problem("Why?", "1 + 1 = 2\n#### 2", 2, ())
     assert completion_prompt("How?", [shot]) == (
         "Question: Why?\nAnswer: 1 + 1 = 2\n#### 2\n\nQuestion: How?\nAnswer:"
     )

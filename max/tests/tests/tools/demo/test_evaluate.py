@@ -11,10 +11,10 @@ import pytest
 
 from tools.demo.answerers import MAX_ANSWER_TOKENS, Prompt, Reply, ServedModel
 from tools.demo.evaluate import evaluate, held_out_problems, make_prompts
-from tools.demo.problems import Problem, Split, generate
+from tools.demo.problems import Problem, Split, Step, generate
 from tools.demo.tokenizer import Message
 
-PROBLEM = Problem("What is 1 + 1?", "1 + 1 = 2\n#### 2", 2)
+PROBLEM = Problem("What is 1 + 1?", "1 + 1 = 2\n#### 2", 2, (Step(1, "+", 1, 2),))
 
 
 class FixedAnswerer:

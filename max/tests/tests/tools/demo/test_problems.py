@@ -34,6 +34,7 @@ def test_every_step_is_right_and_the_last_one_is_the_result(split: Split) -> Non
             assert_step_is_right(*step)
         assert int(steps[-1][-1]) == problem.result
         assert problem.answer.endswith(f"\n#### {problem.result}")
+        assert [f"{' '.join(s[:3])} = {s[3]}" for s in steps] == [str(s) for s in problem.steps]
 
 
 def test_every_number_of_a_step_is_given_or_was_worked_out() -> None:

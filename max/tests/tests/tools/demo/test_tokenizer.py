@@ -1,5 +1,7 @@
 """The carried tokenizer: loss-free on any text, single digits, a chat template."""
 
+import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,10 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from max.demo import model_path
-from tools.demo.corpus import sample_texts
+from max.pipelines.parsing.formats.json_calls import HERMES
+from max.pipelines.parsing.registry import formats_for
+from tools.demo.calculator import draw_calculator
+from tools.demo.corpus import draw_chat, sample_texts
 from tools.demo.tokenizer import (
     SPECIAL_TOKENS,
     VOCABULARY_SIZE,
@@ -27,7 +32,7 @@ unicode_text = st.text(st.characters(exclude_categories=["Cs"]))
 def render_template(messages: list[Message], *, add_generation_prompt: bool = False) -> str:
     return str(
         TOKENIZER.apply_chat_template(
-            [message._asdict() for message in messages],
+            [message.as_dict() for message in messages],
             tokenize=False,
             add_generation_prompt=add_generation_prompt,
         )
@@ -82,6 +87,36 @@ def test_template_takes_content_in_parts() -> None:
     chat: list[dict[str, Any]] = [{"role": "user", "content": parts}]
     rendered = TOKENIZER.apply_chat_template(chat, tokenize=False)
     assert rendered == render_template([Message("user", "1 + 1")])
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("is_text", [True, False], ids=["text", "object"])
+def test_training_text_with_calls_is_what_the_chat_template_renders(
+    seed: int, is_text: bool
+) -> None:
+    rng = random.Random(seed)
+    calculator = draw_calculator(rng)
+    messages = draw_chat(rng, 3, calculator)
+    given = [message.as_dict() for message in messages]
+    for message in given:
+        for call in message.get("tool_calls", ()):
+            if not is_text:
+                call["function"]["arguments"] = json.loads(call["function"]["arguments"])
+    rendered = TOKENIZER.apply_chat_template(
+        given, tools=[tool.as_dict() for tool in calculator.offered], tokenize=False
+    )
+    assert rendered == "".join(piece.text for piece in render_chat(messages, calculator.offered))
+
+
+def test_functions_may_have_no_parameters() -> None:
+    clock = {"type": "function", "function": {"name": "clock"}}
+    user: list[dict[str, Any]] = [{"role": "user", "content": "Hi"}]
+    rendered = str(TOKENIZER.apply_chat_template(user, tools=[clock], tokenize=False))
+    assert "You can call: clock()<|eot_id|>" in rendered
+
+
+def test_the_format_of_calls_is_read_off_the_template() -> None:
+    assert formats_for(str(TOKENIZER.chat_template)).tools is HERMES
 
 
 def test_special_tokens_are_single_tokens() -> None:

@@ -15,22 +15,25 @@ from max.pipelines.architectures.bert.model_config import BertConfig
 from max.pipelines.lib.embed.encoder import Encoder
 from max.pipelines.lib.embed.encoder_config import EncoderConfig
 
+EVERY_TOKEN = Mask(causal=False)
+
 
 class BertBlock(CachedLayer):
     """`h = attention_norm(x + self_attn(x)); mlp_norm(h + mlp(h))`.
 
     Args:
         config: sizes and settings.
+        mask: what the scores of its attention get; nothing unless given.
     """
 
-    def __init__(self, config: EncoderConfig) -> None:
+    def __init__(self, config: EncoderConfig, mask: Mask = EVERY_TOKEN) -> None:
         super().__init__()
         self.self_attn = Attention(
             hidden_size=config.hidden_size,
             num_attention_heads=config.num_attention_heads,
             num_key_value_heads=config.num_attention_heads,
             head_dim=config.head_dim,
-            mask=Mask(causal=False),
+            mask=mask,
             dtype=config.dtype,
             devices=config.devices,
             has_bias=True,

@@ -1,6 +1,13 @@
-"""What BERT checkpoints say in config.json."""
+"""What BERT checkpoints say: config.json, and the metadata of GGUF files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from max.pipelines.checkpoint.config_fields import ConfigFields
+from max.pipelines.checkpoint.families import GGUFFamily
+from max.pipelines.checkpoint.gguf.model import GGUFModel
 
 BERT_FIELDS = ConfigFields(
     "bert",
@@ -23,3 +30,17 @@ BERT_FIELDS = ConfigFields(
     ),
     is_completed=True,
 )
+
+
+def _config(gguf: GGUFModel) -> Mapping[str, Any]:
+    return {
+        "architectures": ["BertModel"],
+        "model_type": "bert",
+        **gguf.encoder("layer_norm_eps"),
+        "max_position_embeddings": gguf.rows("position_embd.weight"),
+        "type_vocab_size": gguf.rows("token_types.weight"),
+        "hidden_act": "gelu",
+    }
+
+
+BERT_GGUF = GGUFFamily("bert", _config)

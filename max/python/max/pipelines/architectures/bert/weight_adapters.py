@@ -30,6 +30,24 @@ _SAFETENSORS = Renames(
     },
     dropped=("pooler", "cls", "position_ids"),
 )
+_GGUF = Renames(
+    {
+        "token_embd": "embed_tokens",
+        "position_embd": "embed_positions",
+        "token_types": "embed_types",
+        "token_embd_norm": "embed_norm",
+        "blk": "layers",
+        "attn_q": "self_attn.q_proj",
+        "attn_k": "self_attn.k_proj",
+        "attn_v": "self_attn.v_proj",
+        "attn_output": "self_attn.o_proj",
+        "attn_output_norm": "attention_norm",
+        "ffn_up": "mlp.up_proj",
+        "ffn_down": "mlp.down_proj",
+        "layer_output_norm": "mlp_norm",
+    },
+    dropped=("cls",),
+)
 
 
 def convert_safetensor_state_dict(
@@ -37,3 +55,10 @@ def convert_safetensor_state_dict(
 ) -> dict[str, WeightData]:
     """Renames the weights; what only makes words or classes of the vectors is left out."""
     return _SAFETENSORS(state_dict)
+
+
+def convert_gguf_state_dict(
+    state_dict: Mapping[str, Weights], **unused: Any
+) -> dict[str, WeightData]:
+    """Renames the weights of a GGUF file."""
+    return _GGUF(state_dict)

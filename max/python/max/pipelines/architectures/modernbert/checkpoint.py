@@ -1,6 +1,13 @@
-"""What ModernBERT checkpoints say in config.json."""
+"""What ModernBERT checkpoints say: config.json, and the metadata of GGUF files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from max.pipelines.checkpoint.config_fields import ConfigFields
+from max.pipelines.checkpoint.families import GGUFFamily
+from max.pipelines.checkpoint.gguf.model import GGUFModel
 
 MODERNBERT_FIELDS = ConfigFields(
     "modernbert",
@@ -36,3 +43,20 @@ MODERNBERT_FIELDS = ConfigFields(
     ),
     is_completed=True,
 )
+
+
+def _config(gguf: GGUFModel) -> Mapping[str, Any]:
+    theta = gguf.own("rope.freq_base")
+    return {
+        "architectures": ["ModernBertModel"],
+        "model_type": "modernbert",
+        **gguf.encoder("norm_eps"),
+        "hidden_activation": gguf.own("hidden_activation", "gelu"),
+        "local_attention": gguf.own("attention.sliding_window"),
+        "global_attn_every_n_layers": gguf.own("attention.sliding_window_pattern", 3),
+        "global_rope_theta": theta,
+        "local_rope_theta": gguf.own("rope.freq_base_swa", theta),
+    }
+
+
+MODERNBERT_GGUF = GGUFFamily("modern-bert", _config)

@@ -23,6 +23,21 @@ _SAFETENSORS = Renames(
     },
     dropped=("head", "decoder", "classifier"),
 )
+_GGUF = Renames(
+    {
+        "token_embd": "embed_tokens",
+        "token_embd_norm": "embed_norm",
+        "blk": "layers",
+        "attn_norm": "input_layernorm",
+        "attn_qkv": "self_attn.qkv_proj",
+        "attn_output": "self_attn.o_proj",
+        "ffn_norm": "post_attention_layernorm",
+        "ffn_up": "mlp.gate_up_proj",
+        "ffn_down": "mlp.down_proj",
+        "output_norm": "norm",
+    },
+    dropped=("cls",),
+)
 
 
 def convert_safetensor_state_dict(
@@ -30,3 +45,10 @@ def convert_safetensor_state_dict(
 ) -> dict[str, WeightData]:
     """Renames the weights; what only makes words or classes of the vectors is left out."""
     return _SAFETENSORS(state_dict)
+
+
+def convert_gguf_state_dict(
+    state_dict: Mapping[str, Weights], **unused: Any
+) -> dict[str, WeightData]:
+    """Renames the weights of a GGUF file."""
+    return _GGUF(state_dict)

@@ -9,13 +9,12 @@ from max.graph.weights import WeightData, Weights
 from max.graph.weights.renames import Renames
 from max.pipelines.architectures.llama3.weight_adapters import LLAMA_GGUF_MAPPING
 
-_GGUF = Renames(
-    {
-        **LLAMA_GGUF_MAPPING,
-        "attn_q_norm": "self_attn.q_norm",
-        "attn_k_norm": "self_attn.k_norm",
-    }
-)
+QWEN3_GGUF_MAPPING = {
+    **LLAMA_GGUF_MAPPING,
+    "attn_q_norm": "self_attn.q_norm",
+    "attn_k_norm": "self_attn.k_norm",
+}
+_GGUF = Renames(QWEN3_GGUF_MAPPING)
 
 
 def convert_gguf_state_dict(

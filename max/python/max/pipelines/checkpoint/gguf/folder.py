@@ -18,6 +18,7 @@ from max.driver.cache_folder import cache_root, scratch_folder
 from max.graph.weights.headers.gguf import read_gguf_header
 from max.pipelines.checkpoint.gguf.choice import parts_of, read_header
 from max.pipelines.checkpoint.gguf.config import gguf_config, gguf_generation_config
+from max.pipelines.checkpoint.gguf.pooling import sentence_files
 from max.pipelines.checkpoint.gguf.tokenizer import has_tokenizer, write_tokenizer
 from max.pipelines.checkpoint.hf_files import read_json
 
@@ -79,6 +80,10 @@ def _complete(folder: Path, header: GGUFHeader, gguf: Path) -> None:
     generation = gguf_generation_config(header)
     if generation and not (folder / "generation_config.json").is_file():
         _write(folder / "generation_config.json", generation)
+    if not (folder / "modules.json").is_file():
+        for name, content in sentence_files(header, gguf).items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            _write(folder / name, content)
     if not _has_tokenizer_files(folder) and has_tokenizer(header):
         write_tokenizer(header, folder, gguf)
         logger.info("tokenizer made from the metadata of %s", gguf)
@@ -98,5 +103,5 @@ def _has_tokenizer_files(folder: Path) -> bool:
     return any(True for pattern in _TOKENIZER_FILES for _ in folder.glob(pattern))
 
 
-def _write(path: Path, content: dict[str, Any]) -> None:
+def _write(path: Path, content: object) -> None:
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -145,6 +145,19 @@ class GGUFModel:
             **self.rope(head_dim),
         }
 
+    def encoder(self, eps: str) -> dict[str, Any]:
+        """The fields of config.json that every encoder has.
+
+        Args:
+            eps: what config.json calls the norms' epsilon.
+
+        Raises:
+            ModelSourceError: if one is missing.
+        """
+        sizes = {name: self.own(key) for name, key in _SIZES.items()}
+        eps_of_norms = self.own("attention.layer_norm_epsilon")
+        return {**sizes, eps: eps_of_norms, "vocab_size": self.rows("token_embd.weight")}
+
     def experts(self, count: str = "num_experts") -> dict[str, Any]:
         """The fields of every decoder with experts, before those of `decoder`.
 

@@ -39,9 +39,7 @@ class EncoderInputs(RaggedModelInputs):
 
 
 class EncoderBatchProcessor(EmbedderBatchProcessor):
-    """Of encoders, which embed positions. `first_position` is that of a text's first token."""
-
-    first_position = 0
+    """Of encoders, which embed positions; `config` is an `EncoderConfig`."""
 
     def get_symbolic_inputs(
         self, *, kv_params: KVCacheParamInterface, device_refs: Sequence[DeviceRef]
@@ -73,7 +71,7 @@ class EncoderBatchProcessor(EmbedderBatchProcessor):
             input_row_offsets=ragged.input_row_offsets,
             return_n_logits=ragged.return_n_logits,
             kv_cache_inputs=kv_cache_inputs,
-            positions=Buffer.from_numpy(positions + self.first_position).to(
+            positions=Buffer.from_numpy(positions + self.config.first_position).to(
                 self.runtime.devices[0]
             ),
         )

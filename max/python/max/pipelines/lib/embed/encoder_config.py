@@ -37,6 +37,8 @@ class EncoderConfig(ArchConfigWithStoredKVParams):
         devices: where the model runs; one device.
         kv_params: sizes of the cache: one layer, which all layers use in turn, since nothing of a
             text outlives the step that computes it.
+
+    A family whose texts begin at another position than 0 sets `first_position`.
     """
 
     config_fields: ClassVar[ConfigFields | None] = None

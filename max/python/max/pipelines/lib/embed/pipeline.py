@@ -92,8 +92,8 @@ class EmbeddingsPipeline(Pipeline[TextGenerationInputs[TextContext], TextGenerat
         if self.kv_manager.contains(request_id):
             self.kv_manager.release(request_id)
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """The vectors of texts, offline: [texts, width].
+    def encode(self, texts: Sequence[str | Sequence[int]]) -> NDArray[np.float32]:
+        """The vectors of texts, or of their token ids, offline: [texts, width].
 
         Raises:
             InputError: if a text does not fit.
