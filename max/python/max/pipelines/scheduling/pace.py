@@ -47,12 +47,16 @@ class Pace:
         self._streams_alone: tuple[StepShape, float] | None = None
 
     def split(
-        self, contexts: Sequence[TextContext], lacking: Sequence[int], tokens: int
+        self,
+        contexts: Sequence[TextContext],
+        lacking: Sequence[int],
+        tokens: int,
+        used: Sequence[float] = (),
     ) -> SizedStep:
-        """Splits a step's tokens, or fewer, among requests that lack so many each."""
+        """Splits a step's tokens, or fewer, among requests; arguments as of `budget.split`."""
         streams = lacking.count(1)
         if not 0 < streams < len(lacking):
-            return SizedStep(split(lacking, tokens))
+            return SizedStep(split(lacking, tokens, used))
         if self._streams_alone is not None:
             self._cost.observe(*self._streams_alone)
             self._streams_alone = None
@@ -61,9 +65,9 @@ class Pace:
             return self._cost.predict(StepShape.of(zip(contexts, shares, strict=True)))
 
         def filled(tokens: int) -> list[int]:
-            return split(lacking, tokens, fill=True)
+            return split(lacking, tokens, used, fill=True)
 
-        shares = split(lacking, tokens)
+        shares = split(lacking, tokens, used)
         if seconds(shares) > self._target_s:
             most = range(min(tokens, sum(lacking)))
             least = min(len(most), streams + MIN_PROMPT_TOKENS)
