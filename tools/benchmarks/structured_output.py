@@ -78,7 +78,7 @@ def main() -> None:
         enable_prefix_caching=False,
     )
     PIPELINE_REGISTRY.resolve(config)
-    _time_masks(config)
+    _time_masks(config, given.streams)
     _compare_rates(PipelineFactory(config)(), given)
 
 
@@ -128,7 +128,7 @@ def _run(pipeline: TextGenerationPipeline, grammar: str | None, given: argparse.
     return tokens / (time.perf_counter() - started)
 
 
-def _time_masks(config: PipelineConfig) -> None:
+def _time_masks(config: PipelineConfig, streams: int) -> None:
     tokenizer = load_grammar_tokenizer(config)
     tokens = np.array(tokenizer.tokenize_str(json.dumps(VALUES)), np.int64)
     width = tokenizer.vocab_size
@@ -145,8 +145,13 @@ def _time_masks(config: PipelineConfig) -> None:
             _timed(partial(follower.allowed, tokens[:length], [])) for length in range(tokens.size)
         ]
         _print_times(f"finding it, {backend}", found)
-    puts = (partial(mask_logits, row, {0: bits}) for bits in _masks(grammars, tokens))
-    _print_times("putting it onto logits", [_timed(put) for put in puts])
+    for count in (1, streams):
+        logits = torch.randn(count, width)
+        found = [
+            _timed(partial(mask_logits, logits, dict.fromkeys(range(count), bits))) / count
+            for bits in _masks(grammars, tokens)
+        ]
+        _print_times(f"putting it onto logits, {count} at once", found)
 
 
 def _masks(grammars: Grammars, tokens: np.ndarray) -> Iterator[np.ndarray]:

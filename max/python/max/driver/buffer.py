@@ -131,7 +131,7 @@ class Buffer:
         """This buffer on `device`: itself when it is there already, else a copy."""
         if device.is_host and self.tensor.is_cpu:
             return self
-        return Buffer(self.tensor.to(device.to_torch()))
+        return Buffer(moved(self.tensor, device.to_torch()))
 
     def copy(self) -> Buffer:
         """A copy on the same device."""
@@ -182,3 +182,18 @@ class Buffer:
 
     def __repr__(self) -> str:
         return f"Buffer({self.dtype}, {list(self.shape)}, {self.device})"
+
+
+# Up to so many bytes are copied by way of memory that the system cannot move.
+_PINNED_BYTES = 1 << 20
+
+
+def moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A tensor on a device: itself when it is there already, else a copy.
+
+    A small one of the host goes to an accelerator without waiting for the work before it: from
+    memory that the device can read itself, at its turn.
+    """
+    if device.type != "cuda" or not tensor.is_cpu or tensor.nbytes > _PINNED_BYTES:
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)

@@ -15,9 +15,11 @@ from max.driver import CPU, Device
 from max.engine.debug_print import DebugPrinter, PrintStyle
 from max.engine.model import CompiledModel, Model
 from max.engine.packed import PackedWeights
+from max.engine.passes.head_norms import join_head_norms
 from max.engine.passes.joining import join_calls
 from max.engine.passes.layouts import use_layouts
 from max.engine.passes.needed_rows import compute_needed_rows
+from max.engine.passes.sums import join_sums
 from max.engine.printing import Printer
 from max.engine.replay import CpuBackend, Profiler, ReplayedGraph
 from max.engine.replay.backend import Backend
@@ -80,6 +82,8 @@ class InferenceSession:
         code.output(code.graph_copy(graph.fx, {}))
         compute_needed_rows(code)
         layouts = use_layouts(code, graph.weights)
+        join_sums(code)
+        join_head_norms(code)
         join_calls(code)
         return CompiledModel(
             name=graph.name,

@@ -3,6 +3,8 @@
 Importing this package registers them with torch as `torch.ops.max.*`.
 """
 
+from max.kernels.add_layer_norm import add_layer_norm
+from max.kernels.add_rms_norm import add_rms_norm
 from max.kernels.choose_tokens import choose_tokens
 from max.kernels.elementwise import elementwise
 from max.kernels.experts import experts
@@ -16,8 +18,10 @@ from max.kernels.layer_norm import layer_norm
 from max.kernels.lora_embedding import lora_embedding
 from max.kernels.lora_linear import lora_linear
 from max.kernels.mask_logits import mask_logits
+from max.kernels.norm_rope_store_ragged import norm_rope_store_ragged
 from max.kernels.packed_embedding import packed_embedding
 from max.kernels.packed_linear import packed_linear
+from max.kernels.planes_experts import planes_experts
 from max.kernels.planes_linear import planes_linear
 from max.kernels.planes_rows import planes_rows
 from max.kernels.quantized_embedding import quantized_embedding
@@ -28,6 +32,8 @@ from max.kernels.route_tokens import route_tokens
 from max.kernels.scaled_matmul import scaled_matmul
 
 __all__ = [
+    "add_layer_norm",
+    "add_rms_norm",
     "choose_tokens",
     "elementwise",
     "experts",
@@ -41,8 +47,10 @@ __all__ = [
     "lora_embedding",
     "lora_linear",
     "mask_logits",
+    "norm_rope_store_ragged",
     "packed_embedding",
     "packed_linear",
+    "planes_experts",
     "planes_linear",
     "planes_rows",
     "quantized_embedding",

@@ -31,6 +31,12 @@ class OpFacts:
         native: for a target that is not an op of ours: the call of ours that computes the same from
             the target's arguments, in which tensors are real ones or fx nodes; None for arguments
             that none takes.
+        is_sum: it adds its two arguments.
+        of_sum: the op of ours that takes two summands in the place of the first argument, and gives
+            their sum and what this op makes of it: a kernel and a way through memory less on a GPU.
+        norms_last_axis: it norms the last axis of its first argument, whose size the second has.
+        with_norms: the call that computes the same of the first two arguments before they were
+            normed: of the norms' other arguments, and its own; None where none does.
     """
 
     row_arguments: int = 0
@@ -38,6 +44,10 @@ class OpFacts:
     picks_rows: bool = False
     native: Callable[..., NativeCall | None] | None = None
     layouts: Mapping[str, Mapping[int, LayoutUse]] = field(default_factory=dict)
+    is_sum: bool = False
+    of_sum: Any = None
+    norms_last_axis: bool = False
+    with_norms: Callable[..., NativeCall | None] | None = None
     join_key: Callable[..., Hashable] | None = None
 
 

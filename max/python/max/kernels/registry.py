@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import torch
@@ -22,7 +23,8 @@ _FACTS: dict[Op, OpFacts] = {}
 _REFERENCES: dict[Op, Callable[..., Any]] = {}
 # What makes the CPU kernels that a program can hold, once; filled while the ops are imported.
 _RECORDS: dict[Op, Callable[[], Record | None]] = {}
-_ON_GPU: set[Op] = set()
+# What says whether the Triton kernel of an op takes the arguments, of which only facts are known.
+_ON_GPU: dict[Op, Callable[..., bool]] = {}
 
 
 def define_op(
@@ -50,6 +52,18 @@ def define_op(
     op: Op = getattr(torch.ops.max, name).default
     _FACTS[op], _REFERENCES[op] = facts, reference
     return op
+
+
+def extend_facts(op: Op, **facts: Any) -> None:
+    """Adds to an op's facts what another op knows: that it computes the same of more, say.
+
+    So an op that is made of another imports that one, and not the other way round.
+
+    Args:
+        op: from `define_op`.
+        facts: fields of `OpFacts`.
+    """
+    _FACTS[op] = replace(_FACTS[op], **facts)
 
 
 def implement(op: Op, device: str, make: Callable[[], Callable[..., Any] | None]) -> None:
@@ -93,7 +107,14 @@ def implement_on_cpu(
     implement(op, "CPU", make)
 
 
-def implement_on_gpu(op: Op, reference: Callable[..., Any]) -> None:
+def takes_all(*arguments: Any) -> bool:
+    """Of a kernel that takes whatever the op does, as far as models have it."""
+    return True
+
+
+def implement_on_gpu(
+    op: Op, reference: Callable[..., Any], takes: Callable[..., bool] = takes_all
+) -> None:
     """Gives an op its Triton kernel: `run_on_gpu` of the `triton.py` beside it.
 
     That takes what the reference takes and gives what it gives; None for operands that the kernel
@@ -102,6 +123,8 @@ def implement_on_gpu(op: Op, reference: Callable[..., Any]) -> None:
     Args:
         op: from `define_op`.
         reference: runs where the kernel does not take the operands.
+        takes: whether it takes arguments of which shapes and dtypes are known; where it does not,
+            the reference may ask the device for numbers, so nothing of that is captured.
     """
     name = op._schema.name.removeprefix("max::")
 
@@ -116,13 +139,18 @@ def implement_on_gpu(op: Op, reference: Callable[..., Any]) -> None:
 
         return run
 
-    _ON_GPU.add(op)
+    _ON_GPU[op] = takes
     implement(op, "CUDA", make)
 
 
 def has_gpu_kernel(op: object) -> bool:
     """Whether an op has a Triton kernel, which need not be compiled yet."""
     return op in _ON_GPU
+
+
+def runs_on_gpu(op: object, arguments: Sequence[Any]) -> bool:
+    """Whether an op's Triton kernel takes arguments; tensors may be without elements."""
+    return op in _ON_GPU and _ON_GPU[op](*arguments)
 
 
 def tensors_in(value: object) -> Iterator[torch.Tensor]:

@@ -61,7 +61,7 @@ def _two(function: str, reversed_function: str | None = None) -> OpFacts:
             return NativeCall(elementwise, (b, None, reversed_function, [a]))
         return None
 
-    return OpFacts(row_arguments=2, native=native)
+    return OpFacts(row_arguments=2, native=native, is_sum=function == "add")
 
 
 def _power(x: Any, exponent: Any) -> NativeCall | None:

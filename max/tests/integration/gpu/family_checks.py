@@ -1,4 +1,5 @@
-"""Tiny models end to end: the same tokens on a device as on the host, captured or not."""
+"""Tiny models end to end: the same tokens on a device as on the host, captured and overlapped or
+not."""
 
 from __future__ import annotations
 
@@ -6,12 +7,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from integration.gpu.running import answer
 from integration.test_common.tiny_checkpoints import cached_checkpoint
 from integration.test_common.tiny_models import TINY_MODELS
 from max.pipelines.config import PipelineConfig
 from max.pipelines.context import SamplingParams, TextContext, TokenBuffer
 from max.pipelines.lib import PIPELINE_REGISTRY
 
+# Whether decoding is captured, and whether steps overlap.
+WAYS = ((False, False), (True, False), (True, True))
 PROMPTS = [range(3, 60), range(5, 9), range(40, 200, 3)]
 
 
@@ -33,12 +37,14 @@ def check_families(
     """
     for name in names:
         folder = cached_checkpoint(TINY_MODELS[name])
-        wanted = greedy_tokens(folder, "cpu", captured=False)
-        found = [greedy_tokens(folder, device, captured) for captured in (False, True)]
-        yield FamilyResult(name, found == [wanted, wanted])
+        wanted = greedy_tokens(folder, "cpu", captured=False, overlaps=False)
+        found = [greedy_tokens(folder, device, *way) for way in WAYS]
+        yield FamilyResult(name, found == [wanted] * len(WAYS))
 
 
-def greedy_tokens(folder: Path, device: str, captured: bool, steps: int = 24) -> list[list[int]]:
+def greedy_tokens(
+    folder: Path, device: str, captured: bool, overlaps: bool, steps: int = 24
+) -> list[list[int]]:
     """The greedy continuations of `PROMPTS`, batched."""
     config = PipelineConfig.from_flat_kwargs(
         model_path=str(folder),
@@ -47,6 +53,7 @@ def greedy_tokens(folder: Path, device: str, captured: bool, steps: int = 24) ->
         max_batch_size=4,
         max_length=128,
         device_graph_capture=None if captured else False,
+        enable_overlap_scheduler=overlaps,
     )
     _, pipeline = PIPELINE_REGISTRY.retrieve(config)
     params = SamplingParams(temperature=0.0, max_new_tokens=steps, ignore_eos=True)
@@ -58,6 +65,6 @@ def greedy_tokens(folder: Path, device: str, captured: bool, steps: int = 24) ->
         )
         for prompt in PROMPTS
     ]
-    for _ in pipeline.answer(contexts):
+    for _ in answer(pipeline, contexts, overlaps):
         pass
     return [[int(token) for token in ctx.tokens.generated] for ctx in contexts]

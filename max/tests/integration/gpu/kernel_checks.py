@@ -9,7 +9,11 @@ from typing import Any, NamedTuple
 import torch
 from torch.utils._pytree import tree_map
 
+from integration.gpu.kernel_case import KernelCase
+from integration.gpu.model_part_cases import cases_of_model_parts
 from max import kernels
+from max.kernels.add_layer_norm.reference import add_layer_norm_reference
+from max.kernels.add_rms_norm.reference import add_rms_norm_reference
 from max.kernels.choose_tokens.reference import choose_tokens_reference
 from max.kernels.elementwise.reference import elementwise_reference
 from max.kernels.flash_attention_ragged.reference import flash_attention_ragged_reference
@@ -19,20 +23,12 @@ from max.kernels.last_rows.reference import last_rows_reference
 from max.kernels.layer_norm.reference import layer_norm_reference
 from max.kernels.layouts.planes import PARTS, Planes
 from max.kernels.mask_logits.reference import mask_logits_reference
+from max.kernels.norm_rope_store_ragged.reference import norm_rope_store_ragged_reference
 from max.kernels.planes_linear.reference import planes_linear_reference
 from max.kernels.registry import tensors_in
 from max.kernels.rms_norm.reference import rms_norm_reference
 from max.kernels.rope_store_ragged.reference import rope_store_ragged_reference
 from tests.kernels.quantized_weights import make_quantized_weight
-
-
-class KernelCase(NamedTuple):
-    """A call of an op, with operands on the host."""
-
-    name: str
-    op: Callable[..., Any]
-    reference: Callable[..., Any]
-    args: tuple[Any, ...]
 
 
 class Checked(NamedTuple):
@@ -55,8 +51,8 @@ def check_kernels(device: torch.device, dtype: torch.dtype, heads: int = 32) -> 
     for case in _cases(dtype, heads):
         wide, given = _wide(case.args), _moved(case.args, device)
         # What an op writes to is among its arguments.
-        wanted = [case.reference(*wide), *tensors_in(wide)]
-        got = [case.op(*given), *tensors_in(given)]
+        wanted = [*tensors_in(case.reference(*wide)), *_written(wide)]
+        got = [*tensors_in(case.op(*given)), *_written(given)]
         error = max(map(_error, got, wanted))
         yield Checked(case.name, error, 1e6 * _seconds(lambda: case.op(*given), device))  # noqa: B023
 
@@ -68,6 +64,10 @@ def _cases(dtype: torch.dtype, heads: int) -> Iterator[KernelCase]:
     yield KernelCase("rms_norm", kernels.rms_norm, rms_norm_reference, (x, weight, 1e-5, 0.0, True))
     args: tuple[Any, ...] = (x, weight, weight, 1e-5)
     yield KernelCase("layer_norm", kernels.layer_norm, layer_norm_reference, args)
+    args = (x, x.flip(0), weight, 1e-5, 0.0, True)
+    yield KernelCase("add_rms_norm", kernels.add_rms_norm, add_rms_norm_reference, args)
+    args = (x, x.flip(0), weight, weight, 1e-5)
+    yield KernelCase("add_layer_norm", kernels.add_layer_norm, add_layer_norm_reference, args)
     yield KernelCase("gated", kernels.gated, gated_reference, (*x.chunk(2, 1), "silu"))
     args = (x, x, "add")
     yield KernelCase("elementwise", kernels.elementwise, elementwise_reference, args)
@@ -101,6 +101,7 @@ def _cases(dtype: torch.dtype, heads: int) -> Iterator[KernelCase]:
     )
     args = (logits - logits.amax(1, keepdim=True), *limits)
     yield KernelCase("choose_tokens", kernels.choose_tokens, choose_tokens_reference, args)
+    yield from cases_of_model_parts(dtype, heads)
     bits = torch.randint(-(2**31), 2**31, (2, 1000), dtype=torch.int32)
     bits[0, 1:] = 0
     args = (logits.to(dtype), torch.tensor([1, 4]), bits)
@@ -135,6 +136,13 @@ def _cache_cases(
         rope_store_ragged_reference,
         args,
     )
+    norms = (*torch.randn(2, head_dim).to(dtype), 1e-6, 1.0, True)
+    yield KernelCase(
+        f"norm_rope_store_ragged, {name}",
+        kernels.norm_rope_store_ragged,
+        norm_rope_store_ragged_reference,
+        (q, k, v, *norms, *args[3:]),
+    )
     sinks = torch.randn(4 * kv_heads).to(dtype)
     for options, rest in (
         ("", (True, 0, 0, 0.0, None, None)),
@@ -150,6 +158,11 @@ def _cache_cases(
         )
 
 
+def _written(args: tuple[Any, ...]) -> list[torch.Tensor]:
+    """Tensors that may be written to; what is in 8 bits is read by the case itself."""
+    return [x for x in tensors_in(args) if x.itemsize > 1]
+
+
 def _error(got: torch.Tensor, want: torch.Tensor) -> float:
     most = want.double().abs().max().clamp(min=1e-30)
     return float((got.cpu().double() - want.double()).abs().max() / most)
@@ -157,7 +170,7 @@ def _error(got: torch.Tensor, want: torch.Tensor) -> float:
 
 def _wide(args: tuple[Any, ...]) -> tuple[Any, ...]:
     def wide(x: Any) -> Any:
-        is_short = isinstance(x, torch.Tensor) and x.is_floating_point() and x.itemsize < 4
+        is_short = isinstance(x, torch.Tensor) and x.is_floating_point() and x.itemsize == 2
         return x.float() if is_short else x.clone() if isinstance(x, torch.Tensor) else x
 
     return tuple(tree_map(wide, args))

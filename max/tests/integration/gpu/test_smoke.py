@@ -12,6 +12,7 @@ import torch
 
 from integration.gpu.smoke import main
 from integration.gpu.speed import LARGE, Workload
+from max import kernels
 
 SMALL = {
     **LARGE,
@@ -34,7 +35,10 @@ def run(folder: Path, *flags: str) -> int:
 def test_it_checks_measures_and_writes(tmp_path: Path) -> None:
     assert run(tmp_path) == 0
     results = json.loads((tmp_path / "gpu.json").read_text())
-    assert len(results["kernels"]) == 2 * (7 + 3 * 4 + 8 * 3) and results["families"][0]["is_equal"]
+    names = {each["name"].partition(",")[0] for each in results["kernels"]}
+    with_kernels = {path.parent.name for path in Path(kernels.__file__).parent.glob("*/triton.py")}
+    assert with_kernels - names <= {"planes_rows"}, "decoded by the products of many rows too"
+    assert results["families"][0]["is_equal"]
     prefill, streams = results["speed"]
     assert prefill["unit"] == "prefill" and 0 < prefill["share"] < 1
     assert streams["decode_tokens_per_second"] > 0 and 0 < streams["share"] < 1

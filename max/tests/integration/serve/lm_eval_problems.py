@@ -16,7 +16,7 @@ PROBLEMS = TASKS / "demo_problems.jsonl"
 GSM8K_FORM = TASKS / "gsm8k_form.jsonl"
 COUNT = 20
 GSM8K_COUNT = 40
-SEED = 7
+SEED = 16
 CHOICES = 4
 
 

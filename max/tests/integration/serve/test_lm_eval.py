@@ -100,7 +100,8 @@ def test_generated_answers_are_those_of_transformers(
 
     assert mine["scores"] == theirs["scores"]
     assert mine["responses"] == theirs["responses"]
-    assert mine["scores"]["exact_match,number"] == 1.0
+    # One answer of these problems is wrong, so the score tells more than that all is well.
+    assert mine["scores"]["exact_match,number"] == 0.95
 
 
 @pytest.mark.slow

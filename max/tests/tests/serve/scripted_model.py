@@ -219,6 +219,11 @@ class Pages(BlockManager):
         return used / result.pages_total
 
 
+def nobody_reads() -> Any:
+    """Tokens on a device: a scripted step knows what it is to say."""
+    raise AssertionError("a scripted step takes no tokens from the one before it")
+
+
 @dataclass
 class ScriptedPipeline:
     """Answers by script, with the real page bookkeeping behind it.
@@ -270,11 +275,13 @@ class ScriptedPipeline:
         for context in complete:
             context.expect_token()
         processed = [context.tokens.launch() for context in batch]
+        result = run if executor is None else executor.submit(run).result
         step = LaunchedStep(
             batch,
             processed,
             {context.request_id: index for index, context in enumerate(complete)},
-            run if executor is None else executor.submit(run).result,
+            result,
+            nobody_reads,
             any(context.log_probabilities is not None for context in batch),
         )
         self._lost[id(step)] = {

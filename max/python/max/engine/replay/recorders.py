@@ -14,7 +14,7 @@ from max.engine.replay.captures import Recorded, Recorder
 from max.graph import DeviceRef, TensorType
 from max.graph.ops.control import ControlFlow
 from max.graph.ops.debug import print_tensor
-from max.kernels.registry import facts_of_op, has_gpu_kernel
+from max.kernels.registry import facts_of_op, runs_on_gpu
 
 
 def recorder_for(device: DeviceRef) -> Recorder | None:
@@ -33,14 +33,18 @@ def can_be_captured(graph: fx.Graph, input_types: Sequence[TensorType]) -> bool:
         type.device == input_types[0].device or not node.users
         for node, type in zip(placeholders, input_types, strict=True)
     )
-    if input_types[0].device.is_gpu() and any(
-        facts_of_op(node.target) is not None and not has_gpu_kernel(node.target)
-        for node in graph.nodes
-    ):
+    if input_types[0].device.is_gpu() and not all(map(_runs_on_gpu, graph.nodes)):
         return False
     return stays and not any(
         isinstance(node.target, ControlFlow) or node.target is print_tensor for node in graph.nodes
     )
+
+
+def _runs_on_gpu(node: fx.Node) -> bool:
+    if facts_of_op(node.target) is None:
+        return True
+    arguments = fx.map_arg(node.args, lambda used: used.meta.get("val"))
+    return runs_on_gpu(node.target, arguments)
 
 
 class CudaGraphs:

@@ -13,7 +13,7 @@ from max.kernels.facts import NativeCall, OpFacts
 from max.kernels.gated.reference import ACTIVATIONS
 from max.kernels.layouts import ExpertPanels, LayoutUse
 from max.kernels.layouts.panels import Panels
-from max.kernels.registry import define_op, implement_on_cpu
+from max.kernels.registry import define_op, implement_on_cpu, implement_on_gpu
 
 # The first of the three matrices among the arguments, and where two lists about them are.
 _GATE, _ENCODINGS, _ARE_PACKED = 3, 8, 9
@@ -65,6 +65,11 @@ def _in_panels(argument: int) -> Any:
     return call
 
 
+def takes_matrices(*arguments: Any) -> bool:
+    """Whether the kernel of a GPU reads the matrices: blocks as in a file it does not."""
+    return not any(arguments[i].dtype == torch.uint8 and arguments[i].ndim == 3 for i in _MATRICES)
+
+
 _MATRICES = (_GATE, _GATE + 1, _GATE + 2)
 experts = define_op(
     "experts(Tensor x, Tensor routes, Tensor? adapter_of_row, Tensor gate, Tensor up, Tensor down,"
@@ -78,3 +83,4 @@ experts = define_op(
     ),
 )
 implement_on_cpu(experts, make_experts_record, experts_reference)
+implement_on_gpu(experts, experts_reference, takes_matrices)

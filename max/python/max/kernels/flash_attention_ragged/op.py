@@ -6,6 +6,7 @@ import torch
 
 from max.kernels.flash_attention_ragged.cpu import make_flash_attention_ragged_record
 from max.kernels.flash_attention_ragged.reference import flash_attention_ragged_reference
+from max.kernels.float8_entries import entry_elements
 from max.kernels.registry import define_op, implement_on_cpu, implement_on_gpu
 
 
@@ -24,7 +25,7 @@ def _fake(
     sinks: torch.Tensor | None,
     bias: torch.Tensor | None,
 ) -> torch.Tensor:
-    kv_heads, head_dim = kv_blocks.shape[-2:]
+    kv_heads, head_dim = kv_blocks.shape[-2], entry_elements(kv_blocks)
     torch._check(
         q.shape[-1] % (kv_heads * head_dim) == 0,
         lambda: f"q has {q.shape[-1]} columns, no multiple of {kv_heads} KV heads of {head_dim}",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from max.kernels.float8_entries import as_written, decoded, entry_elements
+
 # Rows of queries whose scores are in memory at a time: heads * 256 * tokens floats.
 _QUERY_BLOCK = 256
 
@@ -32,7 +34,8 @@ def flash_attention_ragged_reference(
         q: [rows, heads * head_dim].
         input_row_offsets: uint32 [batch + 1], see `max.kernels.paging`.
         kv_blocks: [pages, 2, layers, page_size, kv_heads, head_dim]; or [pages, 1, ...] of entries
-            that are keys and values at once (see `max.kernels.latent_store_ragged`).
+            that are keys and values at once (see `max.kernels.latent_store_ragged`). In
+            float8_e4m3fn vectors have factors behind them (see `max.kernels.float8_entries`).
         cache_lengths: uint32 [batch], tokens in the cache before this batch's rows.
         lookup_table: uint32 [batch, max_pages].
         layer: which layer of the cache.
@@ -49,7 +52,8 @@ def flash_attention_ragged_reference(
     Returns:
         [rows, heads * head_dim].
     """
-    page_size, kv_heads, head_dim = kv_blocks.shape[3:]
+    page_size, kv_heads = kv_blocks.shape[3:5]
+    head_dim = entry_elements(kv_blocks)
     out = torch.empty_like(q)
     offsets = input_row_offsets.tolist()
     for request, past in enumerate(cache_lengths.tolist()):
@@ -57,8 +61,9 @@ def flash_attention_ragged_reference(
         tokens = past + end - start
         pages = lookup_table[request, : -(-tokens // page_size)].long()
         # [2, tokens, kv_heads, head_dim] -> keys and values [kv_heads, tokens, head_dim]
-        cached = kv_blocks[pages, :, layer].transpose(0, 1).flatten(1, 2)[:, :tokens]
-        keys, *others = cached.float().transpose(1, 2)
+        cached = as_written(kv_blocks)[pages, :, layer].view(kv_blocks.dtype)
+        of_tokens = cached.transpose(0, 1).flatten(1, 2)[:, :tokens]
+        keys, *others = decoded(of_tokens).transpose(1, 2)
         (values,) = others or [keys]
         for row in range(start, end, _QUERY_BLOCK):
             last = min(row + _QUERY_BLOCK, end)

@@ -10,25 +10,22 @@ from __future__ import annotations
 import torch
 
 from max.kernels.flash_attention_ragged.triton_configs import Parts, config_of, splits_of
+from max.kernels.flash_attention_ragged.triton_join import join_parts
+from max.kernels.flash_attention_ragged.triton_latent import attend_to_latents
 from max.kernels.flash_attention_ragged.triton_softmax import (
     bias_of,
+    factors_at,
     finite,
     is_seen,
     largest_of,
     scores_of,
+    seen_range,
     slots_of,
 )
-from max.kernels.gpu.language import (
-    Number,
-    Pointer,
-    Size,
-    Width,
-    gpu_kernel,
-    next_power_of_2,
-    tl,
-)
-from max.kernels.gpu.paging import request_of
-from max.kernels.gpu.tuning import device_kind
+from max.kernels.float8_entries import entry_elements, has_factors
+from max.kernels.gpu.language import Number, Pointer, Size, Width, gpu_kernel, next_power_of_2, tl
+from max.kernels.gpu.paging import first_of_block, request_of
+from max.kernels.gpu.tuning import device_kind, has_float8
 
 
 @gpu_kernel
@@ -57,6 +54,7 @@ def attention_kernel(
     lookup_width: Size,
     GROUP: tl.constexpr,
     HEAD_DIM: tl.constexpr,
+    WIDTH: tl.constexpr,
     HEAD_BLOCK: tl.constexpr,
     PAGE_SIZE: tl.constexpr,
     CAUSAL: tl.constexpr,
@@ -69,7 +67,10 @@ def attention_kernel(
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
 ) -> None:
-    """One block of rows, one KV head, one part of the keys."""
+    """One block of rows, one KV head, one part of the keys.
+
+    A vector in the cache has WIDTH elements: more than a head's where a factor is behind them.
+    """
     PER_BLOCK: tl.constexpr = BLOCK_M // GROUP
     block = tl.program_id(0)
     kv_head = tl.program_id(1)
@@ -77,7 +78,7 @@ def attention_kernel(
     request = request_of(block, offsets, batch, PER_BLOCK)
     first_row = tl.load(offsets + request).to(tl.int32)
     end_row = tl.load(offsets + request + 1).to(tl.int32)
-    first_new = (block - first_row // PER_BLOCK - request) * PER_BLOCK
+    first_new = first_of_block(block, first_row, request, PER_BLOCK)
     if first_new >= end_row - first_row:
         return
     past = tl.load(cache_lengths + request).to(tl.int32)
@@ -97,22 +98,20 @@ def attention_kernel(
         other=0.0,
     )
 
-    # The keys that any of the rows sees.
     last_position = past + tl.minimum(first_new + PER_BLOCK, end_row - first_row) - 1
-    begin = tl.full([], 0, tl.int32)
-    end = tokens
-    if CAUSAL:
-        end = tl.minimum(end, last_position + 1)
-    if HAS_WINDOW:
-        begin = tl.maximum(begin, past + first_new - window + 1)
-    if HAS_CHUNK:
-        begin = tl.maximum(begin, (past + first_new) // chunk * chunk)
-        end = tl.minimum(end, (last_position // chunk + 1) * chunk)
-    begin = begin // BLOCK_N * BLOCK_N
-    if SPLITS > 1:
-        per_part = tl.cdiv(tl.cdiv(end - begin, BLOCK_N), SPLITS) * BLOCK_N
-        begin += part * per_part
-        end = tl.minimum(end, begin + per_part)
+    begin, end = seen_range(
+        past + first_new,
+        last_position,
+        tokens,
+        window,
+        chunk,
+        part,
+        CAUSAL,
+        HAS_WINDOW,
+        HAS_CHUNK,
+        SPLITS,
+        BLOCK_N,
+    )
 
     largest = tl.full([BLOCK_M], float("-inf"), tl.float32)
     total = tl.zeros([BLOCK_M], tl.float32)
@@ -123,19 +122,23 @@ def attention_kernel(
         total = tl.where(part == 0, 1.0, total)
     mixed = tl.zeros([BLOCK_M, HEAD_BLOCK], tl.float32)
     lookup = lookup_table + request * lookup_width
-    of_head = kv_blocks + layer_at + kv_head * HEAD_DIM
+    of_head = kv_blocks + layer_at + kv_head * WIDTH
     for start in range(begin, end, BLOCK_N):
         key = start + tl.arange(0, BLOCK_N)
         held = key < end
         slots = slots_of(
-            lookup, key, held, page_stride, kv_heads * HEAD_DIM, PAGE_SIZE, BLOCK_N, start
+            lookup, key, held, page_stride, kv_heads * WIDTH, PAGE_SIZE, BLOCK_N, start
         )
         keys = tl.load(
             of_head + slots[None, :] + element[:, None],
             mask=held[None, :] & in_head[:, None],
             other=0.0,
         ).to(q.dtype.element_ty)
-        scores = scores_of(queries, keys, scale, softcap, HAS_CAP)
+        if WIDTH > HEAD_DIM:
+            factors = factors_at(of_head + slots + HEAD_DIM, held)
+            scores = scores_of(queries, keys, scale * factors[None, :], softcap, HAS_CAP)
+        else:
+            scores = scores_of(queries, keys, scale, softcap, HAS_CAP)
         if HAS_BIAS:
             scores += bias_of(bias, head, key[None, :] - position, span)
         seen = held[None, :] & is_seen(
@@ -151,6 +154,8 @@ def attention_kernel(
             mask=held[:, None] & in_head[None, :],
             other=0.0,
         ).to(q.dtype.element_ty)
+        if WIDTH > HEAD_DIM:
+            weights *= factors_at(of_head + values_at + slots + HEAD_DIM, held)[None, :]
         mixed = mixed * shrink[:, None]
         mixed += tl.dot(weights.to(q.dtype.element_ty), values, input_precision="ieee")
         largest = larger
@@ -165,30 +170,6 @@ def attention_kernel(
         tl.store(partial + at_part[:, None] * HEAD_DIM + element[None, :], mixed, mask=stored)
         tl.store(largest_of_part + at_part, largest, mask=exists)
         tl.store(sum_of_part + at_part, total, mask=exists)
-
-
-@gpu_kernel
-def join_parts_kernel(
-    partial: Pointer,
-    largest_of_part: Pointer,
-    sum_of_part: Pointer,
-    out: Pointer,
-    HEAD_DIM: tl.constexpr,
-    HEAD_BLOCK: tl.constexpr,
-    SPLITS: tl.constexpr,
-) -> None:
-    """One row of one head, of the parts of its keys; a part without keys has the sum 0."""
-    row = tl.program_id(0).to(tl.int64)
-    part = tl.arange(0, SPLITS)
-    element = tl.arange(0, HEAD_BLOCK)
-    in_head = element < HEAD_DIM
-    largest = tl.load(largest_of_part + row * SPLITS + part)
-    share = tl.math.exp2(largest - finite(tl.max(largest, 0)))
-    total = tl.sum(tl.load(sum_of_part + row * SPLITS + part) * share, 0)
-    places = partial + (row * SPLITS + part)[:, None] * HEAD_DIM + element[None, :]
-    mixed = tl.load(places, mask=in_head[None, :], other=0.0) * share[:, None]
-    result = tl.sum(mixed, 0) / total
-    tl.store(out + row * HEAD_DIM + element, result.to(out.dtype.element_ty), mask=in_head)
 
 
 def run_on_gpu(
@@ -208,16 +189,44 @@ def run_on_gpu(
 ) -> torch.Tensor | None:
     """See `flash_attention_ragged_reference`.
 
-    None where a page's elements are not in sequence, or too many heads share a KV head.
+    None where a page's elements are not in sequence, too many heads share a KV head, or the device
+    does not know the cache's numbers of 8 bits.
     """
-    page_size, kv_heads, head_dim = kv_blocks.shape[3:]
+    if not kv_blocks[:1].is_contiguous() or not lookup_table.is_contiguous():
+        return None
+    if has_factors(kv_blocks.dtype) and not has_float8(q.device):
+        return None
+    is_latent = kv_blocks.shape[1] == 1
+    run = attend_to_latents if is_latent else attend_to_keys
+    cache = (input_row_offsets, kv_blocks, cache_lengths, lookup_table, layer)
+    q = q.contiguous()
+    return run(q, *cache, scale, causal, window, chunk, softcap, sinks, bias)
+
+
+def attend_to_keys(
+    q: torch.Tensor,
+    input_row_offsets: torch.Tensor,
+    kv_blocks: torch.Tensor,
+    cache_lengths: torch.Tensor,
+    lookup_table: torch.Tensor,
+    layer: int,
+    scale: float,
+    causal: bool,
+    window: int,
+    chunk: int,
+    softcap: float,
+    sinks: torch.Tensor | None,
+    bias: torch.Tensor | None,
+) -> torch.Tensor | None:
+    """`run_on_gpu` of a cache of keys and values."""
+    page_size, kv_heads, width = kv_blocks.shape[3:]
+    head_dim = entry_elements(kv_blocks)
     group = q.shape[-1] // (kv_heads * head_dim)
     batch = len(cache_lengths)
     kind = device_kind(q.device)
     config = config_of(kind, group, head_dim * q.itemsize, is_decoding=len(q) == batch)
-    if not kv_blocks[:1].is_contiguous() or not lookup_table.is_contiguous() or config is None:
+    if config is None:
         return None
-    q = q.contiguous()
     out = torch.empty_like(q)
     if not len(q):
         return out
@@ -225,8 +234,7 @@ def run_on_gpu(
     most_tokens = lookup_table.shape[-1] * page_size if len(q) == batch else 0
     splits = splits_of(q.device, batch * kv_heads, most_tokens)
     parts = Parts.of(q, len(q) * group * kv_heads, head_dim, splits)
-    of_layer = page_size * kv_heads * head_dim
-    head_block = max(16, next_power_of_2(head_dim))
+    of_layer = page_size * kv_heads * width
     attention_kernel[(blocks, kv_heads, splits)](
         q,
         input_row_offsets,
@@ -250,7 +258,8 @@ def run_on_gpu(
         lookup_table.shape[-1],
         GROUP=group,
         HEAD_DIM=head_dim,
-        HEAD_BLOCK=head_block,
+        WIDTH=width,
+        HEAD_BLOCK=max(16, next_power_of_2(head_dim)),
         PAGE_SIZE=page_size,
         CAUSAL=causal,
         HAS_WINDOW=window > 0,
@@ -262,7 +271,5 @@ def run_on_gpu(
         **config.launch,
     )
     if splits > 1:
-        join_parts_kernel[(len(q) * group * kv_heads,)](
-            *parts, out, HEAD_DIM=head_dim, HEAD_BLOCK=head_block, SPLITS=splits
-        )
+        join_parts(parts, out, head_dim, splits)
     return out

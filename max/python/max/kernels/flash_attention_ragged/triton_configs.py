@@ -24,6 +24,23 @@ CONFIGS = {
         "gfx942": Config({"BLOCK_M": 16, "BLOCK_N": 32}, num_warps=4, num_stages=1),
     },
 }
+# For entries of 512 to 1023 elements of 2 bytes; where they are larger, fewer are in a tile.
+LATENT_CONFIGS = {
+    "prefill": {
+        "sm_80": Config({"BLOCK_M": 32, "BLOCK_N": 32}, num_warps=8, num_stages=1),
+        "sm_90": Config({"BLOCK_M": 32, "BLOCK_N": 16}, num_warps=8, num_stages=2),
+        "sm_100": Config({"BLOCK_M": 32, "BLOCK_N": 16}, num_warps=8, num_stages=2),
+        "gfx942": Config({"BLOCK_M": 16, "BLOCK_N": 16}, num_warps=4, num_stages=1),
+    },
+    # And for entries of 8 bits, which take registers while they are converted.
+    "decode": {
+        "sm_80": Config({"BLOCK_M": 16, "BLOCK_N": 16}, num_warps=8, num_stages=2),
+        "sm_90": Config({"BLOCK_M": 16, "BLOCK_N": 16}, num_warps=8, num_stages=2),
+        "sm_100": Config({"BLOCK_M": 16, "BLOCK_N": 16}, num_warps=8, num_stages=2),
+        "gfx942": Config({"BLOCK_M": 16, "BLOCK_N": 16}, num_warps=4, num_stages=1),
+    },
+}
+_LATENT_BYTES = 2048
 _HEAD_BYTES = 256
 _FEWEST, _MOST_ROWS = 16, 128  # of a product of matrices; what registers can hold
 # A part of the keys has at least so many tokens; more parts than that are not worth joining.
@@ -42,6 +59,16 @@ def config_of(kind: str, group: int, head_bytes: int, is_decoding: bool) -> Conf
     keys = max(line.blocks["BLOCK_N"] // larger, _FEWEST)
     blocks = {"BLOCK_M": rows, "BLOCK_N": keys}
     return Config(blocks, line.num_warps, line.num_stages) if rows <= _MOST_ROWS else None
+
+
+def latent_config_of(
+    kind: str, entry_bytes: int, is_decoding: bool, is_in_float8: bool = False
+) -> Config:
+    """The line of the table for entries that have so many bytes as a query's numbers."""
+    line = LATENT_CONFIGS["decode" if is_decoding or is_in_float8 else "prefill"][kind]
+    larger = max(1, -(-entry_bytes // _LATENT_BYTES))
+    blocks = {name: max(size // larger, _FEWEST) for name, size in line.blocks.items()}
+    return Config(blocks, line.num_warps, line.num_stages if larger == 1 else 1)
 
 
 def splits_of(device: torch.device, programs: int, most_tokens: int) -> int:

@@ -7,14 +7,14 @@ from max.kernels.gpu.language import Number, Pointer, Value, gpu_function, tl
 
 @gpu_function
 def scores_of(
-    queries: Value, keys: Value, scale: Number, softcap: Number, HAS_CAP: tl.constexpr
+    queries: Value, keys: Value, scale: Value, softcap: Number, HAS_CAP: tl.constexpr
 ) -> Value:
     """Scores in units of log 2, [rows, keys]: `2 ** score` is what softmax takes e to the power of.
 
     Args:
         queries: [rows, elements].
         keys: [elements, keys].
-        scale: factor of the scores.
+        scale: factor of the scores, or of each key's, [1, keys].
         softcap: see `flash_attention_ragged_reference`.
         HAS_CAP: whether there is one.
     """
@@ -51,6 +51,58 @@ def is_seen(
     if HAS_CHUNK:
         seen = seen & (position // chunk == key // chunk)
     return seen
+
+
+@gpu_function
+def seen_range(
+    first: Value,
+    last: Value,
+    tokens: Value,
+    window: Value,
+    chunk: Value,
+    part: Value,
+    CAUSAL: tl.constexpr,
+    HAS_WINDOW: tl.constexpr,
+    HAS_CHUNK: tl.constexpr,
+    SPLITS: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> tuple[Value, Value]:
+    """The keys that any row at positions `first` to `last` sees, from a tile's begin, to an end.
+
+    Args:
+        first: position of the first row.
+        last: position of the last row.
+        tokens: that the request has.
+        window: how far back a row sees.
+        chunk: size of the blocks of positions.
+        part: which of SPLITS parts of them.
+        CAUSAL: see `flash_attention_ragged_reference`.
+        HAS_WINDOW: whether there is one.
+        HAS_CHUNK: whether there are.
+        SPLITS: in how many parts they are read.
+        BLOCK_N: keys of a tile.
+    """
+    begin = tl.full([], 0, tl.int32)
+    end = tokens
+    if CAUSAL:
+        end = tl.minimum(end, last + 1)
+    if HAS_WINDOW:
+        begin = tl.maximum(begin, first - window + 1)
+    if HAS_CHUNK:
+        begin = tl.maximum(begin, first // chunk * chunk)
+        end = tl.minimum(end, (last // chunk + 1) * chunk)
+    begin = begin // BLOCK_N * BLOCK_N
+    if SPLITS > 1:
+        per_part = tl.cdiv(tl.cdiv(end - begin, BLOCK_N), SPLITS) * BLOCK_N
+        begin += part * per_part
+        end = tl.minimum(end, begin + per_part)
+    return begin, end
+
+
+@gpu_function
+def factors_at(place: Value, mask: Value) -> Value:
+    """The factors of vectors in the cache, which begin at bytes there."""
+    return tl.load(place.to(tl.pointer_type(tl.float32)), mask=mask, other=1.0)
 
 
 @gpu_function

@@ -52,6 +52,17 @@ def _kind_of(index: int) -> str:
     return {9: "sm_90", 10: "sm_100"}.get(major, "sm_80")
 
 
+def has_float8(device: torch.device) -> bool:
+    """Whether a device converts numbers of e4m3fn itself; the interpreter does."""
+    return device.type == "cpu" or _has_float8(device.index or 0)
+
+
+@functools.cache
+def _has_float8(index: int) -> bool:
+    # AMD's devices of that generation convert another kind (e4m3fnuz).
+    return torch.version.hip is None and torch.cuda.get_device_capability(index) >= (8, 9)
+
+
 def row_config(dim: int, elements_per_thread: int = 8) -> Config:
     """For kernels whose programs read a whole row: as many threads as it keeps busy.
 

@@ -10,7 +10,7 @@ from max.kernels.facts import NativeCall, OpFacts
 from max.kernels.head_linear.cpu import make_head_linear_record
 from max.kernels.head_linear.reference import head_linear_reference
 from max.kernels.layouts import ExpertPanels, LayoutUse
-from max.kernels.registry import define_op, implement_on_cpu
+from max.kernels.registry import define_op, implement_on_cpu, implement_on_gpu
 
 
 def _fake(
@@ -41,3 +41,4 @@ head_linear = define_op(
     facts=OpFacts(row_arguments=1, layouts={"cpu": {1: LayoutUse(ExpertPanels, _in_panels)}}),
 )
 implement_on_cpu(head_linear, make_head_linear_record, head_linear_reference)
+implement_on_gpu(head_linear, head_linear_reference)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from max.kernels.float8_entries import entry_elements
 from max.kernels.latent_store_ragged.cpu import make_latent_store_ragged_record
 from max.kernels.latent_store_ragged.reference import latent_store_ragged_reference
-from max.kernels.registry import define_op, implement_on_cpu
+from max.kernels.registry import define_op, implement_on_cpu, implement_on_gpu
 
 
 def _fake(
@@ -24,7 +25,7 @@ def _fake(
     layer: int,
     interleaved: bool,
 ) -> torch.Tensor:
-    width, rank = kv_blocks.shape[-1], weight.shape[0]
+    width, rank = entry_elements(kv_blocks), weight.shape[0]
     torch._check(
         kv.shape[-1] == width and kv_blocks.shape[1] == 1 and kv_blocks.shape[-2] == 1,
         lambda: f"kv has {kv.shape[-1]} columns, the cache entries of {list(kv_blocks.shape)}",
@@ -49,3 +50,4 @@ latent_store_ragged = define_op(
 implement_on_cpu(
     latent_store_ragged, make_latent_store_ragged_record, latent_store_ragged_reference
 )
+implement_on_gpu(latent_store_ragged, latent_store_ragged_reference)

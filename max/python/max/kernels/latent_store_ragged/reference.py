@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from max.kernels.float8_entries import as_written, encoded
 from max.kernels.paging import positions_of, slots_of
 from max.kernels.rope_store_ragged.reference import rotate
 
@@ -55,6 +56,7 @@ def latent_store_ragged_reference(
     normed = wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + eps)
     latent = weight * normed.to(kv.dtype)
     key = rotate(kv[:, None, rank:], angles, interleaved)[:, 0]
-    kv_blocks[pages, 0, layer, slots, 0] = torch.cat((latent, key), -1).to(kv_blocks.dtype)
+    entry = torch.cat((latent, key), -1)
+    as_written(kv_blocks)[pages, 0, layer, slots, 0] = encoded(entry, kv_blocks.dtype)
     query = rotate(q.unflatten(-1, (heads, -1))[..., -turned:], angles, interleaved)
     return torch.cat((absorbed.unflatten(-1, (heads, -1)), query), -1).flatten(1)

@@ -31,6 +31,7 @@ PARTS = {
     "q4_k": (4, 12, 128),
     "q5_k": (4, 12, 32, 128),
     "q6_k": (128, 64, 16, 2),
+    "mxfp4": (1, 16),
 }
 _ALIGNMENT = 16
 # Changes when the same weight is laid out otherwise.

@@ -47,6 +47,23 @@ def small_scale(
 
 
 @gpu_function
+def float4(number: Value) -> Value:
+    """Twice what four bits of e2m1 stand for: 0, 1, 2, 3, 4, 6, 8, 12, and their negatives.
+
+    float16 has the same order of bits, and an exponent that counts from 15 instead of 1.
+    """
+    half = (((number & 8) << 12) | ((number & 7) << 9)).to(tl.int16)
+    return half.to(tl.float16, bitcast=True).to(tl.float32) * 32768.0
+
+
+@gpu_function
+def exponent_at(plane: Pointer, place: Value, mask: Value) -> Value:
+    """Half of the power of two that a byte stands for (e8m0); 0 for the smallest, 2^-127."""
+    byte = tl.load(plane + place, mask=mask, other=0).to(tl.int32)
+    return (byte << 23).to(tl.float32, bitcast=True) * 0.5
+
+
+@gpu_function
 def decoded(
     first: Pointer,
     second: Pointer,
@@ -92,6 +109,8 @@ def decoded(
         number |= fifth_bit(second, block, i, mask, IS_HIGH)
         scale, least = half_at(first, 2 * block, mask), half_at(first, 2 * block + 1, mask)
         return number.to(tl.float32) * scale + least
+    elif ENCODING == "mxfp4":
+        return float4(four_bits(second, place, mask, IS_HIGH)) * exponent_at(first, block, mask)
     elif ENCODING == "q6_k":
         number = four_bits(first, place, mask, IS_HIGH)
         shift = i % 64 // 32 * 2 + (4 if IS_HIGH else 0)

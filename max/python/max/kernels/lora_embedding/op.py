@@ -7,7 +7,7 @@ import torch
 from max.kernels.lora_embedding.cpu import make_lora_embedding_record
 from max.kernels.lora_embedding.reference import lora_embedding_reference
 from max.kernels.lora_linear.reference import PANEL
-from max.kernels.registry import define_op, implement_on_cpu
+from max.kernels.registry import define_op, implement_on_cpu, implement_on_gpu
 
 
 def _fake(
@@ -44,3 +44,4 @@ lora_embedding = define_op(
     fake=_fake,
 )
 implement_on_cpu(lora_embedding, make_lora_embedding_record, lora_embedding_reference)
+implement_on_gpu(lora_embedding, lora_embedding_reference)

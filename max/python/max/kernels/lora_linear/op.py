@@ -7,7 +7,7 @@ import torch
 from max.kernels.facts import OpFacts
 from max.kernels.lora_linear.cpu import make_lora_linear_record
 from max.kernels.lora_linear.reference import PANEL, lora_linear_reference
-from max.kernels.registry import define_op, implement_on_cpu
+from max.kernels.registry import define_op, implement_on_cpu, implement_on_gpu
 
 # The kernel reads vectors of so many columns of `a` at most.
 RANK_MULTIPLE = 16
@@ -53,3 +53,4 @@ lora_linear = define_op(
     facts=OpFacts(row_arguments=3),
 )
 implement_on_cpu(lora_linear, make_lora_linear_record, lora_linear_reference)
+implement_on_gpu(lora_linear, lora_linear_reference)

@@ -29,7 +29,7 @@ rms_norm = define_op(
     " -> Tensor",
     reference=rms_norm_reference,
     fake=_fake,
-    facts=OpFacts(row_arguments=1),
+    facts=OpFacts(row_arguments=1, norms_last_axis=True),
 )
 implement_on_cpu(rms_norm, make_rms_norm_record, rms_norm_reference)
 implement_on_gpu(rms_norm, rms_norm_reference)

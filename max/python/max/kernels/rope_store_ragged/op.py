@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from max.kernels.float8_entries import entry_elements
 from max.kernels.registry import define_op, implement_on_cpu, implement_on_gpu
 from max.kernels.rope_store_ragged.cpu import make_rope_store_ragged_record
 from max.kernels.rope_store_ragged.reference import rope_store_ragged_reference
@@ -21,7 +22,7 @@ def _fake(
     layer: int,
     interleaved: bool,
 ) -> torch.Tensor:
-    kv_heads, head_dim = kv_blocks.shape[-2:]
+    kv_heads, head_dim = kv_blocks.shape[-2], entry_elements(kv_blocks)
     torch._check(
         k.shape[-1] == kv_heads * head_dim and v.shape[-1] == kv_heads * head_dim,
         lambda: (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from max.kernels.facts import OpFacts
-from max.kernels.registry import define_op, implement_on_cpu
+from max.kernels.registry import define_op, implement_on_cpu, implement_on_gpu
 from max.kernels.route_tokens.cpu import make_route_tokens_record
 from max.kernels.route_tokens.reference import SCORES, route_tokens_reference
 
@@ -45,3 +45,4 @@ route_tokens = define_op(
     facts=OpFacts(row_arguments=1),
 )
 implement_on_cpu(route_tokens, make_route_tokens_record, route_tokens_reference)
+implement_on_gpu(route_tokens, route_tokens_reference)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from max.kernels.facts import OpFacts
-from max.kernels.registry import define_op
+from max.kernels.registry import define_op, implement_on_gpu
 from max.kernels.scaled_matmul.reference import scaled_matmul_reference, sizes_of_blocks
 
 
@@ -26,3 +26,4 @@ scaled_matmul = define_op(
     fake=_fake,
     facts=OpFacts(row_arguments=1),
 )
+implement_on_gpu(scaled_matmul, scaled_matmul_reference)

@@ -14,6 +14,7 @@ from math import prod
 from typing import TypeAlias
 
 from max.dtype import DType
+from max.kernels.float8_entries import FACTOR_BYTES, has_factors
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class KeyValue:
     head_dim: int
 
     def page_shape(self, layers: int, page_size: int) -> list[int]:
-        """A page: [keys and values, layers, tokens, heads, head_dim]."""
-        return [2, layers, page_size, self.n_kv_heads, self.head_dim]
+        """A page: [keys and values, layers, tokens, heads, elements of a vector]."""
+        return [2, layers, page_size, self.n_kv_heads, _stored(self.dtype, self.head_dim)]
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ class Latent:
     width: int
 
     def page_shape(self, layers: int, page_size: int) -> list[int]:
-        """A page: [1, layers, tokens, 1, width], so that it is indexed as keys and values are."""
-        return [1, layers, page_size, 1, self.width]
+        """A page: [1, layers, tokens, 1, elements], to be indexed as keys and values are."""
+        return [1, layers, page_size, 1, _stored(self.dtype, self.width)]
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,22 @@ class State:
 
 
 Entry: TypeAlias = KeyValue | Latent | State
+
+
+def _stored(dtype: DType, elements: int) -> int:
+    """Elements that a vector has in the cache: with its factor, where it has one.
+
+    Raises:
+        ValueError: if the factor would not lie where one can be read.
+    """
+    if not has_factors(dtype.to_torch()):
+        return elements
+    if elements % 4:
+        raise ValueError(
+            f"a cache of {dtype} has vectors of a multiple of 4 elements, this model's have "
+            f"{elements}: use --kv-cache-format bfloat16"
+        )
+    return elements + FACTOR_BYTES
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,6 @@ UNAVAILABLE: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "force": (False, True),  # nothing that it would override is refused
         "decode_stall_timeout_s": (None,),
         "decode_request_ttl_s": (None,),
-        "enable_overlap_scheduler": (False,),
         "allow_unsupported_logprobs": (False,),
         "prefer_module_v3": (False,),
         "temperature": (None,),

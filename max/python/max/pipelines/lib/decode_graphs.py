@@ -43,12 +43,11 @@ def captures_decoding(model: PipelineModelWithKVCache, config: PipelineConfig) -
     graph = getattr(model, "model", None)
     can = isinstance(graph, Model) and graph.captures is not None
     can = can and isinstance(model.batch_processor, RaggedBatchProcessor)
-    can = can and not config.lora.enable_lora  # Which rows have which adapter the host decides.
     if asked and not can:
         raise ValueError(
             f"--device-graph-capture was given, but {type(model).__name__} on {model.devices[0]} "
             "cannot be captured: that needs a GPU, and a graph that decides nothing on the host "
-            "(no control flow, no printing, no --enable-echo, no --enable-lora). Leave the flag out"
+            "(no control flow, no printing, no --enable-echo). Leave the flag out"
         )
     return can and asked is not False
 
@@ -91,7 +90,7 @@ def _inputs(
     model: PipelineModelWithKVCache, views: list[Buffer], requests: int
 ) -> list[torch.Tensor]:
     inputs = inputs_of_fresh(model, fresh_requests([1] * requests), views)
-    return [buffer.tensor for buffer in inputs.buffers]
+    return [buffer.tensor for buffer in inputs.all_buffers]
 
 
 def _graph(model: PipelineModelWithKVCache) -> Model:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 
 from max.driver import Buffer
+from max.driver.buffer import moved
 from max.pipelines.context import TextContext
 from max.pipelines.lib.interfaces.batch_processor import RaggedModelInputs
 from max.pipelines.lib.interfaces.model_io import ModelInputs
@@ -15,11 +16,11 @@ from max.pipelines.scheduling import LaunchedStep
 
 
 class LateTokens(NamedTuple):
-    """Where in a step's `tokens` which of the last step's are to be put, when that is done."""
+    """Where in a step's `tokens` which of the last step's are to be put, once that is launched."""
 
     tokens: Buffer
-    rows: Sequence[int]
-    indices: Sequence[int]
+    rows: torch.Tensor
+    indices: torch.Tensor
     after: LaunchedStep
 
     @classmethod
@@ -41,10 +42,17 @@ class LateTokens(NamedTuple):
             if ctx.tokens.num_pending and ctx.tokens.is_complete_after_step:
                 rows.append(end - 1)
                 indices.append(after.sampled[ctx.request_id])
-        return cls(model_inputs.tokens, rows, indices, after)
+        device = model_inputs.tokens.tensor.device
+        there, given = (
+            moved(torch.tensor(each, dtype=torch.int64), device) for each in (rows, indices)
+        )
+        return cls(model_inputs.tokens, there, given, after)
 
     def fill(self) -> None:
-        """Puts them there; called when the step before has run."""
-        given = self.after.result().tokens
-        late = torch.tensor([given[index] for index in self.indices])
-        self.tokens.tensor[list(self.rows)] = late.to(self.tokens.tensor.device)
+        """Puts them there; called when the step before was started.
+
+        On an accelerator they go from where they were chosen to where they are read, and the host
+        waits for nothing.
+        """
+        late = self.after.given().index_select(0, self.indices)
+        self.tokens.tensor.index_copy_(0, self.rows, late)

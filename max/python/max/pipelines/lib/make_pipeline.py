@@ -6,12 +6,13 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from max.driver import load_devices
+from max.driver import Device, load_devices
 from max.driver.host_reserve import end_reserve, reserved_bytes
 from max.engine import InferenceSession
 from max.engine.session import ignore_phase
 from max.graph import DeviceRef
 from max.graph.weights import load_weights, weights_format
+from max.kernels.gpu.tuning import has_float8
 from max.nn.transformer import ReturnLogits
 from max.pipelines.config import PipelineConfig
 from max.pipelines.kv_cache import MemoryPlan, PagedKVCacheManager, PagedMemoryPlanner
@@ -64,6 +65,7 @@ def make_pipeline(
     """
     on_phase("read")
     device = load_devices(config.model.device_specs)[0]
+    _check_cache_format(config, device)
     # What is reserved for the weights is available to them.
     available = available_memory(device) + (reserved_bytes() if device.is_host else 0)
     # Without activations, whose graph is yet to be made: what cannot fit is refused right now.
@@ -104,6 +106,14 @@ def make_pipeline(
     if adapted is not None:
         pipeline.adapters = Adapters(adapted, config.lora)
     return pipeline
+
+
+def _check_cache_format(config: PipelineConfig, device: Device) -> None:
+    if config.model.cache_dtype.is_float8() and not has_float8(device.to_torch()):
+        raise ValueError(
+            f"--kv-cache-format {config.model.cache_dtype} needs a GPU that converts such numbers "
+            f"(NVIDIA's of compute capability 8.9 and later), which {device} does not: use bfloat16"
+        )
 
 
 def _logits_needed(config: PipelineConfig) -> ReturnLogits:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from max.pipelines.modeling.types import (
     TextGenerationInputs,
     TextGenerationRequest,
 )
+from max.pipelines.sampling.chosen import Chosen, KnownTokens
 from max.pipelines.sampling.grammars.compiled import Grammars
 from max.pipelines.sampling.sampler import Sampler, SamplingBatch
 from max.pipelines.scheduling import LaunchedStep, SchedulerConfig, StepResult
@@ -104,28 +105,29 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         # Not before the steps that were launched have run: they may use the same slots.
         writes = [] if self.adapters is None else self.adapters.pool.take_writes()
 
-        def run() -> StepResult:
+        def run() -> _StartedStep:
             if writes and self.adapters is not None:
                 self.adapters.pool.write(writes)
             if late is not None:
                 late.fill()
             outputs = self.pipeline_model.execute(model_inputs)
-            tokens = self._sample(outputs, rows, len(batch), sampling)
+            chosen = self._choose(outputs, rows, len(batch), sampling)
             scores: Sequence[StepScores] = [NO_SCORES] * len(batch)
             if is_scored:
-                scores = self._score(model_inputs, outputs, batch, rows, tokens)
-            return StepResult(tokens, scores)
+                scores = self._score(model_inputs, outputs, batch, rows, chosen.known())
+            return _StartedStep(chosen, scores)
 
-        result = run if executor is None else executor.submit(run).result
+        started = run if executor is None else executor.submit(run).result
         if executor is None or needs_collect:
-            result = _known(result())
+            started = _known(started())
         for row in rows:
             batch[row].expect_token()
         return LaunchedStep(
             contexts=batch,
             processed=[ctx.tokens.launch() for ctx in batch],
             sampled={batch[row].request_id: index for index, row in enumerate(rows)},
-            result=result,
+            result=lambda: started().result(),
+            given=lambda: started().chosen.tensor,
             needs_collect=needs_collect,
         )
 
@@ -207,15 +209,15 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         pool = None if self.adapters is None else self.adapters.pool
         return OfflineEngine(limits, self.kv_manager, self.tokenizer, pool)
 
-    def _sample(
+    def _choose(
         self, outputs: ModelOutputs, rows: list[int], batch_size: int, sampling: SamplingBatch
-    ) -> list[int]:
+    ) -> Chosen:
         """The next token of each of these rows: the requests whose active tokens reach the end."""
         if not rows:
-            return []
+            return KnownTokens([])
         found = outputs.next_token_logits
         logits = (outputs.logits if found is None else found).tensor
-        return self.sampler.sample(logits if len(rows) == batch_size else logits[rows], sampling)
+        return self.sampler.choose(logits if len(rows) == batch_size else logits[rows], sampling)
 
     def _logits_wanted(self, batch: list[TextContext]) -> int | list[int]:
         """How many of each request's last active tokens need logits: usually the last one.
@@ -274,5 +276,16 @@ def _next_prompt_token(ctx: TextContext) -> int:
     return int(ctx.tokens.all[ctx.tokens.processed_length + ctx.tokens.active_length])
 
 
-def _known(result: StepResult) -> Callable[[], StepResult]:
-    return lambda: result
+class _StartedStep(NamedTuple):
+    """What the model was started for; on an accelerator it still works."""
+
+    chosen: Chosen
+    scores: Sequence[StepScores]
+
+    def result(self) -> StepResult:
+        """Waits for the tokens."""
+        return StepResult(self.chosen.known(), self.scores)
+
+
+def _known(started: _StartedStep) -> Callable[[], _StartedStep]:
+    return lambda: started

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,7 +9,9 @@ import torch
 
 from max import kernels
 from max.driver import Buffer
+from max.driver.buffer import moved
 from max.pipelines.context import ProcessorInputs, SamplingParams, TextContext
+from max.pipelines.sampling.chosen import Chosen, KnownTokens, TokensOnDevice, check_best
 from max.pipelines.sampling.counter_rng import uniform
 from max.pipelines.sampling.grammars.compiled import Grammars
 from max.pipelines.sampling.grammars.masks import mask_logits
@@ -71,6 +72,10 @@ class Sampler:
         )
 
     def sample(self, logits: torch.Tensor, batch: SamplingBatch) -> list[int]:
+        """`choose`, and waits for the tokens."""
+        return self.choose(logits, batch).known()
+
+    def choose(self, logits: torch.Tensor, batch: SamplingBatch) -> Chosen:
         """Chooses one token per request.
 
         A request's logits go through, in this order: logit bias, penalties, no end before
@@ -81,11 +86,11 @@ class Sampler:
             batch: Of the requests, in the order of the rows, which are not changed.
 
         Returns:
-            The tokens, in the order of the requests.
+            The tokens, in the order of the requests. On an accelerator nothing waits for them.
 
         Raises:
-            ValueError: If the shapes do not match, or if the logits of a request contain NaN or
-                leave it no token.
+            ValueError: If the shapes do not match, or, on the host, if the logits of a request
+                contain NaN or leave it no token.
         """
         contexts = batch.contexts
         if logits.ndim != 2 or logits.shape[0] != len(contexts):
@@ -94,20 +99,11 @@ class Sampler:
                 f"[{len(contexts)}, vocab_size], one row per request."
             )
         if not contexts:
-            return []
+            return KnownTokens([])
         logits = self._constrained(
             _edited(logits, contexts, batch.edited), contexts, batch.constrained
         )
-        best, tokens = _best(logits)
-        _check(best, contexts)
-        rows = batch.sampled
-        if rows:
-            params = [contexts[row].sampling_params for row in rows]
-            index = rows if len(rows) < len(contexts) else slice(None)
-            scaled = _scaled(logits[index], [best[row] for row in rows], params)
-            for row, token in zip(rows, _choose(scaled, params, batch.uniforms), strict=True):
-                tokens[row] = token
-        return tokens
+        return _chosen_on_host(logits, batch) if logits.is_cpu else chosen_on_device(logits, batch)
 
     def begin(self, context: TextContext) -> None:
         """Begins to compile the grammar of a request, which a step is run for soon."""
@@ -155,30 +151,32 @@ def _edited(
     return logits
 
 
-def _best(logits: torch.Tensor) -> tuple[list[float], list[int]]:
-    """The largest logit of each row, NaN if anything in the row is, and the first token of it."""
-    if logits.is_cpu:
-        values = logits.float().numpy()
-        tokens: list[int] = values.argmax(-1).tolist()  # A tenth of the time that torch takes.
-        return [float(row[token]) for row, token in zip(values, tokens, strict=True)], tokens
-    best, indices = logits.max(-1)
-    return best.tolist(), indices.tolist()
+def _chosen_on_host(logits: torch.Tensor, batch: SamplingBatch) -> KnownTokens:
+    values = logits.float().numpy()
+    tokens: list[int] = values.argmax(-1).tolist()  # A tenth of the time that torch takes.
+    best = [float(row[token]) for row, token in zip(values, tokens, strict=True)]
+    check_best(best, batch.contexts)
+    rows = batch.sampled
+    if rows:
+        params = [batch.contexts[row].sampling_params for row in rows]
+        index = rows if len(rows) < len(tokens) else slice(None)
+        scaled = _scaled(logits[index], torch.tensor([best[row] for row in rows]), params)
+        chosen: list[int] = _choose(scaled, params, batch.uniforms).tolist()
+        for row, token in zip(rows, chosen, strict=True):
+            tokens[row] = token
+    return KnownTokens(tokens)
 
 
-def _check(best: Sequence[float], contexts: Sequence[TextContext]) -> None:
-    """Refuses rows without a choice."""
-    broken = [
-        context.request_id
-        for context, logit in zip(contexts, best, strict=True)
-        if not logit > -math.inf
-    ]
-    if not broken:
-        return
-    raise ValueError(
-        f"No token can be chosen for the requests {', '.join(broken)}: their logits contain NaN or "
-        "are all -inf. Either the model overflowed (a wider --quantization-encoding helps) or a "
-        "logits processor or logit_bias left no token."
-    )
+def chosen_on_device(logits: torch.Tensor, batch: SamplingBatch) -> TokensOnDevice:
+    """As on the host, but nothing waits: what is wrong with a row is told with its token."""
+    best, tokens = logits.max(-1)
+    rows = batch.sampled
+    if rows:
+        params = [batch.contexts[row].sampling_params for row in rows]
+        index = moved(torch.tensor(rows), logits.device)
+        scaled = _scaled(logits[index], best[index].float(), params)
+        tokens = tokens.index_copy(0, index, _choose(scaled, params, batch.uniforms))
+    return TokensOnDevice(batch.contexts, tokens, best)
 
 
 def _is_greedy(context: TextContext) -> bool:
@@ -186,34 +184,33 @@ def _is_greedy(context: TextContext) -> bool:
 
 
 def _scaled(
-    logits: torch.Tensor, best: Sequence[float], params: Sequence[SamplingParams]
+    logits: torch.Tensor, best: torch.Tensor, params: Sequence[SamplingParams]
 ) -> torch.Tensor:
     """The logits below the best one, divided by the temperature; the best one is 0.
 
     So nothing overflows, however small the temperature, and a token forced by a logit of inf is
     certain.
     """
-    temperatures = torch.tensor([p.temperature for p in params], device=logits.device)
-    below_best = logits.float() - torch.tensor(best, device=logits.device).unsqueeze(-1)
+    temperatures = moved(torch.tensor([p.temperature for p in params]), logits.device)
+    below_best = logits.float() - best.unsqueeze(-1)
     return below_best.div_(temperatures.unsqueeze(-1)).nan_to_num_(nan=0.0, neginf=-torch.inf)
 
 
 def _choose(
     scaled: torch.Tensor, params: Sequence[SamplingParams], uniforms: Sequence[float]
-) -> list[int]:
-    """Chooses for requests that are not greedy."""
-    device = scaled.device
+) -> torch.Tensor:
+    """Chooses for requests that are not greedy: int64 [requests]."""
     vocab_size = scaled.shape[-1]
     top_k = [p.top_k if 0 < p.top_k < vocab_size else vocab_size for p in params]
-    tokens = kernels.choose_tokens(
-        scaled,
-        torch.tensor(top_k, device=device),
-        torch.tensor([p.top_p for p in params], dtype=torch.float64, device=device),
-        torch.tensor([p.min_p for p in params], dtype=torch.float64, device=device),
-        torch.tensor(uniforms, dtype=torch.float64, device=device),
+    settings = (
+        torch.tensor(top_k),
+        torch.tensor([p.top_p for p in params], dtype=torch.float64),
+        torch.tensor([p.min_p for p in params], dtype=torch.float64),
+        torch.tensor(uniforms, dtype=torch.float64),
     )
-    chosen: list[int] = tokens.tolist()
-    return chosen
+    settings_there = (moved(each, scaled.device) for each in settings)
+    tokens: torch.Tensor = kernels.choose_tokens(scaled, *settings_there)
+    return tokens
 
 
 def _uniform(context: TextContext) -> float:

@@ -109,7 +109,7 @@ def test_what_prints_or_decides_is_not_captured(monkeypatch: pytest.MonkeyPatch)
 
 def test_on_a_gpu_every_op_of_ours_needs_its_kernel() -> None:
     types = [TensorType(DType.float32, ["rows", 8], DeviceRef.GPU(0))] * 2
-    for target, can in ((kernels.gated, True), (kernels.scaled_matmul, False)):
+    for target, can in ((kernels.gated, True), (kernels.packed_linear, False)):
         with Graph("body", input_types=types) as graph:
             x, y = (value.tensor for value in graph.inputs)
             graph.output(x * 2)

@@ -8,6 +8,7 @@ from itertools import product
 from max.kernels.choose_tokens.triton import BLOCK, NUM_WARPS
 from max.kernels.elementwise.functions import FUNCTIONS
 from max.kernels.flash_attention_ragged.triton_configs import CONFIGS, config_of
+from max.kernels.float8_entries import FACTOR_BYTES
 from max.kernels.gated.reference import ACTIVATIONS
 from max.kernels.gpu.tuning import row_config
 from max.kernels.layouts.planes import PARTS
@@ -16,7 +17,10 @@ from max.kernels.mask_logits.triton import NUM_WARPS as MASK_WARPS
 from max.kernels.planes_linear.triton import CONFIGS as LINEAR_CONFIGS
 from max.kernels.planes_rows.triton import BLOCK as ROWS_BLOCK
 from max.kernels.planes_rows.triton import SPANS
-from tests.kernels.gpu.compiler import Case
+from tests.kernels.gpu.compiler import FLOAT8_KINDS, Case
+from tests.kernels.gpu.model_part_cases import MODEL_PART_CASES
+
+_ATTENTION = "flash_attention_ragged"
 
 
 def _row_cases() -> list[Case]:
@@ -27,16 +31,16 @@ def _row_cases() -> list[Case]:
             own: dict[str, object] = {"BLOCK": config.blocks["BLOCK"]}
             of_rms = Case(
                 "rms_norm:rms_norm_kernel",
-                dict.fromkeys(("x", "weight", "out"), "bf16"),
-                {"MULTIPLY_BEFORE_CAST": parts, **own},
+                dict.fromkeys(("x", "y", "weight", "total", "out"), "bf16"),
+                {"MULTIPLY_BEFORE_CAST": parts, "ADDS": parts, **own},
                 config.num_warps,
                 variant=f"{dim} {parts}",
                 is_wide=dim > 64,
             )
             of_layer = Case(
                 "layer_norm:layer_norm_kernel",
-                dict.fromkeys(("x", "weight", "bias", "out"), "bf16"),
-                {"HAS_WEIGHT": True, "HAS_BIAS": parts, **own},
+                dict.fromkeys(("x", "y", "weight", "bias", "total", "out"), "bf16"),
+                {"HAS_WEIGHT": True, "HAS_BIAS": parts, "ADDS": parts, **own},
                 config.num_warps,
                 variant=f"{dim} {parts}",
                 is_wide=dim > 64,
@@ -91,9 +95,14 @@ def _attention_cases() -> list[Case]:
     cases = []
     shapes = [(4, 128, "bf16", False), (4, 256, "bf16", True), (8, 64, "bf16", True)]
     shapes += [(7, 128, "fp32", False), (1, 80, "fp16", True)]
+    in_float8 = [(4, 128, "bf16", False), (8, 64, "fp16", True)]
     for phase, lines in CONFIGS.items():
         for kind in lines:
-            for group, head_dim, dtype, has_options in shapes:
+            small = [(*shape, "fp8e4nv") for shape in in_float8 if kind in FLOAT8_KINDS]
+            for group, head_dim, dtype, has_options, kept in [
+                *((*shape, shape[2]) for shape in shapes),
+                *small,
+            ]:
                 config = config_of(
                     kind, group, head_dim * (4 if dtype == "fp32" else 2), phase == "decode"
                 )
@@ -106,6 +115,7 @@ def _attention_cases() -> list[Case]:
                 fixed = {
                     "GROUP": group,
                     "HEAD_DIM": head_dim,
+                    "WIDTH": head_dim + (FACTOR_BYTES if kept == "fp8e4nv" else 0),
                     "HEAD_BLOCK": head_block,
                     "PAGE_SIZE": 128,
                     "CAUSAL": True,
@@ -114,11 +124,12 @@ def _attention_cases() -> list[Case]:
                     **config.blocks,
                 }
                 pointers = {
-                    **dict.fromkeys(("q", "kv_blocks", "sinks", "out"), dtype),
+                    **dict.fromkeys(("q", "sinks", "out"), dtype),
+                    "kv_blocks": kept,
                     **dict.fromkeys(("offsets", "cache_lengths", "lookup_table"), "u32"),
                     **dict.fromkeys(("bias", "partial", "largest_of_part", "sum_of_part"), "fp32"),
                 }
-                variant = f"{phase} {kind} {group} {head_dim} {dtype}"
+                variant = f"{phase} {kind} {group} {head_dim} {dtype} {kept}"
                 cases.append(
                     Case(
                         "flash_attention_ragged:attention_kernel",
@@ -136,24 +147,43 @@ def _attention_cases() -> list[Case]:
         "out": "bf16",
     }
     fixed = {"HEAD_DIM": 128, "HEAD_BLOCK": 128, "SPLITS": 32}
-    return [*cases, Case("flash_attention_ragged:join_parts_kernel", join, fixed)]
+    return [*cases, Case(f"{_ATTENTION}.triton_join:join_parts_kernel", join, fixed)]
 
 
 def _rope_cases() -> list[Case]:
+    """Plain, interleaved, with norms, and into a cache of 8 bits."""
     pointers = {
-        **dict.fromkeys(("q", "k", "v", "kv_blocks", "out"), "bf16"),
+        **dict.fromkeys(("q", "k", "v", "q_weight", "k_weight", "kv_blocks", "out"), "bf16"),
         **dict.fromkeys(("offsets", "cache_lengths", "lookup_table"), "u32"),
         "freqs_cis": "fp32",
     }
-    return [
-        Case(
-            "rope_store_ragged:rope_store_ragged_kernel",
-            pointers,
-            {"INTERLEAVED": interleaved, "IS_TURNED": True, "HEADS": 8, "BLOCK": 128},
-            variant=f"interleaved {interleaved}",
+    cases = []
+    for interleaved, is_normed, kept in (
+        (False, False, "bf16"),
+        (True, False, "bf16"),
+        (False, True, "bf16"),
+        (False, False, "fp8e4nv"),
+        (False, True, "fp8e4nv"),
+    ):
+        fixed = {
+            "INTERLEAVED": interleaved,
+            "IS_TURNED": True,
+            "IS_NORMED": is_normed,
+            "MULTIPLY_BEFORE_CAST": True,
+            "HAS_FACTORS": kept != "bf16",
+            "HEADS": 8,
+            "BLOCK": 128,
+        }
+        cases.append(
+            Case(
+                "rope_store_ragged:rope_store_ragged_kernel",
+                {**pointers, "kv_blocks": kept},
+                fixed,
+                variant=f"interleaved {interleaved}, normed {is_normed}, {kept}",
+                kinds=None if kept == "bf16" else FLOAT8_KINDS,
+            )
         )
-        for interleaved in (False, True)
-    ]
+    return cases
 
 
 def _choosing_cases() -> list[Case]:
@@ -207,6 +237,7 @@ def _planes_cases() -> list[Case]:
 
 
 CASES = [
+    *MODEL_PART_CASES,
     *_row_cases(),
     *_elementwise_cases(),
     *_copying_cases(),

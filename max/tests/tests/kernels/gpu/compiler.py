@@ -23,6 +23,8 @@ _MATRIX_INSTRUCTION = {
 }
 
 
+# Those that convert numbers of 8 bits themselves; see `max.kernels.gpu.tuning.has_float8`.
+FLOAT8_KINDS = ("sm_90", "sm_100")
 # 16 bytes at a time, into registers or past them; 8 on AMD's, whose wavefronts are twice as wide.
 _WIDE_LOAD = r"ld\.global\S*\.v4|cp\.async.*, 0x10,|load_dwordx[24]"
 _NUMBERS = {"Width": "i32", "Size": "i32", "Number": "fp32"}
@@ -33,7 +35,7 @@ class Case:
     """One variant of a kernel.
 
     Attributes:
-        kernel: "op:name", of the op's `triton.py`.
+        kernel: "op:name", of the op's `triton.py`; or "op.module:name".
         pointers: types of elements, by parameter, as "bf16".
         fixed: values of its `tl.constexpr` parameters.
         num_warps: see `Config`.
@@ -83,8 +85,9 @@ def _compile(case: Case, kind: str) -> Compiled:
     import triton
     from triton.backends.compiler import GPUTarget
 
-    op, name = case.kernel.split(":")
-    kernel = getattr(importlib.import_module(f"max.kernels.{op}.triton"), name)
+    module, name = case.kernel.split(":")
+    module = module if "." in module else f"{module}.triton"
+    kernel = getattr(importlib.import_module(f"max.kernels.{module}"), name)
     signature, attributes = {}, {}
     for place, parameter in enumerate(kernel.params):
         if parameter.name in case.pointers:

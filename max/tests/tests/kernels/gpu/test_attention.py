@@ -9,8 +9,10 @@ import torch
 
 from max.kernels.flash_attention_ragged.reference import flash_attention_ragged_reference
 from max.kernels.flash_attention_ragged.triton_configs import CONFIGS, config_of, splits_of
+from max.kernels.float8_entries import encoded
+from max.kernels.norm_rope_store_ragged.reference import norm_rope_store_ragged_reference
 from max.kernels.rope_store_ragged.reference import rope_store_ragged_reference
-from tests.kernels.gpu.interpreter import interpreted
+from tests.kernels.gpu.interpreter import assert_alike_in_float8, interpreted
 from tests.kernels.paged_batch import PagedBatch, make_paged_batch, spread_pages
 
 BATCHES = [
@@ -52,6 +54,14 @@ def test_attention(dtype: torch.dtype, past: list[int], new: list[int], group: i
     torch.manual_seed(0)
     batch = make_paged_batch(past, new, dtype=dtype)
     assert_alike(attend(batch, torch.randn(batch.rows, group * 16).to(dtype)))
+
+
+@pytest.mark.parametrize(("past", "new"), BATCHES[:3])
+def test_heads_that_fill_a_block_alone(past: list[int], new: list[int]) -> None:
+    """Each row has a block of its own: 64 heads share a KV head."""
+    torch.manual_seed(0)
+    batch = make_paged_batch(past, new, kv_heads=1)
+    assert_alike(attend(batch, torch.randn(batch.rows, 64 * 8)))
 
 
 @pytest.mark.parametrize(
@@ -130,3 +140,57 @@ def test_rope_and_store(
     got = interpreted("rope_store_ragged")(q, k, v, batch.input_row_offsets, table, given, *rest)
     for mine, its in ((got, want), (given, wanted)):
         torch.testing.assert_close(mine, its, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+
+
+def in_float8(batch: PagedBatch) -> torch.Tensor:
+    """The batch's cache with a factor for each vector."""
+    return encoded(batch.kv_blocks, torch.float8_e4m3fn).view(torch.float8_e4m3fn)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize(("past", "new"), BATCHES)
+def test_attention_to_a_cache_of_8_bits(
+    dtype: torch.dtype, past: list[int], new: list[int]
+) -> None:
+    torch.manual_seed(0)
+    batch = make_paged_batch(past, new)
+    batch.kv_blocks = in_float8(batch)
+    assert_alike(attend(batch, torch.randn(batch.rows, 48).to(dtype), softcap=0.7))
+
+
+@pytest.mark.parametrize(("past", "new"), BATCHES[:3])
+def test_the_way_into_a_cache_of_8_bits(past: list[int], new: list[int]) -> None:
+    torch.manual_seed(0)
+    batch = make_paged_batch(past, new)
+    q, k, v = torch.randn(batch.rows, 10 * 8).split([6 * 8, 2 * 8, 2 * 8], 1)
+    k[:1] = 0.0  # A vector of zeros has the factor 1.
+    blocks = in_float8(batch)
+    wanted, given = blocks.clone(), blocks.clone()
+    table = torch.randn(20, 4, 2)
+    rest = (batch.cache_lengths, batch.lookup_table, 1, False)
+    want = rope_store_ragged_reference(q, k, v, batch.input_row_offsets, table, wanted, *rest)
+    got = interpreted("rope_store_ragged")(q, k, v, batch.input_row_offsets, table, given, *rest)
+    torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-5)
+    assert_alike_in_float8(given, wanted)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("multiply_before_cast", [False, True])
+@pytest.mark.parametrize("rope_dim", [8, 4, 0])
+def test_norms_of_heads_on_the_way(
+    dtype: torch.dtype, multiply_before_cast: bool, rope_dim: int
+) -> None:
+    torch.manual_seed(0)
+    batch = make_paged_batch([0, 5, 4], [6, 1, 3], dtype=dtype)
+    q, k, v = torch.randn(batch.rows, 10 * 8).to(dtype).split([6 * 8, 2 * 8, 2 * 8], 1)
+    weights = torch.randn(2, 8).to(dtype)
+    table = torch.randn(20, rope_dim // 2, 2) if rope_dim else None
+    wanted, given = batch.kv_blocks.clone(), batch.kv_blocks.clone()
+    norms = (weights[0], weights[1], 1e-5, 1.0, multiply_before_cast)
+    rest = (batch.cache_lengths, batch.lookup_table, 1, rope_dim == 4)
+    before = (q, k, v, *norms, batch.input_row_offsets, table)
+    want = norm_rope_store_ragged_reference(*before, wanted, *rest)
+    got = interpreted("norm_rope_store_ragged")(*before, given, *rest)
+    for mine, its in ((got, want), (given, wanted)):
+        # float16: one rounding more or less of numbers near 10.
+        torch.testing.assert_close(mine, its, rtol=TOLERANCE[dtype], atol=4 * TOLERANCE[dtype])

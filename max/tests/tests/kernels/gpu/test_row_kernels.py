@@ -9,6 +9,8 @@ import importlib
 import pytest
 import torch
 
+from max.kernels.add_layer_norm.reference import add_layer_norm_reference
+from max.kernels.add_rms_norm.reference import add_rms_norm_reference
 from max.kernels.elementwise.functions import FUNCTIONS
 from max.kernels.elementwise.reference import elementwise_reference
 from max.kernels.gated.reference import ACTIVATIONS, gated_reference
@@ -54,6 +56,21 @@ def test_layer_norm(dtype: torch.dtype, shape: tuple[int, ...], parts: str) -> N
     # A mean of 100 costs float32 seven bits.
     tolerance = 1e-4 if dtype == torch.float32 else 2**-8
     torch.testing.assert_close(got.double(), want, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_norms_of_sums(dtype: torch.dtype, shape: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    x, y, weight = (torch.randn(s).to(dtype) for s in (shape, shape, shape[-1:]))
+    for op, reference, rest in (
+        ("add_rms_norm", add_rms_norm_reference, (weight, 1e-5, 1.0, False)),
+        ("add_layer_norm", add_layer_norm_reference, (weight, weight, 1e-5)),
+    ):
+        total, normed = interpreted(op)(x, y, *rest)
+        want_total, want = reference(x, y, *rest)
+        assert torch.equal(total, want_total)
+        torch.testing.assert_close(normed, want, rtol=2**-8, atol=2**-8)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

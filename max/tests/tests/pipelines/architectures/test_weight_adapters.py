@@ -39,6 +39,9 @@ def test_names(folder: Path) -> None:
         "model.layers.0.self_attn.rotary_emb.cos_cached",
         "model.rotary_emb.sin_cached",
         "rope.freqs",
+        "model.freqs_cis",
+        "model.causal_mask",
+        "model.layers.1.self_attn.cos_sin_cache",
     ],
 )
 def test_computed_tables_are_dropped(folder: Path, name: str) -> None:
@@ -47,6 +50,13 @@ def test_computed_tables_are_dropped(folder: Path, name: str) -> None:
     assert name in weights
     assert len(convert_safetensor_state_dict(weights)) == len(weights) - 1
     PIPELINE_REGISTRY.retrieve(make_config(folder))
+
+
+def test_a_head_that_config_json_promises_is_told_as_missing(folder: Path) -> None:
+    """The embedding does not stand in for it without a word."""
+    change_weights(folder, lambda weights: weights.pop("lm_head.weight"))
+    with pytest.raises(ValueError, match=r"Missing required weights: lm_head\.weight"):
+        PIPELINE_REGISTRY.retrieve(make_config(folder))
 
 
 def test_all_problems_are_reported_together(folder: Path) -> None:

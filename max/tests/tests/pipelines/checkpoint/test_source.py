@@ -10,6 +10,7 @@ import pytest
 from max import demo
 from max.pipelines.checkpoint.source import HubModel, LocalModel, find_model, is_repo_id
 from max.pipelines.modeling.errors import ModelSourceError
+from tests.pipelines.checkpoint.gguf.gguf_models import write_model
 
 MakeCheckpoint = Callable[..., Path]
 
@@ -21,6 +22,21 @@ def test_folder(
     assert find_model(str(folder)) == LocalModel(folder)
     monkeypatch.chdir(tmp_path)
     assert find_model("model") == LocalModel(folder)
+
+
+def test_a_folder_whose_gguf_file_is_not_named_so(
+    tmp_path: Path, make_checkpoint: MakeCheckpoint
+) -> None:
+    """Other programs keep files by their hashes."""
+    (tmp_path / "store").mkdir()
+    file = write_model(tmp_path / "store" / "sha256-0a1b")
+    (tmp_path / "store" / "notes").write_text("x")
+    assert find_model(str(tmp_path / "store")) == LocalModel(tmp_path / "store", file)
+    write_model(tmp_path / "store" / "sha256-2c3d")
+    assert find_model(str(tmp_path / "store")) == LocalModel(tmp_path / "store"), "which is meant?"
+    folder = make_checkpoint()
+    write_model(folder / "sha256-0a1b")
+    assert find_model(str(folder)) == LocalModel(folder), "it has weights that are named so"
 
 
 def test_demo(

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from integration.test_common.lora_files import write_random_adapter
+from integration.test_common.tiny_checkpoints import cached_checkpoint
+from integration.test_common.tiny_families import TINY_FAMILIES
 from max.engine import Model
 from max.engine.replay.recorders import TorchCalls
 from max.pipelines.context import SamplingParams, TextContext, TokenBuffer
@@ -103,3 +106,53 @@ def test_sizes_of_batches(most: int, sizes: list[int]) -> None:
 
 def test_there_are_few_sizes() -> None:
     assert len(batch_sizes(512)) == 3 + 31 + 16 + 1
+
+
+def test_adapters_come_into_slots_that_were_captured(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two adapters and one slot: each is written where the graph reads it already."""
+    paths = [f"{n}={write_random_adapter(tmp_path / n, folder, seed=ord(n))}" for n in "ab"]
+
+    def answers() -> list[list[int]]:
+        config = make_config(folder, enable_lora=True, lora_paths=paths, max_num_loras=1)
+        pipeline: TextGenerationPipeline = PIPELINE_REGISTRY.retrieve(config)[1]
+        contexts = [
+            TextContext(
+                max_length=20,
+                tokens=TokenBuffer(list(range(3, 9 + number))),
+                sampling_params=SamplingParams(temperature=0.0),
+                model_name=name,
+            )
+            for number, name in enumerate(["a", "base", "b", "a"])
+        ]
+        for _ in pipeline.answer(contexts):
+            pass
+        assert pipeline.adapters is not None and pipeline.adapters.pool.num_swaps > 0
+        captures = graph_of(pipeline).captures
+        assert (captures is not None) == is_captured
+        assert captures is None or captures.sizes == [1, 2, 4]
+        return [ctx.tokens.generated.tolist() for ctx in contexts]
+
+    is_captured = False
+    plain = answers()
+    monkeypatch.setattr("max.engine.session.recorder_for", lambda device: TorchCalls())
+    is_captured = True
+    assert answers() == plain
+
+
+def test_layers_with_windows_are_captured_with_tables_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Long enough that pages of windows are dropped, and taken by others, while graphs stay."""
+    windows = cached_checkpoint(TINY_FAMILIES["tiny-gemma3"])
+    counts = [60, 20, 40]
+    config = make_config(windows, kv_cache_page_size=4)
+    pipeline: TextGenerationPipeline = PIPELINE_REGISTRY.retrieve(config)[1]
+    assert len(pipeline.pipeline_model.kv_params.layout.tables) > 1
+    plain = generate(pipeline, counts)
+    monkeypatch.setattr("max.engine.session.recorder_for", lambda device: TorchCalls())
+    captured: TextGenerationPipeline = PIPELINE_REGISTRY.retrieve(config)[1]
+    captures = graph_of(captured).captures
+    assert captures is not None and captures.sizes
+    assert generate(captured, counts) == plain

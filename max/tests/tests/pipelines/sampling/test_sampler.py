@@ -31,7 +31,7 @@ from max.pipelines.context import (
 )
 from max.pipelines.sampling.grammars.compiled import Grammars
 from max.pipelines.sampling.grammars.texts import choice_grammar
-from max.pipelines.sampling.sampler import Sampler
+from max.pipelines.sampling.sampler import Sampler, chosen_on_device
 from tests.pipelines.sampling.grammars.byte_tokens import END, NUM_TOKENS, byte_tokenizer
 
 MakeContext = Callable[..., TextContext]
@@ -332,3 +332,24 @@ def test_top_p_ends_with_the_token_that_reaches_it(
     }
 
     assert drawn == kept
+
+
+def test_on_a_device_tokens_are_the_same_and_errors_come_with_them(
+    make_context: MakeContext,
+) -> None:
+    contexts = [
+        make_context(temperature=0),
+        make_context(seed=3, top_k=5),
+        make_context(seed=4, temperature=0.7, top_p=0.8),
+    ]
+    sampler = Sampler()
+    batch = sampler.prepare(contexts)
+    for seed in range(20):
+        logits = make_logits(3, seed=seed)
+        chosen = chosen_on_device(logits, batch)
+        assert chosen.tensor.tolist() == chosen.known() == sampler.sample(logits, batch)
+    logits[1, 7] = torch.nan
+    broken = chosen_on_device(logits, batch)
+    assert broken.tensor[0] == logits[0].argmax()
+    with pytest.raises(ValueError, match=f"for the requests {contexts[1].request_id}: their logit"):
+        broken.known()

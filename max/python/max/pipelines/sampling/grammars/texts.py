@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from max.pipelines.sampling.grammars.dates import with_real_dates
+
 MOST_REFERENCES = 200
 MOST_LINES = 500
 MOST_CHARACTERS = 1 << 16
@@ -51,7 +53,7 @@ def json_grammar(
     if "x-guidance" in schema:
         raise GrammarError("'x-guidance' is not allowed in it")
     try:
-        text = json.dumps(schema)
+        text = json.dumps(with_real_dates(schema))
         if text.count('"$ref"') > MOST_REFERENCES:
             raise GrammarError(f"more than {MOST_REFERENCES} times $ref")
         options: Any = {"whitespace_flexible": flexible}
