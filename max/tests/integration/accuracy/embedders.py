@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,12 +41,20 @@ def measure_vectors(family: str, folder: Path) -> Vectors:
     alone = torch.cat([_encode(folder, "float32", [text]) for text in texts])
     short = torch.nn.functional.normalize(_encode(folder, "bfloat16", texts))
     cosines = (short * torch.nn.functional.normalize(theirs)).sum(-1)
-    largest = [float((ours - theirs).abs().max()) for ours in (together, alone)]
-    return Vectors(family, *largest, float(1 - cosines.min()))
+    return Vectors(
+        family,
+        float((together - theirs).abs().max()),
+        float((alone - theirs).abs().max()),
+        float(1 - cosines.min()),
+    )
 
 
 def _encode(folder: Path, encoding: str, texts: Sequence[Sequence[int]]) -> torch.Tensor:
-    settings: Mapping[str, object] = {"quantization_encoding": encoding, "device_specs": "cpu"}
-    config = PipelineConfig.from_flat_kwargs(model_path=str(folder), max_batch_size=4, **settings)
+    config = PipelineConfig.from_flat_kwargs(
+        model_path=str(folder),
+        quantization_encoding=encoding,
+        device_specs="cpu",
+        max_batch_size=4,
+    )
     _, pipeline = PIPELINE_REGISTRY.retrieve(config)
     return torch.from_numpy(pipeline.encode(texts))
