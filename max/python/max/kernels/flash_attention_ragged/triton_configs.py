@@ -68,7 +68,8 @@ def latent_config_of(
     line = LATENT_CONFIGS["decode" if is_decoding or is_in_float8 else "prefill"][kind]
     larger = max(1, -(-entry_bytes // _LATENT_BYTES))
     blocks = {name: max(size // larger, _FEWEST) for name, size in line.blocks.items()}
-    return Config(blocks, line.num_warps, line.num_stages if larger == 1 else 1)
+    stages = 1 if larger > 1 or is_in_float8 else line.num_stages
+    return Config(blocks, line.num_warps, stages)
 
 
 def splits_of(device: torch.device, programs: int, most_tokens: int) -> int:

@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 from max.kernels.experts.triton_product import CONFIGS as EXPERT_CONFIGS
-from max.kernels.flash_attention_ragged.triton_configs import LATENT_CONFIGS
+from max.kernels.flash_attention_ragged.triton_configs import LATENT_CONFIGS, latent_config_of
 from max.kernels.float8_entries import FACTOR_BYTES
 from max.kernels.gpu.tuning import DEVICE_KINDS, row_config
 from max.kernels.latent_store_ragged.triton import HEADS
@@ -127,7 +127,9 @@ def _latent_cases() -> list[Case]:
                         pointers,
                         fixed,
                         config.num_warps,
-                        config.num_stages,
+                        latent_config_of(kind, 2 * 576, True, kept != "bf16").num_stages
+                        if phase == "decode"
+                        else config.num_stages,
                         multiplies=True,
                         variant=f"{phase} {kind} {kept} {parts}",
                         kinds=(kind,),
