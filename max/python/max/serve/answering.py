@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
@@ -29,6 +31,10 @@ from max.serve.scored_text import ScoredToken
 from max.serve.sse import DONE, EventStream, event
 from max.serve.state import ModelService, state_of
 from max.serve.telemetry.request_record import Operation, current_record
+
+# Characters and scored tokens: fewer are written in less time than a thread takes to be asked for.
+_LARGE = 20_000
+_WRITING = ThreadPoolExecutor(1, thread_name_prefix="write-answer")
 
 
 @dataclass(slots=True)
@@ -59,8 +65,12 @@ class AnswerFormatter(Protocol):
         """The last chunk of a stream that was asked to include the usage."""
         ...
 
-    def whole(self, answers: Sequence[Answer], usage: Usage) -> msgspec.Struct:
-        """The body of an answer that is not streamed."""
+    def choice(self, answer: Answer) -> msgspec.Struct:
+        """A choice of an answer that is not streamed."""
+        ...
+
+    def whole(self, choices: Sequence[msgspec.Raw], usage: Usage) -> msgspec.Struct:
+        """The body of such an answer, of choices that are written."""
         ...
 
 
@@ -113,8 +123,18 @@ async def answer(
         return Response(status_code=CLIENT_CLOSED_REQUEST)
     finally:
         running.generation.close()
-    whole = formatter.whole(answers, running.usage())
-    return Response(msgspec.json.encode(whole), media_type="application/json")
+    write = partial(_written, formatter, answers, running.usage())
+    if sum(len(each.scores) + len(each.text) for each in answers) < _LARGE:
+        data = write()
+    else:
+        data = await asyncio.get_running_loop().run_in_executor(_WRITING, write)
+    return Response(data, media_type="application/json")
+
+
+def _written(formatter: AnswerFormatter, answers: Sequence[Answer], usage: Usage) -> bytes:
+    """The body of an answer; choice by choice, as encoding holds the interpreter's lock."""
+    parts = [msgspec.Raw(msgspec.json.encode(formatter.choice(each))) for each in answers]
+    return msgspec.json.encode(formatter.whole(parts, usage))
 
 
 async def begin(

@@ -7,6 +7,8 @@ import resource
 import time
 from typing import Protocol
 
+from max.serve.memory import FreedMemory
+
 logger = logging.getLogger(__name__)
 
 # Files that are no connections: the model, sockets to the worker, the log, the listener.
@@ -45,6 +47,7 @@ class Connections:
         self._body_bytes: dict[Connection, int] = {}
         self._total_bytes = 0
         self._logged_at = -_LOG_INTERVAL_S
+        self._memory = FreedMemory()
 
     def opened(self, connection: Connection) -> None:
         """A client has connected."""
@@ -84,7 +87,9 @@ class Connections:
 
     def release(self, connection: Connection) -> None:
         """The body of a connection's request is not kept any longer."""
-        self._total_bytes -= self._body_bytes.pop(connection, 0)
+        size = self._body_bytes.pop(connection, 0)
+        self._total_bytes -= size
+        self._memory.freed(size)
 
     def _drop(self, connection: Connection) -> None:
         self.closed(connection)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any
 
@@ -33,6 +34,8 @@ from max.serve.state import ModelService
 
 # What compiles within its limits takes some milliseconds; this is for a machine that is overrun.
 MOST_SECONDS = 10.0
+# However many are asked for, no more are compiled at once.
+_COMPILING = ThreadPoolExecutor(2, thread_name_prefix="compile-grammar")
 
 
 async def constraint_of(service: ModelService, body: StructuredFields) -> Constraint | None:
@@ -62,7 +65,7 @@ async def constraint_of(service: ModelService, body: StructuredFields) -> Constr
 
 
 async def compiled(make: Callable[[], str], param: str, value: object) -> str:
-    """The text of a grammar, once it is known that it can be compiled.
+    """As `checked`.
 
     Args:
         make: Makes the text.
@@ -73,11 +76,26 @@ async def compiled(make: Callable[[], str], param: str, value: object) -> str:
         ApiError: 400 with what cannot be compiled.
     """
     try:
-        grammar = make()
-        await asyncio.wait_for(asyncio.to_thread(_check, grammar), MOST_SECONDS)
+        return await checked(make)
     except (GrammarError, TimeoutError) as error:
         raise _refused(param, value, error) from error
-    return grammar
+
+
+async def checked(make: Callable[[], str]) -> str:
+    """The text of a grammar, once it is known that it can be compiled, while others get their turn.
+
+    Raises:
+        GrammarError: It cannot.
+        TimeoutError: It takes too long.
+    """
+
+    def work() -> str:
+        grammar = make()
+        _check(grammar)
+        return grammar
+
+    compiling = asyncio.get_running_loop().run_in_executor(_COMPILING, work)
+    return await asyncio.wait_for(compiling, MOST_SECONDS)
 
 
 def constrain(context: TextContext, constraint: Constraint) -> None:
@@ -100,7 +118,7 @@ def constrain(context: TextContext, constraint: Constraint) -> None:
     context.constraint = constraint
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _check(grammar: str) -> None:
     check_grammar(grammar)
 

@@ -30,6 +30,7 @@ DEFAULTED = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
 
 SEED_RANGE = 2**63
 MAX_COMPLETIONS = 2048
+_MESSAGES_AT_ONCE = 128
 
 _PARAMETERS = {
     parameter.name: name
@@ -66,7 +67,7 @@ async def chat_contexts(service: ModelService, body: ChatCompletionRequest) -> l
     try:
         request = TextGenerationRequest(
             model_name=body.model,
-            messages=[prompt_message(message) for message in body.messages],
+            messages=await prompt_messages(body.messages),
             tools=body.offered_tools or None,
             sampling_params=sampling_params(body, service.sampling_defaults),
             chat_template_options=body.template_options,
@@ -175,6 +176,16 @@ def _check_length(
     if prompt >= limit or prompt + (completion or 0) > limit:
         raise context_length_exceeded(limit, prompt, completion, where)
     context.max_length = min(context.max_length, limit)
+
+
+async def prompt_messages(messages: Sequence[ChatMessage]) -> list[TextGenerationRequestMessage]:
+    """Messages as tokenizers take them."""
+    found = []
+    for number, message in enumerate(messages, 1):
+        if number % _MESSAGES_AT_ONCE == 0:
+            await asyncio.sleep(0)  # Others get their turn in between.
+        found.append(prompt_message(message))
+    return found
 
 
 def prompt_message(message: ChatMessage) -> TextGenerationRequestMessage:

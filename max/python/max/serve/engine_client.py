@@ -6,8 +6,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain, groupby
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Protocol
 
 from max.pipelines.context import TextContext
 from max.pipelines.lora.errors import AdapterError
@@ -29,6 +30,7 @@ from max.serve.messages import (
     Refused,
     Report,
     ResetPrefixCache,
+    Submit,
     TokenDelta,
     Tokens,
     ToWorker,
@@ -44,6 +46,11 @@ from max.serve.throughput import CompletionRate
 from max.serve.unavailable import engine_failed, queue_full, request_timed_out
 
 logger = logging.getLogger(__name__)
+
+# Workers that may die while they have an adapter to load.
+_MOST_LOAD_DEATHS = 2
+# So many take about a millisecond.
+_PROMPTS_AT_ONCE = 32
 
 
 class CommandSender(Protocol):
@@ -82,11 +89,19 @@ class Generation:
         self._client.cancel(self._request_ids)
 
 
-class _AdapterLoad(NamedTuple):
-    """An adapter that a worker is to load."""
+@dataclass
+class _AdapterLoad:
+    """An adapter that a worker is to load.
+
+    Attributes:
+        adapter: Which.
+        done: When it is.
+        deaths: Of workers that were to.
+    """
 
     adapter: Adapter
     done: asyncio.Future[None]
+    deaths: int = 0
 
 
 class EngineClient:
@@ -213,6 +228,8 @@ class EngineClient:
         self._worker = None
         self.watch.take(None)
         self._metrics.steps.observe_load(EngineLoad(0, len(self._running), 0, 0))
+        if not killed:
+            self._suspect_loads(reason)
         if last_requests:
             self._suspect(last_requests, reason, killed=killed)
         elif not killed:
@@ -245,20 +262,27 @@ class EngineClient:
                 self._metrics.adapter_requests.labels(context.model_name).inc()
         mailbox = Mailbox()
         loop = asyncio.get_running_loop()
-        prompts = [
-            from_siblings(list(choices))
-            for _, choices in groupby(contexts, key=lambda context: id(context.tokens))
-        ]
-        requests = [
-            RunningRequest(
-                submit,
-                mailbox,
-                index,
-                loop.create_future(),
-                TokenClock(record, self._metrics.requests),
-            )
-            for index, submit in enumerate(chain.from_iterable(prompts))
-        ]
+        requests: list[RunningRequest] = []
+        prompts = []
+        for _, choices in groupby(contexts, key=lambda context: id(context.tokens)):
+            siblings = from_siblings(list(choices))
+            prompts.append(siblings)
+            requests += [
+                RunningRequest(
+                    submit,
+                    mailbox,
+                    index,
+                    loop.create_future(),
+                    TokenClock(record, self._metrics.requests),
+                )
+                for index, submit in enumerate(siblings, len(requests))
+            ]
+            if len(prompts) % _PROMPTS_AT_ONCE == 0:
+                await asyncio.sleep(0)  # Others get their turn in between.
+        if len(prompts) >= _PROMPTS_AT_ONCE:
+            if self._closed is not None:
+                raise self._closed
+            self._check_queue(record.client)
         request_ids = [request.submit.request_id for request in requests]
         deadline = None
         if self._request_timeout is not None:
@@ -269,8 +293,7 @@ class EngineClient:
             self._shares.add(record.client, id(mailbox), len(requests))
             self._idle.clear()
             self._busy.set()
-            for siblings in prompts:
-                self._send(joined(siblings))
+            await self._send_prompts(prompts)
             outcomes = await asyncio.gather(
                 *(request.admitted for request in requests), return_exceptions=True
             )
@@ -281,6 +304,17 @@ class EngineClient:
             generation.close()
             raise
         return generation
+
+    async def _send_prompts(self, prompts: Sequence[Sequence[Submit]]) -> None:
+        """Hands prompts to the worker, those that are still wanted by then."""
+        worker = self._worker
+        for number, siblings in enumerate(prompts, 1):
+            if wanted := [each for each in siblings if each.request_id in self._running]:
+                self._send(joined(wanted))
+            if number % _PROMPTS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+                if self._worker is not worker:
+                    return  # The next one is told of all that runs.
 
     def cancel(self, request_ids: Iterable[str]) -> None:
         """Ends requests; those that are done are left out."""
@@ -386,6 +420,16 @@ class EngineClient:
                 request.failed_length = length
                 innocent.append(request)
         return innocent
+
+    def _suspect_loads(self, reason: str) -> None:
+        """Refuses the adapters with which workers died: the next one would, too, and for ever."""
+        for digest, load in list(self._adapter_loads.items()):
+            load.deaths += 1
+            if load.deaths >= _MOST_LOAD_DEATHS:
+                error = AdapterError(f"{reason}, {load.deaths} times while it was to be loaded")
+                del self._adapter_loads[digest]
+                load.done.set_exception(error)
+                load.done.exception()  # Seen, also where nobody waits any more.
 
     def _give_up(self, request_id: str, reason: str) -> None:
         logger.error("Request %s is given up: with it, %s", request_id, reason)

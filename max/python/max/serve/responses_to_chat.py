@@ -29,7 +29,7 @@ def input_messages(body: ResponsesRequest) -> list[dict[str, Any]]:
         message = _message(item)
         last = messages[-1] if messages else None
         if last is not None and _continues(last, message):
-            last["tool_calls"] = last.get("tool_calls", []) + message.get("tool_calls", [])
+            last.setdefault("tool_calls", []).extend(message.get("tool_calls", ()))
             last["content"] = last.get("content") or message.get("content")
         else:
             messages.append(message)

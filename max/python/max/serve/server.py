@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_SWITCH_INTERVAL_S = 0.001
+
 
 def serve(settings: ServerSettings, pipeline_config: PipelineConfig) -> int:
     """Serves the configured model until CTRL+C or SIGTERM.
@@ -57,6 +59,8 @@ def serve_source(settings: ServerSettings, source: ModelSource) -> int:
     except OSError as error:
         return _fail(f"cannot write the log file (--logs-file-path): {error}")
     watch_threads(end_process=False)
+    # Threads that validate or tokenize let the event loop go on sooner.
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             return runner.run(_serve(settings, source))

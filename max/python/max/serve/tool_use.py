@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import replace
 
 from max.pipelines.context import Constraint, TextContext
 from max.pipelines.context.constraint import Tag
 from max.pipelines.parsing.tool_grammar import call_grammar
-from max.pipelines.sampling.grammars.texts import GrammarError, check_grammar
+from max.pipelines.sampling.grammars.texts import GrammarError
 from max.serve.answer_plan import ALL_CONTENT, AnswerPlan
-from max.serve.constraints import compiled, constrain, constraint_of
+from max.serve.constraints import checked, compiled, constrain, constraint_of
 from max.serve.contexts import chat_contexts
 from max.serve.errors import invalid_value
 from max.serve.schemas.chat import ChatCompletionRequest
@@ -127,9 +126,8 @@ async def _after_tag(
     if formats.tools is None or formats.tools.begin is None:
         return _after_reasoning(service, None, body.thinking_token_budget, is_open=is_open)
     try:
-        grammar = _calls(service, body, is_begun=True)
-        await asyncio.to_thread(check_grammar, grammar)
-    except GrammarError:
+        grammar = await checked(lambda: _calls(service, body, is_begun=True))
+    except (GrammarError, TimeoutError):
         return _after_reasoning(service, None, body.thinking_token_budget, is_open=is_open)
     tags = [formats.reasoning.end] if is_open and formats.reasoning else []
     return Constraint(

@@ -142,6 +142,18 @@ def test_ties_are_broken_by_the_smaller_token(
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize(("top_p", "kept"), [(0.5, 1), (0.51, 2), (0.75, 2), (0.76, 3)])
+def test_top_p_ends_with_the_token_that_reaches_it(
+    implementation: str, top_p: float, kept: int
+) -> None:
+    """Of probabilities 1/2, 1/4, 1/8 and 1/8, which are exact in binary."""
+    logits = torch.tensor([[0.5, 0.25, 0.125, 0.125]], dtype=torch.float64).log().float()
+    last = torch.tensor([1 - 2**-53], dtype=torch.float64)
+    limits = make_limits(4, (4, top_p, 0.0))
+    assert IMPLEMENTATIONS[implementation](logits, *limits, last).tolist() == [kept - 1]
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 @pytest.mark.parametrize("uniform", [0.0, 0.5, 1 - 2**-53])
 def test_impossible_tokens_are_never_chosen(implementation: str, uniform: float) -> None:
     logits = torch.full((1, 3000), -torch.inf)

@@ -140,6 +140,22 @@ def test_a_layer_list_cannot_be_called() -> None:
         layers(1)
 
 
+def test_queries_and_keys_are_normalized_alike() -> None:
+    from max.nn.kv_cache import KVCacheParams
+
+    params = KVCacheParams(DType.float32, n_kv_heads=2, head_dim=4, num_layers=1, devices=[CPU])
+    attention = nn.AttentionWithRope(
+        rope=nn.RotaryEmbedding(16, 4, 1e4, 8),
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        hidden_size=16,
+        kv_params=params,
+        use_qk_norm=True,
+        rms_norm_eps=1e-3,
+    )
+    assert attention.q_norm.eps == attention.k_norm.eps == 1e-3
+
+
 def test_heads_must_be_multiples_of_kv_heads() -> None:
     from max.nn.kv_cache import KVCacheParams
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from max.pipelines.config import ConfigurationError
-from max.serve.clients import Client, Keys, digest_of
+from max.serve.clients import MAX_NAME_LENGTH, Client, Keys, digest_of
 
 
 def write_keys(path: Path, *entries: dict[str, Any]) -> Path:
@@ -37,9 +37,32 @@ def test_keys_are_found_by_their_header(tmp_path: Path) -> None:
 
 def test_server_without_keys_asks_for_none(tmp_path: Path) -> None:
     assert not Keys()
+    assert Keys(["u"]) and Keys(admin_keys=["a"])
     assert Keys(file=write_keys(tmp_path / "keys.json"))
     assert not Keys(["u"]).has_admins
     assert Keys(admin_keys=["a"]).has_admins
+
+
+def test_all_behind_the_scheme_is_the_key() -> None:
+    keys = Keys(["u"])
+    assert keys.find("Bearer  u ") is not None
+    assert keys.find("Bearer x u") is keys.find("Bearer u x") is None
+
+
+@pytest.mark.parametrize("name", ["a", "ä" * MAX_NAME_LENGTH])
+def test_names_of_any_length_that_is_allowed(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text(json.dumps({"keys": [entry(name, "k")]}, ensure_ascii=False), encoding="utf-8")
+    assert Keys(file=file).find("Bearer k") == Client(name, has_key=True)
+
+
+def test_number_of_keys_is_told_when_they_were_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keys = Keys(["u", "v"], file=write_keys(tmp_path / "keys.json", entry("a", "k")))
+    with caplog.at_level(logging.INFO):
+        keys.reload()
+    assert caplog.messages == ["3 API keys are known now"]
 
 
 def test_file_is_read_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -70,6 +93,8 @@ def test_file_is_read_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
         json.dumps({"keys": [{"name": "a", "sha256": "12"}]}),
         json.dumps({"keys": [entry("a", "k", weight=0)]}),
         json.dumps({"keys": [entry("a", "k", weight="2")]}),
+        json.dumps({"keys": [entry("a", "k", weight=float("inf"))]}),
+        json.dumps({"keys": [entry("a" * (MAX_NAME_LENGTH + 1), "k")]}),
         json.dumps({"keys": [entry("", "k")]}),
         json.dumps({"keys": [entry("a", "k", wight=2)]}),
         json.dumps({"keys": [entry("a", "k"), entry("a", "l")]}),

@@ -90,6 +90,61 @@ def test_largest_unfinished_body_makes_room_for_others() -> None:
     assert small.refused is None
 
 
+def test_parts_of_a_body_count_together_and_to_the_byte(caplog: pytest.LogCaptureFixture) -> None:
+    limits = Connections(9, 100)
+    first, second = make_clients(limits, 2)
+    for _ in range(4):
+        limits.received(first, 15)
+    limits.received(second, 40)
+    assert first.refused is second.refused is None
+
+    with caplog.at_level(logging.WARNING):
+        limits.received(second, 1)
+
+    assert first.refused is not None and second.refused is None
+    assert caplog.messages == [
+        "Connections are closed for others: 100 bytes of bodies are arriving (--max-arriving-bytes)"
+    ]
+
+
+def test_body_that_is_too_much_is_refused_where_nothing_is_pending() -> None:
+    limits = Connections(9, 100)
+    (client,) = make_clients(limits, 1)
+    limits.received(client, 60)
+    limits.arrived(client)
+
+    limits.received(client, 41)
+
+    assert client.refused is not None
+
+
+def test_pending_connection_without_a_body_is_not_the_largest() -> None:
+    limits = Connections(9, 2)
+    silent, talking = make_clients(limits, 2)
+    limits.received(talking, 1)
+    limits.received(talking, 2)
+    assert silent.refused is None and talking.refused is not None
+
+
+def test_release_of_what_has_no_body_changes_nothing() -> None:
+    limits = Connections(9, 100)
+    first, second = make_clients(limits, 2)
+    limits.release(first)
+    limits.received(second, 100)
+    limits.received(first, 1)
+    assert second.refused is not None
+
+
+def test_answered_connection_goes_to_the_end_of_those_that_wait() -> None:
+    limits = Connections(2, 100)
+    first, second = make_clients(limits, 2)
+    limits.waits(first)  # It was pending already.
+
+    make_clients(limits, 1)
+
+    assert second.refused is not None and first.refused is None
+
+
 def test_body_that_is_read_is_not_counted() -> None:
     limits = Connections(9, 100)
     first, second = make_clients(limits, 2)
@@ -117,6 +172,12 @@ def test_files_bound_connections() -> None:
     assert connections_within(4096, 1 << 20) == 4096
     assert connections_within(4096, 1024) == 896
     assert connections_within(4096, 64) == 1
+
+
+def test_files_without_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    endless = resource.RLIM_INFINITY
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (endless, endless))
+    assert raise_file_limit() == 1 << 20
 
 
 def test_file_limit_is_raised() -> None:

@@ -81,6 +81,26 @@ def test_a_load_goes_on_in_the_next_worker() -> None:
     asyncio.run(test())
 
 
+def test_an_adapter_with_which_workers_die_is_refused() -> None:
+    async def test() -> None:
+        client = make_client(Commands())
+        loading = asyncio.create_task(client.load_adapter(MINE))
+        await asyncio.sleep(0)
+        client.disconnect({}, "it was killed", killed=True)  # From outside: that says nothing.
+        client.connect(Commands(), 8)
+        client.disconnect({}, "it died", killed=False)
+        client.connect(Commands(), 8)
+        assert not loading.done()
+        client.disconnect({}, "it died", killed=False)
+        with pytest.raises(AdapterError, match="it died, 2 times"):
+            await loading
+        commands = Commands()
+        client.connect(commands, 8)
+        assert commands.sent == []
+
+    asyncio.run(test())
+
+
 def test_an_adapter_leaves_with_its_last_request() -> None:
     async def test() -> None:
         commands = Commands()

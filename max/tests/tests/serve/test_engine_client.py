@@ -64,6 +64,65 @@ def test_submit_waits_until_the_worker_admits() -> None:
     run(test())
 
 
+def test_others_get_their_turn_while_many_prompts_are_sent() -> None:
+    async def test() -> None:
+        commands = Commands()
+        client = make_client(commands)
+        turns = 0
+        submitting = asyncio.create_task(client.submit(make_contexts(200)))
+        while len(commands.sent) < 200:
+            await asyncio.sleep(0)
+            turns += 1
+        assert turns > 200 // 32
+        submitting.cancel()
+        await asyncio.gather(submitting, return_exceptions=True)
+        assert client.num_running == 0
+
+    run(test())
+
+
+def test_worker_that_comes_while_prompts_are_sent_gets_each_once() -> None:
+    async def test() -> None:
+        first, second = Commands(), Commands()
+        client = make_client(first)
+        contexts = make_contexts(100)
+        submitting = asyncio.create_task(client.submit(contexts))
+        while not first.sent:
+            await asyncio.sleep(0)
+        client.disconnect({}, "it died", killed=True)
+        client.connect(second, 8)
+        client.cancel([str(contexts[0].request_id)])
+        for _ in range(20):
+            await asyncio.sleep(0)
+        sent = [message.request_id for message in second.sent if isinstance(message, Submit)]
+        assert sorted(sent) == sorted(str(context.request_id) for context in contexts)
+        assert len(first.sent) < 100
+        submitting.cancel()
+        await asyncio.gather(submitting, return_exceptions=True)
+
+    run(test())
+
+
+def test_what_was_cancelled_before_it_was_sent_is_not_sent() -> None:
+    async def test() -> None:
+        commands = Commands()
+        client = make_client(commands)
+        contexts = make_contexts(100)
+        submitting = asyncio.create_task(client.submit(contexts))
+        while not commands.sent:
+            await asyncio.sleep(0)
+        last = str(contexts[-1].request_id)
+        client.cancel([last])
+        for _ in range(20):
+            await asyncio.sleep(0)
+        sent = [message.request_id for message in commands.sent if isinstance(message, Submit)]
+        assert len(sent) == 99 and last not in sent
+        submitting.cancel()
+        await asyncio.gather(submitting, return_exceptions=True)
+
+    run(test())
+
+
 def test_requests_say_who_asks() -> None:
     async def test() -> None:
         enter_request(RequestRecord(client=Client("a", 2.0)))

@@ -31,6 +31,27 @@ def test_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
         stored.get(None, "a")
 
 
+def test_who_keeps_most_forgets_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_responses, "MOST_RESPONSES", 4)
+    monkeypatch.setattr(stored_responses, "MOST_CHARACTERS", 1000)
+    stored = StoredResponses()
+    stored.put("few", "a", TOLD)
+    for id in ("a", "b", "c", "d"):
+        stored.put("many", id, TOLD)
+    assert stored.get("few", "a") == stored.get("many", "b") == TOLD
+    with pytest.raises(ApiError):
+        stored.get("many", "a")
+
+    stored.put("long", "a", [{"role": "user", "content": "a" * 900}])
+    stored.put("few", "b", TOLD)
+
+    assert stored.get("few", "a") == stored.get("few", "b") == TOLD
+    with pytest.raises(ApiError):
+        stored.get("many", "b")
+    with pytest.raises(ApiError):
+        stored.get("long", "a")
+
+
 def test_long_ones_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored_responses, "MOST_CHARACTERS", 10)
     stored = StoredResponses()

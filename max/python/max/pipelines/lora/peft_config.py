@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from max.pipelines.checkpoint.contained import contained
 from max.pipelines.lora.errors import AdapterError
 
 CONFIG_NAME = "adapter_config.json"
@@ -88,13 +89,13 @@ class PeftConfig:
         Raises:
             AdapterError: if there is none, or it asks for what is not computed.
         """
-        path = folder / CONFIG_NAME
         try:
+            path = contained(folder, folder / CONFIG_NAME)
             fields = json.loads(path.read_bytes())
         except FileNotFoundError:
             raise AdapterError(f"there is no {CONFIG_NAME} in {folder}") from None
-        except (OSError, ValueError) as error:
-            raise AdapterError(f"cannot read {path}: {error}") from error
+        except (OSError, ValueError, RecursionError) as error:
+            raise AdapterError(f"cannot read {folder / CONFIG_NAME}: {error}") from error
         if not isinstance(fields, dict):
             raise AdapterError(f"{path} is no JSON object")
         return cls.of(fields)

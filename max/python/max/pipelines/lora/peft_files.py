@@ -6,8 +6,10 @@ import hashlib
 from pathlib import Path
 
 from max.demo import adapter_path
+from max.pipelines.checkpoint.contained import contained
 from max.pipelines.lora.errors import AdapterError, AdapterPathError
 from max.pipelines.lora.peft_config import CONFIG_NAME, PeftConfig
+from max.pipelines.modeling.errors import ModelSourceError
 
 WEIGHTS_NAME = "adapter_model.safetensors"
 _PICKLE_NAME = "adapter_model.bin"
@@ -42,7 +44,10 @@ def weights_path(folder: Path) -> Path:
     Raises:
         AdapterError: if there is none that is safe to read.
     """
-    path = folder / WEIGHTS_NAME
+    try:
+        path = contained(folder, folder / WEIGHTS_NAME)
+    except ModelSourceError as error:
+        raise AdapterError(str(error)) from error
     if path.is_file():
         return path
     if (folder / _PICKLE_NAME).exists():

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 
-def split(lacking: Sequence[int], tokens: int) -> list[int]:
+def split(lacking: Sequence[int], tokens: int, used: Sequence[float] = ()) -> list[int]:
     """Splits a step's tokens so that streams never stop and prompts wait for each other fairly.
 
     Everybody who lacks one token gets it. Of the rest the oldest prompt gets half, if it lacks so
-    many. What is left goes to the prompts that lack the fewest, of equal ones to the older. So
-    equal prompts are computed one after the other, a short one behind a long one is done in a few
-    steps, and the long one takes at most twice as long.
+    many. What is left goes to the prompts of the client that has used least, there to those that
+    lack the fewest, of equal ones to the older. So equal prompts are computed one after the other,
+    a short one behind a long one is done in a few steps, and the long one takes at most twice as
+    long.
 
     When the step completes a prompt and more than half of the tokens are split, no part of another
     one is added: those that are complete answer sooner, and half a step is nearly as efficient.
@@ -20,6 +21,8 @@ def split(lacking: Sequence[int], tokens: int) -> list[int]:
     Args:
         lacking: tokens that each request lacks, the oldest request's first.
         tokens: how many there are, at least one per request.
+        used: what the client of each request has used for its weight; left out where all count
+            the same.
 
     Returns:
         Tokens of each request; 0 where it has to wait.
@@ -31,7 +34,10 @@ def split(lacking: Sequence[int], tokens: int) -> list[int]:
         shares[oldest] = min(lacking[oldest], -(-left // 2))
         left -= shares[oldest]
     completes_one = False
-    for index in sorted(prompts, key=lacking.__getitem__):
+    order = sorted(prompts, key=lacking.__getitem__)
+    if used:
+        order.sort(key=used.__getitem__)
+    for index in order:
         missing = lacking[index] - shares[index]
         if missing > left and completes_one and left < tokens / 2:
             break

@@ -5,7 +5,7 @@ the second number catch up with the first, within a token budget. A new prompt, 
 one, a decoding request (which lacks one token), one that hit a cached prefix and one that was
 preempted are all just requests that lack some tokens.
 
-    waiting    no pages; clients in turn, of each the oldest first
+    waiting    no pages; who had the fewest tokens for its weight is next, of each the oldest first
        |       begins in turn, once all its present tokens have pages
     running    lacks one token: gets it in every step
                lacks more (a "prompt"): gets a share of what is left of the step's tokens,
@@ -15,7 +15,7 @@ preempted are all just requests that lack some tokens.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,8 @@ from max.pipelines.scheduling.config import SchedulerConfig
 from max.pipelines.scheduling.errors import RequestTooLargeError
 from max.pipelines.scheduling.interface import AdapterSlots, PageSource
 from max.pipelines.scheduling.pace import Pace, StepBudget
-from max.pipelines.scheduling.waiting import Places, WaitingRequests, group_of
+from max.pipelines.scheduling.shares import Shares
+from max.pipelines.scheduling.waiting import WaitingRequests
 
 if TYPE_CHECKING:
     from max.pipelines.context import TextContext, TextGenerationOutput
@@ -112,10 +113,10 @@ class Scheduler:
         """
         ctx = self._waiting.pop(request_id)
         if ctx is None:
-            ctx = self._running.pop(request_id, None)
+            ctx = self._running.get(request_id)
             if ctx is None:
                 return False
-            self._release(ctx)
+            self._end(ctx)
         ctx.status = GenerationStatus.CANCELLED
         self._nobody_yields = False
         return True
@@ -148,9 +149,8 @@ class Scheduler:
         for ctx in batch.contexts:
             if ctx.request_id in self._running:
                 if outputs[ctx.request_id].is_done:
-                    del self._running[ctx.request_id]
+                    self._end(ctx)
                     self._nobody_yields = False
-                    self._release(ctx)
             elif ctx.request_id in self._waiting and outputs[ctx.request_id].is_done:
                 self._waiting.pop(ctx.request_id)
 
@@ -196,13 +196,13 @@ class Scheduler:
         room = self.config.max_batch_size - len(self._running)
         if not len(self._waiting) or (room <= 0 and self._nobody_yields):
             return
-        places = Places.of(self._running.values())
+        shares = self._shares()
         passed_over: set[RequestID] = set()
-        candidates = self._in_turn(places, passed_over)
+        candidates = self._in_turn(shares, passed_over)
         if self._adapters is not None:
             candidates = self._adapters.beginnable(candidates)
         for ctx in islice(candidates, max(1, room)):
-            if not self._has_place(ctx, places):
+            if not self._has_place(ctx, shares):
                 break
             self._kv.claim(ctx.request_id)
             found = self._kv.reuse_prefix(ctx)
@@ -210,30 +210,29 @@ class Scheduler:
             is_coming = self._kv.is_prefix_coming(ctx)
             if not is_coming and self._has_room(ctx):
                 self._begin(ctx, found)
-                places.add(ctx)
+                shares.add(ctx)
                 continue
             self._kv.release(ctx.request_id)
             ctx.tokens.rewind()
-            if not is_coming and not self._takes_place(ctx, places):
+            if not is_coming and not self._takes_place(ctx, shares):
                 break
             if not is_coming:
                 passed_over.discard(ctx.request_id)
 
-    def _has_place(self, ctx: TextContext, places: Places) -> bool:
+    def _has_place(self, ctx: TextContext, shares: Shares) -> bool:
         """Whether there is a place in the batch, if need be one that somebody else yields."""
         if len(self._running) < self.config.max_batch_size:
             return True
-        return self._takes_place(ctx, places)
+        return self._takes_place(ctx, shares)
 
-    def _takes_place(self, ctx: TextContext, places: Places) -> bool:
+    def _takes_place(self, ctx: TextContext, shares: Shares) -> bool:
         """Preempts the youngest of who has more than a fair share, if there is one."""
-        group = places.who_yields_to(ctx)
-        self._nobody_yields = group is None
-        if group is None:
+        youngest = shares.who_yields_to(ctx)
+        self._nobody_yields = youngest is None
+        if youngest is None or not shares.is_owed_the_place(ctx, youngest):
             return False
-        *_, youngest = (each for each in self._running.values() if group_of(each) == group)
+        shares.remove(youngest)
         self._preempt(youngest)
-        places.remove(youngest)
         return True
 
     def _begin(self, ctx: TextContext, found: int) -> None:
@@ -246,11 +245,24 @@ class Scheduler:
         self._waiting.pop(ctx.request_id)
         self._running[ctx.request_id] = ctx
 
-    def _in_turn(self, places: Places, passed_over: set[RequestID]) -> Iterator[TextContext]:
+    def _in_turn(self, shares: Shares, passed_over: set[RequestID]) -> Iterator[TextContext]:
         """The waiting requests as their turn comes, each once unless it is taken off the set."""
-        while (ctx := self._waiting.next_in_turn(places, passed_over)) is not None:
+        while (ctx := self._waiting.next_in_turn(shares, passed_over)) is not None:
             passed_over.add(ctx.request_id)
             yield ctx
+
+    def _shares(self) -> Shares:
+        return Shares(self._waiting.served, self._running.values())
+
+    def _end(self, ctx: TextContext) -> None:
+        """Takes a running request out for good, and counts what was computed for its client."""
+        if len(self._waiting):
+            running = {other.client: other.client_weight for other in self._running.values()}
+            computed = ctx.tokens.processed_length - (ctx.cached_tokens or 0)
+            weights = self._waiting.weights | running
+            self._waiting.served.add(ctx.client, max(0, computed), weights)
+        del self._running[ctx.request_id]
+        self._release(ctx)
 
     def _release(self, ctx: TextContext) -> None:
         """Gives back what a running request holds."""
@@ -283,15 +295,29 @@ class Scheduler:
         going_on = [ctx for ctx in self._running.values() if not ctx.awaits_last_token]
         contexts = self._within_total(going_on)
         lacking = [ctx.tokens.remaining_length for ctx in contexts]
-        rule = split if self.config.enable_chunked_prefill else split_whole
         budget = StepBudget(self.config.max_batch_input_tokens)
         if self._pace is not None:
             budget = self._pace.budget(contexts, lacking, budget.tokens)
-        shares = rule(lacking, budget.tokens)
-        granted = [(ctx, share) for ctx, share in zip(contexts, shares, strict=True) if share]
+        if self.config.enable_chunked_prefill:
+            parts = split(lacking, budget.tokens, self._used_by_clients(contexts, lacking))
+        else:
+            parts = split_whole(lacking, budget.tokens)
+        granted = [(ctx, share) for ctx, share in zip(contexts, parts, strict=True) if share]
         for ctx, share in granted:
             ctx.tokens.chunk(share)
         return [ctx for ctx, _ in granted], budget.predicted_s
+
+    def _used_by_clients(
+        self, contexts: Sequence[TextContext], lacking: Sequence[int]
+    ) -> Sequence[float]:
+        """What each request's client has used; nothing unless prompts of several ones compete."""
+        if sum(lacking) == len(lacking):  # No prompt, as in most steps.
+            return ()
+        prompts = zip(contexts, lacking, strict=True)
+        if len({ctx.client for ctx, wanted in prompts if wanted > 1}) < 2:
+            return ()
+        shares = self._shares()
+        return [shares.used(ctx.client) for ctx in contexts]
 
     def _within_total(self, contexts: Collection[TextContext]) -> list[TextContext]:
         """The oldest of them whose tokens are together within `max_batch_total_tokens`."""

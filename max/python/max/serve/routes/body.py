@@ -41,10 +41,7 @@ async def read_request(request: Request, model: type[RequestT]) -> RequestT:
         parse_request, model, body, allow_extra_fields=state_of(request).allow_extra_fields
     )
     try:
-        if len(body) < _LARGE:
-            return parse()
-        # Others get their turn meanwhile: much of the work is Python's.
-        return await _beside(parse)
+        return await beside(request, parse)
     finally:
         # A large one is not kept beside what it says.
         del request.state.body
@@ -52,7 +49,15 @@ async def read_request(request: Request, model: type[RequestT]) -> RequestT:
             arriving["release"]()
 
 
-async def _beside(work: Callable[[], T]) -> T:
+async def beside(request: Request, work: Callable[[], T]) -> T:
+    """Does what takes about as long as the request's body is large, while others get their turn.
+
+    Args:
+        request: The request, whose body was read.
+        work: What is to be done: much of it Python's.
+    """
+    if not request.state.is_large:
+        return work()
     return await asyncio.get_running_loop().run_in_executor(_PARSING, work)
 
 
@@ -86,8 +91,8 @@ async def read_body(request: Request) -> bytes:
         raise ClientDisconnected from error
     body = b"".join(parts)
     parts.clear()
-    count = partial(has_at_most, body, settings.max_request_values)
-    if not (count() if size < _LARGE else await _beside(count)):
+    request.state.is_large = size >= _LARGE
+    if not await beside(request, partial(has_at_most, body, settings.max_request_values)):
         raise too_many_values(settings.max_request_values)
     request.state.body = body
     return body

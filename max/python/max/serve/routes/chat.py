@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
@@ -69,20 +70,20 @@ class ChatFormatter:
     def usage_chunk(self, usage: Usage) -> ChatCompletionChunk:
         return self._chunk([], usage)
 
-    def whole(self, answers: Sequence[Answer], usage: Usage) -> ChatCompletion:
+    def choice(self, answer: Answer) -> ChatChoice:
+        return ChatChoice(
+            answer.choice.index,
+            self._message(answer),
+            answer.choice.finish_reason,
+            chat_logprobs(answer.scores, self._pieces),
+        )
+
+    def whole(self, choices: Sequence[Raw], usage: Usage) -> ChatCompletion:
         return ChatCompletion(
             id=self._identity.id,
             created=self._identity.created,
             model=self._identity.model,
-            choices=[
-                ChatChoice(
-                    answer.choice.index,
-                    self._message(answer),
-                    answer.choice.finish_reason,
-                    chat_logprobs(answer.scores, self._pieces),
-                )
-                for answer in answers
-            ],
+            choices=cast("list[ChatChoice]", choices),  # They are written as such.
             usage=usage,
         )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
+from msgspec import Raw
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -29,6 +31,7 @@ async def completions(request: Request) -> Response:
     contexts = await until_disconnect(request.receive, completion_contexts(service, body))
     echoes = await echoed_prompts(service, body, contexts)
     identity = AnswerIdentity.new("cmpl", body.model)
+    body.prompt = []  # Millions of numbers, maybe, which the contexts have.
     formatter = CompletionFormatter(identity, service.token_pieces)
     return await answer(request, service, body, contexts, formatter, echoes)
 
@@ -52,17 +55,17 @@ class CompletionFormatter:
     def usage_chunk(self, usage: Usage) -> Completion:
         return self._completion([], usage)
 
-    def whole(self, answers: Sequence[Answer], usage: Usage) -> Completion:
-        choices = [
-            CompletionChoice(
-                answer.choice.index,
-                answer.text,
-                answer.choice.finish_reason,
-                completion_logprobs(answer.scores, self._pieces),
-            )
-            for answer in answers
-        ]
-        return self._completion(choices, usage)
+    def choice(self, answer: Answer) -> CompletionChoice:
+        return CompletionChoice(
+            answer.choice.index,
+            answer.text,
+            answer.choice.finish_reason,
+            completion_logprobs(answer.scores, self._pieces),
+        )
+
+    def whole(self, choices: Sequence[Raw], usage: Usage) -> Completion:
+        # They are written as such.
+        return self._completion(cast("list[CompletionChoice]", choices), usage)
 
     def _completion(
         self, choices: list[CompletionChoice], usage: Usage | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from max.serve.choice import Choice, text_deltas
 from max.serve.contexts import chat_contexts
 from max.serve.disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected, until_disconnect
 from max.serve.messages_to_chat import as_chat
-from max.serve.routes.body import read_request
+from max.serve.routes.body import beside, read_request
 from max.serve.routes.identity import AnswerIdentity
 from max.serve.routes.json_answer import json_answer
 from max.serve.schemas.messages import (
@@ -54,7 +55,7 @@ async def messages(request: Request) -> Response:
     body = await read_request(request, MessagesRequest)
     service = state_of(request).require_service()
     service.check_name(body.model)
-    chat = as_chat(body)
+    chat = await beside(request, partial(as_chat, body))
     contexts, plan = await until_disconnect(request.receive, planned_chat(service, chat))
     running = await begin(request, service, chat, contexts, plan=plan)
     form = MessageForm(AnswerIdentity.new("msg", body.model), plan, running.choices[0])
@@ -75,7 +76,8 @@ async def count_tokens(request: Request) -> Response:
     body = await read_request(request, CountTokensRequest)
     service = state_of(request).require_service()
     service.check_name(body.model)
-    (context,) = await until_disconnect(request.receive, chat_contexts(service, as_chat(body)))
+    chat = await beside(request, partial(as_chat, body))
+    (context,) = await until_disconnect(request.receive, chat_contexts(service, chat))
     return json_answer(TokenCount(context.tokens.prompt_length))
 
 
@@ -189,5 +191,5 @@ def _usage(usage: Usage) -> MessageUsage:
 def _input(text: str) -> Any:
     try:
         return json.loads(text or "{}")
-    except ValueError:
-        return {}  # cut off by max_tokens, which the stop reason says
+    except (ValueError, RecursionError):
+        return {}  # cut off by max_tokens, which the stop reason says, or of no use to anybody

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from max.pipelines.context import TextContext
-from max.serve.contexts import FIELD_OF_PARAMETER, chat_contexts, prompt_message
+from max.serve.contexts import FIELD_OF_PARAMETER, chat_contexts, prompt_messages
 from max.serve.disconnect import until_disconnect
 from max.serve.routes.body import read_request
 from max.serve.routes.json_answer import json_answer
@@ -27,7 +27,7 @@ async def render_chat_completion(request: Request) -> Response:
     (context,) = await until_disconnect(
         request.receive, chat_contexts(service, body.model_copy(update={"n": 1}))
     )
-    messages = [prompt_message(message) for message in body.messages]
+    messages = await prompt_messages(body.messages)
     text, *_ = await service.tokenizer.render(
         messages, body.offered_tools or None, body.template_options
     )

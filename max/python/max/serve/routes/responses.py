@@ -17,7 +17,7 @@ from max.serve.answering import RunningAnswer, begin, collected
 from max.serve.choice import text_deltas
 from max.serve.disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected, until_disconnect
 from max.serve.responses_to_chat import as_chat, input_messages
-from max.serve.routes.body import read_request
+from max.serve.routes.body import beside, read_request
 from max.serve.routes.identity import AnswerIdentity
 from max.serve.routes.json_answer import json_answer
 from max.serve.schemas.responses import (
@@ -50,8 +50,8 @@ async def responses(request: Request) -> Response:
     service.check_name(body.model)
     owner, last = current_record().client.key, body.previous_response_id
     before = state.responses.get(owner, last) if last else ()
-    messages = [*before, *input_messages(body)]
-    chat = as_chat(body, messages)
+    messages = [*before, *await beside(request, partial(input_messages, body))]
+    chat = await beside(request, partial(as_chat, body, messages))
     contexts, plan = await until_disconnect(request.receive, planned_chat(service, chat))
     running = await begin(request, service, chat, contexts, plan=plan)
     identity = AnswerIdentity.new("resp", body.model)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from max.pipelines.context import InputError
 from max.pipelines.lib.tokenizer import PromptText
-from max.serve.contexts import api_error, prompt_message
+from max.serve.contexts import api_error, prompt_messages
 from max.serve.disconnect import until_disconnect
-from max.serve.routes.body import read_body, read_request
+from max.serve.errors import invalid_value
+from max.serve.routes.body import beside, read_body, read_request
 from max.serve.routes.json_answer import json_answer
 from max.serve.schemas.tokenize import (
     Detokenization,
@@ -29,8 +32,9 @@ async def tokenize(request: Request) -> Response:
     """The tokens of a text, or of a conversation."""
     state = state_of(request)
     raw = await read_body(request)
+    is_chat = await beside(request, partial(has_field, raw, "messages"))
     model: type[TokenizeChatRequest | TokenizePromptRequest] = (
-        TokenizeChatRequest if has_field(raw, "messages") else TokenizePromptRequest
+        TokenizeChatRequest if is_chat else TokenizePromptRequest
     )
     body = await read_request(request, model)
     service = state.require_service()
@@ -56,11 +60,23 @@ async def detokenize(request: Request) -> Response:
     body = await read_request(request, DetokenizeRequest)
     service = state.require_service()
     service.check_name(body.model)
+    check_count(len(body.tokens), service.max_model_len)
     try:
         service.tokenizer.check_token_ids("tokens", body.tokens)
     except InputError as error:
         raise api_error(error) from error
     return json_answer(Detokenization(await service.tokenizer.decode(body.tokens)))
+
+
+def check_count(count: int, max_model_len: int) -> None:
+    """Raises `ApiError` for more tokens than a text may have that is counted."""
+    most = MOST_LENGTHS * max_model_len
+    if count > most:
+        raise invalid_value(
+            f"'tokens' has {count} tokens; at most {most} are taken, {MOST_LENGTHS} times what the"
+            " model takes (--max-length)",
+            "tokens",
+        )
 
 
 async def _tokens(
@@ -69,7 +85,7 @@ async def _tokens(
     if isinstance(body, TokenizePromptRequest):
         rendered = PromptText(body.prompt, body.add_special_tokens)
     else:
-        messages = [prompt_message(message) for message in body.messages]
+        messages = await prompt_messages(body.messages)
         rendered = await service.tokenizer.render(messages, options=body.template_options)
         if body.add_special_tokens is not None:
             rendered = rendered._replace(add_special_tokens=body.add_special_tokens)

@@ -7,14 +7,15 @@ from typing import Literal
 import msgspec
 from pydantic import Field
 
+from max.serve.schemas.sampling_fields import Label
 from max.serve.schemas.validation import RequestModel
 
 
 class LoadAdapterRequest(RequestModel):
     """An adapter that is to be loaded."""
 
-    lora_name: str = Field(min_length=1, description="What requests name as their model.")
-    lora_path: str = Field(
+    lora_name: Label = Field(min_length=1, description="What requests name as their model.")
+    lora_path: Label = Field(
         min_length=1, description="Its folder on the server, as PEFT's save_pretrained writes it."
     )
 
@@ -22,7 +23,7 @@ class LoadAdapterRequest(RequestModel):
 class UnloadAdapterRequest(RequestModel):
     """An adapter that is not needed any more."""
 
-    lora_name: str = Field(min_length=1)
+    lora_name: Label = Field(min_length=1)
 
 
 class AdapterChange(msgspec.Struct, frozen=True, kw_only=True):

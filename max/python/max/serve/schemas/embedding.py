@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema, field_validator
 from pydantic_core import PydanticCustomError
 
 from max.serve.schemas.completion import PROMPT_SCHEMA, parse_prompts
-from max.serve.schemas.sampling_fields import INT32_MAX
+from max.serve.schemas.sampling_fields import INT32_MAX, Label
 from max.serve.schemas.validation import RequestModel
 
 
@@ -32,7 +32,7 @@ class EmbeddingRequest(RequestModel):
         le=INT32_MAX,
         description="Most tokens to read of a longer text; -1 for as many as the model can.",
     )
-    user: str | None = Field(default=None, description="Not used.")
+    user: Label | None = Field(default=None, description="Not used.")
 
     @field_validator("truncate_prompt_tokens")
     @classmethod

@@ -8,7 +8,7 @@ import msgspec
 from pydantic import ConfigDict, Field, JsonValue
 
 from max.serve.schemas.conversation import MAX_MESSAGES, MAX_PARTS
-from max.serve.schemas.sampling_fields import INT32_MAX, MAX_STOP_STRINGS
+from max.serve.schemas.sampling_fields import INT32_MAX, MAX_LABELS, MAX_STOP_STRINGS, Label
 from max.serve.schemas.structured import Schema
 from max.serve.schemas.tools import FUNCTION_NAME, MOST_TOOLS
 from max.serve.schemas.validation import ClientModel, Items, RequestModel
@@ -122,8 +122,8 @@ class MessagesRequest(CountTokensRequest):
     stream: bool | None = None
 
     # Accepted without effect: they label a request.
-    metadata: dict[str, Any] | None = None
-    service_tier: str | None = None
+    metadata: Annotated[dict[str, Any], Items(MAX_LABELS)] | None = None
+    service_tier: Label | None = None
 
 
 class TextContent(msgspec.Struct, frozen=True, tag_field="type", tag="text"):

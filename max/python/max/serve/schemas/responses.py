@@ -8,7 +8,7 @@ import msgspec
 from pydantic import ConfigDict, Field
 
 from max.serve.schemas.conversation import MAX_MESSAGES, MAX_PARTS
-from max.serve.schemas.sampling_fields import INT32_MAX
+from max.serve.schemas.sampling_fields import INT32_MAX, MAX_LABELS, Label
 from max.serve.schemas.structured import JsonObjectFormat, Schema, TextFormat
 from max.serve.schemas.tools import FUNCTION_NAME, MOST_TOOLS
 from max.serve.schemas.validation import ClientModel, Items, RequestModel
@@ -145,11 +145,11 @@ class ResponsesRequest(ClientModel):
     stream: bool | None = None
 
     # Accepted without effect: they label or route a request, and nothing here depends on them.
-    metadata: dict[str, str] | None = None
-    user: str | None = None
-    safety_identifier: str | None = None
-    prompt_cache_key: str | None = None
-    service_tier: str | None = None
+    metadata: Annotated[dict[str, Label], Items(MAX_LABELS)] | None = None
+    user: Label | None = None
+    safety_identifier: Label | None = None
+    prompt_cache_key: Label | None = None
+    service_tier: Label | None = None
 
 
 class OutputText(msgspec.Struct, frozen=True, tag_field="type", tag="output_text"):

@@ -20,9 +20,11 @@ MAX_STOP_LENGTH = 4096
 MAX_STOP_TOKENS = 1024
 MAX_BIASES = 16_384
 MAX_LABELS = 64
+MAX_LABEL_LENGTH = 4096
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 INT32_MAX = 2**31 - 1
 
+Label = Annotated[str, Field(max_length=MAX_LABEL_LENGTH)]
 
 _STOP_STRING: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": MAX_STOP_LENGTH}
 _STOP_SCHEMA = {
@@ -96,15 +98,15 @@ class SamplingFields(StructuredFields):
     n: int | None = Field(default=None, ge=1, le=MAX_CHOICES)
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    cache_salt: str | None = None
+    cache_salt: Label | None = None
 
     # Accepted without effect: they label or route a request, and nothing here depends on them.
-    user: str | None = None
-    metadata: Annotated[dict[str, str], Items(MAX_LABELS)] | None = None
-    service_tier: str | None = None
-    safety_identifier: str | None = None
-    prompt_cache_key: str | None = None
-    prompt_cache_retention: str | None = None
+    user: Label | None = None
+    metadata: Annotated[dict[str, Label], Items(MAX_LABELS)] | None = None
+    service_tier: Label | None = None
+    safety_identifier: Label | None = None
+    prompt_cache_key: Label | None = None
+    prompt_cache_retention: Label | None = None
 
     @field_validator("logit_bias")
     @classmethod

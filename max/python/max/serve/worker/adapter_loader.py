@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from max.serve.messages import Adapter, AdapterLoaded, AdapterRefused, FromWorker
+from max.serve.panics import as_error
 
 if TYPE_CHECKING:
     from max.pipelines.lib.adapters import Adapters
@@ -52,7 +53,8 @@ def load_problem(adapters: Adapters, adapter: Adapter) -> str | None:
     """Loads an adapter; why that cannot be, if it cannot."""
     try:
         adapters.load(adapter.name, adapter.path, adapter.digest)
-    except Exception as error:
+    except BaseException as raised:  # Also a panic of a native library: else nobody is told.
+        error = as_error(raised)
         if not isinstance(error, ValueError):
             logger.exception("LoRA adapter '%s' cannot be loaded", adapter.name)
         return str(error) or type(error).__name__

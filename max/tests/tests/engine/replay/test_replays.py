@@ -359,3 +359,7 @@ def test_what_a_kernel_writes_is_written_where_the_caller_has_it() -> None:
         token = torch.full((1, 4), 1.0 + n)
         model(token, offsets, blocks, past, table, freqs_cis)
         assert torch.equal(blocks[0, 1, 0, 0, 0], token[0])
+    # Another cache of that shape lies elsewhere: the program that is recorded is not for it.
+    other, before = torch.zeros_like(blocks), blocks.clone()
+    model(torch.full((1, 4), 5.0), offsets, other, past, table, freqs_cis)
+    assert other.any() and torch.equal(blocks, before)

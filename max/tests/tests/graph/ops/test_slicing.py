@@ -68,6 +68,17 @@ def test_tensors_are_indices(dtype: DType) -> None:
     assert_op(lambda x, i: x[..., i], a[..., 2], a, last)
 
 
+def test_a_new_axis_moves_what_comes_after_it() -> None:
+    a, rows = make_tensor((4, 5)), torch.tensor([3, 0, 1])
+    assert_op(lambda x, i: x[None, i], a[None, rows], a, rows)
+    assert_op(lambda x, i: x[0, None, i], a[0, None, rows], a, rows)
+    assert_op(lambda x, i: x[..., None, i], a[..., None, rows], a, rows)
+    types = [TensorType(DType.float32, ["n", 8], CPU())]
+    graph = Graph("g", lambda x: x[None, (slice(1, None), "rest")], types)
+    assert graph.output_types is not None
+    assert graph.output_types[0].shape == [1, "rest", 8]
+
+
 def test_results_sizes_can_be_named() -> None:
     types = [TensorType(DType.float32, ["n", 8], CPU())]
     graph = Graph("g", lambda x: x[(slice(1, None), "rest"), (slice(2, 5), 3)], types)

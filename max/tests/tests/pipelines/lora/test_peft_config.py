@@ -55,6 +55,22 @@ def test_fields_that_ask_for_nothing_are_passed_over() -> None:
     make_config(something_new=None, another={}, lora_dropout=0.1, task_type="CAUSAL_LM")
 
 
+@pytest.mark.parametrize("name", ["adapter_config.json", "adapter_model.safetensors"])
+def test_links_out_of_the_folder_are_not_followed(tmp_path: Path, name: str) -> None:
+    folder = write_adapter(tmp_path / "adapter", {})
+    (folder / name).rename(tmp_path / name)
+    (folder / name).symlink_to(tmp_path / name)
+    with pytest.raises(AdapterError, match="is a link to"):
+        check_adapter(folder)
+
+
+def test_deeply_nested_configuration(tmp_path: Path) -> None:
+    folder = write_adapter(tmp_path / "adapter", {})
+    (folder / "adapter_config.json").write_text("[" * 100_000)
+    with pytest.raises(AdapterError, match="cannot read"):
+        check_adapter(folder)
+
+
 def test_files_of_a_folder(tmp_path: Path) -> None:
     folder = write_adapter(tmp_path / "adapter", {})
     digest = check_adapter(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -46,6 +47,45 @@ def test_frequency_and_presence_penalties_are_openais(make_context: MakeContext)
     expected[2] -= 3 * 0.25 - 1.5
     expected[7] -= 1 * 0.25 - 1.5
     torch.testing.assert_close(edited(context), expected)
+
+
+@pytest.mark.parametrize(
+    ("params", "penalty"),
+    [
+        ({"frequency_penalty": 0.5}, 1.0),
+        ({"presence_penalty": 0.5}, 0.5),
+        ({"frequency_penalty": 1.0}, 2.0),
+        ({"presence_penalty": 1.0}, 1.0),
+    ],
+)
+def test_either_penalty_alone(
+    make_context: MakeContext, params: dict[str, float], penalty: float
+) -> None:
+    expected = make_logits()
+    expected[4] -= penalty
+    torch.testing.assert_close(edited(make_context([1], [4, 4], **params)), expected)
+
+
+@pytest.mark.parametrize("token", [0, 1, VOCAB_SIZE - 1])
+def test_any_token_of_the_model_may_have_a_bias(make_context: MakeContext, token: int) -> None:
+    expected = make_logits()
+    expected[token] += 2
+    torch.testing.assert_close(edited(make_context(logit_bias={token: 2.0})), expected)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"generated": [VOCAB_SIZE], "frequency_penalty": 1.0},
+        {"generated": [], "end_tokens": [VOCAB_SIZE], "min_new_tokens": 2},
+    ],
+)
+def test_request_that_names_a_token_which_is_missing_is_named(
+    make_context: MakeContext, params: dict[str, Any]
+) -> None:
+    context = make_context([1], **params)
+    with pytest.raises(ValueError, match=f"Request {context.request_id} names"):
+        edited(context)
 
 
 def test_penalties_of_a_request_without_tokens_yet(make_context: MakeContext) -> None:

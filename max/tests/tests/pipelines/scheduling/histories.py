@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import cycle
 
 from hypothesis import strategies as st
 
@@ -18,12 +19,16 @@ class Arrival:
         max_new_tokens: how many it may generate.
         salt: of its cached prefixes.
         seed: of its samples; None for greedy choice. A model that has no choice ignores it.
+        client: who asks.
+        weight: of that client.
     """
 
     prompt: tuple[int, ...]
     max_new_tokens: int
     salt: str | None = None
     seed: int | None = None
+    client: str = ""
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -96,3 +101,16 @@ others = st.lists(
 histories = st.lists(
     st.builds(lambda burst, then: [*burst, *then], bursts, others), min_size=2, max_size=6
 ).map(lambda parts: [event for part in parts for event in part])
+
+
+def with_clients(history: list[Event], names: list[str]) -> list[Event]:
+    """The same with arrivals of several clients, in turn; a name begins with the weight."""
+    return [
+        replace(event, client=name, weight=float(name[0])) if isinstance(event, Arrival) else event
+        for event, name in zip(history, cycle(names), strict=False)
+    ]
+
+
+histories_of_clients = st.builds(
+    with_clients, histories, st.lists(st.sampled_from(["1a", "1b", "4c"]), min_size=2, max_size=5)
+)

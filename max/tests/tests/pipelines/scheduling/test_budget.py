@@ -38,6 +38,24 @@ def test_half_is_the_oldest_s_and_the_rest_goes_to_the_shortest(
     assert split(lacking, 10) == shares
 
 
+@pytest.mark.parametrize(
+    ("lacking", "used", "shares"),
+    [
+        # The oldest has its half; the rest goes to who has used less, not to the shortest.
+        ([100, 3, 60], [9, 9, 1], [5, 0, 5]),
+        ([100, 3, 60], [9, 1, 9], [5, 3, 0]),
+        ([100, 3, 60, 2], [9, 9, 1, 1], [5, 0, 0, 2]),
+        ([100, 3, 60], [1, 9, 9], [10, 0, 0]),
+        # Who lacks one token has it, whatever it used.
+        ([1, 100, 3], [99, 9, 1], [1, 5, 3]),
+    ],
+)
+def test_the_rest_goes_to_the_client_that_used_least(
+    lacking: list[int], used: list[float], shares: list[int]
+) -> None:
+    assert split(lacking, 10, used) == shares
+
+
 @settings(deadline=None, derandomize=True, database=None)
 @given(st.lists(st.integers(1, 50), max_size=8), st.integers(8, 40))
 def test_little_is_left_while_somebody_lacks_tokens(lacking: list[int], tokens: int) -> None:

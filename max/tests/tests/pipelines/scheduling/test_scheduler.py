@@ -350,3 +350,24 @@ def test_resetting_the_prefix_cache_lets_prompts_be_computed_again() -> None:
     server.scheduler.reset_prefix_cache()
     server.add("b", PROMPT * 2)
     assert server.step() == {"a": 1, "b": 10}
+
+
+def test_request_of_exactly_the_longest_length_is_taken() -> None:
+    server = Server()
+    server.reconfigure(SchedulerConfig(max_batch_size=4, max_seq_len=16))
+    server.add("a", PROMPT, 16)
+    with pytest.raises(RequestTooLargeError, match="--max-length is 16"):
+        server.add("b", PROMPT, 17)
+
+
+def test_preempted_request_comes_before_those_that_never_began() -> None:
+    server = Server(make_manager(4))
+    server.reconfigure(SchedulerConfig(max_batch_size=2, kvcache_ce_watermark=1.0))
+    for name in "abc":
+        server.add(name, PROMPT, 12)
+    while not server.scheduler.num_preemptions:
+        server.step()
+    begun = ["a"]
+    while len(begun) < 3:
+        begun += [name for name in server.step() if name not in begun]
+    assert begun == ["a", "b", "c"]

@@ -17,7 +17,15 @@ from tests.pipelines.scheduling.fake_model import (
     make_manager,
     solo_answer,
 )
-from tests.pipelines.scheduling.histories import Arrival, Event, Setup, histories, prompts, setups
+from tests.pipelines.scheduling.histories import (
+    Arrival,
+    Event,
+    Setup,
+    histories,
+    histories_of_clients,
+    prompts,
+    setups,
+)
 from tests.pipelines.scheduling.world import World
 
 
@@ -39,6 +47,17 @@ class ModelWithoutWeights:
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(setup=setups(), history=histories)
 def test_everybody_gets_the_tokens_of_a_solo_run(setup: Setup, history: list[Event]) -> None:
+    world = World(setup, ModelWithoutWeights())
+    for event in history:
+        world.take(event)
+    world.check_answers()
+
+
+@settings(max_examples=80, deadline=None, derandomize=True, database=None)
+@given(setup=setups(), history=histories_of_clients)
+def test_clients_that_share_by_weight_get_the_same_tokens_and_none_starves(
+    setup: Setup, history: list[Event]
+) -> None:
     world = World(setup, ModelWithoutWeights())
     for event in history:
         world.take(event)

@@ -7,7 +7,8 @@ from collections import Counter
 import pytest
 
 from max.pipelines.context import TextContext
-from max.pipelines.scheduling.waiting import Places, WaitingRequests, group_of
+from max.pipelines.scheduling.shares import Shares
+from max.pipelines.scheduling.waiting import WaitingRequests
 from tests.pipelines.scheduling.fake_model import make_context, make_manager
 from tests.pipelines.scheduling.stepped_server import PROMPT, Server
 
@@ -28,12 +29,6 @@ def make_server(batch: int = 4) -> Server:
 
 def running(server: Server) -> list[str]:
     return list(server.step())
-
-
-def test_call_is_what_ids_begin_with() -> None:
-    ids = ["a/b.0", "a/b.12", "a.c/d.0", "plain"]
-    groups = [group_of(make_context(PROMPT, 16, name)) for name in ids]
-    assert groups == ["a/b", "a/b", "a.c/d", "plain"]
 
 
 def test_single_requests_begin_in_order() -> None:
@@ -121,77 +116,66 @@ def test_pages_are_yielded_too() -> None:
     assert "one.0" in running(server)
 
 
-def test_places_are_counted_for_weights() -> None:
-    places = Places.of([request("a.0", "a"), request("b.0", "b", 4.0), request("b.1", "b", 4.0)])
-    assert (places.share("a"), places.share("b"), places.share("b", 2)) == (1, 0.5, 1)
-    assert (places.of_client, places.of_group) == ({"a": 1, "b": 2}, {"a": 1, "b": 2})
-    assert places.share("of whom nothing is known", 3) == 3
-
-    for _ in range(2):
-        places.add(request("b.2", "b", 4.0))
-    places.remove(request("b.0", "b", 4.0))
-
-    assert (places.of_client["b"], places.of_group["b"]) == (3, 3)
-
-
-@pytest.mark.parametrize(("places_of_a", "yields"), [(1, None), (2, "a"), (3, "a")])
-def test_who_has_more_yields_unless_it_would_have_less_then(
-    places_of_a: int, yields: str | None
-) -> None:
-    places = Places.of([request(f"a.{number}", "a") for number in range(places_of_a)])
-    assert places.who_yields_to(request("b", "b")) == yields
-
-
-def test_what_the_one_who_asks_has_counts() -> None:
-    mine = [request("b.0", "b"), request("c.0", "b")]
-    places = Places.of([*mine, *(request(f"a{number}", "a") for number in range(3))])
-    assert places.who_yields_to(request("d.0", "b")) is None
-    places.add(request("a3", "a"))
-    assert places.who_yields_to(request("d.0", "b")) in {"a0", "a1", "a2", "a3"}
-
-
-def test_of_one_client_the_largest_call_yields() -> None:
-    names = ["x.0", "few.0", "few.1", "many.0", "many.1", "many.2", "y.0"]
-    places = Places.of([request(name, "a") for name in names])
-    assert places.who_yields_to(request("new", "a")) == "many"
-    assert places.who_yields_to(request("new", "b")) == "many"
-    assert places.who_yields_to(request("x.1", "a")) is None
-    assert Places().who_yields_to(request("new")) is None
-
-
 def test_who_was_running_comes_first_of_its_client_and_call() -> None:
-    waiting, places = WaitingRequests(), Places()
+    waiting = WaitingRequests()
     for name in ("x.0", "y.0", "y.1"):
         waiting.add(request(name, "a"))
     waiting.add_first(request("y.2", "a"))
     order = []
-    while (ctx := waiting.next_in_turn(places)) is not None:
-        order.append(str(ctx.request_id))
-        waiting.pop(ctx.request_id)
+    while (found := next_id(waiting)) is not None:
+        order.append(found)
+        waiting.pop(request(found).request_id)
     assert order == ["y.2", "y.0", "y.1", "x.0"]
 
 
 def test_of_calls_that_have_places_the_one_with_fewest_is_next() -> None:
     waiting = WaitingRequests()
-    for name in ("many.9", "few.9", "none.0"):
+    for name in ("all.9", "one.9", "none.0"):
         waiting.add(request(name, "a"))
-    has = ["many.0", "many.1", "few.0"]
-    places = Places.of([request(name, "a") for name in has])
-    assert str(next_id(waiting, places)) == "none.0"
+    has = ["all.0", "all.1", "one.0"]
+    assert next_id(waiting, has) == "none.0"
     waiting.pop(request("none.0").request_id)
-    assert str(next_id(waiting, places)) == "few.9"
+    assert next_id(waiting, has) == "one.9"
 
 
-def test_a_client_s_weight_is_known_while_it_only_waits() -> None:
+def test_clients_of_which_nothing_runs_are_compared_by_what_they_had() -> None:
     waiting = WaitingRequests()
-    waiting.add(request("a.9", "a", 1.0))
-    waiting.add(request("b.9", "b", 4.0))
-    places = Places()
-    places.of_client.update({"a": 1, "b": 2})
-    assert str(next_id(waiting, places)) == "b.9"
+    for client in "abc":
+        waiting.add(request(f"{client}.0", client, 2.0))
+    assert waiting.weights == {"a": 2, "b": 2, "c": 2}
+    for client, tokens in (("a", 30), ("b", 10), ("c", 20)):
+        waiting.served.add(client, tokens, waiting.weights)
+    order = []
+    while (found := next_id(waiting)) is not None:
+        order.append(found)
+        waiting.pop(request(found).request_id)
+    assert order == ["b.0", "c.0", "a.0"]
+    assert waiting.weights == {}
 
 
-def next_id(waiting: WaitingRequests, places: Places) -> str:
-    ctx = waiting.next_in_turn(places)
-    assert ctx is not None
-    return ctx.request_id
+def test_who_is_passed_over_is_not_next() -> None:
+    waiting = WaitingRequests()
+    for name in ("x.0", "x.1", "y.0"):
+        waiting.add(request(name, "a"))
+    shares = Shares(waiting.served, [])
+    passed_over = {request(name).request_id for name in ("x.0", "x.1")}
+    ctx = waiting.next_in_turn(shares, passed_over)
+    assert ctx is not None and ctx.request_id == "y.0"
+    assert waiting.next_in_turn(shares, {*passed_over, ctx.request_id}) is None
+
+
+def test_who_waits_is_known_by_its_id() -> None:
+    waiting = WaitingRequests()
+    ctx = request("x.0", "a")
+    waiting.add(ctx)
+    assert ctx.request_id in waiting and len(waiting) == 1
+    assert waiting.pop(ctx.request_id) is ctx
+    assert waiting.pop(ctx.request_id) is None
+    assert ctx.request_id not in waiting and len(waiting) == 0
+
+
+def next_id(waiting: WaitingRequests, running: list[str] | None = None) -> str | None:
+    """The id of the request that is next while these of client "a" run."""
+    has = [request(name, "a") for name in running or ()]
+    ctx = waiting.next_in_turn(Shares(waiting.served, has))
+    return None if ctx is None else ctx.request_id

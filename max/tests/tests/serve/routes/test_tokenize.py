@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from max.serve.errors import ApiError
+from max.serve.routes.tokenize import check_count
 from tests.serve.scripted_model import MAX_LENGTH, MODEL_NAME
 from tests.serve.server_process import ServerProcess
 
@@ -90,6 +92,12 @@ def test_what_cannot_be_done_is_told(
 
     assert response.status_code == 400
     assert response.json()["error"]["param"] == param
+
+
+def test_tokens_are_bounded_as_texts_are() -> None:
+    check_count(800, max_model_len=100)
+    with pytest.raises(ApiError, match="801 tokens; at most 800"):
+        check_count(801, max_model_len=100)
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,15 @@ def test_failing_step_fails_its_requests_and_the_engine_goes_on(
     assert pipeline.kv_manager.num_free_pages == pipeline.kv_manager.total_num_pages
 
 
+def test_failed_step_that_was_told_leaves_the_crash_record(
+    pipeline: ScriptedPipeline, tmp_path: Path
+) -> None:
+    channel = ScriptedChannel([make_submit(pipeline, "raise")], [Stop()])
+    Engine(pipeline, scheduler_of(pipeline), channel, CrashRecord(tmp_path)).run()
+    assert channel.sent_of(Failed)
+    assert last_requests(tmp_path) == {}
+
+
 class UnencodableTokens(ScriptedChannel):
     """A channel that cannot send tokens."""
 

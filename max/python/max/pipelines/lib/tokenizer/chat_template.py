@@ -237,7 +237,7 @@ def _with_arguments(call: dict[str, Any], forms: TemplateForms) -> dict[str, Any
             arguments = json.dumps(arguments, ensure_ascii=False)
     elif isinstance(arguments, str):
         # Else a model wrote it, and its text is all there is.
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             arguments = json.loads(arguments)
     return {**call, "function": {**function, "arguments": arguments}}
 

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from max.pipelines.checkpoint.contained import contained
 from max.pipelines.checkpoint.hf_files import read_json_if_there
 from max.pipelines.lib.tokenizer.plain_tokenizer import PlainTokenizer, has_plain_files
 from max.pipelines.modeling.errors import ModelSourceError
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 logger = logging.getLogger("max.pipelines")
+
+_FURTHER_TEMPLATES = "additional_chat_templates/*.jinja"
 
 
 def load_delegate(folder: Path, *, trust_remote_code: bool) -> PreTrainedTokenizerBase:
@@ -33,6 +36,8 @@ def load_delegate(folder: Path, *, trust_remote_code: bool) -> PreTrainedTokeniz
             f"the model in {folder} brings its own tokenizer code ({custom_class}), which is not "
             "run unless you trust it: read it, then pass --trust-remote-code"
         )
+    for template in (folder / "chat_template.jinja", *folder.glob(_FURTHER_TEMPLATES)):
+        contained(folder, template)
     has_plain = has_plain_files(folder) and not custom_class
     try:
         delegate: PreTrainedTokenizerBase = (

@@ -19,6 +19,8 @@ from max.pipelines.lib.tokenizer.templates import TemplateForms, TemplateRefusal
 MOST_SECONDS = 5.0
 MOST_BYTES = 64 * 1024 * 1024
 _MEMORY_BYTES = 1 << 30
+# A call of more bytes is one of a long conversation.
+_LONG_CALL = 1 << 16
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
 
 
@@ -27,7 +29,8 @@ class TemplateProcess:
 
     A model's template is a program that its makers wrote, and requests are what it works on: it may
     loop, or fill the memory. Here that ends its process, and the next call starts another one. The
-    process gets none of this one's environment but what Python needs.
+    process gets none of this one's environment but what Python needs. Long conversations have a
+    process of their own: others do not wait for them.
 
     Args:
         seconds: Most time of a call.
@@ -36,9 +39,7 @@ class TemplateProcess:
 
     def __init__(self, seconds: float = MOST_SECONDS, most_bytes: int = MOST_BYTES) -> None:
         self._seconds = seconds
-        self._most_bytes = most_bytes
-        self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._short, self._long = (_Process(seconds, most_bytes) for _ in range(2))
         self._forms: dict[str, TemplateForms] = {}
 
     def forms_of(self, template: str) -> TemplateForms:
@@ -56,14 +57,16 @@ class TemplateProcess:
         return answer.decode("utf-8", "surrogatepass")
 
     def close(self) -> None:
-        """Ends the process."""
-        with self._lock:
-            self._end()
+        """Ends the processes."""
+        for process in (self._short, self._long):
+            process.close()
 
     def _call(self, method: str, template: str, variables: Mapping[str, Any]) -> bytes:
-        call = pickle.dumps((method, template, dict(variables)))
-        with self._lock:
-            answer = self._answer(call)
+        try:
+            call = pickle.dumps((method, template, dict(variables)))
+        except RecursionError as error:
+            raise TemplateRefusal("gets something that is too deeply nested") from error
+        answer = (self._long if len(call) > _LONG_CALL else self._short).answer(call)
         if answer is None:
             raise TemplateRefusal(
                 f"takes more than {self._seconds:g} s to render, or too much memory"
@@ -72,8 +75,31 @@ class TemplateProcess:
             raise TemplateRefusal(answer[1:].decode("utf-8", "replace"))
         return answer[1:]
 
+
+class _Process:
+    """A process that is there when it is needed, and works on one call at a time."""
+
+    def __init__(self, seconds: float, most_bytes: int) -> None:
+        self._limits = (seconds, most_bytes, _MEMORY_BYTES)
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that is there."""
+        return None if self._process is None else self._process.pid
+
+    def answer(self, call: bytes) -> bytes | None:
+        """What it answers; None if it ended over it."""
+        with self._lock:
+            return self._answer(call)
+
+    def close(self) -> None:
+        """Ends it."""
+        with self._lock:
+            self._end()
+
     def _answer(self, call: bytes) -> bytes | None:
-        """What the process answers; None if it ended over it."""
         process = self._process or self._start()
         assert process.stdin is not None and process.stdout is not None, "they are pipes"
         answer = None
@@ -87,9 +113,8 @@ class TemplateProcess:
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-        limits = (self._seconds, self._most_bytes, _MEMORY_BYTES)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", read_message.__module__, *map(str, limits)],
+            [sys.executable, "-m", read_message.__module__, *map(str, self._limits)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,

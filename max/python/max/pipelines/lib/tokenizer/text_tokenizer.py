@@ -245,7 +245,8 @@ class TextTokenizer:
         options: Mapping[str, Any] | None = None,
     ) -> PromptText:
         """As `prompt_text`, while the event loop goes on."""
-        return await rendering(partial(self.prompt_text, messages, tools, options), messages)
+        work = partial(self.prompt_text, messages, tools, options)
+        return await rendering(work, messages, list(tools or ()), dict(options or {}))
 
     async def encode(
         self,

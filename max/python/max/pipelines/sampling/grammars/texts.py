@@ -16,6 +16,8 @@ from max.pipelines.sampling.grammars.dates import with_real_dates
 MOST_REFERENCES = 200
 MOST_LINES = 500
 MOST_CHARACTERS = 1 << 16
+# Of what is not written by hand: schemas, choices, regular expressions.
+MOST_GENERATED_CHARACTERS = 1 << 18
 # Whitespace of JSON where it is not asked for in another form: what those who print it write. Were
 # there no end to it, a model that has lost its way would write nothing else.
 WHITESPACE = r"( |\n[ \t]{0,40})?"
@@ -46,14 +48,14 @@ def json_grammar(
         flexible: Whether whitespace may stand there at all.
 
     Raises:
-        GrammarError: If it has too many references, or options of the engine's.
+        GrammarError: If it is too long, has too many references, or options of the engine's.
     """
     from llguidance import LLMatcher
 
     if "x-guidance" in schema:
         raise GrammarError("'x-guidance' is not allowed in it")
     try:
-        text = json.dumps(with_real_dates(schema))
+        text = _bounded(json.dumps(with_real_dates(schema)))
         if text.count('"$ref"') > MOST_REFERENCES:
             raise GrammarError(f"more than {MOST_REFERENCES} times $ref")
         options: Any = {"whitespace_flexible": flexible}
@@ -79,15 +81,23 @@ def object_schema(schema: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def regex_grammar(pattern: str) -> str:
-    """Text that a regular expression matches as a whole."""
+    """Text that a regular expression matches as a whole.
+
+    Raises:
+        GrammarError: If it is too long.
+    """
     from llguidance import LLMatcher
 
-    return LLMatcher.grammar_from_regex(pattern)
+    return LLMatcher.grammar_from_regex(_bounded(pattern))
 
 
 def choice_grammar(choices: Sequence[str]) -> str:
-    """One of some texts."""
-    return "start: " + " | ".join(quoted(choice) for choice in choices)
+    """One of some texts.
+
+    Raises:
+        GrammarError: If they are too long.
+    """
+    return _bounded("start: " + " | ".join(quoted(choice) for choice in choices))
 
 
 def written_grammar(text: str) -> str:
@@ -139,6 +149,14 @@ def tagged_grammar(
     return "\n".join(["%llguidance {}", f"start: ({tags})* TEXT", *rules, ANY_TEXT])
 
 
+def _bounded(text: str) -> str:
+    if len(text) > MOST_GENERATED_CHARACTERS:
+        raise GrammarError(
+            f"it has {len(text)} characters; at most {MOST_GENERATED_CHARACTERS} are allowed"
+        )
+    return text
+
+
 def quoted(text: str) -> str:
     """A text as grammars write it."""
     return json.dumps(text) if text else '""'
@@ -152,6 +170,7 @@ def check_grammar(grammar: str) -> None:
     """
     from llguidance import LLMatcher
 
+    _bounded(grammar)
     is_error, messages = LLMatcher.validate_grammar_with_warnings(grammar)
     if is_error:
         raise GrammarError(messages[0].strip())

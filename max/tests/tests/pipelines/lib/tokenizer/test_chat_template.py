@@ -138,7 +138,12 @@ def test_the_mark_of_a_template_s_encoding_is_no_text_of_it(byte_level: TextToke
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
-    [('{"city": "Oslo"}', {"city": "Oslo"}), ({"a": 1}, {"a": 1}), ('{"cut of', '{"cut of')],
+    [
+        ('{"city": "Oslo"}', {"city": "Oslo"}),
+        ({"a": 1}, {"a": 1}),
+        ('{"cut of', '{"cut of'),
+        ("[" * 100_000, "[" * 100_000),
+    ],
 )
 def test_arguments_of_tool_calls_are_objects(arguments: object, expected: object) -> None:
     calls = [{"id": "1", "function": {"name": "look", "arguments": arguments}}]

@@ -5,7 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from max.pipelines.lib.tokenizer.lanes import tokenizing
+import pytest
+
+from max.pipelines.lib.tokenizer.lanes import rendering, tokenizing
+from max.pipelines.modeling.types import TextGenerationRequestMessage
+
+HELLO = TextGenerationRequestMessage("user", "hello")
 
 
 def test_short_work_does_not_wait_for_long_work() -> None:
@@ -14,6 +19,33 @@ def test_short_work_does_not_wait_for_long_work() -> None:
     async def ask() -> str:
         long = asyncio.create_task(tokenizing(finish.wait, 1_000_000))
         short = await tokenizing(lambda: "short", 3_000)
+        assert not long.done()
+        finish.set()
+        await long
+        return short
+
+    assert asyncio.run(ask()) == "short"
+
+
+@pytest.mark.parametrize(
+    ("messages", "variables"),
+    [
+        ([HELLO] * 2000, ()),
+        ([TextGenerationRequestMessage("user", "a" * 100_000)], ()),
+        ([TextGenerationRequestMessage("user", [{"type": "text", "text": "a"}] * 2000)], ()),
+        ([HELLO], ([{"function": {"description": "a" * 100_000}}],)),
+        ([HELLO], ([], {"a": {"b": [0] * 100_000}})),
+    ],
+)
+def test_a_short_conversation_does_not_wait_for_a_long_one(
+    messages: list[TextGenerationRequestMessage], variables: tuple[object, ...]
+) -> None:
+    finish = threading.Event()
+
+    async def ask() -> str:
+        long = asyncio.create_task(rendering(finish.wait, messages, *variables))
+        await asyncio.sleep(0)
+        short = await rendering(lambda: "short", [HELLO] * 20, [{"a": "b" * 1000}], {})
         assert not long.done()
         finish.set()
         await long

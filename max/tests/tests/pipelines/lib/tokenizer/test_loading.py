@@ -107,6 +107,19 @@ def test_error_in_the_code_of_the_model_is_shown(make_model_folder: MakeFolder) 
     assert isinstance(caught.value.__cause__, LookupError)
 
 
+@pytest.mark.parametrize("name", ["chat_template.jinja", "additional_chat_templates/t.jinja"])
+def test_templates_are_the_folder_s_own(
+    make_model_folder: MakeFolder, tmp_path: Path, name: str
+) -> None:
+    folder = make_model_folder()
+    (tmp_path / "secret").write_text("x")
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to(tmp_path / "secret")
+    with pytest.raises(ModelSourceError, match="is a link to"):
+        load_delegate(folder, trust_remote_code=False)
+
+
 @pytest.mark.parametrize(
     "declared", ["PreTrainedTokenizerFast", "Qwen2Tokenizer", "GemmaTokenizer"]
 )

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -71,6 +72,30 @@ def test_template_without_an_end_is_ended_and_the_next_is_rendered() -> None:
         process.close()
 
 
+def test_others_do_not_wait_for_a_long_conversation() -> None:
+    process = TemplateProcess(seconds=1)
+    try:
+        process.render(GREETING, HELLO)
+        with ThreadPoolExecutor(1) as threads:
+            ended = threads.submit(refusal, process, ENDLESS, text="a" * 100_000)
+            while process._long.pid is None:
+                assert not ended.done()
+
+            assert process.render(GREETING, HELLO)
+
+            assert not ended.done()
+            assert "more than 1 s" in ended.result()
+    finally:
+        process.close()
+
+
+def test_what_is_deeply_nested_is_refused(process: TemplateProcess) -> None:
+    nested: list[Any] = []
+    for _ in range(100_000):
+        nested = [nested]
+    assert "too deeply nested" in refusal(process, GREETING, messages=nested)
+
+
 def test_large_texts_are_refused(process: TemplateProcess) -> None:
     assert "recursion" in refusal(process, RECURSIVE)
     assert "more than 1048576 bytes" in refusal(process, "{{ 'a' * 2000000 }}")
@@ -82,9 +107,7 @@ def test_environment_is_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     process = TemplateProcess()
     try:
         process.render("x", {})
-        running = process._process
-        assert running is not None
-        with open(f"/proc/{running.pid}/environ", "rb") as environment:
+        with open(f"/proc/{process._short.pid}/environ", "rb") as environment:
             assert b"secret" not in environment.read()
     finally:
         process.close()

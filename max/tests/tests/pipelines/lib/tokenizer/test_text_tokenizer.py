@@ -267,6 +267,11 @@ def test_empty_text_without_a_beginning_token(make_model_folder: MakeFolder) -> 
         new_context(tokenizer, prompt="")
 
 
+def test_token_that_only_the_model_knows_has_no_text(byte_level: TextTokenizer) -> None:
+    unknown = len(byte_level.delegate) + 3
+    assert byte_level.token_strings([byte_level.eos, unknown]) == ["</s>", ""]
+
+
 def test_end_token_is_the_tokenizers_own(byte_level: TextTokenizer) -> None:
     assert byte_level.eos == byte_level.delegate.convert_tokens_to_ids("</s>")
 

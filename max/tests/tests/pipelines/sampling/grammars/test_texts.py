@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from max.pipelines.sampling.grammars.texts import (
+    MOST_GENERATED_CHARACTERS,
     MOST_LINES,
     MOST_REFERENCES,
     GrammarError,
@@ -134,6 +136,20 @@ def test_regular_expressions_match_the_whole_answer() -> None:
 
     assert accepts(grammar, "ab/12")
     assert not accepts(grammar, "ab/123")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        regex_grammar,
+        check_grammar,
+        lambda text: choice_grammar([text]),
+        lambda text: json_grammar({"type": "object", "description": text}),
+    ],
+)
+def test_what_is_very_long_is_refused(make: Callable[[str], object]) -> None:
+    with pytest.raises(GrammarError, match=f"at most {MOST_GENERATED_CHARACTERS}"):
+        make("a" * (MOST_GENERATED_CHARACTERS + 1))
 
 
 @pytest.mark.parametrize("choice", ["yes", 'say "no"', "grüß\n", ""])
