@@ -15,6 +15,7 @@ if not __package__:  # started as a file: imports begin at max/tests and max/pyt
 
 import click
 
+from integration.accuracy.embedders import Vectors, measure_vectors
 from integration.accuracy.matrix import (
     QUANTIZED,
     WAYS,
@@ -27,6 +28,7 @@ from integration.accuracy.matrix import (
 )
 from integration.test_common.every_tiny_model import EVERY_TINY_MODEL
 from integration.test_common.parity import BFLOAT16_KL, FLOAT32_TOLERANCE
+from integration.test_common.tiny_embedders import EMBEDDERS
 from max.pipelines.lib.registry import PIPELINE_REGISTRY
 from max.pipelines.modeling.types import PipelineTask
 from tools.build.imports import workspace_root
@@ -53,6 +55,13 @@ What quantizing the weights of each dense family costs, with rows of {WIDE["hidd
 the mean KL divergence of a prompt's tokens from PyTorch's in float32, in nats, up to the limit in
 the head. Random weights lose more than trained ones, of which [gguf.md](gguf.md) tells.
 """
+_EMBEDDERS = """
+## Embedders
+
+Vectors of length 1 of texts of up to 200 tokens, pooled as the tiny models' files say, against
+those that transformers' rows make: the largest difference of an element in float32, the largest
+cosine distance in bfloat16.
+"""
 _LIMITS: Mapping[Encoding, float] = {"float32": FLOAT32_TOLERANCE, "bfloat16": BFLOAT16_KL}
 _WHAT: Mapping[Encoding, str] = {
     "float32": "The largest difference of a logit; logits are a few units large",
@@ -61,16 +70,19 @@ _WHAT: Mapping[Encoding, str] = {
 
 
 def page(
-    results: Mapping[Encoding, Sequence[Measured]], costs: Mapping[str, Mapping[str, float]]
+    results: Mapping[Encoding, Sequence[Measured]],
+    costs: Mapping[str, Mapping[str, float]],
+    vectors: Sequence[Vectors],
 ) -> str:
-    """The page's text, from the measurements by encoding, and what quantizing costs by model."""
+    """The page's text, from the measurements by encoding, what quantizing costs by model, and
+    embedders'."""
     versions = f"torch {version('torch')}, transformers {version('transformers')}."
     lines = [_HEAD, versions]
     for encoding, measured in results.items():
         lines += ["", f"## {encoding}", ""]
         lines += [f"{_WHAT[encoding]}; the limit is {_LIMITS[encoding]:g}.", ""]
         lines += _table(measured)
-    lines += [_QUANTIZED, *_costs(costs)]
+    lines += [_QUANTIZED, *_costs(costs), _EMBEDDERS, *_vectors(vectors)]
     return "\n".join(lines) + "\n"
 
 
@@ -92,6 +104,13 @@ def _costs(costs: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
         yield f"| {name} | {' | '.join(f'{by_encoding[e]:.0e}' for e in QUANTIZED)} |"
 
 
+def _vectors(vectors: Sequence[Vectors]) -> Iterator[str]:
+    yield "| family | together | alone | bfloat16 |"
+    yield "|---|--:|--:|--:|"
+    for each in vectors:
+        yield f"| {each.family} | {each.together:.0e} | {each.alone:.0e} | {each.cosine:.0e} |"
+
+
 @click.command(help=__doc__)
 def main() -> None:
     """Exits with 1 if a limit is exceeded; the page is written all the same."""
@@ -107,7 +126,8 @@ def main() -> None:
             for name, model in tqdm(EVERY_TINY_MODEL.items(), unit="model", disable=None)
             if has_quantized(name)
         }
-    (workspace_root() / PAGE).write_text(page(results, costs), encoding="utf-8")
+        vectors = [measure_vectors(family, Path(scratch, family)) for family in EMBEDDERS]
+    (workspace_root() / PAGE).write_text(page(results, costs, vectors), encoding="utf-8")
     exceeding = [
         f"{each.model} in {encoding}, {way}: {value:.1e}"
         for encoding, measured in results.items()
@@ -120,6 +140,11 @@ def main() -> None:
         for name, by_encoding in costs.items()
         for encoding, cost in by_encoding.items()
         if not cost <= QUANTIZED[encoding]
+    ]
+    exceeding += [
+        f"{each.family}'s vectors: {max(each.together, each.alone):.1e}"
+        for each in vectors
+        if not max(each.together, each.alone) <= FLOAT32_TOLERANCE
     ]
     click.echo("\n".join([f"wrote {PAGE}", *exceeding]))
     sys.exit(1 if exceeding else 0)

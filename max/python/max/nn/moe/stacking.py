@@ -9,6 +9,7 @@ import torch
 
 from max.graph import Shape
 from max.graph.weights import Deferred, WeightData
+from max.graph.weights.mapped_file import empty_on_pages
 
 _NUMBERED = re.compile(r"(.*\.experts)\.(\d+)\.(.+)")
 
@@ -55,7 +56,7 @@ def _stack(parts: Sequence[WeightData]) -> torch.Tensor:
     for index, part in enumerate(parts):
         elements = part.to_buffer().tensor
         if whole is None:
-            whole = torch.empty([len(parts), *elements.shape], dtype=elements.dtype)
+            whole = empty_on_pages([len(parts), *elements.shape], elements.dtype)
         whole[index] = elements
         if part.release_pages is not None:
             part.release_pages(None)

@@ -14,10 +14,11 @@ import pytest
 
 from integration.test_common.tiny_checkpoints import make_checkpoint
 from integration.test_common.tiny_gguf import write_gguf
+from integration.test_common.tiny_gguf_experts import write_gguf_with_experts
 from integration.test_common.tiny_models import TinyModel
 
 SCRIPT = Path(__file__).with_name("loading_memory.py")
-# 96 million weights; the demo takes 77 MB to load: what is imported, compiled, and a page of KV.
+# 96 million weights; the demo takes tens of MB to load: what is compiled, and a page of KV.
 MODEL = TinyModel(
     name="large",
     family="llama",
@@ -82,6 +83,16 @@ def test_experts(tmp_path: Path, encoding: str) -> None:
     file = make_checkpoint(EXPERTS, tmp_path / "model") / "model.safetensors"
     weights, peak = file.stat().st_size, peak_of(file.parent, encoding)
     print(f"\n{encoding}: {peak / 2**20:.0f} MiB for {weights / 2**20:.0f} MiB of weights")
+    assert peak < 1.2 * weights + FIXED
+
+
+@pytest.mark.slow
+def test_experts_of_gguf_files(tmp_path: Path) -> None:
+    checkpoint = make_checkpoint(EXPERTS, tmp_path / "model")
+    (tmp_path / "gguf").mkdir()
+    file = write_gguf_with_experts(checkpoint, tmp_path / "gguf" / "model.gguf", "q8_0")
+    weights, peak = file.stat().st_size, peak_of(file.parent, "auto")
+    print(f"\nq8_0: {peak / 2**20:.0f} MiB for {weights / 2**20:.0f} MiB of weights")
     assert peak < 1.2 * weights + FIXED
 
 

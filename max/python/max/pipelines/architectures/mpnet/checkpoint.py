@@ -2,8 +2,10 @@
 
 from max.pipelines.checkpoint.config_fields import ConfigFields
 
-# The reference implementation's, which is behind that of padding, whatever config.json says.
-FIRST_POSITION = 2
+# The reference implementation's, whatever config.json says: the token of padding, which is not
+# counted, has the position before the first.
+PADDING = 1
+FIRST_POSITION = PADDING + 1
 NUM_BUCKETS = 32
 
 MPNET_FIELDS = ConfigFields(

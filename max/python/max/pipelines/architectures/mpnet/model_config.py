@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from max.pipelines.architectures.mpnet.checkpoint import FIRST_POSITION, MPNET_FIELDS
+from max.pipelines.architectures.mpnet.checkpoint import FIRST_POSITION, MPNET_FIELDS, PADDING
 from max.pipelines.checkpoint.config_fields import ConfigFields
 from max.pipelines.lib.embed.encoder_config import EncoderConfig
 
@@ -24,6 +24,7 @@ class MPNetConfig(EncoderConfig):
 
     config_fields: ClassVar[ConfigFields | None] = MPNET_FIELDS
     first_position: ClassVar[int] = FIRST_POSITION
+    uncounted_token: ClassVar[int | None] = PADDING
 
     num_positions: int
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from max.driver import Buffer
 from max.dtype import DType
@@ -65,7 +66,7 @@ class EncoderBatchProcessor(EmbedderBatchProcessor):
             replica_batches, kv_cache_inputs, return_n_logits
         )
         (batch,) = replica_batches
-        positions = np.concatenate([np.arange(ctx.tokens.active_length) for ctx in batch])
+        positions = np.concatenate([self._positions(ctx.tokens.active) for ctx in batch])
         return EncoderInputs(
             tokens=ragged.tokens,
             input_row_offsets=ragged.input_row_offsets,
@@ -75,3 +76,10 @@ class EncoderBatchProcessor(EmbedderBatchProcessor):
                 self.runtime.devices[0]
             ),
         )
+
+    def _positions(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The place of each token of a text, from 0; before the first where none is counted."""
+        if self.config.uncounted_token is None:
+            return np.arange(len(tokens))
+        is_counted = tokens != self.config.uncounted_token
+        return np.where(is_counted, is_counted.cumsum() - 1, -1)

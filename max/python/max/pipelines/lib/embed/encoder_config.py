@@ -38,11 +38,13 @@ class EncoderConfig(ArchConfigWithStoredKVParams):
         kv_params: sizes of the cache: one layer, which all layers use in turn, since nothing of a
             text outlives the step that computes it.
 
-    A family whose texts begin at another position than 0 sets `first_position`.
+    A family whose texts begin at another position than 0 sets `first_position`, one that leaves a
+    token out when it counts them `uncounted_token`.
     """
 
     config_fields: ClassVar[ConfigFields | None] = None
     first_position: ClassVar[int] = 0
+    uncounted_token: ClassVar[int | None] = None
 
     hidden_size: int
     num_attention_heads: int

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from integration.test_common.tiny_embedders import EMBEDDERS, POOLINGS, make_embedder
+from integration.tools.debugging.sides import run_torch_embedder
 from max.pipelines.lib import PIPELINE_REGISTRY, PipelineConfig
 
 TEXTS = ["hello world", "a", "the quick brown fox jumps over the lazy dog " * 4, "x" * 150]
@@ -50,6 +51,14 @@ def test_vectors(family: str, tmp_path: Path) -> None:
     folder = make_embedder(family, tmp_path / "model")
     found = make_pipeline(folder).encode(TEXTS)
     expected = expected_vectors(folder, POOLINGS[family], TEXTS)
+    assert np.abs(found - expected).max() < TOLERANCE
+
+
+def test_a_token_of_padding_in_a_text_is_not_counted_by_mpnet(tmp_path: Path) -> None:
+    folder = make_embedder("MPNet", tmp_path / "model")
+    tokens = [5, 1, 9, 1, 1, 7]
+    (expected,) = run_torch_embedder(folder, tokens).tensors["vector"].numpy()
+    (found,) = make_pipeline(folder).encode([tokens])
     assert np.abs(found - expected).max() < TOLERANCE
 
 
