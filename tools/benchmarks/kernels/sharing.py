@@ -90,9 +90,10 @@ def _step(
 
 
 def _without_interruptions(jobs: list[Job], seconds: float) -> tuple[list[Job], float]:
-    """Each job with chunks of its median one, which are alike: another program may have held one up."""
+    """Each job with chunks like its median one: another program may have held one up."""
     steady = [Job([statistics.median(job.chunks)] * len(job.chunks)) for job in jobs]
-    return steady, seconds - sum(sum(job.chunks) for job in jobs) + sum(sum(j.chunks) for j in steady)
+    before, after = (sum(sum(job.chunks) for job in each) for each in (jobs, steady))
+    return steady, seconds - before + after
 
 
 if __name__ == "__main__":
