@@ -18,13 +18,13 @@ _LIBRARIES = (("libtorch_global_deps.so", os.RTLD_GLOBAL), ("libtorch_cpu.so", o
 
 
 def begin_loading_torch() -> None:
-    """Begins to load them in a thread; nothing happens where they are not found (on macOS, say)."""
+    """Begins to load them in a thread; nothing happens where they are not found (on macOS, say).
+
+    The process does not end before the thread does: a library that is half loaded cannot be left.
+    """
     spec = find_spec("torch")
-    folders = [] if spec is None else list(spec.submodule_search_locations or ())
-    for folder in folders:
-        threading.Thread(
-            target=_load, args=[Path(folder, "lib")], name="load-torch", daemon=True
-        ).start()
+    for folder in [] if spec is None else spec.submodule_search_locations or ():
+        threading.Thread(target=_load, args=[Path(folder, "lib")], name="load-torch").start()
 
 
 def _load(folder: Path) -> None:

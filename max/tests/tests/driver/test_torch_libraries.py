@@ -44,3 +44,15 @@ def test_without_torch_nothing_happens() -> None:
         "print(threading.active_count())\n"
     )
     assert run_python(code) == ["1"]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.05])
+def test_a_process_that_ends_meanwhile_ends_well(seconds: float) -> None:
+    code = (
+        "import time\n"
+        "from max.driver.torch_libraries import begin_loading_torch\n"
+        "begin_loading_torch()\n"
+        f"time.sleep({seconds})\n"
+        "print('done')\n"
+    )
+    assert run_python(code) == ["done"]

@@ -201,6 +201,7 @@ def _choosing_cases() -> list[Case]:
             {"out": "fp32", "rows": "i64", "bits": "i32"},
             {"BLOCK": MASK_BLOCK},
             MASK_WARPS,
+            is_wide=False,  # each logit is read for itself, where its bit allows it
         ),
     ]
 

@@ -68,6 +68,7 @@ def main(seconds: float, most_bytes: int, memory_bytes: int) -> None:
     """Answers calls until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # the server has ended: nobody is told
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     while (message := read_message(sys.stdin.buffer)) is not None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -147,3 +150,19 @@ def test_answers_tell_what_they_are() -> None:
     assert answer(("forms_of", "x", {}), 10).startswith(b"F[")
     assert answer(("render", "{{ raise_exception('n') }}", {}), 100).startswith(b"E")
     assert answer(("render", "abc", {}), 2).startswith(b"Emakes more than 2 bytes")
+
+
+def test_who_is_not_heard_any_more_ends_quietly(child_environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "max.pipelines.lib.tokenizer.template_worker"]
+    with subprocess.Popen(
+        [*command, "5", "1000", str(1 << 30)],
+        env=child_environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as worker:
+        assert worker.stdin and worker.stdout and worker.stderr
+        worker.stdout.close()
+        write_message(worker.stdin, pickle.dumps(("render", "Hello", {})))
+        assert worker.stderr.read() == b""
+        assert worker.wait() == -signal.SIGPIPE
