@@ -109,12 +109,27 @@ def map_packed_file(path: Path) -> dict[str, torch.Tensor]:
     expected = end + _SUM * -(-end // _SUMMED)
     if size != expected:
         raise PackedFileError(f"it has {size} bytes, not {expected}")
+    content = _checked(path, end)
+    if _is_scattered(content, end):
+        # In small pages since memory was scarce when it was read: what is read now seldom is, and
+        # the next starts find it so.
+        del content
+        _forget_pages(path)
+        content = _checked(path, end)
+        if _is_scattered(content, end):
+            content = empty_in_huge_pages([end], torch.uint8).copy_(content[:end])
+    return {name: _view(content, place) for name, place in places.items()}
+
+
+def _checked(path: Path, end: int) -> torch.Tensor:
     content = _mapped(path)
     if not np.array_equal(_sums(content[:end]), content[end:].numpy().view(np.int64)):
         raise PackedFileError("its checksums are wrong")
-    if end > _SUMMED and _huge_bytes(content) < _ENOUGH_HUGE * end:
-        content = empty_in_huge_pages([end], torch.uint8).copy_(content[:end])
-    return {name: _view(content, place) for name, place in places.items()}
+    return content
+
+
+def _is_scattered(content: torch.Tensor, end: int) -> bool:
+    return end > _SUMMED and _huge_bytes(content) < _ENOUGH_HUGE * end
 
 
 def _header(tensors: Mapping[str, torch.Tensor]) -> tuple[bytes, int]:

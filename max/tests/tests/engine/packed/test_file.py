@@ -86,3 +86,13 @@ def test_without_huge_pages_it_is_copied(path: Path, monkeypatch: pytest.MonkeyP
     copied = map_packed_file(path)
     path.write_bytes(b"")
     assert torch.equal(copied["a.large"], make_tensors()["a.large"])
+
+
+def test_in_small_pages_it_is_read_anew_before_it_is_copied(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter([0, 1 << 40])
+    monkeypatch.setattr("max.engine.packed.file._huge_bytes", lambda content: next(looks))
+    monkeypatch.setattr("max.engine.packed.file.empty_in_huge_pages", None)  # no copy is made
+    assert torch.equal(map_packed_file(path)["a.large"], make_tensors()["a.large"])
+    assert next(looks, None) is None
