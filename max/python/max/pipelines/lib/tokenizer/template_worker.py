@@ -16,7 +16,7 @@ import pickle
 import resource
 import signal
 import sys
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from max.pipelines.lib.tokenizer.local_templates import LocalTemplates
 from max.pipelines.lib.tokenizer.templates import TemplateRefusal
@@ -34,7 +34,7 @@ def read_message(stream: BinaryIO) -> bytes | None:
     return message if len(message) == length else None
 
 
-def write_message(stream: BinaryIO, message: bytes) -> None:
+def write_message(stream: IO[bytes], message: bytes) -> None:
     """Sends a message."""
     stream.write(len(message).to_bytes(LENGTH_BYTES, "big"))
     stream.write(message)
