@@ -104,7 +104,7 @@ class _Process:
         assert process.stdin is not None and process.stdout is not None, "they are pipes"
         answer = None
         with contextlib.suppress(BrokenPipeError):
-            write_message(process.stdin, call)  # type: ignore[arg-type]
+            write_message(process.stdin, call)
             answer = read_message(process.stdout)  # type: ignore[arg-type]
         if answer is None:
             self._end()
