@@ -83,8 +83,9 @@ class Comparison:
             path, _, end = label.rpartition("-")
             pair = self.pairs.get(path, Counterpart("logits"))
             tensor = self.theirs.tensors.get(self.torch_label(label))
-            if tensor is not None:
-                is_part = end == "output" and pair.columns is not None
+            is_result = end == "output"
+            if tensor is not None and not (is_result and pair.gives_more):
+                is_part = is_result and pair.columns is not None
                 found[label] = tensor[:, pair.columns] if is_part else tensor
         return found
 

@@ -24,10 +24,12 @@ class Counterpart:
     Attributes:
         path: its name.
         columns: which of the elements that it gives are the layer's; None for all in order.
+        gives_more: whether it computes something of what the layer gives, which nobody sees.
     """
 
     path: str
     columns: torch.Tensor | None = None
+    gives_more: bool = False
 
 
 def pair_layers(
@@ -60,10 +62,14 @@ def _of_weight(layer: str, value: Any, modules: Mapping[str, Any]) -> Counterpar
     path = _find(stored, modules) or _find(layer, modules)
     if path is None:
         return None
+    if _computes_more(modules[path]):
+        return Counterpart(path, gives_more=True)
     weight = getattr(modules[path], "weight", None)
-    if weight is None or weight.ndim < 2:
+    if weight is None:
         return Counterpart(path)
     ours = tensor_of(value)
+    if weight.ndim < 2:  # of several norms in one of ours each has a part
+        return Counterpart(path) if ours.numel() == weight.numel() else None
     if not ours.is_floating_point() or ours.shape == weight.shape:
         return Counterpart(path)
     theirs = weight.detach() if ours.shape[1] == weight.shape[1] else weight.detach().T
@@ -73,6 +79,22 @@ def _of_weight(layer: str, value: Any, modules: Mapping[str, Any]) -> Counterpar
         return Counterpart(path)
     columns = _rows_of(ours, theirs)
     return None if columns is None else Counterpart(path, columns)
+
+
+def _computes_more(module: Any) -> bool:
+    """Whether a module is a product or a table, and something else behind it: Gemma's scale of
+    embeddings, the scores of Llama 4's router."""
+    if isinstance(module, torch.nn.Embedding):
+        given = torch.arange(2)
+        plain = torch.nn.functional.embedding(given, module.weight)
+    elif isinstance(module, torch.nn.Linear):
+        given = torch.ones(2, module.in_features, dtype=module.weight.dtype)
+        plain = torch.nn.functional.linear(given, module.weight, module.bias)
+    else:
+        return False
+    with torch.no_grad():
+        found = module(given)
+    return not (isinstance(found, torch.Tensor) and torch.allclose(found, plain))
 
 
 def _find(name: str, modules: Mapping[str, Any]) -> str | None:

@@ -90,7 +90,12 @@ def run_max(
     for _ in range(num_steps - 1):
         runner.step([(request, 1)])
     runner.end(request)
-    tensors = {label: torch.cat(parts).flatten(1) for label, parts in steps.items()}
+    rows = [len(prompt), *[1] * (num_steps - 1)]
+    tensors = {
+        label: torch.cat(parts).flatten(1)
+        for label, parts in steps.items()
+        if [len(part) for part in parts] == rows  # not what has another axis first
+    }
     tensors["logits"] = torch.from_numpy(request.logits)
     return MaxSide(tensors, request.tokens[: len(request.logits)], model, weights)
 
