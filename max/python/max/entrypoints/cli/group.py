@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
+
+
+class _Later(NamedTuple):
+    load: Callable[[], click.Command]
+    before: Callable[[], object]
 
 
 class MaxGroup(click.Group):
@@ -18,8 +23,7 @@ class MaxGroup(click.Group):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._later: dict[str, Callable[[], click.Command]] = {}
-        self._before: dict[str, Callable[[], object]] = {}
+        self._later: dict[str, _Later] = {}
 
     def add_later(
         self,
@@ -34,13 +38,12 @@ class MaxGroup(click.Group):
             load: imports it.
             before: is called first where the command is to run.
         """
-        self._later[name] = load
-        self._before[name] = before
+        self._later[name] = _Later(load, before)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name; None if there is none."""
         if cmd_name in self._later and cmd_name not in self.commands:
-            self.add_command(self._later[cmd_name](), cmd_name)
+            self.add_command(self._later[cmd_name].load(), cmd_name)
         return super().get_command(ctx, cmd_name)
 
     def resolve_command(
@@ -54,7 +57,7 @@ class MaxGroup(click.Group):
         name = args[0]
         if name in self._later:
             if "--help" not in args:
-                self._before[name]()
+                self._later[name].before()
         elif not name.startswith("-"):
             raise click.UsageError(self._unknown(name), ctx=ctx)
         return super().resolve_command(ctx, args)

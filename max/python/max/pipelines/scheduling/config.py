@@ -24,8 +24,8 @@ class SchedulerConfig:
         target_step_ms: milliseconds that a step in which streams wait should take: fewer tokens of
             prompts are computed beside them then. None for no limit but that of tokens.
         kvcache_ce_watermark: while others run, a request begins only if at most this share of the
-            pages is in use then; the rest is for the running ones to grow (0 to 1). Of no use where
-            as many requests as may run fit whole: there `of` sets it to 1.
+            pages is in use then; the rest is for the running ones to grow (0 to 1). `of` sets it to
+            1 where as many requests as may run fit whole, unless another was asked for.
 
     Raises:
         ValueError: if a limit is below what it has to hold.
@@ -86,7 +86,11 @@ class SchedulerConfig:
             max_seq_len=None if plan is None else min(plan.max_length, plan.max_cached_tokens),
             enable_chunked_prefill=runtime.enable_chunked_prefill,
             target_step_ms=runtime.target_step_ms or None,
-            kvcache_ce_watermark=1.0
-            if plan is not None and plan.holds_all
-            else runtime.kvcache_ce_watermark,
+            kvcache_ce_watermark=_watermark(runtime, plan),
         )
+
+
+def _watermark(runtime: PipelineRuntimeConfig, plan: MemoryPlan | None) -> float:
+    is_asked_for = "kvcache_ce_watermark" in runtime.model_fields_set
+    holds_all = plan is not None and plan.holds_all
+    return 1.0 if holds_all and not is_asked_for else runtime.kvcache_ce_watermark

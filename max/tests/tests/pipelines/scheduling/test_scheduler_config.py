@@ -82,6 +82,13 @@ def test_pages_for_all_requests_need_no_watermark() -> None:
     assert config.kvcache_ce_watermark == 1.0
 
 
+@pytest.mark.parametrize("watermark", [0.5, 0.95])
+def test_a_watermark_that_is_asked_for_is_kept(watermark: float) -> None:
+    runtime = make_runtime(kvcache_ce_watermark=watermark)
+    config = SchedulerConfig.of(runtime, make_plan(total_num_pages=8 * 7))
+    assert config.kvcache_ce_watermark == watermark
+
+
 def test_batch_size_stays_within_the_token_budget() -> None:
     runtime = make_runtime(max_batch_input_tokens=5)
     assert SchedulerConfig.of(runtime, make_plan()).max_batch_size == 5

@@ -14,6 +14,8 @@ _REAL_DATE = f"^({_LEAP_YEAR}-02-29|{_YEAR}-{_NOT_LEAP_DAY})"
 _FORMATS = ("date", "date-time")
 # What stands there is no schema.
 _VALUES = frozenset({"const", "default", "enum", "examples"})
+# What stands there has names that are no keywords.
+_NAMED = frozenset({"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"})
 
 
 def with_real_dates(schema: Any) -> Any:
@@ -26,7 +28,15 @@ def with_real_dates(schema: Any) -> Any:
         return [with_real_dates(part) for part in schema]
     if not isinstance(schema, Mapping):
         return schema
-    inner = {key: part if key in _VALUES else with_real_dates(part) for key, part in schema.items()}
+    inner = {key: _with_real_dates_at(key, part) for key, part in schema.items()}
     if inner.get("format") in _FORMATS:
         inner["allOf"] = [*inner.get("allOf", ()), {"pattern": _REAL_DATE}]
     return inner
+
+
+def _with_real_dates_at(key: str, part: Any) -> Any:
+    if key in _VALUES:
+        return part
+    if key in _NAMED and isinstance(part, Mapping):
+        return {name: with_real_dates(each) for name, each in part.items()}
+    return with_real_dates(part)

@@ -74,3 +74,11 @@ def test_what_is_no_schema_stays_as_it_is() -> None:
         "items": [True, {"type": "string", "format": "time"}],
     }
     assert with_real_dates(schema) == schema
+
+
+@pytest.mark.parametrize("name", ["default", "enum", "day"])
+def test_a_property_may_be_named_like_a_keyword(name: str) -> None:
+    date = {"type": "string", "format": "date"}
+    for schema in ({"properties": {name: date}}, {"$defs": {name: date}}):
+        (there,) = with_real_dates(schema).values()
+        assert there == {name: with_real_dates(date)} != {name: date}
