@@ -38,8 +38,14 @@ def complete(server: ServerProcess, prompt: str, **fields: object) -> httpx.Resp
     return server.client.post("/v1/completions", json=body, timeout=RESTARTED_WITHIN_S)
 
 
-def stream(server: ServerProcess, prompt: str, begun: threading.Barrier, tokens: int) -> str:
-    """The text of a stream; waits for the others when it has begun."""
+def stream(
+    server: ServerProcess,
+    prompt: str,
+    begun: threading.Barrier,
+    tokens: int,
+    advanced: threading.Event | None = None,
+) -> str:
+    """The text of a stream; waits for the others when it has begun, and tells that it goes on."""
     body = {"model": MODEL_NAME, "prompt": prompt, "max_tokens": tokens, "stream": True}
     text = ""
     with server.client.stream(
@@ -52,6 +58,8 @@ def stream(server: ServerProcess, prompt: str, begun: threading.Barrier, tokens:
                 chunk = json.loads(line.removeprefix("data: "))
                 assert "error" not in chunk, chunk
                 text += chunk["choices"][0]["text"]
+                if advanced is not None:
+                    advanced.set()
         assert line == "data: [DONE]" or not line
     return text
 
@@ -139,12 +147,15 @@ def test_step_that_hangs_is_a_death(model_folder: Path, tmp_path: Path) -> None:
 
 def test_three_restarts_in_a_minute_are_unhealthy(model_folder: Path, tmp_path: Path) -> None:
     with scripted(model_folder, tmp_path) as server, ThreadPoolExecutor() as threads:
-        begun = threading.Barrier(2)
-        running = threads.submit(stream, server, "forever", begun, 10 * NUM_TOKENS)
+        begun, advanced = threading.Barrier(2), threading.Event()
+        running = threads.submit(stream, server, "forever", begun, 10 * NUM_TOKENS, advanced)
         begun.wait(RESTARTED_WITHIN_S)
         for number in (1, 2):
             kill_worker(server)
             wait_for_health(server, RESTARTED_WITHIN_S, restarts=number, phase="ready")
+            # A request whose first step is killed again would be held to be the cause.
+            advanced.clear()
+            assert advanced.wait(RESTARTED_WITHIN_S)
 
         kill_worker(server)
 
