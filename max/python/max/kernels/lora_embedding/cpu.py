@@ -35,6 +35,7 @@ class LoraEmbeddingArgs(ctypes.Structure):
         ("rank", ctypes.c_int64),
         ("num_slots", ctypes.c_int64),
         ("type", ctypes.c_int32),
+        ("adapter_type", ctypes.c_int32),
     )
 
 
@@ -70,6 +71,7 @@ def make_lora_embedding_record(isa: Isa | None = None) -> Record | None:
             rank,
             num_slots,
             ELEMENT_TYPES[y.dtype],
+            ELEMENT_TYPES[a.dtype],
         )
         return Recording(y, KernelCall(function, args), ids.nbytes + slots.nbytes)
 

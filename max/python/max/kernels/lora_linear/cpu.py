@@ -37,6 +37,7 @@ class LoraLinearArgs(ctypes.Structure):
         ("rank", ctypes.c_int64),
         ("num_slots", ctypes.c_int64),
         ("type", ctypes.c_int32),
+        ("adapter_type", ctypes.c_int32),
     )
 
 
@@ -53,6 +54,7 @@ def lora_linear_args(
         rank,
         num_slots,
         ELEMENT_TYPES[y.dtype],
+        ELEMENT_TYPES[a.dtype],
     )
 
 
