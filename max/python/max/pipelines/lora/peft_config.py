@@ -32,6 +32,7 @@ _NOT_NEEDED = frozenset(
         "lora_dropout",
         "lora_ga_config",
         "megatron_core",
+        "modules_to_save",
         "peft_version",
         "qalora_group_size",
         "revision",
@@ -48,7 +49,6 @@ _READ = frozenset(
         "init_lora_weights",
         "lora_alpha",
         "lora_bias",
-        "modules_to_save",
         "peft_type",
         "r",
         "rank_pattern",
@@ -73,7 +73,6 @@ class PeftConfig:
         use_rslora: whether the scale is alpha / sqrt(rank) (Kalajdzievski, 2023) and not alpha /
             rank.
         target_parameters: names, or ends of names, of parameters that have adapters.
-        modules_to_save: names, or ends of names, of modules whose whole weights it has.
     """
 
     rank: int
@@ -82,7 +81,6 @@ class PeftConfig:
     alpha_pattern: Mapping[str, float]
     use_rslora: bool
     target_parameters: tuple[str, ...] = ()
-    modules_to_save: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -119,7 +117,6 @@ class PeftConfig:
                 alpha_pattern={k: float(v) for k, v in (fields.get("alpha_pattern") or {}).items()},
                 use_rslora=bool(fields.get("use_rslora")),
                 target_parameters=tuple(map(str, fields.get("target_parameters") or ())),
-                modules_to_save=tuple(map(str, fields.get("modules_to_save") or ())),
             )
             for pattern in (*config.rank_pattern, *config.alpha_pattern):
                 re.compile(pattern)

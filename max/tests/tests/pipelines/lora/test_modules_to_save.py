@@ -12,7 +12,6 @@ from max.dtype import DType
 from max.graph import DeviceRef
 from max.nn.lora import LayerSlots
 from max.pipelines.config import LoRAConfig
-from max.pipelines.lora.errors import AdapterError
 from max.pipelines.lora.modules_to_save import check_modules_to_save, modules_to_save
 from max.pipelines.modeling.errors import ConfigurationError
 
@@ -23,20 +22,27 @@ def make_config(*paths: Path, names: list[str] | None = None) -> LoRAConfig:
 
 
 def test_the_adapters_of_the_start_decide_unless_it_is_said(tmp_path: Path) -> None:
-    tensors = {"q_proj.lora_A.weight": torch.ones(4, 2)}
-    one = write_adapter(tmp_path / "one", tensors, modules_to_save=["lm_head"])
-    other = write_adapter(tmp_path / "other", tensors, modules_to_save=["embed_tokens"])
-    plain = write_adapter(tmp_path / "plain", tensors, modules_to_save=None)
+    product = {
+        "layers.0.q_proj.lora_A.weight": torch.ones(4, 2),
+        "layers.0.q_proj.lora_B.weight": torch.ones(2, 4),
+        "layers.0.q_proj.lora_magnitude_vector": torch.ones(2),
+        "embed_tokens.lora_embedding_A": torch.ones(4, 2),
+        "lm_head.base_layer.weight": torch.ones(2, 2),
+        "layers.0.q_proj.bias": torch.ones(2),
+    }
+    whole = torch.ones(2, 2)
+    one = write_adapter(tmp_path / "one", {**product, "lm_head.weight": whole})
+    other = write_adapter(tmp_path / "other", {**product, "model.embed_tokens.weight": whole})
+    plain = write_adapter(tmp_path / "plain", product)
     assert modules_to_save(make_config(one, other, plain)) == {"lm_head", "embed_tokens"}
     assert modules_to_save(make_config(plain)) == set()
     assert modules_to_save(make_config(one, names=["norm"])) == {"norm"}
     assert modules_to_save(make_config(one, names=[])) == set()
 
 
-def test_an_adapter_without_files_is_named(tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_left_to_loading(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(AdapterError, match=r"LoRA adapter 'empty': there is no adapter_config"):
-        modules_to_save(make_config(tmp_path / "empty"))
+    assert modules_to_save(make_config(tmp_path / "empty", tmp_path / "none")) == set()
 
 
 def test_a_name_that_no_layer_has_is_an_error() -> None:
