@@ -94,8 +94,8 @@ def _share_weights(pipeline: TextGenerationPipeline, other: TextGenerationPipeli
     """Lets a pipeline that has not run yet read the weights of another one of the same model."""
     model, owner = pipeline.pipeline_model, other.pipeline_model
     assert isinstance(model, DecoderModel) and isinstance(owner, DecoderModel)
-    for name, weight in model.model.weights.items():
-        weight.set_(owner.model.weights[name])
+    for name in model.model.compiled.weights:
+        model.model.weights[name].set_(owner.model.weights[name])
 
 
 def _add_adapters(pipeline: TextGenerationPipeline, count: int, rank: int) -> list[str]:
