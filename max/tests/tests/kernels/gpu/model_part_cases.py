@@ -13,7 +13,7 @@ from max.kernels.gpu.tuning import DEVICE_KINDS, row_config
 from max.kernels.latent_store_ragged.triton import HEADS
 from max.kernels.layouts.planes import PARTS
 from max.kernels.lora_linear.triton import BLOCK_K, BLOCK_M, BLOCK_N, parts_of, warps_of
-from max.kernels.planes_rows.triton import SPANS
+from max.kernels.planes_rows.triton import encoding_constants
 from max.kernels.scaled_matmul.triton import CONFIGS as SCALED_CONFIGS
 from tests.kernels.gpu.compiler import FLOAT8_KINDS, Case
 
@@ -67,9 +67,7 @@ def _expert_cases() -> list[Case]:
                     "PER_ROW": 8,
                     "HAS_BIAS": False,
                     "IS_SORTED": is_sorted,
-                    "ENCODING": encoding,
-                    "BYTES": max(PARTS[encoding]) if encoding else 1,
-                    "SPAN": SPANS[encoding] if encoding else 0,
+                    **encoding_constants(encoding),
                     **config.blocks,
                 }
                 cases.append(
