@@ -51,8 +51,8 @@ _PROGRAMS_OF_PROCESSOR = 2
 def config_of(kind: str, group: int, head_bytes: int, is_decoding: bool) -> Config | None:
     """The line of the table for heads of some bytes, of which `group` share a KV head.
 
-    None where more share one than a block has rows. Heads that fill no power of two are read under a
-    mask, which takes registers: half as many keys are in a block of a decoding step.
+    None where more share one than a block has rows. Heads that fill no power of two are read under
+    a mask, which takes registers: half as many keys are in a block of a decoding step.
     """
     line = CONFIGS["decode" if is_decoding else "prefill"][kind]
     larger = max(1, head_bytes // _HEAD_BYTES)
