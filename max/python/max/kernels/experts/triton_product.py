@@ -11,7 +11,7 @@ from max.kernels.gpu.paging import first_of_block, request_of
 from max.kernels.gpu.tuning import Config, device_kind
 from max.kernels.layouts.planes import Planes
 from max.kernels.layouts.triton_planes import column_of, decoded
-from max.kernels.planes_rows.triton import encoding_constants, number_bytes
+from max.kernels.planes_rows.triton import encoding_constants, number_bytes, tile_of
 
 # BLOCK_J elements of a row of a matrix, or bytes of its plane of numbers.
 CONFIGS = {
@@ -197,7 +197,7 @@ def expert_product(matrix: Matrix, x: torch.Tensor, per_row: int, pairs: Pairs) 
     # Of float32 no larger tile fits into registers.
     is_many = is_sorted and x.itemsize < 4
     line = "planes" if matrix.encoding else "many" if is_many else "few"
-    config = CONFIGS[line][device_kind(x.device)]
+    config = tile_of(CONFIGS[line][device_kind(x.device)], matrix.encoding)
     of_block = config.blocks["BLOCK_M"]
     blocks = count // of_block + matrix.experts if is_sorted else count
     row_bytes = columns

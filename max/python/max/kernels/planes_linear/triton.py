@@ -16,7 +16,7 @@ from max.kernels.gpu.language import Pointer, Size, Width, cdiv, gpu_kernel, tl
 from max.kernels.gpu.tuning import Config, device_kind
 from max.kernels.layouts.planes import Planes
 from max.kernels.layouts.triton_planes import column_of, decoded
-from max.kernels.planes_rows.triton import decode_rows, encoding_constants, number_bytes
+from max.kernels.planes_rows.triton import decode_rows, encoding_constants, number_bytes, tile_of
 
 # BLOCK_N outputs and BLOCK_J bytes of numbers of each.
 CONFIGS = {
@@ -84,7 +84,7 @@ def run_on_gpu(
     x = x.contiguous()
     out = x.new_empty([*x.shape[:-1], rows])
     if out.numel():
-        config = CONFIGS[device_kind(x.device)]
+        config = tile_of(CONFIGS[device_kind(x.device)], encoding)
         parts = [*layout.planes(planes), planes, planes][:4]
         grid = (
             cdiv(rows, config.blocks["BLOCK_N"]),

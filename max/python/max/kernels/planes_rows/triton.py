@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from max.kernels.gpu.language import Pointer, Width, cdiv, gpu_kernel, tl
+from max.kernels.gpu.tuning import Config
 from max.kernels.layouts.planes import PARTS, Planes
 from max.kernels.layouts.triton_planes import column_of, decoded
 
@@ -65,6 +67,14 @@ def encoding_constants(encoding: str) -> dict[str, Any]:
     per_byte, span = _NUMBERS.get(encoding, (1, 0))
     width = number_bytes(encoding) if encoding else 1
     return {"ENCODING": encoding, "BYTES": width, "PER_BYTE": per_byte, "SPAN": span}
+
+
+def tile_of(config: Config, encoding: str) -> Config:
+    """A line of a table for an encoding: bytes of four numbers make twice as many columns."""
+    if _NUMBERS.get(encoding, (1, 0))[0] < 4:
+        return config
+    blocks = {**config.blocks, "BLOCK_J": config.blocks["BLOCK_J"] // 2}
+    return replace(config, blocks=blocks)
 
 
 def number_bytes(encoding: str) -> int:

@@ -17,7 +17,7 @@ from max.kernels.mask_logits.triton import NUM_WARPS as MASK_WARPS
 from max.kernels.penalize_logits.triton import BLOCK as PENALTY_BLOCK
 from max.kernels.planes_linear.triton import CONFIGS as LINEAR_CONFIGS
 from max.kernels.planes_rows.triton import BLOCK as ROWS_BLOCK
-from max.kernels.planes_rows.triton import encoding_constants
+from max.kernels.planes_rows.triton import encoding_constants, tile_of
 from tests.kernels.gpu.compiler import FLOAT8_KINDS, Case
 from tests.kernels.gpu.model_part_cases import MODEL_PART_CASES
 
@@ -223,7 +223,8 @@ def _planes_cases() -> list[Case]:
     for encoding in PARTS:
         planes = dict.fromkeys(("first", "second", "third", "fourth"), "u8")
         own = encoding_constants(encoding)
-        for (kind, config), dtype in product(LINEAR_CONFIGS.items(), ("fp32", "bf16")):
+        for (kind, line), dtype in product(LINEAR_CONFIGS.items(), ("fp32", "bf16")):
+            config = tile_of(line, encoding)
             cases.append(
                 Case(
                     "planes_linear:planes_linear_kernel",

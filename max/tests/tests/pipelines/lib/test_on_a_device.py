@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -93,7 +94,12 @@ def test_steps_are_started_without_asking_the_device(monkeypatch: pytest.MonkeyP
     for user in ("chosen", "log_probabilities"):
         monkeypatch.setattr(f"max.pipelines.sampling.{user}.LateNumbers", NeverRead)
     pipeline = make_pipeline(cached_checkpoint(MODELS["tiny-llama"]))
-    penalties = {"repetition_penalty": 1.2, "frequency_penalty": 0.3, "logit_bias": {3: 1.0}}
+    penalties: dict[str, Any] = {
+        "repetition_penalty": 1.2,
+        "frequency_penalty": 0.3,
+        "logit_bias": {3: 1.0},
+    }
+    plain: dict[str, Any] = {}
     contexts = [
         TextContext(
             max_length=20,
@@ -101,7 +107,7 @@ def test_steps_are_started_without_asking_the_device(monkeypatch: pytest.MonkeyP
             sampling_params=SamplingParams(temperature=0.7, top_k=9, seed=1, **params),
             log_probabilities=scores,
         )
-        for length, params, scores in ((7, penalties, 2), (1, {}, 0), (4, penalties, None))
+        for length, params, scores in ((7, penalties, 2), (1, plain, 0), (4, penalties, None))
     ]
     for ctx in contexts:
         pipeline.kv_manager.claim(ctx.request_id)
