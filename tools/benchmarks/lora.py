@@ -61,6 +61,7 @@ def main() -> None:
     for _ in range(given.rounds):
         for kind, (pipeline, names) in kinds.items():
             rates[kind].append(_run(pipeline, names, given, given.answer))
+        print(*(f"{found[-1]:.1f}" for found in rates.values()), flush=True)
     first = next(iter(rates.values()))
     print("| requests | tokens/s | of the first in the same round |\n| --- | ---: | ---: |")
     for kind, found in rates.items():
@@ -95,7 +96,7 @@ def _share_weights(pipeline: TextGenerationPipeline, other: TextGenerationPipeli
     model, owner = pipeline.pipeline_model, other.pipeline_model
     assert isinstance(model, DecoderModel) and isinstance(owner, DecoderModel)
     for name in model.model.compiled.weights:
-        model.model.weights[name].set_(owner.model.weights[name])
+        model.model.weights[name].data = owner.model.weights[name]
 
 
 def _add_adapters(pipeline: TextGenerationPipeline, count: int, rank: int) -> list[str]:
