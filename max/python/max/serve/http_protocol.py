@@ -174,9 +174,10 @@ class HttpProtocol(HttpToolsProtocol):
         self._limits.release(self)
 
     def _probe_client(self, attempt: int = 0) -> None:
-        if self.transport.is_closing() or self.cycle.response_complete:
+        if self.transport.is_closing():
             return
-        if not self.cycle.response_started:
+        # Nothing comes into the middle of an answer, be it that of an earlier request.
+        if not self.pipeline and not self.cycle.response_started:
             self.transport.write(_PROBE)
         interval = _PROBE_INTERVALS_S[min(attempt, len(_PROBE_INTERVALS_S) - 1)]
         self._probe = self.loop.call_later(interval, self._probe_client, attempt + 1)
