@@ -32,7 +32,8 @@ Examples:
 
 \b
 A mistake in a message's words does not count: tests that pin every word are no better tests.
-Neither does one in the type of a `cast`, which does nothing.
+Neither does one in the type of a `cast`, which does nothing, nor one in the `strict` of a `zip`,
+which is an assertion.
 """
 
 _SETTINGS = """
@@ -70,7 +71,7 @@ class Mutant(NamedTuple):
 
     @property
     def is_harmless(self) -> bool:
-        """Nothing but the words of a string differ, or the type of a cast."""
+        """Nothing but the words of a string differ, the type of a cast, or the `strict` of a zip."""
         old, new = (
             "\n".join(line[1:] for line in self.diff.splitlines() if line.startswith(sign))
             for sign in "-+"
@@ -189,10 +190,9 @@ def _packages(paths: Sequence[str]) -> list[str]:
 
 
 def _what_works(line: str) -> str:
-    """Returns a line of code without words and types of casts; itself where it is a part."""
-    try:
-        tree = ast.parse(line.strip().rstrip(":,"))
-    except SyntaxError:
+    """Returns a line of code without words, types of casts and `strict`; itself if it is a part."""
+    tree = _parsed(line.strip().rstrip(":,")) or _parsed(f"{line.strip()} pass")
+    if tree is None:
         return line
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
@@ -201,7 +201,16 @@ def _what_works(line: str) -> str:
             node.value = ""
         elif isinstance(node, ast.Call) and getattr(node.func, "id", None) == "cast":
             node.args = node.args[1:]
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", None) == "zip":
+            node.keywords = []
     return ast.dump(tree)
+
+
+def _parsed(code: str) -> ast.Module | None:
+    try:
+        return ast.parse(code)
+    except SyntaxError:
+        return None
 
 
 if __name__ == "__main__":

@@ -346,11 +346,11 @@ def test_limits_know_what_a_connection_does() -> None:
 
     once = ["received 3", "received 2", "arrived", "released", "waits"]
     assert virtual_time.run(ask(HEAD, BODY + b"hel", b"lo")) == [
-        *("opened", *once, "closed", "released")
+        *("opened", "waits", *once, "closed", "released")
     ]
     both = ["received 5", "arrived", "received 5", "arrived", "released", "released", "waits"]
     assert virtual_time.run(ask(2 * (HEAD + BODY + b"hello"))) == [
-        *("opened", *both, "closed", "released")
+        *("opened", "waits", *both, "closed", "released")
     ]
 
 
