@@ -71,7 +71,7 @@ class Mutant(NamedTuple):
 
     @property
     def is_harmless(self) -> bool:
-        """Nothing but the words of a string differ, the type of a cast, or the `strict` of a zip."""
+        """Nothing but words of strings differ, types of casts, or the `strict` of a zip."""
         old, new = (
             "\n".join(line[1:] for line in self.diff.splitlines() if line.startswith(sign))
             for sign in "-+"

@@ -244,7 +244,7 @@ class Scheduler:
         self._running[ctx.request_id] = ctx
 
     def _unqueue(self, request_id: RequestID) -> TextContext | None:
-        """Takes a request out of the queue, so that another one is next; None if it is not there."""
+        """Takes a request out of the queue; another one is next. None if it is not there."""
         self._nobody_yields = False
         return self._waiting.pop(request_id)
 

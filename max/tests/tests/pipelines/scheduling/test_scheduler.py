@@ -243,7 +243,9 @@ def test_a_request_that_can_never_fit_is_refused_with_numbers() -> None:
 def test_a_request_longer_than_the_model_s_limit_is_refused() -> None:
     server = Server()
     server.reconfigure(SchedulerConfig(max_batch_size=4, max_seq_len=15))
-    with pytest.raises(RequestTooLargeError, match="at most 15 here: --max-length is 15") as refused:
+    with pytest.raises(
+        RequestTooLargeError, match="at most 15 here: --max-length is 15"
+    ) as refused:
         server.add("a", max_length=16)
     assert (refused.value.num_tokens, refused.value.max_tokens) == (16, 15)
     assert "'a'" in str(refused.value)

@@ -97,9 +97,7 @@ def test_a_long_prompt_does_not_wait_for_another_client_s_short_ones(
 ) -> None:
     server = Server(make_manager(1000))
     server.reconfigure(
-        SchedulerConfig(
-            max_batch_size=16, max_batch_input_tokens=16, target_step_ms=target_step_ms
-        )
+        SchedulerConfig(max_batch_size=16, max_batch_input_tokens=16, target_step_ms=target_step_ms)
     )
     many, one = Client("many", 1.0, 15, 30), Client("one", 1.0, 60, 4)
     for _ in range(12):
