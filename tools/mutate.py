@@ -10,6 +10,7 @@ python3 -m tools.mutate max.pipelines.kv_cache.block_manager --tests pipelines/k
 from __future__ import annotations
 
 import ast
+import difflib
 import json
 import os
 import shutil
@@ -91,7 +92,7 @@ class Mutant(NamedTuple):
 def main(module: str, tests: tuple[str, ...], report: str | None, processes: int) -> None:
     """Tries the tests of MODULE on mistakes planted in it."""
     root = workspace_root()
-    source = root / "max" / "python" / Path(*module.split(".")).with_suffix(".py")
+    source = root / "max" / "python" / _path_of(module)
     if not source.is_file():
         raise click.UsageError(f"there is no module {module}: {source} is missing")
     chosen = tests or own_tests(root, module)
@@ -104,7 +105,7 @@ def main(module: str, tests: tuple[str, ...], report: str | None, processes: int
         scene = Path(folder)
         lay_out(scene, root, module, chosen)
         run_mutmut(scene, "run", "--max-children", str(processes))
-        found = read_mutants(scene)
+        found = read_mutants(scene, module)
     text = written(module, found)
     click.echo(text)
     if report:
@@ -130,7 +131,7 @@ def lay_out(scene: Path, root: Path, module: str, tests: Sequence[str]) -> None:
     markers = ["slow", "gpu", "bench", "clients", "browser"]
     everyday = " and ".join(f"not {marker}" for marker in markers)
     settings = _SETTINGS.format(
-        module=f"src/{module.replace('.', '/')}.py",
+        module=f"src/{_path_of(module).as_posix()}",
         tests=json.dumps([f"tests/{test}" for test in tests]),
         options=json.dumps(["--import-mode=importlib", f"-m {everyday}"]),
         markers=json.dumps(markers),
@@ -138,18 +139,38 @@ def lay_out(scene: Path, root: Path, module: str, tests: Sequence[str]) -> None:
     (scene / "pyproject.toml").write_text(settings)
 
 
-def read_mutants(scene: Path) -> list[Mutant]:
+def read_mutants(scene: Path, module: str) -> list[Mutant]:
     """Reads what mutmut found."""
+    functions = _functions_of(scene / "mutants" / "src" / _path_of(module))
     found = []
     for line in run_mutmut(scene, "results", "--all", "true").splitlines():
         name, _, result = line.strip().rpartition(": ")
         if not name:
             continue
         is_noticed = result in ("killed", "timeout", "segfault", "suspicious")
-        diff = "" if is_noticed else run_mutmut(scene, "show", name)
-        changed = [text for text in diff.splitlines() if text.startswith(("- ", "+ "))]
-        found.append(Mutant(name, is_noticed, "\n".join(changed)))
+        function = name.rpartition(".")[2]
+        original = f"{function.rpartition('_')[0]}_orig"
+        head, *body = functions[original]
+        renamed = [head.replace(original, function), *body]
+        changed = [] if is_noticed else difflib.ndiff(renamed, functions[function])
+        diff = "\n".join(each for each in changed if each.startswith(("- ", "+ ")))
+        found.append(Mutant(name, is_noticed, diff))
     return found
+
+
+def _functions_of(file: Path) -> dict[str, list[str]]:
+    """Returns the lines of the functions in a file, from the one with the name on."""
+    text = file.read_text()
+    lines = text.splitlines()
+    return {
+        node.name: lines[node.lineno - 1 : node.end_lineno]
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+
+
+def _path_of(module: str) -> Path:
+    return Path(*module.split(".")).with_suffix(".py")
 
 
 def written(module: str, mutants: Sequence[Mutant]) -> str:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 
-class _Clock(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+class _Clock(selectors.DefaultSelector):
     """Lets the time pass that the loop would have waited for."""
 
     now = 0.0

@@ -63,7 +63,7 @@ def test_what_is_asked_for_counts_every_table() -> None:
     blocks = make_blocks(FULL, WINDOW)
     ctx = make_context(9)
     blocks.claim("a")
-    assert blocks.ask(ctx).pages_needed == 3 + 2 * 3
+    assert (blocks.ask(ctx).num_tokens, blocks.ask(ctx).pages_needed) == (9, 3 + 2 * 3)
     # A step of 4 tokens needs no more of the window's.
     assert blocks.ask(ctx, step_tokens=4).pages_needed == 3 + 2 * 1
     assert blocks.ask(ctx, step_tokens=5).pages_needed == 3 + 2 * 2
