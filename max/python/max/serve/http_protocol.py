@@ -53,15 +53,14 @@ class HttpProtocol(HttpToolsProtocol):
     _taken = 0
     _probe: TimerHandle | None = None
 
-    def __init__(self, *args: Any, limits: Connections, **kwargs: Any) -> None:
+    def __init__(self, *, limits: Connections, **kwargs: Any) -> None:
         """As uvicorn's.
 
         Args:
-            args: Of uvicorn's protocol.
             limits: What all connections of the server share.
             kwargs: Of uvicorn's protocol.
         """
-        super().__init__(*args, **kwargs)
+        super().__init__(**kwargs)
         self._limits = limits
 
     def connection_made(self, transport: BaseTransport) -> None:

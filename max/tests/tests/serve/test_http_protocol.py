@@ -55,35 +55,39 @@ class Wire(asyncio.Transport):
 
 
 class Noted(Connections):
-    """Limits that remember what they were told."""
+    """Limits that remember what they were told of a connection."""
 
     def __init__(self) -> None:
         super().__init__(10, 1 << 30)
         self.events: list[str] = []
 
     def opened(self, connection: Connection) -> None:
-        self.events.append("opened")
+        self._note("opened", connection)
         super().opened(connection)
 
     def closed(self, connection: Connection) -> None:
-        self.events.append("closed")
+        self._note("closed", connection)
         super().closed(connection)
 
     def waits(self, connection: Connection) -> None:
-        self.events.append("waits")
+        self._note("waits", connection)
         super().waits(connection)
 
     def arrived(self, connection: Connection) -> None:
-        self.events.append("arrived")
+        self._note("arrived", connection)
         super().arrived(connection)
 
     def received(self, connection: Connection, size: int) -> None:
-        self.events.append(f"received {size}")
+        self._note(f"received {size}", connection)
         super().received(connection, size)
 
     def release(self, connection: Connection) -> None:
-        self.events.append("released")
+        self._note("released", connection)
         super().release(connection)
+
+    def _note(self, event: str, connection: Connection) -> None:
+        assert isinstance(connection, HttpProtocol)
+        self.events.append(event)
 
 
 class Talk:
@@ -93,7 +97,9 @@ class Talk:
         config = uvicorn.Config(app, http=HttpProtocol, log_config=None)
         config.load()
         self.wire, self.limits, self.state = Wire(), Noted(), ServerState()
-        self.protocol = HttpProtocol(config, self.state, {}, limits=self.limits)
+        self.protocol = HttpProtocol(
+            config=config, server_state=self.state, app_state={}, limits=self.limits
+        )
         self.protocol.connection_made(self.wire)
 
     async def end(self) -> None:
@@ -215,6 +221,16 @@ def test_large_bodies_are_not_heads() -> None:
     assert status_of(answer_to(HEAD + CLOSE + announced, body)) == 200
     chunked = HEAD + CLOSE + b"transfer-encoding: chunked\r\n\r\n"
     assert status_of(answer_to(chunked, chunk, chunk, b"0\r\n\r\n")) == 200
+
+
+@pytest.mark.parametrize(("chunks", "status"), [(15_000, 200), (17_000, 431)])
+def test_sizes_of_chunks_may_be_as_much_as_the_body_and_a_head(chunks: int, status: int) -> None:
+    """Five bytes for each of one: 5 * n <= n + 65,536 up to n = 16,384."""
+    head = HEAD + CLOSE + b"transfer-encoding: chunked\r\n\r\n"
+
+    answer = answer_to(head, b"1\r\na\r\n" * chunks, b"0\r\n\r\n")
+
+    assert status_of(answer) == status
 
 
 def test_body_of_a_request_does_not_allow_the_next_one_a_larger_head() -> None:
