@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # What a decoder made of `max.nn` runs in: plain elements, or any encoding of blocks.
 DECODER_ENCODINGS = frozenset(loadable_encodings())
 _DECODER_WEIGHTS = "max.pipelines.lib.decoder_weights"
+_EXPERT_WEIGHTS = "max.pipelines.lib.expert_weights"
 
 
 @dataclass(repr=False)
@@ -200,3 +201,11 @@ def decoder_adapters(
 ) -> dict[WeightsFormat, str]:
     """What gives a decoder's weights our names, by format, as "module:function"."""
     return {WeightsFormat.safetensors: safetensors, WeightsFormat.gguf: gguf}
+
+
+def expert_adapters(
+    safetensors: str = f"{_EXPERT_WEIGHTS}:convert_safetensors",
+    gguf: str = f"{_EXPERT_WEIGHTS}:convert_gguf",
+) -> dict[WeightsFormat, str]:
+    """As `decoder_adapters`, of a decoder with experts."""
+    return decoder_adapters(safetensors, gguf)
