@@ -12,7 +12,7 @@ from max.pipelines.checkpoint.config_fields import ConfigFields
 from max.pipelines.checkpoint.families import GGUFFamily
 from max.pipelines.config import PipelineConfig
 from max.pipelines.context import TextContext
-from max.pipelines.lib.symbols import Symbol, is_symbol_name
+from max.pipelines.lib.symbols import Symbol, is_symbol_name, module_of
 from max.pipelines.lib.utils import bounded_max_length
 from max.pipelines.modeling.config_enums import loadable_encodings
 from max.pipelines.modeling.types import InputModality, PipelineTask
@@ -104,9 +104,7 @@ class SupportedArchitecture:
     @property
     def package(self) -> str:
         """The package that its model is in, `max.pipelines.architectures.llama3`; imports none."""
-        model = vars(self)["pipeline_model"]
-        module = model.partition(":")[0] if is_symbol_name(model) else str(model.__module__)
-        return str(module).rpartition(".")[0]
+        return module_of(vars(self)["pipeline_model"]).rpartition(".")[0]
 
     @property
     def family(self) -> str:

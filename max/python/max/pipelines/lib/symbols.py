@@ -30,6 +30,11 @@ def load_symbol(name: str) -> Any:
     return getattr(module, symbol)
 
 
+def module_of(given: Any) -> str:
+    """The module that a name names, or that defines a class or function; imports none."""
+    return given.partition(":")[0] if is_symbol_name(given) else str(given.__module__)
+
+
 class Symbol(Generic[T]):
     """A dataclass field that takes a value or its name; reading it gives the value.
 
