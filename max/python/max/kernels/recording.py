@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import torch
 
@@ -71,18 +71,19 @@ def load_function(op: str, isa: Isa | None = None) -> CFunction | None:
     return function  # type: ignore[no-any-return]
 
 
-def kernel_record(
-    op: str, record: Callable[..., Recording | None]
-) -> Callable[[Isa | None], Record | None]:
-    """What makes the `Record` of an op's kernel, for an instruction set.
+class RecordMaker(Protocol):
+    """Makes the `Record` of an op's kernel; None where it cannot be built."""
+
+    def __call__(self, isa: Isa | None = None) -> Record | None:
+        """For an instruction set, the best of this machine unless given."""
+
+
+def kernel_record(op: str, record: Callable[..., Recording | None]) -> RecordMaker:
+    """What makes the `Record` of an op's kernel.
 
     Args:
         op: name of the folder and of the function.
         record: the `Record`, but for the C function, which it takes first.
-
-    Returns:
-        A function of the instruction set, the best of this machine unless given; it gives None
-        where the kernel cannot be built.
     """
 
     def make(isa: Isa | None = None) -> Record | None:
