@@ -2,71 +2,46 @@
 
 from __future__ import annotations
 
-import ctypes
-
 import torch
 
+from max.kernels.c_struct import CStruct, int32s, int64s, pointers
 from max.kernels.element_types import ELEMENT_TYPES
-from max.kernels.isa import Isa
 from max.kernels.recording import (
+    CFunction,
     Empty,
     KernelCall,
-    Record,
     Recording,
     are_contiguous,
-    load_function,
+    kernel_record,
 )
 
 
-class SavedEmbeddingArgs(ctypes.Structure):
+class SavedEmbeddingArgs(CStruct):
     """The C struct of `include/saved_weights.h`."""
 
     _fields_ = (
-        ("y", ctypes.c_void_p),
-        ("ids", ctypes.c_void_p),
-        ("slots", ctypes.c_void_p),
-        ("tables", ctypes.c_void_p),
-        ("is_saved", ctypes.c_void_p),
-        ("rows", ctypes.c_int64),
-        ("inputs", ctypes.c_int64),
-        ("outputs", ctypes.c_int64),
-        ("num_slots", ctypes.c_int64),
-        ("type", ctypes.c_int32),
-        ("adapter_type", ctypes.c_int32),
+        *pointers("y", "ids", "slots", "tables", "is_saved"),
+        *int64s("rows", "inputs", "outputs", "num_slots"),
+        *int32s("type", "adapter_type"),
     )
 
 
-def make_saved_embedding_record(isa: Isa | None = None) -> Record | None:
-    """The kernel's `Record`; None where it cannot be built.
-
-    Args:
-        isa: the best of this machine unless given.
-    """
-    function = load_function("saved_embedding", isa)
-    if function is None:
+def _record(
+    function: CFunction,
+    empty: Empty,
+    y: torch.Tensor,
+    ids: torch.Tensor,
+    slots: torch.Tensor,
+    tables: torch.Tensor,
+    is_saved: torch.Tensor,
+) -> Recording | None:
+    tensors = (y, ids, slots, tables, is_saved)
+    if y.dtype not in ELEMENT_TYPES or ids.dtype != torch.int64 or not are_contiguous(*tensors):
         return None
+    num_slots, inputs, outputs = tables.shape
+    types = (ELEMENT_TYPES[y.dtype], ELEMENT_TYPES[tables.dtype])
+    args = SavedEmbeddingArgs(*tensors, len(y), inputs, outputs, num_slots, *types)
+    return Recording(y, KernelCall(function, args), ids.nbytes + slots.nbytes)
 
-    def record(
-        empty: Empty,
-        y: torch.Tensor,
-        ids: torch.Tensor,
-        slots: torch.Tensor,
-        tables: torch.Tensor,
-        is_saved: torch.Tensor,
-    ) -> Recording | None:
-        tensors = (y, ids, slots, tables, is_saved)
-        if y.dtype not in ELEMENT_TYPES or ids.dtype != torch.int64 or not are_contiguous(*tensors):
-            return None
-        num_slots, inputs, outputs = tables.shape
-        args = SavedEmbeddingArgs(
-            *(tensor.data_ptr() for tensor in tensors),
-            len(y),
-            inputs,
-            outputs,
-            num_slots,
-            ELEMENT_TYPES[y.dtype],
-            ELEMENT_TYPES[tables.dtype],
-        )
-        return Recording(y, KernelCall(function, args), ids.nbytes + slots.nbytes)
 
-    return record
+make_saved_embedding_record = kernel_record("saved_embedding", _record)

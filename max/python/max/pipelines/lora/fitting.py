@@ -246,7 +246,14 @@ class _LayerFit:
         """Whole weights by path, without those that are the model's own; see `replaced_weights`."""
         if weight is None:
             return {}
-        return replaced_weights(self._of_model("weight", weight), self._model, is_copy=is_copy)
+        try:
+            weights = self._of_model("weight", weight)
+        except (ValueError, RuntimeError) as error:
+            raise AdapterError(
+                f"'{self._name}.weight' of it is {list(weight.shape)}, which does not fit the "
+                f"model: {error}"
+            ) from error
+        return replaced_weights(weights, self._model, is_copy=is_copy)
 
     def _check_others(self) -> None:
         layer = self._layer
