@@ -16,7 +16,7 @@ from max.serve.answer_plan import AnswerPlan
 from max.serve.answering import RunningAnswer, begin, collected
 from max.serve.choice import Choice, text_deltas
 from max.serve.contexts import chat_contexts
-from max.serve.disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected, until_disconnect
+from max.serve.disconnect import until_disconnect
 from max.serve.messages_to_chat import as_chat
 from max.serve.routes.body import beside, read_request
 from max.serve.routes.identity import AnswerIdentity
@@ -63,8 +63,6 @@ async def messages(request: Request) -> Response:
         return EventStream(form.events(running), on_close=running.generation.close)
     try:
         (answer,) = await until_disconnect(request.receive, collected(running))
-    except ClientDisconnected:
-        return Response(status_code=CLIENT_CLOSED_REQUEST)
     finally:
         running.generation.close()
     found = [Content(answer.text)] if answer.events is None else answer.events

@@ -15,7 +15,7 @@ from max.pipelines.parsing.events import Arguments, CallBegins, Content, Event, 
 from max.serve.answer_plan import AnswerPlan
 from max.serve.answering import RunningAnswer, begin, collected
 from max.serve.choice import text_deltas
-from max.serve.disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected, until_disconnect
+from max.serve.disconnect import until_disconnect
 from max.serve.responses_to_chat import as_chat, input_messages
 from max.serve.routes.body import beside, read_request
 from max.serve.routes.identity import AnswerIdentity
@@ -61,8 +61,6 @@ async def responses(request: Request) -> Response:
         return EventStream(form.events(running), on_close=running.generation.close)
     try:
         (answer,) = await until_disconnect(request.receive, collected(running))
-    except ClientDisconnected:
-        return Response(status_code=CLIENT_CLOSED_REQUEST)
     finally:
         running.generation.close()
     found = [Content(answer.text)] if answer.events is None else answer.events
