@@ -70,11 +70,14 @@ def encoding_constants(encoding: str) -> dict[str, Any]:
 
 
 def tile_of(config: Config, encoding: str) -> Config:
-    """A line of a table for an encoding: bytes of four numbers make twice as many columns."""
+    """A line of a table for an encoding: bytes of four numbers make twice as many columns.
+
+    Those take the registers that loads under way would.
+    """
     if _NUMBERS.get(encoding, (1, 0))[0] < 4:
         return config
     blocks = {**config.blocks, "BLOCK_J": config.blocks["BLOCK_J"] // 2}
-    return replace(config, blocks=blocks)
+    return replace(config, blocks=blocks, num_stages=1)
 
 
 def number_bytes(encoding: str) -> int:

@@ -234,6 +234,7 @@ def _planes_cases() -> list[Case]:
                     config.num_stages,
                     multiplies=True,
                     variant=f"{encoding} {dtype} {kind}",
+                    is_wide=own["PER_BYTE"] < 4,  # else 8 bytes at a time: tiles are 64 long
                     kinds=(kind,),
                 )
             )

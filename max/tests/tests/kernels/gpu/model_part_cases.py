@@ -80,6 +80,8 @@ def _expert_cases() -> list[Case]:
                         config.num_stages,
                         multiplies=bool(encoding) or dtype != "fp32" or kind == "gfx942",
                         variant=f"{line} {encoding} {dtype} {kind} {is_sorted}",
+                        # Tiles of four numbers in a byte are 64 long: 8 bytes at a time.
+                        is_wide=encoding_constants(encoding)["PER_BYTE"] < 4,
                         kinds=(kind,),
                     )
                 )
