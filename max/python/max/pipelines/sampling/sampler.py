@@ -173,8 +173,8 @@ class Sampler:
 def _edited(
     logits: torch.Tensor, contexts: Sequence[TextContext], rows: Sequence[int]
 ) -> torch.Tensor:
-    """The logits after bias and penalties, on the host."""
-    logits = logits.to(torch.float32, copy=True)
+    """The logits after bias and penalties, on the host; copied by this thread alone."""
+    logits = torch.from_numpy(logits.float().numpy().copy())
     for row in rows:
         edit_logits(logits[row], contexts[row])
     return logits
