@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from max.kernels.float8_entries import decoded
+from max.kernels.eight_bit_entries import decoded
 
 
 def interpreted(op: str) -> Callable[..., Any]:

@@ -6,9 +6,11 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+import torch
+
+from max.kernels.eight_bit_entries import factor_bytes
 from max.kernels.experts.triton_product import CONFIGS as EXPERT_CONFIGS
 from max.kernels.flash_attention_ragged.triton_configs import LATENT_CONFIGS, latent_config_of
-from max.kernels.float8_entries import FACTOR_BYTES
 from max.kernels.gpu.tuning import DEVICE_KINDS, row_config
 from max.kernels.latent_store_ragged.triton import HEADS
 from max.kernels.layouts.planes import PARTS
@@ -105,7 +107,7 @@ def _latent_cases() -> list[Case]:
             for kept, parts in product(kinds_of_cache, (1,) if phase == "prefill" else (1, 8)):
                 fixed: dict[str, Any] = {
                     "HEAD_DIM": 576,
-                    "WIDTH": 576 if kept == "bf16" else 576 + FACTOR_BYTES,
+                    "WIDTH": 576 if kept == "bf16" else 576 + factor_bytes(torch.float8_e4m3fn),
                     "FIRST": 512,
                     "REST_BLOCK": 64,
                     "PAGE_SIZE": 128,
