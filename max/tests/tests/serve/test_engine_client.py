@@ -459,9 +459,9 @@ def test_request_that_ends_in_time_is_not_ended_again() -> None:
 def test_idle_is_when_nothing_runs() -> None:
     async def test() -> None:
         client = make_client(Commands())
-        await client.until_idle()
+        await client.requests.until_idle()
         generation = await submitted(client, make_contexts(1))
-        idle = asyncio.create_task(client.until_idle())
+        idle = asyncio.create_task(client.requests.until_idle())
         await asyncio.sleep(0)
         assert not idle.done()
         generation.close()
