@@ -397,9 +397,10 @@ def test_a_cache_of_bytes(
     batch = make_paged_batch([0, 3, 130, 64, 77], [5, 1, 1, 70, 0], dtype=torch.int8, **shape)
     heads = kv_heads * group
     q = make_codes(batch.rows, heads * head_dim, head_dim).to(q_dtype)
-    options = (causal, window), (chunk, softcap, torch.randn(heads), torch.randn(heads, 9))
-    got = run(batch, q, *options[0], implementation, *options[1])
-    want = run(batch.wide(), q.float(), *options[0], "reference", *options[1])
+    sinks, bias = torch.randn(heads), torch.randn(heads, 9)
+    got = run(batch, q, causal, window, implementation, chunk, softcap, sinks, bias)
+    exact = batch.wide()
+    want = run(exact, q.float(), causal, window, "reference", chunk, softcap, sinks, bias)
     assert got.dtype == q_dtype
     if q_dtype == torch.float32:
         # Probabilities have 14 bits, counted from a tile's largest.
