@@ -97,7 +97,7 @@ def test_the_same_tokens_after_a_prefix_hit() -> None:
 def test_memory_has_room_for_nearly_twice_the_tokens() -> None:
     folder = cached_checkpoint(TINY_MODELS["tiny-llama-head64"])
     plans = {
-        each: plan_memory(*resolved(folder, each), available_bytes=10**8)
+        each: plan_memory(*resolved(folder, each, max_batch_size=256), available_bytes=10**7)
         for each in ("bfloat16", "int8")
     }
     # 64 bytes and a factor of 4, instead of 64 numbers of two bytes.
@@ -118,8 +118,10 @@ def test_bytes_are_for_cpus_and_a_cpu_is_told_what_is_for_it(
         make_pipeline(*resolved(folder, "int8"))
 
 
-def resolved(folder: Path, kv_cache_format: str) -> tuple[SupportedArchitecture, PipelineConfig]:
-    config = make_config(folder, kv_cache_format=kv_cache_format)
+def resolved(
+    folder: Path, kv_cache_format: str, **settings: int
+) -> tuple[SupportedArchitecture, PipelineConfig]:
+    config = make_config(folder, kv_cache_format=kv_cache_format, **settings)
     return PIPELINE_REGISTRY.resolve(config), config
 
 
