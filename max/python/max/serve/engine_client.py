@@ -234,6 +234,7 @@ class EngineClient:
             self._suspect(last_requests, reason, killed=killed)
         elif not killed:
             for request_id, request in list(self._running.items()):
+                request.failed_length = request.length
                 if request.faults.add_unexplained():
                     self._give_up(request_id, reason)
 
@@ -337,7 +338,10 @@ class EngineClient:
                 now = time.monotonic()
                 self._note_begun(stats.steps)
                 for delta in deltas:
-                    self._deliver(delta, now)
+                    try:
+                        self._deliver(delta, now)
+                    except Exception as error:
+                        self._lose(delta.request_id, error)
                 # After the answers that wait for these tokens.
                 asyncio.get_running_loop().call_soon(self._observe, stats)
             case Report(stats=stats):
@@ -359,8 +363,10 @@ class EngineClient:
                 refused = self._adapter_loads.pop(digest).done
                 refused.set_exception(AdapterError(reason))
                 refused.exception()  # Seen, also where nobody waits any more.
-            case Failed(lengths=lengths, reason=reason):
-                for request in self._suspect(lengths, reason, killed=False):
+            case Failed(lengths=lengths, reason=reason, others=others):
+                again = self._suspect(lengths, reason, killed=False)
+                again += [self._running[name] for name in others if name in self._running]
+                for request in again:
                     self._send(request.message())
 
     def close(self, error: ApiError) -> None:
@@ -439,7 +445,10 @@ class EngineClient:
         for step in steps:
             for begun in step.begun:
                 if request := self._running.get(begun.request_id):
-                    request.clock.began(begun.at)
+                    try:
+                        request.clock.began(begun.at)
+                    except Exception as error:
+                        self._lose(begun.request_id, error)
 
     def _deliver(self, delta: TokenDelta, now: float) -> None:
         request = self._running.get(delta.request_id)
@@ -472,6 +481,12 @@ class EngineClient:
                 embedding=delta.embedding,
             )
         )
+
+    def _lose(self, request_id: str, error: Exception) -> None:
+        """Tokens that cannot be handed over end their request: it would wait for them for ever."""
+        logger.error("Tokens of the request %s are lost", request_id, exc_info=error)
+        self._fail(request_id, engine_failed(f"{type(error).__name__}: {error}", request_id))
+        self._send(Cancel([request_id]))
 
     def _end_overdue(self, request_ids: Sequence[str]) -> None:
         assert self._request_timeout is not None, "it set the timer"

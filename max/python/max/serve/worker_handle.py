@@ -11,6 +11,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import resource_tracker
 
+import msgspec
 import zmq
 
 from max.serve.logs import LogSettings
@@ -58,7 +59,7 @@ class WorkerHandle:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._channel = api_channel(self._context, self._folder.endpoints)
         self._process: multiprocessing.process.BaseProcess | None = None
-        self.hung_for: float | None = None
+        self.ended_because: str | None = None
         self.ready: asyncio.Future[Ready] = self._loop.create_future()
         self.exited: asyncio.Future[int] = self._loop.create_future()
 
@@ -111,10 +112,11 @@ class WorkerHandle:
         """Changes while the worker works, see there."""
         return steps_begun(self._folder.path)
 
-    def end_hung(self, seconds: float) -> None:
-        """Ends a worker that makes no progress; `exited` will tell."""
+    def end(self, reason: str) -> None:
+        """Ends a worker that does not work as it should; `exited` will tell."""
         if self._process is not None and not self.exited.done():
-            self.hung_for = seconds
+            logger.error("The model worker is ended: %s", reason)
+            self.ended_because = reason
             self._process.kill()
 
     async def stop(self) -> None:
@@ -141,13 +143,17 @@ class WorkerHandle:
 
         The channel's descriptor reports only what is new: the rest would wait for a further event.
         """
-        for event in self._channel.drain():
-            try:
-                self._take(event)
-            except Exception as error:
-                self._loop.call_exception_handler(
-                    {"message": f"an error in {type(event).__name__}", "exception": error}
-                )
+        try:
+            for event in self._channel.drain():
+                try:
+                    self._take(event)
+                except Exception as error:
+                    self._loop.call_exception_handler(
+                        {"message": f"an error in {type(event).__name__}", "exception": error}
+                    )
+        except msgspec.MsgspecError as error:
+            # Whoever waits for what it says would wait for ever.
+            self.end(f"the model worker sent what cannot be read: {error}")
 
     def _take(self, event: FromWorker) -> None:
         match event:

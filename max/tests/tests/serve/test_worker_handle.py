@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from max.serve.messages import FromWorker, Loading, Refused
@@ -51,3 +52,25 @@ def test_error_in_one_event_is_reported_and_holds_up_no_other(
     assert taken == [Refused("a", "no"), Refused("b", "no")]
     assert phases == ["warm up"]
     assert [type(error["exception"]) for error in reported] == [KeyError, KeyError]
+
+
+def test_worker_that_sends_what_cannot_be_read_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unreadable(Events):
+        def drain(self) -> Iterator[FromWorker]:
+            yield from super().drain()
+            raise msgspec.DecodeError("a bug")
+
+    reasons: list[str] = []
+    phases: list[str] = []
+
+    async def run() -> None:
+        handle = WorkerHandle(lambda event: None, phases.append)
+        handle._channel.close()
+        monkeypatch.setattr(handle, "_channel", Unreadable(Loading("warm up")))
+        monkeypatch.setattr(handle, "end", reasons.append)
+        handle._take_events()
+        await handle.stop()
+
+    asyncio.run(run())
+    assert phases == ["warm up"]
+    assert reasons == ["the model worker sent what cannot be read: a bug"]
