@@ -10,6 +10,7 @@ python3 -m tools.mutate max.pipelines.kv_cache.block_manager --tests pipelines/k
 from __future__ import annotations
 
 import ast
+import difflib
 import json
 import os
 import shutil
@@ -32,7 +33,8 @@ Examples:
 
 \b
 A mistake in a message's words does not count: tests that pin every word are no better tests.
-Neither does one in the type of a `cast`, which does nothing.
+Neither does one in the type of a `cast`, which does nothing, nor one in the `strict` of a `zip`,
+which is an assertion.
 """
 
 _SETTINGS = """
@@ -70,7 +72,7 @@ class Mutant(NamedTuple):
 
     @property
     def is_harmless(self) -> bool:
-        """Nothing but the words of a string differ, or the type of a cast."""
+        """Nothing but words of strings differ, types of casts, or the `strict` of a zip."""
         old, new = (
             "\n".join(line[1:] for line in self.diff.splitlines() if line.startswith(sign))
             for sign in "-+"
@@ -90,7 +92,7 @@ class Mutant(NamedTuple):
 def main(module: str, tests: tuple[str, ...], report: str | None, processes: int) -> None:
     """Tries the tests of MODULE on mistakes planted in it."""
     root = workspace_root()
-    source = root / "max" / "python" / Path(*module.split(".")).with_suffix(".py")
+    source = root / "max" / "python" / _path_of(module)
     if not source.is_file():
         raise click.UsageError(f"there is no module {module}: {source} is missing")
     chosen = tests or own_tests(root, module)
@@ -103,7 +105,7 @@ def main(module: str, tests: tuple[str, ...], report: str | None, processes: int
         scene = Path(folder)
         lay_out(scene, root, module, chosen)
         run_mutmut(scene, "run", "--max-children", str(processes))
-        found = read_mutants(scene)
+        found = read_mutants(scene, module)
     text = written(module, found)
     click.echo(text)
     if report:
@@ -129,7 +131,7 @@ def lay_out(scene: Path, root: Path, module: str, tests: Sequence[str]) -> None:
     markers = ["slow", "gpu", "bench", "clients", "browser"]
     everyday = " and ".join(f"not {marker}" for marker in markers)
     settings = _SETTINGS.format(
-        module=f"src/{module.replace('.', '/')}.py",
+        module=f"src/{_path_of(module).as_posix()}",
         tests=json.dumps([f"tests/{test}" for test in tests]),
         options=json.dumps(["--import-mode=importlib", f"-m {everyday}"]),
         markers=json.dumps(markers),
@@ -137,18 +139,38 @@ def lay_out(scene: Path, root: Path, module: str, tests: Sequence[str]) -> None:
     (scene / "pyproject.toml").write_text(settings)
 
 
-def read_mutants(scene: Path) -> list[Mutant]:
+def read_mutants(scene: Path, module: str) -> list[Mutant]:
     """Reads what mutmut found."""
+    functions = _functions_of(scene / "mutants" / "src" / _path_of(module))
     found = []
     for line in run_mutmut(scene, "results", "--all", "true").splitlines():
         name, _, result = line.strip().rpartition(": ")
         if not name:
             continue
         is_noticed = result in ("killed", "timeout", "segfault", "suspicious")
-        diff = "" if is_noticed else run_mutmut(scene, "show", name)
-        changed = [text for text in diff.splitlines() if text.startswith(("- ", "+ "))]
-        found.append(Mutant(name, is_noticed, "\n".join(changed)))
+        function = name.rpartition(".")[2]
+        original = f"{function.rpartition('_')[0]}_orig"
+        head, *body = functions[original]
+        renamed = [head.replace(original, function), *body]
+        changed = [] if is_noticed else difflib.ndiff(renamed, functions[function])
+        diff = "\n".join(each for each in changed if each.startswith(("- ", "+ ")))
+        found.append(Mutant(name, is_noticed, diff))
     return found
+
+
+def _functions_of(file: Path) -> dict[str, list[str]]:
+    """Returns the lines of the functions in a file, from the one with the name on."""
+    text = file.read_text()
+    lines = text.splitlines()
+    return {
+        node.name: lines[node.lineno - 1 : node.end_lineno]
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+
+
+def _path_of(module: str) -> Path:
+    return Path(*module.split(".")).with_suffix(".py")
 
 
 def written(module: str, mutants: Sequence[Mutant]) -> str:
@@ -189,10 +211,9 @@ def _packages(paths: Sequence[str]) -> list[str]:
 
 
 def _what_works(line: str) -> str:
-    """Returns a line of code without words and types of casts; itself where it is a part."""
-    try:
-        tree = ast.parse(line.strip().rstrip(":,"))
-    except SyntaxError:
+    """Returns a line of code without words, types of casts and `strict`; itself if it is a part."""
+    tree = _parsed(line.strip().rstrip(":,")) or _parsed(f"{line.strip()} pass")
+    if tree is None:
         return line
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
@@ -201,7 +222,16 @@ def _what_works(line: str) -> str:
             node.value = ""
         elif isinstance(node, ast.Call) and getattr(node.func, "id", None) == "cast":
             node.args = node.args[1:]
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", None) == "zip":
+            node.keywords = []
     return ast.dump(tree)
+
+
+def _parsed(code: str) -> ast.Module | None:
+    try:
+        return ast.parse(code)
+    except SyntaxError:
+        return None
 
 
 if __name__ == "__main__":

@@ -20,12 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("max.serve",),
     ("max.pipelines.architectures",),
     ("max.pipelines.lib",),
-    (
-        "max.pipelines.scheduling",
-        "max.pipelines.lora",
-        "max.pipelines.parsing",
-        "max.pipelines.speculation",
-    ),
+    ("max.pipelines.scheduling", "max.pipelines.lora", "max.pipelines.parsing"),
     ("max.pipelines.kv_cache", "max.pipelines.sampling"),
     (
         "max.pipelines.checkpoint",
@@ -34,7 +29,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "max.pipelines.modeling",
     ),
     ("max.nn",),
-    ("max.distributed",),
     ("max.engine",),
     ("max.kernels",),
     ("max.graph",),
@@ -60,8 +54,6 @@ LIGHT = (
     "max.dtype",
     "max.driver",
 )
-# Programs of their own among them, which no command imports.
-NOT_LIGHT = ("tools.benchmarks.kernels",)
 
 # The demo's training is written against these alone.
 DEMO = "tools.demo"

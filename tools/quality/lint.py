@@ -17,6 +17,7 @@ def main(argv: list[str]) -> int:
         Check("mypy", [*python, "mypy", *PYTHON_PATHS]),
         Check("layers", [*python, "tools.build.layers"]),
         Check("imports versus deps", [*python, "tools.update_build_files", "--check"]),
+        Check("links of documentation", [*python, "tools.quality.links"]),
         Check("supported models", [*python, "tools.update_supported_models", "--check"]),
         *buildifier_checks(tools, "-mode=check", "-lint=warn"),
     ]

@@ -60,7 +60,8 @@ def fill(template: Path, names: Names, family: Family) -> str:
     model, config = family.architecture.pipeline_model, family.architecture.config
     if config is None:
         raise ValueError(f"'{family.name}' has no configuration class to start from")
-    adapter: Any = family.architecture.weight_adapters[WeightsFormat.safetensors]
+    adapter = vars(family.architecture)["weight_adapters"][WeightsFormat.safetensors]
+    adapter_module, _, adapter_name = adapter.partition(":")  # The tree's families name theirs.
     batching = family.architecture.batching
     if batching is None:
         raise ValueError(f"'{family.name}' has no batch processor to start from")
@@ -74,8 +75,8 @@ def fill(template: Path, names: Names, family: Family) -> str:
         "base_model_module": model.__module__,
         "base_config": config.__name__,
         "base_config_module": config.__module__,
-        "base_adapter_module": adapter.__module__,
-        "base_adapter": adapter.__name__,
+        "base_adapter_module": adapter_module,
+        "base_adapter": adapter_name,
         "task": family.architecture.task.name,
         "batching": _public_name(batching),
     }

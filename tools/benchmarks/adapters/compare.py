@@ -8,15 +8,17 @@ A GGUF file is served by this engine and by llama-server; vLLM serves DIR beside
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import click
+import httpx
 
 from tools.benchmarks.adapters.files import write_random_adapter
 from tools.benchmarks.adapters.speed import Load, measure
@@ -26,6 +28,8 @@ from tools.build.imports import workspace_root
 
 PAGE = Path("docs", "benchmarks", "lora.md")
 _FILE = click.Path(exists=True, path_type=Path)
+# What is shown of a server that fails.
+_LINES_OF_LOG = 40
 _ABOUT = """Answers of 32 tokens to prompts of 16 words, 16 requests at once, of the base model and
 of 8 adapters of rank 16 on all linear layers; tokens of answers per second, prompts included.
 
@@ -41,12 +45,14 @@ class Server(NamedTuple):
         weights: likewise.
         command: with `{port}`.
         load: what it is sent.
+        environment: that it needs.
     """
 
     name: str
     weights: str
     command: Sequence[str]
     load: Load
+    environment: Mapping[str, str] = {}
 
 
 @click.command(help=__doc__)
@@ -86,11 +92,17 @@ def main(
             command = [part.replace("{port}", str(port)) for part in server.command]
             log = Path(scratch, f"{server.name}.log")
             load = server.load._replace(rounds=rounds)
+            environment = server.environment
             with running(
-                command, port, environment={}, ready_path="/health", timeout=600, log=log
+                command, port, environment=environment, ready_path="/health", timeout=600, log=log
             ) as started:
-                base, adapted = measure(started.url, load).values()
-            lines.append(f"| {server.weights} | {server.name} | {_told(base)} | {_told(adapted)} |")
+                try:
+                    rates = measure(started.url, load).values()
+                except httpx.HTTPError as error:
+                    end = "\n".join(log.read_text(errors="replace").splitlines()[-_LINES_OF_LOG:])
+                    raise click.ClickException(f"{server.name}: {error}\n{end}") from error
+            cells = [server.weights, server.name, *map(_told, rates), ""][:4]
+            lines.append(f"| {' | '.join(cells)} |")
             click.echo(lines[-1])
     if write:
         text = f"{_ABOUT}\n{where_measured()}, {rounds} rounds.\n\n" + "\n".join(lines)
@@ -119,18 +131,32 @@ def _ours_and_llama_cpp(
         ours += ["--lora-paths", *(f"{folder.name}={folder}" for folder in folders)]
         yield Server("this one", file.stem, [*ours, "--port", "{port}"], Load("base", names))
         theirs = [str(llama_server), "-m", str(file), "-t", "2", "-np", "16", "-c", "8192"]
+        # Else each prompt is kept once more beside its slot.
+        theirs += ["--cache-ram", "0"]
+        theirs += ["--port", "{port}"]
+        yield Server("llama-server without adapters", file.stem, theirs, Load("base"))
         theirs += ["--lora", ",".join(map(str, converted)), "--lora-init-without-apply"]
         load = Load("base", names, by_number=True)
-        yield Server("llama-server", file.stem, [*theirs, "--port", "{port}"], load)
+        yield Server("llama-server", file.stem, theirs, load)
 
 
 def _vllm(python: Path, model: Path, folders: Sequence[Path], rank: int) -> Server:
     command = [str(python), "-m", "vllm.entrypoints.openai.api_server", "--model", str(model)]
     command += ["--served-model-name", "base", "--dtype", "bfloat16", "--max-model-len", "512"]
+    command += ["--max-num-seqs", "16"]
     command += ["--enable-lora", "--max-lora-rank", str(rank), "--max-loras", str(len(folders))]
     command += ["--lora-modules", *(f"{folder.name}={folder}" for folder in folders)]
     load = Load("base", [folder.name for folder in folders])
-    return Server("vLLM", "bfloat16", [*command, "--port", "{port}"], load)
+    # It leaves cores free and takes gigabytes for its cache unless told otherwise.
+    cores = os.cpu_count() or 1
+    environment = {
+        "VLLM_CPU_OMP_THREADS_BIND": f"0-{cores - 1}",
+        "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
+        "VLLM_CPU_KVCACHE_SPACE": "1",
+        "HF_HUB_OFFLINE": "1",
+        "VLLM_NO_USAGE_STATS": "1",
+    }
+    return Server("vLLM", "bfloat16", [*command, "--port", "{port}"], load, environment)
 
 
 def _converted(llama_cpp: Path, model: Path, folder: Path) -> Path:

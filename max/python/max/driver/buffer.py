@@ -74,11 +74,11 @@ class Buffer:
     @classmethod
     def from_dlpack(cls, array: Any) -> Buffer:
         """Shares the memory of a DLPack array (numpy, torch, ...)."""
+        if isinstance(array, Buffer):
+            return array
         import numpy as np
         import torch
 
-        if isinstance(array, Buffer):
-            return array
         if isinstance(array, torch.Tensor):
             return cls(array.detach())
         if isinstance(array, np.ndarray):

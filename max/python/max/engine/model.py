@@ -62,8 +62,8 @@ class Model:
     # What runs captured; None where nothing can be.
     captures: Captures | None = field(default=None, repr=False)
     # What the inputs of the last call looked like: those of steps in a row seldom differ.
-    _accepted: set[tuple[object, ...]] = field(
-        default_factory=set, init=False, repr=False, compare=False
+    _accepted: list[tuple[object, ...]] = field(
+        default_factory=list, init=False, repr=False, compare=False
     )
 
     @property
@@ -93,11 +93,10 @@ class Model:
             tensors = [Buffer.from_dlpack(x).tensor for x in inputs]
         except TypeError:
             tensors = [Buffer.from_dlpack(x).tensor for x in self._with_arrays(inputs)]
-        look = tuple([(t.dtype, t.shape, t.device) for t in tensors])
-        if look not in self._accepted:
+        look = [(t.dtype, t.shape, t.device) for t in tensors]
+        if look != self._accepted:
             self._check(tensors)
-            self._accepted.clear()
-            self._accepted.add(look)
+            self._accepted[:] = look
         with torch.inference_mode():
             captured = None if self.captures is None else self.captures.run(tensors)
             return [Buffer(t) for t in captured or self.replayed(*tensors)]

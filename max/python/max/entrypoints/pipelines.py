@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from max.driver.torch_libraries import begin_loading_torch
+from max.driver.torch_libraries import load_torch_beside_sympy
 from max.entrypoints.cli.group import MaxGroup, enter_working_directory, print_version
 from max.serve.logs import LogSettings
 
@@ -77,10 +77,10 @@ def main(log_level: str) -> None:
 
 
 main.add_later("serve", _serve)
-main.add_later("generate", _generate, before=begin_loading_torch)
-main.add_later("encode", _encode, before=begin_loading_torch)
+main.add_later("generate", _generate, before=load_torch_beside_sympy)
+main.add_later("encode", _encode, before=load_torch_beside_sympy)
 main.add_later("list", _list)
-main.add_later("warm-cache", _warm_cache, before=begin_loading_torch)
+main.add_later("warm-cache", _warm_cache, before=load_torch_beside_sympy)
 main.add_later("benchmark", _benchmark)
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from types import FrameType, ModuleType
 from typing import Any, ParamSpec, TypeVar
 
 import torch
+from torch.utils import _triton
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -40,6 +41,7 @@ class _Postponed(ModuleType):
         self.__class__ = ModuleType  # type: ignore[assignment]
         self.__path__ = spec.submodule_search_locations
         spec.loader.exec_module(self)
+        _add_triton()
         return getattr(self, name)
 
 
@@ -60,6 +62,16 @@ def _disabled_later(function: Callable[_P, _T], *args: Any, **kwargs: Any) -> Ca
     return call
 
 
+def _add_triton() -> None:
+    """What `torch._dynamo.utils` would have imported Triton for: a type that code to compile may
+    have as a constant."""
+    if _triton.has_triton_package():
+        import triton.language
+
+        utils: Any = sys.modules[f"{_PACKAGE}.utils"]
+        utils.common_constant_types.add(triton.language.dtype)
+
+
 def postpone_compiler() -> None:
     """Puts off running `torch._dynamo` until somebody compiles, unless it has run already.
 
@@ -72,15 +84,20 @@ def postpone_compiler() -> None:
     package = module_from_spec(spec)
     package.__class__ = _Postponed
     sys.modules[_PACKAGE] = torch._dynamo = package
+    triton_utils: Any = _triton
+    has_triton, triton_utils.has_triton_package = triton_utils.has_triton_package, lambda: False
     try:
         for name in _NEEDED:
             importlib.import_module(name)
+        sys.modules[f"{_PACKAGE}.utils"].has_triton_package = has_triton  # type: ignore[attr-defined]
     except (ImportError, AttributeError):
         for name in set(sys.modules) - before:
             if name.startswith(_PACKAGE):
                 del sys.modules[name]
         del torch._dynamo
         return
+    finally:
+        triton_utils.has_triton_package = has_triton
     # From now on whoever wants more gets all.
     del package.__path__
 

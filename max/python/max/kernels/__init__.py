@@ -21,6 +21,7 @@ from max.kernels.mask_logits import mask_logits
 from max.kernels.norm_rope_store_ragged import norm_rope_store_ragged
 from max.kernels.packed_embedding import packed_embedding
 from max.kernels.packed_linear import packed_linear
+from max.kernels.penalize_logits import penalize_logits
 from max.kernels.planes_experts import planes_experts
 from max.kernels.planes_linear import planes_linear
 from max.kernels.planes_rows import planes_rows
@@ -50,6 +51,7 @@ __all__ = [
     "norm_rope_store_ragged",
     "packed_embedding",
     "packed_linear",
+    "penalize_logits",
     "planes_experts",
     "planes_linear",
     "planes_rows",

@@ -8,8 +8,9 @@ them, and computes nothing itself.
 from __future__ import annotations
 
 import ctypes
+import functools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import torch
 
@@ -21,10 +22,14 @@ from max.kernels.thread_pool import pool_handle
 Empty: TypeAlias = Callable[[Sequence[int], torch.dtype], torch.Tensor]
 
 
+# A kernel: takes the addresses of its struct and of the C `Pool`.
+CFunction: TypeAlias = Callable[[int, int | None], None]
+
+
 class KernelCall(NamedTuple):
     """A C kernel and its arguments; valid as long as the tensors that they point at."""
 
-    function: Callable[[int, int | None], None]
+    function: CFunction
     args: ctypes.Structure
     held: object = None  # what `args` points at besides the op's tensors
 
@@ -51,7 +56,7 @@ class Recording(NamedTuple):
 Record: TypeAlias = Callable[..., Recording | None]
 
 
-def load_function(op: str, isa: Isa | None = None) -> Callable[[int, int | None], None] | None:
+def load_function(op: str, isa: Isa | None = None) -> CFunction | None:
     """The C function of an op's kernel; None where it cannot be built.
 
     Args:
@@ -64,6 +69,28 @@ def load_function(op: str, isa: Isa | None = None) -> Callable[[int, int | None]
     function = getattr(library, op)
     function.argtypes, function.restype = (ctypes.c_void_p, ctypes.c_void_p), None
     return function  # type: ignore[no-any-return]
+
+
+class RecordMaker(Protocol):
+    """Makes the `Record` of an op's kernel; None where it cannot be built."""
+
+    def __call__(self, isa: Isa | None = None) -> Record | None:
+        """For an instruction set, the best of this machine unless given."""
+
+
+def kernel_record(op: str, record: Callable[..., Recording | None]) -> RecordMaker:
+    """What makes the `Record` of an op's kernel.
+
+    Args:
+        op: name of the folder and of the function.
+        record: the `Record`, but for the C function, which it takes first.
+    """
+
+    def make(isa: Isa | None = None) -> Record | None:
+        function = load_function(op, isa)
+        return None if function is None else functools.partial(record, function)
+
+    return make
 
 
 def run_at_once(

@@ -136,7 +136,7 @@ class AdapterDirectory:
             )
         digest = served.adapter.digest
         if all(other.adapter.digest != digest for other in self):
-            self._client.unload_adapter(digest)
+            self._client.adapters.unload(digest)
         logger.info("LoRA adapter '%s' unloaded", name)
 
     async def _load(self, name: str, path: str) -> None:
@@ -145,7 +145,7 @@ class AdapterDirectory:
         started = time.monotonic()
         try:
             adapter = Adapter(name, path, await self._digest_now(path))
-            await self._client.load_adapter(adapter)
+            await self._client.adapters.load(adapter)
         except AdapterError as error:
             problem = _refused(path, error)
             done.set_exception(problem)

@@ -23,7 +23,7 @@ from max.serve.answer_size import AnswerSize
 from max.serve.choice import Choice, TextDelta, text_deltas
 from max.serve.disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected, until_disconnect
 from max.serve.echo import EchoedPrompt
-from max.serve.engine_client import Generation
+from max.serve.generation import Generation
 from max.serve.schemas.chat import ChatCompletionRequest
 from max.serve.schemas.sampling_fields import SamplingFields
 from max.serve.schemas.usage import CompletionTokensDetails, PromptTokensDetails, Usage

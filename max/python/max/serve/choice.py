@@ -14,7 +14,7 @@ from max.pipelines.parsing.answer import AnswerParser
 from max.pipelines.parsing.events import Arguments, CallBegins, Event
 from max.serve.answer_plan import ALL_CONTENT, AnswerPlan
 from max.serve.echo import EchoedPrompt
-from max.serve.engine_client import Generation
+from max.serve.generation import Generation
 from max.serve.mailbox import ChoiceDelta
 from max.serve.scored_text import ScoredText, ScoredToken, each_position
 from max.serve.telemetry.request_record import current_record

@@ -120,7 +120,7 @@ def read_keys_file(path: Path) -> dict[bytes, Client]:
         ConfigurationError: It cannot be read, or says something else.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_bytes())
         entries = content["keys"]
         clients = {}
         for entry in entries:

@@ -52,7 +52,7 @@ class Connections:
     def opened(self, connection: Connection) -> None:
         """A client has connected."""
         self._open.add(connection)
-        self._pending[connection] = None
+        self.waits(connection)
         if len(self._open) > self._most:
             self._log(f"{self._most} connections are open (--max-connections)")
             self._drop(next(iter(self._pending)))

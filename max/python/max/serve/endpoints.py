@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 
 from max.serve.config import ApiType
 from max.serve.openapi.endpoint import Endpoint
@@ -46,9 +47,11 @@ _NOT_READY = frozenset({503})
 _READS_A_BODY = _NOT_READY | {400, 404, 413}
 _RUNS_THE_MODEL = _READS_A_BODY | {429, 500, 504}
 
+_get, _post = partial(Endpoint, method="GET"), partial(Endpoint, method="POST")
+_openai_get, _openai_post = partial(_get, api="openai"), partial(_post, api="openai")
+
 ENDPOINTS = (
-    Endpoint(
-        method="POST",
+    _openai_post(
         path="/v1/chat/completions",
         handler=chat_completions,
         summary="Answer a conversation",
@@ -56,10 +59,8 @@ ENDPOINTS = (
         answers=(ChatCompletion,),
         events=(ChatCompletionChunk,),
         errors=_RUNS_THE_MODEL,
-        api="openai",
     ),
-    Endpoint(
-        method="POST",
+    _openai_post(
         path="/v1/completions",
         handler=completions,
         summary="Continue one or several prompts",
@@ -67,30 +68,24 @@ ENDPOINTS = (
         answers=(Completion,),
         events=(Completion,),
         errors=_RUNS_THE_MODEL,
-        api="openai",
     ),
-    Endpoint(
-        method="POST",
+    _openai_post(
         path="/v1/embeddings",
         handler=embeddings,
         summary="Turn texts into vectors",
         requests=(EmbeddingRequest,),
         answers=(EmbeddingList,),
         errors=_RUNS_THE_MODEL,
-        api="openai",
     ),
-    Endpoint(
-        method="POST",
+    _openai_post(
         path="/v1/chat/completions/render",
         handler=render_chat_completion,
         summary="Show what the model would see of a conversation",
         requests=(ChatCompletionRequest,),
         answers=(RenderedChat,),
         errors=_READS_A_BODY,
-        api="openai",
     ),
-    Endpoint(
-        method="POST",
+    _openai_post(
         path="/v1/responses",
         handler=responses,
         summary="Answer a conversation, in OpenAI's newer form",
@@ -98,10 +93,8 @@ ENDPOINTS = (
         answers=(ResponseObject,),
         events=(ResponseEvent,),
         errors=_RUNS_THE_MODEL,
-        api="openai",
     ),
-    Endpoint(
-        method="POST",
+    _openai_post(
         path="/v1/messages",
         handler=messages,
         summary="Answer a conversation, in Anthropic's form",
@@ -109,58 +102,46 @@ ENDPOINTS = (
         answers=(Message,),
         events=MESSAGE_EVENTS,
         errors=_RUNS_THE_MODEL,
-        api="openai",
     ),
-    Endpoint(
-        method="POST",
+    _openai_post(
         path="/v1/messages/count_tokens",
         handler=count_tokens,
         summary="Count the tokens of a conversation, in Anthropic's form",
         requests=(CountTokensRequest,),
         answers=(TokenCount,),
         errors=_READS_A_BODY,
-        api="openai",
     ),
-    Endpoint(
-        method="GET",
+    _openai_get(
         path="/v1/models",
         handler=list_models,
         summary="List the served models",
         answers=(ModelList,),
         errors=_NOT_READY,
-        api="openai",
     ),
-    Endpoint(
-        method="GET",
+    _openai_get(
         path="/v1/models/{model:path}",
         handler=get_model,
         summary="Describe a served model",
         answers=(ModelCard,),
         errors=_NOT_READY | {404},
-        api="openai",
     ),
-    Endpoint(
-        method="POST",
+    _openai_post(
         path="/v1/load_lora_adapter",
         handler=load_lora_adapter,
         summary="Load a LoRA adapter, which requests then name as their model",
         requests=(LoadAdapterRequest,),
         answers=(AdapterChange,),
         errors=_NOT_READY | {400, 409, 413, 501},
-        api="openai",
     ),
-    Endpoint(
-        method="POST",
+    _openai_post(
         path="/v1/unload_lora_adapter",
         handler=unload_lora_adapter,
         summary="Unload a LoRA adapter; requests that have it go on",
         requests=(UnloadAdapterRequest,),
         answers=(AdapterChange,),
         errors=_NOT_READY | {400, 404, 413, 501},
-        api="openai",
     ),
-    Endpoint(
-        method="POST",
+    _post(
         path="/tokenize",
         handler=tokenize,
         summary="Turn a text or a conversation into tokens",
@@ -168,8 +149,7 @@ ENDPOINTS = (
         answers=(Tokenization,),
         errors=_READS_A_BODY,
     ),
-    Endpoint(
-        method="POST",
+    _post(
         path="/detokenize",
         handler=detokenize,
         summary="Turn tokens into text",
@@ -177,8 +157,7 @@ ENDPOINTS = (
         answers=(Detokenization,),
         errors=_READS_A_BODY,
     ),
-    Endpoint(
-        method="POST",
+    _post(
         path="/reset_prefix_cache",
         handler=reset_prefix_cache,
         summary="Forget cached prefixes",
@@ -186,8 +165,7 @@ ENDPOINTS = (
         errors=_NOT_READY,
         is_for_admins=True,
     ),
-    Endpoint(
-        method="POST",
+    _post(
         path="/invocations",
         handler=invocations,
         summary="Answer a conversation or continue prompts, as SageMaker asks",
@@ -197,8 +175,7 @@ ENDPOINTS = (
         errors=_RUNS_THE_MODEL,
         api="sagemaker",
     ),
-    Endpoint(
-        method="GET",
+    _get(
         path="/ping",
         handler=health,
         summary="Tell whether requests are answered, as SageMaker asks",
@@ -207,8 +184,7 @@ ENDPOINTS = (
         api="sagemaker",
         is_open=True,
     ),
-    Endpoint(
-        method="GET",
+    _get(
         path="/health",
         handler=health,
         summary="Tell whether requests are answered",
@@ -216,8 +192,7 @@ ENDPOINTS = (
         statuses=(200, 503),
         is_open=True,
     ),
-    Endpoint(
-        method="GET",
+    _get(
         path="/v1/health",
         handler=health,
         summary="Tell whether requests are answered",
@@ -225,16 +200,14 @@ ENDPOINTS = (
         statuses=(200, 503),
         is_open=True,
     ),
-    Endpoint(
-        method="GET",
+    _get(
         path="/version",
         handler=version,
         summary="Tell the version of the server",
         answers=(Version,),
         is_open=True,
     ),
-    Endpoint(
-        method="GET",
+    _get(
         path="/openapi.json",
         handler=openapi_document,
         summary="Describe all endpoints",

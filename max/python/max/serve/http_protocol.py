@@ -53,15 +53,14 @@ class HttpProtocol(HttpToolsProtocol):
     _taken = 0
     _probe: TimerHandle | None = None
 
-    def __init__(self, *args: Any, limits: Connections, **kwargs: Any) -> None:
+    def __init__(self, *, limits: Connections, **kwargs: Any) -> None:
         """As uvicorn's.
 
         Args:
-            args: Of uvicorn's protocol.
             limits: What all connections of the server share.
             kwargs: Of uvicorn's protocol.
         """
-        super().__init__(*args, **kwargs)
+        super().__init__(**kwargs)
         self._limits = limits
 
     def connection_made(self, transport: BaseTransport) -> None:
@@ -174,9 +173,10 @@ class HttpProtocol(HttpToolsProtocol):
         self._limits.release(self)
 
     def _probe_client(self, attempt: int = 0) -> None:
-        if self.transport.is_closing() or self.cycle.response_complete:
+        if self.transport.is_closing():
             return
-        if not self.cycle.response_started:
+        # Nothing comes into the middle of an answer, be it that of an earlier request.
+        if not self.pipeline and not self.cycle.response_started:
             self.transport.write(_PROBE)
         interval = _PROBE_INTERVALS_S[min(attempt, len(_PROBE_INTERVALS_S) - 1)]
         self._probe = self.loop.call_later(interval, self._probe_client, attempt + 1)

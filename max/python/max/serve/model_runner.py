@@ -70,7 +70,7 @@ class ModelRunner:
         self._metrics.model_ready(self._source.name, timeline.phases)
         service = self._state.service = self._service(parts, tokenizer, ready)
         for adapter in parts.adapters:
-            self.client.has_adapter(adapter)
+            self.client.adapters.add(adapter)
             service.adapters.add(adapter)
         self._use(worker, ready)
         on_ready()
@@ -126,8 +126,8 @@ class ModelRunner:
         """A step that never ends is a death that nobody has noticed."""
         limit = self._state.settings.worker_timeout or hang_limit(ready.slowest_step_s)
         await until_hung(
-            self.client.until_busy,
-            lambda: (worker.steps_begun(), self.client.times_idle),
+            self.client.requests.until_busy,
+            lambda: (worker.steps_begun(), self.client.requests.times_idle),
             limit,
         )
         worker.end(f"the model worker made no progress for {limit:g} s")
@@ -145,7 +145,7 @@ class ModelRunner:
             self._metrics.worker_restarts.inc()
             self._metrics.steps.experts.forget_worker()
             worker = self._start_worker()
-            self._load(worker, parts, self.client.adapters)
+            self._load(worker, parts, self.client.adapters.loaded)
             try:
                 return worker, await worker.ready
             except WorkerStartError as error:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from max.serve.mailbox import Mailbox
-from max.serve.messages import Submit
+from max.serve.mailbox import ChoiceDelta, Mailbox
+from max.serve.messages import Submit, TokenDelta
 from max.serve.request_faults import RequestFaults
 from max.serve.telemetry.token_clock import TokenClock
 
@@ -40,6 +40,11 @@ class RunningRequest:
     failed_length: int = 0
 
     @property
+    def request_id(self) -> str:
+        """The engine's id of it."""
+        return self.submit.request_id
+
+    @property
     def length(self) -> int:
         """Tokens that are known of it."""
         return len(self.submit.tokens) + len(self.emitted)
@@ -52,4 +57,27 @@ class RunningRequest:
             tokens=tokens,
             prompt_tokens_scored=self.prompt_tokens_scored,
             failed_length=self.failed_length,
+        )
+
+    def take(self, delta: TokenDelta, now: float) -> None:
+        """Keeps what a step brought and hands it on; `now` is in `time.monotonic` seconds."""
+        self.emitted += delta.tokens
+        prompt_scores = delta.prompt_log_probabilities
+        self.prompt_tokens_scored += len(prompt_scores or ())
+        if delta.tokens:
+            self.clock.tick(len(delta.tokens), now)
+            self.faults.unexplained = 0
+        if self.failed_length and self.length > self.failed_length:
+            self.failed_length = 0
+            self.faults.clear()
+        self.mailbox.put(
+            ChoiceDelta(
+                self.index,
+                delta.tokens,
+                delta.status,
+                delta.cached_tokens,
+                log_probabilities=delta.log_probabilities or [],
+                prompt_log_probabilities=[prompt_scores] if prompt_scores else [],
+                embedding=delta.embedding,
+            )
         )

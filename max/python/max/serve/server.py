@@ -174,7 +174,7 @@ class _Serving:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         try:
-            await asyncio.wait_for(self._model.client.until_idle(), timeout)
+            await asyncio.wait_for(self._model.client.requests.until_idle(), timeout)
         except TimeoutError:
             self._end_requests()
         finally:

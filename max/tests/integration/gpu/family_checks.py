@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from integration.gpu.running import answer
 from integration.test_common.tiny_checkpoints import cached_checkpoint
@@ -17,6 +17,12 @@ from max.pipelines.lib import PIPELINE_REGISTRY
 # Whether decoding is captured, and whether steps overlap.
 WAYS = ((False, False), (True, False), (True, True))
 PROMPTS = [range(3, 60), range(5, 9), range(40, 200, 3)]
+# Of the prompts: how the greedy answers are changed.
+PARAMS: list[dict[str, Any]] = [
+    {},
+    {"repetition_penalty": 1.3, "frequency_penalty": 0.2, "logit_bias": {7: 2.0}},
+    {"presence_penalty": 0.4},
+]
 
 
 class FamilyResult(NamedTuple):
@@ -56,14 +62,15 @@ def greedy_tokens(
         enable_overlap_scheduler=overlaps,
     )
     _, pipeline = PIPELINE_REGISTRY.retrieve(config)
-    params = SamplingParams(temperature=0.0, max_new_tokens=steps, ignore_eos=True)
     contexts = [
         TextContext(
             max_length=len(prompt) + steps,
             tokens=TokenBuffer(list(prompt)),
-            sampling_params=params,
+            sampling_params=SamplingParams(
+                temperature=0.0, max_new_tokens=steps, ignore_eos=True, **params
+            ),
         )
-        for prompt in PROMPTS
+        for prompt, params in zip(PROMPTS, PARAMS, strict=True)
     ]
     for _ in answer(pipeline, contexts, overlaps):
         pass

@@ -24,6 +24,7 @@ from max.kernels.layer_norm.reference import layer_norm_reference
 from max.kernels.layouts.planes import PARTS, Planes
 from max.kernels.mask_logits.reference import mask_logits_reference
 from max.kernels.norm_rope_store_ragged.reference import norm_rope_store_ragged_reference
+from max.kernels.penalize_logits.reference import IN_PROMPT, penalize_logits_reference
 from max.kernels.planes_linear.reference import planes_linear_reference
 from max.kernels.registry import tensors_in
 from max.kernels.rms_norm.reference import rms_norm_reference
@@ -101,6 +102,7 @@ def _cases(dtype: torch.dtype, heads: int) -> Iterator[KernelCase]:
     )
     args = (logits - logits.amax(1, keepdim=True), *limits)
     yield KernelCase("choose_tokens", kernels.choose_tokens, choose_tokens_reference, args)
+    yield _penalties_case(logits)
     yield from cases_of_model_parts(dtype, heads)
     bits = torch.randint(-(2**31), 2**31, (2, 1000), dtype=torch.int32)
     bits[0, 1:] = 0
@@ -111,6 +113,20 @@ def _cases(dtype: torch.dtype, heads: int) -> Iterator[KernelCase]:
         for mask in (kernels.mask_logits, mask_logits_reference)
     )
     yield KernelCase("mask_logits", op, reference, args)
+
+
+def _penalties_case(logits: torch.Tensor) -> KernelCase:
+    """Two of the rows, whose tokens all occurred, in the prompt or up to twice."""
+    counts = torch.randint(-1, 3, (4, logits.shape[1]), dtype=torch.int32)
+    counts = torch.where(counts < 0, IN_PROMPT + 1, counts)
+    repetition, frequency, presence = torch.tensor([[1.3, 0.8], [0.2, 0.0], [0.5, -0.1]]).double()
+    places = (torch.tensor([1, 4]), counts, torch.tensor([3, 0]))
+    return KernelCase(
+        "penalize_logits",
+        kernels.penalize_logits,
+        penalize_logits_reference,
+        (logits, *places, repetition.float(), frequency, presence),
+    )
 
 
 def _cache_cases(

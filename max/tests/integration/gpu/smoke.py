@@ -51,10 +51,14 @@ def main(
         heads: of the kernels' operands.
 
     Returns:
-        0 if all results were right.
+        0 if all results were right, 1 if not, 2 if there is no such device.
     """
     options = _parser().parse_args(argv)
-    (device,) = load_devices(parse_device_specs(options.devices))
+    try:
+        device, *_ = load_devices(parse_device_specs(options.devices))
+    except ValueError as error:
+        _say(f"nothing was checked: {error}")
+        return 2
     out = Path(options.output)
     out.mkdir(parents=True, exist_ok=True)
     on_torch = device.to_torch()

@@ -53,3 +53,13 @@ def test_a_wrong_kernel_fails_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert run(tmp_path, "--no-speed") == 1
     results = json.loads((tmp_path / "gpu.json").read_text())
     assert [k["name"] for k in results["kernels"] if not k["right"]] == ["gated", "gated"]
+
+
+def test_without_a_device_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("max.driver.device.has_accelerator_driver", lambda: False)
+    assert main(["--output", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().out
+    assert said.startswith("nothing was checked: no accelerator 0: ") and "no driver" in said
+    assert not (tmp_path / "out").exists()

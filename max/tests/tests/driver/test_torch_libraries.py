@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
 
 import pytest
+
+from max.driver.torch_libraries import quick_module_lookup
 
 _CODE = """
 import sys, threading
@@ -19,6 +22,22 @@ loaded = "libtorch_cpu.so" in open("/proc/self/maps").read()
 print(loaded, "torch" in sys.modules)
 import torch
 print(int(torch.arange(4).sum()))
+"""
+
+
+_EXTENSIONS_OF_SYMPY = """
+import sys
+from importlib import import_module
+from max.driver import torch_libraries
+
+def libraries():
+    files = {name: getattr(module, "__file__", None) for name, module in sys.modules.items()}
+    return {name for name, file in files.items() if file and file.endswith(".so")}
+
+found = []
+torch_libraries.begin_loading_torch = lambda: found.append(libraries())
+torch_libraries.load_torch_beside_sympy()
+print("sympy" in sys.modules, *(libraries() - found[0]))
 """
 
 
@@ -56,3 +75,18 @@ def test_a_process_that_ends_meanwhile_ends_well(seconds: float) -> None:
         "print('done')\n"
     )
     assert run_python(code) == ["done"]
+
+
+def test_beside_the_loader_no_library_is_loaded() -> None:
+    # It would wait for the other one.
+    assert run_python(_EXTENSIONS_OF_SYMPY) == ["True"]
+
+
+def test_the_module_of_a_frame_is_found_as_inspect_finds_it() -> None:
+    search = inspect.getmodule
+    frame = inspect.currentframe()
+    with quick_module_lookup():
+        found = [inspect.getmodule(frame), inspect.getmodule(quick_module_lookup)]
+    assert found == [search(frame), search(quick_module_lookup)]
+    assert found[0] is sys.modules[__name__]
+    assert inspect.getmodule is search

@@ -1,5 +1,7 @@
 """Graphs are built without torch's compiler, which still works for whoever wants it."""
 
+# build: deps = ["@pip_dev//:triton"]
+
 import subprocess
 import sys
 
@@ -21,6 +23,11 @@ _COMPILE = """
 double = torch.compile(lambda x: 2 * x, backend="eager")
 print(double(torch.ones(2)).tolist(), "torch._dynamo.eval_frame" in sys.modules)
 """
+_TRITON = """
+from torch._dynamo.utils import common_constant_types
+import triton.language
+print(triton.language.dtype in common_constant_types)
+"""
 _EXPORT = """
 import torch._dynamo.eval_frame
 exported = torch.export.export(torch.nn.ReLU(), (torch.ones(2),))
@@ -41,3 +48,7 @@ def test_a_graph_is_built_without_the_compiler_and_others_can_still_compile() ->
 
 def test_modules_of_the_compiler_can_be_imported_after_a_graph_was_built() -> None:
     assert printed_by(_BUILD + _EXPORT) == ["(6, 4) False", "[0.0, 0.0]"]
+
+
+def test_whoever_compiles_finds_triton_as_ever() -> None:
+    assert printed_by(_BUILD + _COMPILE + _TRITON)[-1] == "True"

@@ -23,7 +23,7 @@ IMPLEMENTATIONS: dict[str, Callable[..., torch.Tensor]] = {
     "reference": rope_store_ragged_reference,
     **cpu_kernels(make_rope_store_ragged_record, rope_store_ragged_reference),
 }
-BATCHES = [([0], [1]), ([3], [1]), ([0, 5, 4], [6, 1, 3]), ([7, 0], [0, 9])]
+BATCHES = [([0], [1]), ([3], [1]), ([0, 5, 4], [6, 1, 3]), ([7, 0], [0, 9]), ([299, 2], [3, 1])]
 
 
 def make_freqs(positions: int, rope_dim: int) -> torch.Tensor:
@@ -82,7 +82,7 @@ def test_turns_and_stores(
     before = batch.kv_blocks.clone()
     q = torch.randn(batch.rows, 4 * 8)
     k, v = torch.randn(2, batch.rows, 2 * 8)
-    freqs = make_freqs(16, rope_dim)
+    freqs = make_freqs(max(map(sum, zip(past, new, strict=True))), rope_dim)
     got = run(batch, q, k, v, freqs, interleaved, implementation)
     for request, (held, added) in enumerate(zip(past, new, strict=True)):
         rows, positions = batch.rows_of(request), list(range(held, held + added))

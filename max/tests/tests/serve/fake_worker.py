@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from max.pipelines.context import TextContext, TokenBuffer
-from max.serve.engine_client import EngineClient, Generation
+from max.serve.engine_client import EngineClient
+from max.serve.generation import Generation
 from max.serve.messages import Admitted, Cancel, ToWorker
 
 

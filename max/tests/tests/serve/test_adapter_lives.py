@@ -62,7 +62,7 @@ class Life:
         scheduler = Scheduler(SETUP.config, self.manager, self.pool)
         self._folder = tempfile.TemporaryDirectory()
         self._record = CrashRecord(Path(self._folder.name))
-        assert load_all(adapters, client.adapters) == {}
+        assert load_all(adapters, client.adapters.loaded) == {}
         loader = LoaderAtOnce(adapters, self.channel.send)
         self._engine = Engine(pipeline, scheduler, self.channel, self._record, loader)
         client.connect(Commands(self.channel), max_batch_size=4)
@@ -211,7 +211,7 @@ class Server(RuleBasedStateMachine):
         self.pump(lambda: True)
         assert not self.life.pool.held and not self.life.pool.known and not self.life.pool.resident
         assert self.life.manager.num_free_pages == self.life.manager.total_num_pages
-        assert not self.client.adapters and not self.client.num_running
+        assert not self.client.adapters.loaded and not self.client.num_running
         self.life.end()
         self.loop.close()
 

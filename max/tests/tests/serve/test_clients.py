@@ -13,8 +13,12 @@ from max.pipelines.config import ConfigurationError
 from max.serve.clients import MAX_NAME_LENGTH, Client, Keys, digest_of
 
 
+def keys_of(*entries: dict[str, Any]) -> str:
+    return json.dumps({"keys": entries})
+
+
 def write_keys(path: Path, *entries: dict[str, Any]) -> Path:
-    path.write_text(json.dumps({"keys": entries}), encoding="utf-8")
+    path.write_text(keys_of(*entries), encoding="utf-8")
     return path
 
 
@@ -84,29 +88,30 @@ def test_file_is_read_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "said"),
     [
-        "",
-        "[]",
-        '{"keys": [1]}',
-        json.dumps({"keys": [{"name": "a"}]}),
-        json.dumps({"keys": [{"name": "a", "sha256": "12"}]}),
-        json.dumps({"keys": [entry("a", "k", weight=0)]}),
-        json.dumps({"keys": [entry("a", "k", weight="2")]}),
-        json.dumps({"keys": [entry("a", "k", weight=float("inf"))]}),
-        json.dumps({"keys": [entry("a" * (MAX_NAME_LENGTH + 1), "k")]}),
-        json.dumps({"keys": [entry("", "k")]}),
-        json.dumps({"keys": [entry("a", "k", wight=2)]}),
-        json.dumps({"keys": [entry("a", "k"), entry("a", "l")]}),
-        json.dumps({"keys": [entry("a", "k"), entry("b", "k")]}),
+        ("", "JSONDecodeError"),
+        ("[]", "TypeError"),
+        ('{"keys": [1]}', "AttributeError"),
+        (keys_of({"name": "a"}), "KeyError: 'sha256'"),
+        (keys_of({"name": "a", "sha256": "12"}), "the sha256 of 'a' has 1 bytes"),
+        (keys_of(entry("a", "k", weight=0)), "the weight or the name of 'a'"),
+        (keys_of(entry("a", "k", weight="2")), "ValueError: 'weight': '2'"),
+        (keys_of(entry("a", "k", weight=float("inf"))), "the weight or the name of 'a'"),
+        (keys_of(entry("a" * (MAX_NAME_LENGTH + 1), "k")), "the weight or the name of 'aaaa"),
+        (keys_of(entry("", "k")), "the weight or the name of ''"),
+        (keys_of(entry("a", "k", wight=2)), "ValueError: 'wight': 2"),
+        (keys_of(entry("a", "k"), entry("a", "l")), "a name or a sha256 is there twice"),
+        (keys_of(entry("a", "k"), entry("b", "k")), "a name or a sha256 is there twice"),
     ],
 )
-def test_files_that_say_something_else(tmp_path: Path, content: str) -> None:
+def test_files_that_say_something_else(tmp_path: Path, content: str, said: str) -> None:
     path = tmp_path / "keys.json"
     path.write_text(content, encoding="utf-8")
 
-    with pytest.raises(ConfigurationError, match="--api-keys-file"):
+    with pytest.raises(ConfigurationError, match="--api-keys-file") as refused:
         Keys(file=path)
+    assert said in str(refused.value)
 
 
 def test_missing_file(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def make_context(digest: str = "d1") -> TextContext:
 
 
 async def loaded(client: EngineClient, adapter: Adapter = MINE) -> None:
-    loading = asyncio.create_task(client.load_adapter(adapter))
+    loading = asyncio.create_task(client.adapters.load(adapter))
     await asyncio.sleep(0)
     client.handle(AdapterLoaded(adapter.digest))
     await loading
@@ -47,8 +47,8 @@ def test_loading() -> None:
         commands = Commands()
         client = make_client(commands)
         await loaded(client)
-        await client.load_adapter(MINE)
-        assert commands.sent == [LoadAdapter(MINE)] and client.adapters == [MINE]
+        await client.adapters.load(MINE)
+        assert commands.sent == [LoadAdapter(MINE)] and client.adapters.loaded == [MINE]
 
     asyncio.run(test())
 
@@ -56,12 +56,12 @@ def test_loading() -> None:
 def test_a_refusal() -> None:
     async def test() -> None:
         client = make_client(Commands())
-        loading = asyncio.create_task(client.load_adapter(MINE))
+        loading = asyncio.create_task(client.adapters.load(MINE))
         await asyncio.sleep(0)
         client.handle(AdapterRefused("d1", "too high a rank"))
         with pytest.raises(AdapterError, match="too high"):
             await loading
-        assert client.adapters == []
+        assert client.adapters.loaded == []
 
     asyncio.run(test())
 
@@ -69,7 +69,7 @@ def test_a_refusal() -> None:
 def test_a_load_goes_on_in_the_next_worker() -> None:
     async def test() -> None:
         client = make_client(Commands())
-        loading = asyncio.create_task(client.load_adapter(MINE))
+        loading = asyncio.create_task(client.adapters.load(MINE))
         await asyncio.sleep(0)
         client.disconnect({}, "it is gone", killed=True)
         commands = Commands()
@@ -84,7 +84,7 @@ def test_a_load_goes_on_in_the_next_worker() -> None:
 def test_an_adapter_with_which_workers_die_is_refused() -> None:
     async def test() -> None:
         client = make_client(Commands())
-        loading = asyncio.create_task(client.load_adapter(MINE))
+        loading = asyncio.create_task(client.adapters.load(MINE))
         await asyncio.sleep(0)
         client.disconnect({}, "it was killed", killed=True)  # From outside: that says nothing.
         client.connect(Commands(), 8)
@@ -107,15 +107,15 @@ def test_an_adapter_leaves_with_its_last_request() -> None:
         client = make_client(commands)
         await loaded(client)
         running = await submitted(client, [make_context()])
-        client.unload_adapter("d1")
-        assert client.adapters == [MINE], "another worker would need it"
+        client.adapters.unload("d1")
+        assert client.adapters.loaded == [MINE], "another worker would need it"
         with pytest.raises(ApiError) as refused:
             await client.submit([make_context()])
         assert refused.value.status == 404
         assert not [message for message in commands.sent if isinstance(message, UnloadAdapter)]
         running.close()
         assert commands.sent[-1] == UnloadAdapter("d1"), "after it was cancelled"
-        assert client.adapters == []
+        assert client.adapters.loaded == []
 
     asyncio.run(test())
 

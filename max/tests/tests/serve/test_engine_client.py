@@ -459,9 +459,9 @@ def test_request_that_ends_in_time_is_not_ended_again() -> None:
 def test_idle_is_when_nothing_runs() -> None:
     async def test() -> None:
         client = make_client(Commands())
-        await client.until_idle()
+        await client.requests.until_idle()
         generation = await submitted(client, make_contexts(1))
-        idle = asyncio.create_task(client.until_idle())
+        idle = asyncio.create_task(client.requests.until_idle())
         await asyncio.sleep(0)
         assert not idle.done()
         generation.close()
@@ -502,8 +502,9 @@ def test_closed_client_ends_every_request_and_takes_no_more() -> None:
     run(test())
 
 
+@pytest.mark.parametrize("status", [ACTIVE, ENDED])
 def test_tokens_that_cannot_be_handed_over_end_their_request_alone(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, status: GenerationStatus
 ) -> None:
     def put(mailbox: Mailbox, delta: ChoiceDelta) -> None:
         if delta.tokens == [6]:
@@ -516,10 +517,14 @@ def test_tokens_that_cannot_be_handed_over_end_their_request_alone(
         unlucky, lucky = make_contexts(2)
         generation = await submitted(client, [unlucky])
         other = await submitted(client, [lucky])
-        deltas = [
-            TokenDelta(str(c.request_id), [6 + n], ACTIVE) for n, c in enumerate((unlucky, lucky))
-        ]
-        client.handle(Tokens(deltas))
+        client.handle(
+            Tokens(
+                [
+                    TokenDelta(str(unlucky.request_id), [6], status),
+                    TokenDelta(str(lucky.request_id), [7], ACTIVE),
+                ]
+            )
+        )
         with pytest.raises(ApiError, match="ZeroDivisionError: a bug"):
             await generation.take()
         assert await other.take() == [ChoiceDelta(0, [7], ACTIVE)]

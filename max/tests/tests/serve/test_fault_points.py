@@ -159,7 +159,9 @@ def test_culprit_is_failed_alone(
     lives, (*innocent, culprit) = asyncio.run(lives_of(model_folder, kind, sabotage))
 
     assert innocent == undisturbed
-    assert lives <= MOST_LIVES
+    # An error costs no worker, unless pages cannot be given back or nothing can be told.
+    costs = error is Died or name in ("release", "send")
+    assert lives <= (MOST_LIVES if costs else 1)
     assert isinstance(culprit, ApiError), "the culprit"
     assert culprit.status == 500
     assert f"Request {sabotage.culprit} is given up" in caplog.text

@@ -19,8 +19,9 @@ from tokenizers import Tokenizer
 from max.pipelines.context import EOSTracker, TextContext, TokenBuffer
 from max.pipelines.modeling.types import TextGenerationInputs
 from max.pipelines.scheduling import LaunchedStep
-from max.serve.engine_client import EngineClient, Generation
+from max.serve.engine_client import EngineClient
 from max.serve.errors import ApiError
+from max.serve.generation import Generation
 from max.serve.panics import as_error
 from max.serve.worker.crash_record import CrashRecord, last_requests
 from max.serve.worker.engine import Engine

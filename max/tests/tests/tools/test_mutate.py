@@ -25,6 +25,9 @@ def write(path: Path, text: str) -> None:
         ("count += 1", "count -= 1", False),
         ("x = cast(int, a)", "x = cast(None, a)", True),
         ("x = cast(int, a)", "x = cast(int, b)", False),
+        ("x = zip(a, b, strict=True)", "x = zip(a, b, )", True),
+        ("for x in zip(a, b, strict=True):", "for x in zip(a, b, strict=False):", True),
+        ("for x in zip(a, b, strict=True):", "for x in zip(a, None, strict=True):", False),
         ('call("a", 1),', 'call("a", 2),', False),
         ("if not (", "if (", False),
     ],
@@ -73,14 +76,15 @@ def test_what_is_not_there(
 def test_mistakes_are_planted_and_noticed(tmp_path: Path) -> None:
     tree, scene = tmp_path / "tree", tmp_path / "scene"
     write(tree / "max/python/max/__init__.py", "")
-    write(tree / "max/python/max/pages.py", "def count(n: int) -> int:\n    return n + 1\n")
-    test = (
-        "from max.pages import count\n\ndef test_count() -> None:\n    assert count({n}) == {m}\n"
-    )
-    write(tree / "max/tests/tests/test_pages.py", test.format(n=1, m=2))
+    write(tree / "max/python/max/pages.py", "def fits(n: int) -> bool:\n    return n <= 9\n")
+    test = "from max.pages import fits\n\ndef test_fits() -> None:\n    assert fits(9)\n"
+    write(tree / "max/tests/tests/test_pages.py", test)
     conftest = workspace_root() / "max/tests/conftest.py"
     write(tree / "max/tests/conftest.py", conftest.read_text())
     lay_out(scene, tree, "max.pages", own_tests(tree, "max.pages"))
     run_mutmut(scene, "run", "--max-children", "1")
-    found = read_mutants(scene)
-    assert found and all(mutant.is_noticed for mutant in found)
+    found = read_mutants(scene, "max.pages")
+    assert [(mutant.is_noticed, mutant.diff) for mutant in found] == [
+        (True, ""),
+        (False, "-     return n <= 9\n+     return n <= 10"),
+    ]

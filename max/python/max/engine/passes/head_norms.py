@@ -29,7 +29,7 @@ def join_head_norms(graph: fx.Graph) -> None:
         result = node.meta.get("val")
         if with_norms is None or node.kwargs or not isinstance(result, torch.Tensor):
             continue
-        if result.is_cpu:
+        if result.device.type == "cpu":
             continue
         found = [_norm_of(each) for each in node.args[:2]]
         normed = [each for each in found if each is not None]

@@ -44,7 +44,7 @@ def _is_sum_on_gpu(node: object) -> bool:
     result = node.meta.get("val")
     return (
         isinstance(result, torch.Tensor)
-        and not result.is_cpu
+        and result.device.type != "cpu"
         and all(
             isinstance(each, torch.Tensor) and each.dtype == result.dtype and _alike(each, result)
             for each in tensors

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from max.graph.weights.weight_data import WeightData
 from max.graph.weights.weights import Weights
@@ -58,14 +59,14 @@ class Renames:
         """The model's name of a weight."""
         return self._rule.sub(lambda found: self._parts[found[0]], name)
 
-    def __call__(self, weights: Mapping[str, Weights]) -> dict[str, WeightData]:
-        """The weights by the model's names.
+    def __call__(self, state_dict: Mapping[str, Weights], **unused: Any) -> dict[str, WeightData]:
+        """The weights by the model's names; so it is a `WeightsAdapter`.
 
         Raises:
             ValueError: if two of them would have the same name.
         """
         theirs: dict[str, str] = {}
-        for name in weights:
+        for name in state_dict:
             if any(f".{parts}." in f".{name}." for parts in self._dropped):
                 continue
             first = theirs.setdefault(self.name(name), name)
@@ -74,4 +75,4 @@ class Renames:
                     f"the checkpoint's weights '{first}' and '{name}' would both be called "
                     f"'{self.name(name)}'"
                 )
-        return {ours: weights[name].data() for ours, name in theirs.items()}
+        return {ours: state_dict[name].data() for ours, name in theirs.items()}

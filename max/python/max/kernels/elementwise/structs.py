@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
+from max.kernels.c_struct import int32s, int64s, pointers
 from max.kernels.element_types import FLOAT_TYPES
 from max.kernels.elementwise.rows import rows_of
 
@@ -14,12 +15,7 @@ from max.kernels.elementwise.rows import rows_of
 class ElementwiseOperand(ctypes.Structure):
     """A tensor as rows of elements."""
 
-    _fields_ = (
-        ("data", ctypes.c_void_p),
-        ("row_stride", ctypes.c_int64),
-        ("stride", ctypes.c_int64),
-        ("type", ctypes.c_int64),
-    )
+    _fields_ = (*pointers("data"), *int64s("row_stride", "stride", "type"))
 
 
 class ElementwiseArgs(ctypes.Structure):
@@ -28,12 +24,10 @@ class ElementwiseArgs(ctypes.Structure):
     _fields_ = (
         ("a", ElementwiseOperand),
         ("b", ElementwiseOperand),
-        ("out", ctypes.c_void_p),
-        ("rows", ctypes.c_int64),
-        ("dim", ctypes.c_int64),
+        *pointers("out"),
+        *int64s("rows", "dim"),
         ("numbers", ctypes.c_float * 2),
-        ("function", ctypes.c_int32),
-        ("type", ctypes.c_int32),
+        *int32s("function", "type"),
     )
 
 

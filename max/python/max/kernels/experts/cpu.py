@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
+from max.kernels.c_struct import CStruct, floats, int32s, int64s, pointers
 from max.kernels.element_types import ELEMENT_TYPES
 from max.kernels.experts.reference import SWISH_PLUS_ONE, tables_of_matrices
 from max.kernels.gated.reference import ACTIVATIONS
@@ -26,64 +27,35 @@ from max.kernels.recording import (
 _CODES = {**{name: code for code, name in enumerate(ACTIVATIONS)}, SWISH_PLUS_ONE: 100}
 
 
-class _ExpertMatrix(ctypes.Structure):
+class _ExpertMatrix(CStruct):
     """One matrix of each expert; of `include/experts.h`, as the next."""
 
-    _fields_ = (
-        ("packed", ctypes.c_void_p),
-        ("bias", ctypes.c_void_p),
-        ("bytes", ctypes.c_int64),
-        ("encoding", ctypes.c_int64),
-        ("grid", ctypes.c_void_p),
-    )
+    _fields_ = (*pointers("packed", "bias"), *int64s("bytes", "encoding"), *pointers("grid"))
 
 
-class _ExpertsArgs(ctypes.Structure):
+class _ExpertsArgs(CStruct):
     """A call without adapters."""
 
     _fields_ = (
-        ("x", ctypes.c_void_p),
-        ("routes", ctypes.c_void_p),
-        ("out", ctypes.c_void_p),
-        ("rows", ctypes.c_int64),
-        ("in_features", ctypes.c_int64),
-        ("x_stride", ctypes.c_int64),
-        ("width", ctypes.c_int64),
-        ("experts", ctypes.c_int64),
-        ("top_k", ctypes.c_int64),
+        *pointers("x", "routes", "out"),
+        *int64s("rows", "in_features", "x_stride", "width", "experts", "top_k"),
         ("gate", _ExpertMatrix),
         ("up", _ExpertMatrix),
         ("down", _ExpertMatrix),
-        ("products", ctypes.c_void_p),
-        ("counts", ctypes.c_void_p),
-        ("slots", ctypes.c_void_p),
-        ("gathered", ctypes.c_void_p),
-        ("gates", ctypes.c_void_p),
-        ("ups", ctypes.c_void_p),
-        ("workspace", ctypes.c_void_p),
-        ("row_bytes_in", ctypes.c_int64),
-        ("row_bytes_width", ctypes.c_int64),
-        ("limit", ctypes.c_float),
-        ("activation", ctypes.c_int32),
-        ("scales_input", ctypes.c_int32),
-        ("type", ctypes.c_int32),
+        *pointers("products", "counts", "slots", "gathered", "gates", "ups", "workspace"),
+        *int64s("row_bytes_in", "row_bytes_width"),
+        *floats("limit"),
+        *int32s("activation", "scales_input", "type"),
     )
 
 
-class _ExpertAdapters(ctypes.Structure):
+class _ExpertAdapters(CStruct):
     """What adapters add; of `cpu.cpp`, as the next."""
 
-    _fields_ = (
-        ("of_row", ctypes.c_void_p),
-        ("slots", ctypes.c_void_p),
-        ("add", ctypes.c_void_p),
-        ("gates", ctypes.c_void_p),
-        ("ups", ctypes.c_void_p),
-        ("downs", ctypes.c_void_p),
-    )
+    _fields_ = (*pointers("of_row", "slots", "add", "gates", "ups", "downs"),)
 
 
-class _AdaptedExpertsArgs(ctypes.Structure):
+class _AdaptedExpertsArgs(CStruct):
     """All of a call."""
 
     _fields_ = (("experts", _ExpertsArgs), ("adapters", _ExpertAdapters))
@@ -148,26 +120,20 @@ def make_experts_record(isa: Isa | None = None) -> Record | None:
                 for (y, x_read), tables in zip(places, tables_of_matrices(adapters), strict=True)
             ]
             of_adapters = _ExpertAdapters(
-                adapter_of_row.data_ptr(),
-                named.data_ptr(),
+                adapter_of_row,
+                named,
                 ctypes.cast(add_adapters, ctypes.c_void_p),  # type: ignore[arg-type]
                 *(ctypes.addressof(each) for each in added),
             )
         counts = torch.zeros(experts, dtype=torch.int64)
         matrices = [
-            _ExpertMatrix(
-                stack.data_ptr(),
-                None if bias is None else bias.data_ptr(),
-                each.nbytes,
-                ENCODINGS[each.encoding],
-                each.grid,
-            )
+            _ExpertMatrix(stack, bias, each.nbytes, ENCODINGS[each.encoding], each.grid)
             for stack, bias, each in zip((gate, up, down), biases, panels, strict=True)
         ]
         plain = _ExpertsArgs(
-            x.data_ptr(),
-            routes.data_ptr(),
-            out.data_ptr(),
+            x,
+            routes,
+            out,
             rows,
             hidden,
             x.stride(0),
@@ -176,8 +142,8 @@ def make_experts_record(isa: Isa | None = None) -> Record | None:
             top_k,
             *matrices,
             products,
-            counts.data_ptr(),
-            *(each.data_ptr() for each in scratch),
+            counts,
+            *scratch,
             *row_bytes,
             limit,
             _CODES[activation],

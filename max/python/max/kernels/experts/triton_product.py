@@ -11,7 +11,7 @@ from max.kernels.gpu.paging import first_of_block, request_of
 from max.kernels.gpu.tuning import Config, device_kind
 from max.kernels.layouts.planes import Planes
 from max.kernels.layouts.triton_planes import column_of, decoded
-from max.kernels.planes_rows.triton import SPANS, number_bytes
+from max.kernels.planes_rows.triton import encoding_constants, number_bytes, tile_of
 
 # BLOCK_J elements of a row of a matrix, or bytes of its plane of numbers.
 CONFIGS = {
@@ -60,6 +60,7 @@ def expert_product_kernel(
     IS_SORTED: tl.constexpr,
     ENCODING: tl.constexpr,
     BYTES: tl.constexpr,
+    PER_BYTE: tl.constexpr,
     SPAN: tl.constexpr,
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
@@ -101,17 +102,14 @@ def expert_product_kernel(
             numbers = tl.load(at, mask=held, other=0.0).to(values.dtype)
             total += tl.dot(values, numbers, input_precision="ieee")
         else:
-            column = column_of(j, BYTES, SPAN)
+            column = column_of(j, BYTES, PER_BYTE, SPAN)
             of_block = matrix_row[None, :] * (row_bytes // BYTES) + (j // BYTES)[:, None]
             i = (j % BYTES)[:, None]
             at = matrix_row[None, :] * row_bytes + j[:, None]
-            low = decoded(first, second, third, fourth, at, of_block, i, held, ENCODING, False)
-            values = tl.load(x_row + column[None, :], mask=read, other=0.0)
-            total += tl.dot(values, low.to(values.dtype), input_precision="tf32")
-            if SPAN > 0:
-                high = decoded(first, second, third, fourth, at, of_block, i, held, ENCODING, True)
-                more = tl.load(x_row + column[None, :] + SPAN, mask=read, other=0.0)
-                total += tl.dot(more, high.to(more.dtype), input_precision="tf32")
+            for own in tl.static_range(PER_BYTE):
+                part = decoded(first, second, third, fourth, at, of_block, i, held, ENCODING, own)
+                values = tl.load(x_row + column[None, :] + own * SPAN, mask=read, other=0.0)
+                total += tl.dot(values, part.to(values.dtype), input_precision="tf32")
     if HAS_BIAS:
         added = tl.load(bias + matrix_row, mask=there, other=0.0).to(tl.float32)
         total += added[None, :]
@@ -199,13 +197,13 @@ def expert_product(matrix: Matrix, x: torch.Tensor, per_row: int, pairs: Pairs) 
     # Of float32 no larger tile fits into registers.
     is_many = is_sorted and x.itemsize < 4
     line = "planes" if matrix.encoding else "many" if is_many else "few"
-    config = CONFIGS[line][device_kind(x.device)]
+    config = tile_of(CONFIGS[line][device_kind(x.device)], matrix.encoding)
     of_block = config.blocks["BLOCK_M"]
     blocks = count // of_block + matrix.experts if is_sorted else count
-    bytes_of_block = number_bytes(matrix.encoding) if matrix.encoding else 1
     row_bytes = columns
     if matrix.encoding:
-        row_bytes = Planes(rows, columns, matrix.encoding).blocks * bytes_of_block
+        blocks_of_row = Planes(rows, columns, matrix.encoding).blocks
+        row_bytes = blocks_of_row * number_bytes(matrix.encoding)
     expert_product_kernel[(cdiv(rows, config.blocks["BLOCK_N"]), blocks)](
         x,
         *matrix.parts,
@@ -221,9 +219,7 @@ def expert_product(matrix: Matrix, x: torch.Tensor, per_row: int, pairs: Pairs) 
         PER_ROW=per_row,
         HAS_BIAS=matrix.bias is not None,
         IS_SORTED=is_sorted,
-        ENCODING=matrix.encoding,
-        BYTES=bytes_of_block,
-        SPAN=SPANS[matrix.encoding] if matrix.encoding else 0,
+        **encoding_constants(matrix.encoding),
         **config.launch,
     )
     return out

@@ -9,7 +9,8 @@ import torch
 
 from max.kernels.gpu.tuning import Config
 
-# For heads of 128 elements of 2 bytes; where they are larger, fewer rows and keys are in a block.
+# For heads of 128 elements of 2 bytes; where they are larger, fewer rows and keys are in a block,
+# and one block less is under way.
 CONFIGS = {
     "prefill": {
         "sm_80": Config({"BLOCK_M": 64, "BLOCK_N": 64}, num_warps=8, num_stages=2),
@@ -51,14 +52,17 @@ _PROGRAMS_OF_PROCESSOR = 2
 def config_of(kind: str, group: int, head_bytes: int, is_decoding: bool) -> Config | None:
     """The line of the table for heads of some bytes, of which `group` share a KV head.
 
-    None where more share one than a block has rows.
+    None where more share one than a block has rows. Heads that fill no power of two are read under
+    a mask, which takes registers: half as many keys are in a block of a decoding step.
     """
     line = CONFIGS["decode" if is_decoding else "prefill"][kind]
     larger = max(1, head_bytes // _HEAD_BYTES)
     rows = max(line.blocks["BLOCK_M"] // larger, _FEWEST, 1 << (group - 1).bit_length())
-    keys = max(line.blocks["BLOCK_N"] // larger, _FEWEST)
+    is_masked = head_bytes & (head_bytes - 1) != 0
+    keys = max(line.blocks["BLOCK_N"] // larger // (1 + (is_masked and is_decoding)), _FEWEST)
     blocks = {"BLOCK_M": rows, "BLOCK_N": keys}
-    return Config(blocks, line.num_warps, line.num_stages) if rows <= _MOST_ROWS else None
+    stages = line.num_stages if larger == 1 else max(1, line.num_stages - 1)
+    return Config(blocks, line.num_warps, stages) if rows <= _MOST_ROWS else None
 
 
 def latent_config_of(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
-
 import torch
 
+from max.kernels.c_struct import CStruct, int32s, int64s, pointers
 from max.kernels.element_types import ELEMENT_TYPES
 from max.kernels.isa import Isa
 from max.kernels.layouts.panels import ENCODINGS, Panels
@@ -13,26 +12,16 @@ from max.kernels.packed_linear.cpu import products_function, workspace_of_row
 from max.kernels.recording import Empty, KernelCall, Record, Recording, load_function
 
 
-class _HeadLinearArgs(ctypes.Structure):
+class _HeadLinearArgs(CStruct):
     """The C struct of `include/head_linear.h`."""
 
     _fields_ = (
-        ("x", ctypes.c_void_p),
-        ("packed", ctypes.c_void_p),
-        ("out", ctypes.c_void_p),
-        ("rows", ctypes.c_int64),
-        ("heads", ctypes.c_int64),
-        ("in_features", ctypes.c_int64),
-        ("out_features", ctypes.c_int64),
-        ("x_stride", ctypes.c_int64),
-        ("head_stride", ctypes.c_int64),
-        ("bytes", ctypes.c_int64),
-        ("products", ctypes.c_void_p),
-        ("workspace", ctypes.c_void_p),
-        ("row_bytes", ctypes.c_int64),
-        ("encoding", ctypes.c_int64),
-        ("grid", ctypes.c_void_p),
-        ("type", ctypes.c_int32),
+        *pointers("x", "packed", "out"),
+        *int64s("rows", "heads", "in_features", "out_features", "x_stride", "head_stride", "bytes"),
+        *pointers("products", "workspace"),
+        *int64s("row_bytes", "encoding"),
+        *pointers("grid"),
+        *int32s("type"),
     )
 
 
@@ -64,9 +53,9 @@ def make_head_linear_record(isa: Isa | None = None) -> Record | None:
         workspace = empty((rows * heads, row_bytes), torch.uint8)
         out = empty((rows, heads * out_features), x.dtype)
         args = _HeadLinearArgs(
-            x.data_ptr(),
-            weight.data_ptr(),
-            out.data_ptr(),
+            x,
+            weight,
+            out,
             rows,
             heads,
             in_features,
@@ -75,7 +64,7 @@ def make_head_linear_record(isa: Isa | None = None) -> Record | None:
             x.shape[1] // heads,
             panels.nbytes,
             products,
-            workspace.data_ptr(),
+            workspace,
             row_bytes,
             ENCODINGS[encoding],
             panels.grid,

@@ -1,8 +1,8 @@
 """The numbers that weights in planes stand for, in Triton; see `max.graph.quantization`.
 
-A byte of the plane of numbers holds two of 4 bits, the low and the high one, which stand SPAN
-elements apart; or one of 8 bits. Functions are of byte `i` of block `block`, which is counted over
-all rows.
+A byte of the plane of numbers holds PER_BYTE of them, the lowest bits first, which stand SPAN
+elements apart: two of 4 bits, four of 2, or one of 8. Functions are of byte `i` of block `block`,
+which is counted over all rows.
 """
 
 from __future__ import annotations
@@ -11,18 +11,22 @@ from max.kernels.gpu.language import Pointer, Value, gpu_function, tl
 
 
 @gpu_function
-def column_of(byte: Value, BYTES: tl.constexpr, SPAN: tl.constexpr) -> Value:
-    """The element that the low number of a row's byte is; the high one is SPAN further.
+def column_of(
+    byte: Value, BYTES: tl.constexpr, PER_BYTE: tl.constexpr, SPAN: tl.constexpr
+) -> Value:
+    """The element that the first number of a row's byte is; each other one is SPAN further.
 
     Args:
         byte: of the row's part of the plane of numbers.
         BYTES: of a block's part.
-        SPAN: 0 for one number of 8 bits in a byte.
+        PER_BYTE: numbers in a byte.
+        SPAN: how many elements they are apart.
     """
-    if SPAN == 0:
+    if PER_BYTE == 1:
         return byte
     inside = byte % BYTES
-    return byte // BYTES * (2 * BYTES) + inside // SPAN * (2 * SPAN) + inside % SPAN
+    first = byte // BYTES * (PER_BYTE * BYTES)
+    return first + inside // SPAN * (PER_BYTE * SPAN) + inside % SPAN
 
 
 @gpu_function
@@ -57,6 +61,13 @@ def float4(number: Value) -> Value:
 
 
 @gpu_function
+def nonlinear(number: Value) -> Value:
+    """What four bits of IQ4_NL and IQ4_XS stand for: a table of 16 bytes (ggml-common.h)."""
+    half = tl.where(number < 8, -654466911485192063, 8167635493787864321)
+    return (half >> ((number & 7) * 8)).to(tl.int8).to(tl.float32)
+
+
+@gpu_function
 def exponent_at(plane: Pointer, place: Value, mask: Value) -> Value:
     """Half of the power of two that a byte stands for (e8m0); 0 for the smallest, 2^-127."""
     byte = tl.load(plane + place, mask=mask, other=0).to(tl.int32)
@@ -74,7 +85,7 @@ def decoded(
     i: Value,
     mask: Value,
     ENCODING: tl.constexpr,
-    IS_HIGH: tl.constexpr,
+    NUMBER: tl.constexpr,
 ) -> Value:
     """The numbers as float32.
 
@@ -88,8 +99,9 @@ def decoded(
         i: byte of the block's part of the plane of numbers.
         mask: where there are any.
         ENCODING: of the blocks.
-        IS_HIGH: whether the high number of the byte is meant.
+        NUMBER: which of the byte's numbers is meant, from 0.
     """
+    IS_HIGH: tl.constexpr = NUMBER == 1
     if ENCODING == "q8_0":
         number = tl.load(second + place, mask=mask, other=0).to(tl.int8, bitcast=True)
         return number.to(tl.float32) * half_at(first, block, mask)
@@ -111,6 +123,16 @@ def decoded(
         return number.to(tl.float32) * scale + least
     elif ENCODING == "mxfp4":
         return float4(four_bits(second, place, mask, IS_HIGH)) * exponent_at(first, block, mask)
+    elif ENCODING == "iq4_nl":
+        number = nonlinear(four_bits(second, place, mask, IS_HIGH))
+        return number * half_at(first, block, mask)
+    elif ENCODING == "iq4_xs":
+        group = i // 16
+        low = tl.load(third + block * 4 + group // 2, mask=mask, other=0).to(tl.int32)
+        high = tl.load(second + block * 2 + group // 4, mask=mask, other=0).to(tl.int32)
+        scale = ((low >> (group % 2 * 4)) & 15) | (((high >> (group % 4 * 2)) & 3) << 4)
+        number = nonlinear(four_bits(fourth, place, mask, IS_HIGH))
+        return number * (half_at(first, block, mask) * (scale - 32).to(tl.float32))
     elif ENCODING == "q6_k":
         number = four_bits(first, place, mask, IS_HIGH)
         shift = i % 64 // 32 * 2 + (4 if IS_HIGH else 0)
@@ -120,6 +142,20 @@ def decoded(
         scale = tl.load(third + block * 16 + group, mask=mask, other=0).to(tl.int8, bitcast=True)
         scale = scale.to(tl.float32) * half_at(fourth, block, mask)
         return (number - 32).to(tl.float32) * scale
+    elif ENCODING == "tq2_0":
+        number = two_bits(first, place, mask, NUMBER) - 1
+        return number.to(tl.float32) * half_at(second, block, mask)
+    elif ENCODING == "q2_k":
+        scales = tl.load(first + block * 16 + of_16(i, NUMBER), mask=mask, other=0).to(tl.int32)
+        scale = half_at(third, 2 * block, mask) * (scales & 15).to(tl.float32)
+        least = half_at(third, 2 * block + 1, mask) * (scales >> 4).to(tl.float32)
+        return two_bits(second, place, mask, NUMBER).to(tl.float32) * scale - least
+    elif ENCODING == "q3_k":
+        more = tl.load(first + block * 32 + i % 32, mask=mask, other=0).to(tl.int32)
+        number = two_bits(second, place, mask, NUMBER)
+        number |= ((more >> (i // 32 * 4 + NUMBER)) & 1) << 2
+        scale = half_at(fourth, block, mask) * six_bits(third, block, of_16(i, NUMBER), mask)
+        return (number - 4).to(tl.float32) * scale
     else:
         tl.static_assert(ENCODING == "q4_k" or ENCODING == "q5_k")
         group = i // 32 * 2 + (1 if IS_HIGH else 0)
@@ -139,6 +175,28 @@ def four_bits(plane: Pointer, place: Value, mask: Value, IS_HIGH: tl.constexpr) 
     """The low or the high half of a byte."""
     byte = tl.load(plane + place, mask=mask, other=0).to(tl.int32)
     return byte >> 4 if IS_HIGH else byte & 15
+
+
+@gpu_function
+def two_bits(plane: Pointer, place: Value, mask: Value, NUMBER: tl.constexpr) -> Value:
+    """One of the four numbers of a byte."""
+    return (tl.load(plane + place, mask=mask, other=0).to(tl.int32) >> (2 * NUMBER)) & 3
+
+
+@gpu_function
+def of_16(i: Value, NUMBER: tl.constexpr) -> Value:
+    """The group of 16 elements of a block of Q2_K or Q3_K that has a number of a byte."""
+    return i // 32 * 8 + 2 * NUMBER + i % 32 // 16
+
+
+@gpu_function
+def six_bits(plane: Pointer, block: Value, group: Value, mask: Value) -> Value:
+    """A scale of Q3_K, -32 to 31: 4 bits of it lie in 8 bytes, the others in 4 behind them."""
+    start = plane + block * 12
+    low = tl.load(start + group % 8, mask=mask, other=0).to(tl.int32)
+    high = tl.load(start + 8 + group % 4, mask=mask, other=0).to(tl.int32)
+    number = ((low >> (group // 8 * 4)) & 15) | (((high >> (group // 4 * 2)) & 3) << 4)
+    return (number - 32).to(tl.float32)
 
 
 @gpu_function

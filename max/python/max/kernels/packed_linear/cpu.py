@@ -7,100 +7,80 @@ from collections.abc import Sequence
 
 import torch
 
+from max.kernels.c_struct import CStruct, int32s, int64s, pointers
 from max.kernels.element_types import ELEMENT_TYPES
 from max.kernels.isa import Isa
 from max.kernels.layouts.panels import BLOCK_UNITS, ELEMENTS, ENCODINGS, Panels
 from max.kernels.native import load_kernel
-from max.kernels.recording import Empty, KernelCall, Record, Recording, load_function
+from max.kernels.recording import CFunction, Empty, KernelCall, Recording, kernel_record
 
 _BLOCK = 32
 _BYTES_PER_BLOCK = 52  # of include/quantized_activations.h
 _GROUP_BYTES = 4
 
 
-class _PackedWeight(ctypes.Structure):
+class _PackedWeight(CStruct):
     """One weight that is multiplied; of `include/packed_linear.h`, as the next."""
 
     _fields_ = (
-        ("packed", ctypes.c_void_p),
-        ("bias", ctypes.c_void_p),
-        ("out", ctypes.c_void_p),
-        ("out_features", ctypes.c_int64),
-        ("out_stride", ctypes.c_int64),
-        ("grid", ctypes.c_void_p),
-        ("encoding", ctypes.c_int32),
+        *pointers("packed", "bias", "out"),
+        *int64s("out_features", "out_stride"),
+        *pointers("grid"),
+        *int32s("encoding"),
     )
 
 
-class _PackedLinearArgs(ctypes.Structure):
+class _PackedLinearArgs(CStruct):
     """All of a call."""
 
     _fields_ = (
-        ("x", ctypes.c_void_p),
-        ("rows", ctypes.c_int64),
-        ("in_features", ctypes.c_int64),
-        ("x_stride", ctypes.c_int64),
-        ("weights", ctypes.c_void_p),
-        ("num_weights", ctypes.c_int64),
-        ("workspace", ctypes.c_void_p),
-        ("type", ctypes.c_int32),
+        *pointers("x"),
+        *int64s("rows", "in_features", "x_stride"),
+        *pointers("weights"),
+        *int64s("num_weights"),
+        *pointers("workspace"),
+        *int32s("type"),
     )
 
 
-def make_packed_linear_record(isa: Isa | None = None) -> Record | None:
-    """The kernel's `Record`; None where it cannot be built.
-
-    Args:
-        isa: the best of this machine unless given.
-    """
-    function = load_function("packed_linear", isa)
-    if function is None:
+def _record(
+    function: CFunction,
+    empty: Empty,
+    x: torch.Tensor,
+    weights: Sequence[torch.Tensor],
+    biases: Sequence[torch.Tensor | None],
+    out_features: Sequence[int],
+    encodings: Sequence[str],
+) -> Recording | None:
+    in_features = x.shape[-1]
+    rows = x if x.ndim == 2 else x.reshape(-1, in_features) if x.is_contiguous() else None
+    if rows is None or rows.stride(1) != 1 or x.dtype not in ELEMENT_TYPES:
         return None
-
-    def record(
-        empty: Empty,
-        x: torch.Tensor,
-        weights: Sequence[torch.Tensor],
-        biases: Sequence[torch.Tensor | None],
-        out_features: Sequence[int],
-        encodings: Sequence[str],
-    ) -> Recording | None:
-        in_features = x.shape[-1]
-        rows = x if x.ndim == 2 else x.reshape(-1, in_features) if x.is_contiguous() else None
-        if rows is None or rows.stride(1) != 1 or x.dtype not in ELEMENT_TYPES:
-            return None
-        results = [empty((*x.shape[:-1], n), x.dtype) for n in out_features]
-        row_bytes = workspace_of_row(x.dtype, Panels(0, in_features, encodings[0]))
-        workspace = empty((len(rows), row_bytes), torch.uint8)
-        targets = (_PackedWeight * len(weights))(
-            *(
-                _PackedWeight(
-                    w.data_ptr(),
-                    None if b is None else b.data_ptr(),
-                    out.data_ptr(),
-                    n,
-                    n,
-                    Panels(n, in_features, e).grid,
-                    ENCODINGS[e],
-                )
-                for w, b, out, n, e in zip(
-                    weights, biases, results, out_features, encodings, strict=True
-                )
+    results = [empty((*x.shape[:-1], n), x.dtype) for n in out_features]
+    row_bytes = workspace_of_row(x.dtype, Panels(0, in_features, encodings[0]))
+    workspace = empty((len(rows), row_bytes), torch.uint8)
+    targets = (_PackedWeight * len(weights))(
+        *(
+            _PackedWeight(w, b, out, n, n, Panels(n, in_features, e).grid, ENCODINGS[e])
+            for w, b, out, n, e in zip(
+                weights, biases, results, out_features, encodings, strict=True
             )
         )
-        args = _PackedLinearArgs(
-            rows.data_ptr(),
-            len(rows),
-            in_features,
-            rows.stride(0),
-            ctypes.addressof(targets),
-            len(weights),
-            workspace.data_ptr(),
-            ELEMENT_TYPES[x.dtype],
-        )
-        return Recording(results, KernelCall(function, args, (targets, workspace)))
+    )
+    args = _PackedLinearArgs(
+        rows,
+        len(rows),
+        in_features,
+        rows.stride(0),
+        ctypes.addressof(targets),
+        len(weights),
+        workspace,
+        ELEMENT_TYPES[x.dtype],
+    )
+    return Recording(results, KernelCall(function, args, (targets, workspace)))
 
-    return record
+
+make_packed_linear_record = kernel_record("packed_linear", _record)
 
 
 def products_function(isa: Isa | None = None) -> ctypes.c_void_p | None:

@@ -16,11 +16,11 @@ from max.kernels.gpu.language import Pointer, Size, Width, cdiv, gpu_kernel, tl
 from max.kernels.gpu.tuning import Config, device_kind
 from max.kernels.layouts.planes import Planes
 from max.kernels.layouts.triton_planes import column_of, decoded
-from max.kernels.planes_rows.triton import SPANS, decode_rows, number_bytes
+from max.kernels.planes_rows.triton import decode_rows, encoding_constants, number_bytes, tile_of
 
 # BLOCK_N outputs and BLOCK_J bytes of numbers of each.
 CONFIGS = {
-    "sm_80": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 128}, num_warps=8, num_stages=2),
+    "sm_80": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 128}, num_warps=8, num_stages=1),
     "sm_90": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 128}, num_warps=8, num_stages=3),
     "sm_100": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 128}, num_warps=8, num_stages=3),
     "gfx942": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 64}, num_warps=8, num_stages=1),
@@ -43,6 +43,7 @@ def planes_linear_kernel(
     row_bytes: Width,
     ENCODING: tl.constexpr,
     BYTES: tl.constexpr,
+    PER_BYTE: tl.constexpr,
     SPAN: tl.constexpr,
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
@@ -56,19 +57,16 @@ def planes_linear_kernel(
     total = tl.zeros([BLOCK_M, BLOCK_N], tl.float32)
     for start in range(0, row_bytes, BLOCK_J):
         byte = start + tl.arange(0, BLOCK_J)
-        column = column_of(byte, BYTES, SPAN)
+        column = column_of(byte, BYTES, PER_BYTE, SPAN)
         given = (row < count)[:, None] & (byte < row_bytes)[None, :]
         there = (byte < row_bytes)[:, None] & (output < rows)[None, :]
         block = first_block + (byte // BYTES)[:, None]
         i = (byte % BYTES)[:, None]
         place = output[None, :] * row_bytes + byte[:, None]
-        low = decoded(first, second, third, fourth, place, block, i, there, ENCODING, False)
-        values = tl.load(x_row + column[None, :], mask=given, other=0.0)
-        total += tl.dot(values, low.to(values.dtype), input_precision="tf32")
-        if SPAN > 0:
-            high = decoded(first, second, third, fourth, place, block, i, there, ENCODING, True)
-            more = tl.load(x_row + column[None, :] + SPAN, mask=given, other=0.0)
-            total += tl.dot(more, high.to(more.dtype), input_precision="tf32")
+        for own in tl.static_range(PER_BYTE):
+            part = decoded(first, second, third, fourth, place, block, i, there, ENCODING, own)
+            values = tl.load(x_row + column[None, :] + own * SPAN, mask=given, other=0.0)
+            total += tl.dot(values, part.to(values.dtype), input_precision="tf32")
     at = out + row[:, None] * rows + output[None, :]
     stored = (row < count)[:, None] & (output < rows)[None, :]
     tl.store(at, total.to(out.dtype.element_ty), mask=stored)
@@ -86,7 +84,7 @@ def run_on_gpu(
     x = x.contiguous()
     out = x.new_empty([*x.shape[:-1], rows])
     if out.numel():
-        config = CONFIGS[device_kind(x.device)]
+        config = tile_of(CONFIGS[device_kind(x.device)], encoding)
         parts = [*layout.planes(planes), planes, planes][:4]
         grid = (
             cdiv(rows, config.blocks["BLOCK_N"]),
@@ -100,9 +98,7 @@ def run_on_gpu(
             rows,
             columns,
             layout.blocks * number_bytes(encoding),
-            ENCODING=encoding,
-            BYTES=number_bytes(encoding),
-            SPAN=SPANS[encoding],
+            **encoding_constants(encoding),
             **config.launch,
         )
     return out

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import ctypes
-
 import torch
 
+from max.kernels.c_struct import CStruct, floats, int64s, pointers
 from max.kernels.isa import Isa
 from max.kernels.quantize_rows.reference import Search
 from max.kernels.recording import KernelCall, load_function
 
 
-class QuantizeRowsArgs(ctypes.Structure):
+class QuantizeRowsArgs(CStruct):
     """The C struct of `include/quantize_rows.h`."""
 
     _fields_ = (
-        ("x", ctypes.c_void_p),
-        ("groups", ctypes.c_int64),
-        ("elements", ctypes.c_int64),
-        ("levels", ctypes.c_float),
-        ("first", ctypes.c_float),
-        ("steps", ctypes.c_int64),
-        ("scales", ctypes.c_void_p),
-        ("mins", ctypes.c_void_p),
+        *pointers("x"),
+        *int64s("groups", "elements"),
+        *floats("levels", "first"),
+        *int64s("steps"),
+        *pointers("scales", "mins"),
     )
 
 
@@ -41,25 +37,14 @@ def make_search(isa: Isa | None = None) -> Search | None:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         x = x.contiguous()
         scales, mins = torch.empty(x.shape[:-1]), torch.empty(x.shape[:-1])
-        args = QuantizeRowsArgs(
-            x.data_ptr(),
-            scales.numel(),
-            x.shape[-1],
-            levels,
-            first,
-            steps,
-            scales.data_ptr(),
-            mins.data_ptr(),
-        )
+        args = QuantizeRowsArgs(x, scales.numel(), x.shape[-1], levels, first, steps, scales, mins)
         KernelCall(function, args).run()
         return scales, mins
 
     def scale(x: torch.Tensor, levels: int) -> torch.Tensor:
         x = x.contiguous()
         scales = torch.empty(x.shape[:-1])
-        args = QuantizeRowsArgs(
-            x.data_ptr(), scales.numel(), x.shape[-1], levels, 0, 0, scales.data_ptr(), None
-        )
+        args = QuantizeRowsArgs(x, scales.numel(), x.shape[-1], levels, 0, 0, scales, None)
         KernelCall(function, args).run()
         return scales
 

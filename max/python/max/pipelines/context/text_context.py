@@ -42,6 +42,7 @@ class TextContext:
             before. Survives preemption.
         status: Whether the request still generates, and why it ended.
         follower: How far the tokens have got in the constraint; the sampler's.
+        token_counts: Where its tokens are counted on the model's device; the sampler's.
     """
 
     max_length: int
@@ -62,6 +63,7 @@ class TextContext:
     cached_tokens: int | None = None
     status: GenerationStatus = GenerationStatus.ACTIVE
     follower: object = field(default=None, init=False, repr=False, compare=False)
+    token_counts: object = field(default=None, init=False, repr=False, compare=False)
     _page_keys: dict[int, list[bytes]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

@@ -281,12 +281,12 @@ class BlockManager:
 
     def _longest_hit(self, keys: Sequence[bytes], most: int) -> int:
         """The most leading pages, up to `most`, that all groups can go on after."""
-        agreed = -1
-        while agreed != most:
+        while True:
             agreed = most
             for index, group in enumerate(self.groups):
                 most = group.rule.hit(partial(self._is_known, index, keys), most)
-        return most
+            if most == agreed:
+                return most
 
     def _is_known(self, group: int, keys: Sequence[bytes], position: int) -> bool:
         return self.pool.index.get(group, keys[position]) is not None

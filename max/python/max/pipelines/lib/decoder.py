@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import Any, Generic, TypeVar
 
-from max.nn import MLP, Attention, Embedding, LayerNorm, Linear, Module, PreNormBlock, RMSNorm, Rope
+from max.nn import (
+    MLP,
+    Attention,
+    Embedding,
+    LayerNorm,
+    Linear,
+    Module,
+    ParallelBlock,
+    PlainMLP,
+    PreNormBlock,
+    RMSNorm,
+    Rope,
+)
+from max.nn.attention import FlatNormAttention
+from max.nn.norm import HeadLayerNorm
 from max.nn.transformer import Transformer
 from max.pipelines.lib.decoder_config import DecoderConfig, RopeSettings
 
@@ -61,9 +75,24 @@ class Decoder(Transformer, Generic[Config]):
             residual_multiplier=config.residual_multiplier,
         )
 
+    def make_parallel_block(self, config: Config, rope: Rope | None, index: int) -> Module:
+        """Block `index`, of which attention and MLP read the same norm."""
+        attention = self.make_attention(config, rope, index)
+        return ParallelBlock(attention, self.make_mlp(config, index), self.make_norm(config))
+
     def make_attention(self, config: Config, rope: Rope | None, index: int) -> Module:
         """The attention of block `index`."""
         return Attention(**self.attention_settings(config, rope, index))
+
+    def make_head_norm_attention(self, config: Config, rope: Rope | None, index: int) -> Module:
+        """An attention whose heads have layer norms, each of its own, for queries and keys."""
+        size, eps = config.kv_params.head_dim, config.rms_norm_eps
+        assert eps is not None, "config.json says the epsilon of layer norms"
+        q_norm, k_norm = (
+            HeadLayerNorm(heads, size, config.dtype, eps, config.devices[0])
+            for heads in (config.num_attention_heads, config.num_key_value_heads)
+        )
+        return FlatNormAttention((q_norm, k_norm), **self.attention_settings(config, rope, index))
 
     def attention_settings(self, config: Config, rope: Rope | None, index: int) -> dict[str, Any]:
         """What an `Attention` of block `index` is made with, of whichever subclass."""
@@ -91,6 +120,17 @@ class Decoder(Transformer, Generic[Config]):
             config.devices,
             has_bias=config.mlp_bias,
             activation_function=config.hidden_act,
+        )
+
+    def make_plain_mlp(self, config: Config, has_bias: bool) -> Module:
+        """A feed-forward layer without a gate."""
+        return PlainMLP(
+            config.hidden_size,
+            config.intermediate_size,
+            config.dtype,
+            config.devices,
+            config.hidden_act,
+            has_bias=has_bias,
         )
 
     def make_norm(self, config: Config) -> Module:

@@ -52,8 +52,8 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
     """Sizes and settings that every decoder has.
 
     `initialize` reads config.json and the settings; `finalize` what only the weights tell. A family
-    adds fields of its own, with defaults, and sets them in `initialize_from_config`; the methods
-    `get_*` say where it keeps the usual ones.
+    adds fields of its own, with defaults, and reads them in `fields`; the methods `get_*` say where
+    it keeps the usual ones.
 
     Args:
         hidden_size: width of the residual stream.
@@ -180,37 +180,43 @@ class DecoderConfig(ArchConfigWithStoredKVParams, ArchConfigWithBoundedMaxSeqLen
             cls.gguf_rope_is_interleaved and model_config.has_gguf_weights
         )
         attention_bias, attention_output_bias = cls.get_attention_biases(hf)
-        return cls(
-            hidden_size=hf.hidden_size,
-            num_attention_heads=hf.num_attention_heads,
-            num_key_value_heads=cls.get_num_kv_heads(hf),
-            num_hidden_layers=cls.get_num_layers(hf),
-            intermediate_size=cls.get_intermediate_size(hf),
-            vocab_size=hf.vocab_size,
-            rope_theta=float(rope["rope_theta"]),
-            rope_scaling_params=rope_scaling(hf, cls.own_rope_parameters),
-            interleaved_rope_weights=interleaved,
-            partial_rotary_factor=float(rope.get("partial_rotary_factor") or 1.0),
-            ropes={
+        usual = {
+            "hidden_size": hf.hidden_size,
+            "num_attention_heads": hf.num_attention_heads,
+            "num_key_value_heads": cls.get_num_kv_heads(hf),
+            "num_hidden_layers": cls.get_num_layers(hf),
+            "intermediate_size": cls.get_intermediate_size(hf),
+            "vocab_size": hf.vocab_size,
+            "rope_theta": float(rope["rope_theta"]),
+            "rope_scaling_params": rope_scaling(hf, cls.own_rope_parameters),
+            "interleaved_rope_weights": interleaved,
+            "partial_rotary_factor": float(rope.get("partial_rotary_factor") or 1.0),
+            "ropes": {
                 kind: _rope_settings(own, cls.get_head_dim(hf), interleaved, hf)
                 for kind, own in rope_parameters_by_kind(hf).items()
             },
-            layer_types=cls.get_layer_types(hf),
-            sliding_window=getattr(hf, "sliding_window", None),
-            max_seq_len=cls.calculate_max_seq_len(pipeline_config, hf, model_config),
-            dtype=model_config.dtype,
-            devices=devices,
-            kv_params=cls.construct_kv_params(
+            "layer_types": cls.get_layer_types(hf),
+            "sliding_window": getattr(hf, "sliding_window", None),
+            "max_seq_len": cls.calculate_max_seq_len(pipeline_config, hf, model_config),
+            "dtype": model_config.dtype,
+            "devices": devices,
+            "kv_params": cls.construct_kv_params(
                 hf, pipeline_config, devices, model_config.kv_cache, model_config.cache_dtype
             ),
-            rms_norm_eps=cls.get_norm_eps(hf),
-            attention_bias=attention_bias,
-            attention_output_bias=attention_output_bias,
-            mlp_bias=bool(getattr(hf, "mlp_bias", False)),
-            hidden_act=activation_name(cls.get_hidden_act(hf)),
-            attention_multiplier=cls.calculate_attention_multiplier(hf),
-            tie_word_embeddings=bool(hf.tie_word_embeddings),
-        )
+            "rms_norm_eps": cls.get_norm_eps(hf),
+            "attention_bias": attention_bias,
+            "attention_output_bias": attention_output_bias,
+            "mlp_bias": bool(getattr(hf, "mlp_bias", False)),
+            "hidden_act": activation_name(cls.get_hidden_act(hf)),
+            "attention_multiplier": cls.calculate_attention_multiplier(hf),
+            "tie_word_embeddings": bool(hf.tie_word_embeddings),
+        }
+        return cls(**{**usual, **cls.fields(hf)})
+
+    @classmethod
+    def fields(cls, huggingface_config: PretrainedConfig) -> Mapping[str, Any]:
+        """The fields of a family's own, and those that it computes otherwise."""
+        return {}
 
     @classmethod
     def calculate_attention_multiplier(cls, huggingface_config: PretrainedConfig) -> float:

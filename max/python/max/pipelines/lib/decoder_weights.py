@@ -47,28 +47,6 @@ GGUF_SANDWICH_NAMES = {
 
 # Queries, keys and values, and what an MLP multiplies, where they stand in one matrix.
 _QKV, _GATE_UP = "qkv_proj", "gate_up_proj"
-_SAFETENSORS = Renames(SAFETENSORS_NAMES)
-_GGUF = Renames(GGUF_NAMES)
-_GGUF_SANDWICH = Renames(GGUF_SANDWICH_NAMES)
-
-
-def convert_safetensors(state_dict: Mapping[str, Weights], **unused: Any) -> dict[str, WeightData]:
-    """`model.layers.0.self_attn.q_proj.weight` -> `layers.0.self_attn.q_proj.weight`."""
-    return _SAFETENSORS(state_dict)
-
-
-def convert_gguf(
-    state_dict: Mapping[str, Weights], huggingface_config: PretrainedConfig, **unused: Any
-) -> dict[str, WeightData]:
-    """`blk.0.attn_q.weight` -> `layers.0.self_attn.q_proj.weight`."""
-    return split_stacked(_GGUF(state_dict), huggingface_config)
-
-
-def convert_gguf_sandwich(
-    state_dict: Mapping[str, Weights], huggingface_config: PretrainedConfig, **unused: Any
-) -> dict[str, WeightData]:
-    """As `convert_gguf`, of models with norms after their blocks' parts."""
-    return split_stacked(_GGUF_SANDWICH(state_dict), huggingface_config)
 
 
 def split_stacked(
@@ -154,3 +132,19 @@ def rows_of(data: WeightData, picked: slice | torch.Tensor, count: int) -> Weigh
     return data.derived(
         lambda: data.to_buffer().tensor[picked].contiguous(), data.dtype, shape, encoding
     )
+
+
+class SplitRenames(Renames):
+    """Names of weights of which those that stand in one matrix are taken apart."""
+
+    def __call__(self, state_dict: Mapping[str, Weights], **settings: Any) -> dict[str, WeightData]:
+        """See `Renames` and `split_stacked`."""
+        return split_stacked(super().__call__(state_dict), settings["huggingface_config"])
+
+
+# `model.layers.0.self_attn.q_proj.weight` -> `layers.0.self_attn.q_proj.weight`
+convert_safetensors = Renames(SAFETENSORS_NAMES)
+# `blk.0.attn_q.weight` -> `layers.0.self_attn.q_proj.weight`
+convert_gguf = SplitRenames(GGUF_NAMES)
+# The same, of models with norms after their blocks' parts.
+convert_gguf_sandwich = SplitRenames(GGUF_SANDWICH_NAMES)

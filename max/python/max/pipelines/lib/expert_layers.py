@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from max.nn import MLP, Module
 from max.nn.moe import Experts, MoE, Routing
-from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.decoder import Decoder
 from max.pipelines.lib.decoder_config import DecoderConfig
 
@@ -61,23 +60,16 @@ class ExpertsConfig(DecoderConfig):
     """A decoder's configuration with experts.
 
     Args:
-        experts: of all layers; set by `initialize_from_config`.
+        experts: of all layers; read by `fields`.
     """
 
     experts: ExpertSettings | None = None
 
     @classmethod
-    def initialize_from_config(
-        cls,
-        pipeline_config: PipelineConfig,
-        huggingface_config: PretrainedConfig,
-        model_config: MAXModelConfig | None = None,
-    ) -> Self:
-        """See `DecoderConfig.initialize_from_config`."""
+    def fields(cls, huggingface_config: PretrainedConfig) -> Mapping[str, Any]:
+        """See `DecoderConfig.fields`."""
         hf = huggingface_config
-        config = super().initialize_from_config(pipeline_config, hf, model_config)
-        config.experts = cls.get_experts(hf)
-        return config
+        return {**super().fields(hf), "experts": cls.get_experts(hf)}
 
     @classmethod
     @abstractmethod

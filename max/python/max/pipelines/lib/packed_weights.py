@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from max.driver.cache_folder import cache_root
+from max.pipelines.lib.symbols import module_of
 
 if TYPE_CHECKING:
     from max.engine.packed import PackedWeights
@@ -49,8 +50,8 @@ def packed_weights(architecture: SupportedArchitecture, config: PipelineConfig) 
     from max.engine.packed import PackedWeights
 
     files = [path.resolve() for path in config.model.resolved_weight_paths]
-    classes = architecture.pipeline_model.__mro__
-    modules = {made.__module__ for made in (*classes, *architecture.weight_adapters.values())}
+    adapters = vars(architecture)["weight_adapters"].values()
+    modules = {module_of(each) for each in (*architecture.pipeline_model.__mro__, *adapters)}
     source = "\n".join([_VERSION, *_versions(files), *_versions(_code_of(modules))])
     folder = packed_folder(config.model)
     return PackedWeights(folder, source, is_kept=config.runtime.keep_packed_weights)
@@ -58,7 +59,7 @@ def packed_weights(architecture: SupportedArchitecture, config: PipelineConfig) 
 
 def _code_of(modules: Iterable[str]) -> list[Path]:
     """The Python files beside those of some modules."""
-    files = (getattr(sys.modules.get(name), "__file__", None) for name in modules)
+    files = (getattr(import_module(name), "__file__", None) for name in modules)
     folders = {Path(file).parent for file in files if file}
     return sorted(path for folder in folders for path in folder.glob("*.py"))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.util import resolve_name
 from typing import TYPE_CHECKING, Any
 
+from max.driver.torch_libraries import quick_module_lookup
 from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.call_tolerantly import call_tolerantly
 from max.pipelines.lib.embed import makes_embeddings
@@ -271,7 +272,11 @@ class PipelineRegistry:
         """
         from max.pipelines.lib.weight_memory import weight_memory
 
-        with no_collection_while_loading(), weight_memory(pipeline_config.model):
+        with (
+            no_collection_while_loading(),
+            quick_module_lookup(),
+            weight_memory(pipeline_config.model),
+        ):
             # Imports torch, in which time there is memory to be had.
             importlib.import_module("max.pipelines.lib.make_pipeline")
             tokenizer, factory = self.retrieve_factory(pipeline_config, task, override_architecture)

@@ -12,7 +12,7 @@ from max.pipelines.checkpoint.config_fields import ConfigFields
 from max.pipelines.checkpoint.families import GGUFFamily
 from max.pipelines.config import PipelineConfig
 from max.pipelines.context import TextContext
-from max.pipelines.lib.symbols import Symbol, is_symbol_name
+from max.pipelines.lib.symbols import Symbol, is_symbol_name, module_of
 from max.pipelines.lib.utils import bounded_max_length
 from max.pipelines.modeling.config_enums import loadable_encodings
 from max.pipelines.modeling.types import InputModality, PipelineTask
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # What a decoder made of `max.nn` runs in: plain elements, or any encoding of blocks.
 DECODER_ENCODINGS = frozenset(loadable_encodings())
 _DECODER_WEIGHTS = "max.pipelines.lib.decoder_weights"
+_EXPERT_WEIGHTS = "max.pipelines.lib.expert_weights"
 
 
 @dataclass(repr=False)
@@ -103,9 +104,7 @@ class SupportedArchitecture:
     @property
     def package(self) -> str:
         """The package that its model is in, `max.pipelines.architectures.llama3`; imports none."""
-        model = vars(self)["pipeline_model"]
-        module = model.partition(":")[0] if is_symbol_name(model) else str(model.__module__)
-        return str(module).rpartition(".")[0]
+        return module_of(vars(self)["pipeline_model"]).rpartition(".")[0]
 
     @property
     def family(self) -> str:
@@ -200,3 +199,11 @@ def decoder_adapters(
 ) -> dict[WeightsFormat, str]:
     """What gives a decoder's weights our names, by format, as "module:function"."""
     return {WeightsFormat.safetensors: safetensors, WeightsFormat.gguf: gguf}
+
+
+def expert_adapters(
+    safetensors: str = f"{_EXPERT_WEIGHTS}:convert_safetensors",
+    gguf: str = f"{_EXPERT_WEIGHTS}:convert_gguf",
+) -> dict[WeightsFormat, str]:
+    """As `decoder_adapters`, of a decoder with experts."""
+    return decoder_adapters(safetensors, gguf)

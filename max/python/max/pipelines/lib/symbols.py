@@ -30,10 +30,15 @@ def load_symbol(name: str) -> Any:
     return getattr(module, symbol)
 
 
+def module_of(given: Any) -> str:
+    """The module that a name names, or that defines a class or function; imports none."""
+    return given.partition(":")[0] if is_symbol_name(given) else str(given.__module__)
+
+
 class Symbol(Generic[T]):
     """A dataclass field that takes a value or its name; reading it gives the value.
 
-    Of a mapping, the values may be names.
+    Of a mapping, the values may be names. `vars` of the instance has what was given.
 
     Args:
         default: when nothing is given; none unless given.
@@ -54,12 +59,14 @@ class Symbol(Generic[T]):
             if not self._default:
                 raise AttributeError(self._name)
             return self
-        fields = vars(instance)
-        fields[self._name] = _loaded(fields[self._name])
-        value: T = fields[self._name]
+        fields, loaded = vars(instance), f"{self._name}, loaded"
+        if loaded not in fields:
+            fields[loaded] = _loaded(fields[self._name])
+        value: T = fields[loaded]
         return value
 
     def __set__(self, instance: object, value: T | str | Mapping[Any, Any]) -> None:
+        vars(instance).pop(f"{self._name}, loaded", None)
         vars(instance)[self._name] = self._default[0] if isinstance(value, Symbol) else value
 
 

@@ -8,18 +8,25 @@ from concurrent.futures import Executor
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
-import numpy as np
+import torch
 
 from max.driver import Buffer
+from max.driver.buffer import moved
 from max.nn.transformer import ReturnLogits
 from max.pipelines.config import PipelineConfig
-from max.pipelines.context import NO_SCORES, StepScores, TextContext, TextGenerationOutput
+from max.pipelines.context import (
+    NO_SCORES,
+    LogProbabilities,
+    StepScores,
+    TextContext,
+    TextGenerationOutput,
+)
 from max.pipelines.kv_cache import MemoryPlan, PagedKVCacheManager
 from max.pipelines.lib.adapters import Adapters
 from max.pipelines.lib.interfaces import ModelInputs, ModelOutputs, PipelineModelWithKVCache
 from max.pipelines.lib.interfaces.batch_processor import RaggedModelInputs
 from max.pipelines.lib.late_tokens import LateTokens
-from max.pipelines.lib.log_probabilities import share_scores
+from max.pipelines.lib.log_probabilities import ScoredStep
 from max.pipelines.lib.offline import OfflineEngine, make_contexts
 from max.pipelines.lib.tokenizer.grammar_tokenizer import load_grammar_tokenizer
 from max.pipelines.modeling.types import (
@@ -65,7 +72,8 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
             partial(load_grammar_tokenizer, pipeline_config),
             pipeline_config.sampling.structured_output_backend,
         )
-        self.sampler = Sampler(self.grammars)
+        on_device = any(not device.is_host for device in pipeline_model.devices)
+        self.sampler = Sampler(self.grammars, on_device)
         self.adapters: Adapters | None = None
         self._has_states = kv_manager.has_states
 
@@ -92,12 +100,11 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         for ctx in batch:
             if ctx.constraint is not None and ctx.follower is None:
                 self.sampler.begin(ctx)
-        sampling = self.sampler.prepare([batch[row] for row in rows])
+        sampling = self.sampler.prepare([batch[row] for row in rows], after and after.sampled)
         late = None if after is None else LateTokens.of(batch, model_inputs, after)
-        is_scored = any(ctx.log_probabilities is not None for ctx in batch)
+        scored = ScoredStep.take(batch)
         needs_collect = (
-            is_scored
-            or sampling.needs_tokens
+            sampling.needs_tokens
             or not isinstance(model_inputs, RaggedModelInputs)
             or self._has_states
         )
@@ -111,11 +118,12 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
             if late is not None:
                 late.fill()
             outputs = self.pipeline_model.execute(model_inputs)
-            chosen = self._choose(outputs, rows, len(batch), sampling)
-            scores: Sequence[StepScores] = [NO_SCORES] * len(batch)
-            if is_scored:
-                scores = self._score(model_inputs, outputs, batch, rows, chosen.known())
-            return _StartedStep(chosen, scores)
+            given = None if late is None or after is None else after.given()
+            chosen = self._choose(outputs, rows, len(batch), sampling, given)
+            if scored is None:
+                return _StartedStep(chosen, lambda: [NO_SCORES] * len(batch))
+            found = self._score(model_inputs, outputs, scored, rows, chosen)
+            return _StartedStep(chosen, lambda: scored.of(found))
 
         started = run if executor is None else executor.submit(run).result
         if executor is None or needs_collect:
@@ -210,14 +218,21 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         return OfflineEngine(limits, self.kv_manager, self.tokenizer, pool)
 
     def _choose(
-        self, outputs: ModelOutputs, rows: list[int], batch_size: int, sampling: SamplingBatch
+        self,
+        outputs: ModelOutputs,
+        rows: list[int],
+        batch_size: int,
+        sampling: SamplingBatch,
+        late: torch.Tensor | None,
     ) -> Chosen:
         """The next token of each of these rows: the requests whose active tokens reach the end."""
         if not rows:
             return KnownTokens([])
         found = outputs.next_token_logits
         logits = (outputs.logits if found is None else found).tensor
-        return self.sampler.choose(logits if len(rows) == batch_size else logits[rows], sampling)
+        if len(rows) < batch_size:
+            logits = logits.index_select(0, moved(torch.tensor(rows), logits.device))
+        return self.sampler.choose(logits, sampling, late)
 
     def _logits_wanted(self, batch: list[TextContext]) -> int | list[int]:
         """How many of each request's last active tokens need logits: usually the last one.
@@ -245,46 +260,35 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         self,
         model_inputs: ModelInputs,
         outputs: ModelOutputs,
-        batch: list[TextContext],
+        scored: ScoredStep,
         rows: list[int],
-        tokens: list[int],
-    ) -> list[StepScores]:
+        chosen: Chosen,
+    ) -> Sequence[LogProbabilities | None]:
         """The log probabilities that requests of the batch asked for."""
-        sampled = dict(zip(rows, tokens, strict=True))
-        echo = [ctx.wants_prompt_scores for ctx in batch]
-        wanted = [
-            ctx.log_probabilities if row in sampled or more else None
-            for row, (ctx, more) in enumerate(zip(batch, echo, strict=True))
-        ]
-        follow = [
-            sampled[row] if row in sampled else _next_prompt_token(ctx)
-            for row, ctx in enumerate(batch)
-        ]
-        found = self.pipeline_model.compute_log_probabilities(
+        device = outputs.logits.tensor.device
+        follow = moved(torch.tensor(scored.follow), device)
+        if rows:
+            there = moved(torch.tensor(rows), device)
+            follow = follow.index_copy(0, there, chosen.tensor.to(device))
+        return self.pipeline_model.compute_log_probabilities(
             self.pipeline_model.session,
             model_inputs,
             outputs,
-            Buffer.from_numpy(np.array(follow)),
-            wanted,
-            echo,
+            Buffer(follow),
+            scored.top_n,
+            [share.prompt is not None for share in scored.shares],
         )
-        return [share_scores(ctx, scores) for ctx, scores in zip(batch, found, strict=True)]
-
-
-def _next_prompt_token(ctx: TextContext) -> int:
-    """The token after the active ones."""
-    return int(ctx.tokens.all[ctx.tokens.processed_length + ctx.tokens.active_length])
 
 
 class _StartedStep(NamedTuple):
     """What the model was started for; on an accelerator it still works."""
 
     chosen: Chosen
-    scores: Sequence[StepScores]
+    scores: Callable[[], Sequence[StepScores]]
 
     def result(self) -> StepResult:
         """Waits for the tokens."""
-        return StepResult(self.chosen.known(), self.scores)
+        return StepResult(self.chosen.known(), self.scores())
 
 
 def _known(started: _StartedStep) -> Callable[[], _StartedStep]:

@@ -10,6 +10,7 @@ from typing import Protocol
 import torch
 
 from max.pipelines.context import TextContext
+from max.pipelines.sampling.late_numbers import LateNumbers
 
 
 class Chosen(Protocol):
@@ -57,17 +58,12 @@ class TokensOnDevice:
     ) -> None:
         self.tensor = tokens
         self._contexts = contexts
-        self._arriving = tuple(map(_begin_to_copy, (tokens, best)))
-        self._arrival = None
-        if not tokens.is_cpu:
-            self._arrival = torch.cuda.Event()
-            self._arrival.record(torch.cuda.current_stream(tokens.device))
+        self._arriving = LateNumbers(tokens, best)
 
     @cached_property
     def _known(self) -> list[int]:
-        if self._arrival is not None:
-            self._arrival.synchronize()
-        tokens, best = (each.tolist() for each in self._arriving)
+        tokens: list[int]
+        tokens, best = self._arriving.known()
         check_best(best, self._contexts)
         return tokens
 
@@ -95,10 +91,3 @@ def check_best(best: Sequence[float], contexts: Sequence[TextContext]) -> None:
         "are all -inf. Either the model overflowed (a wider --quantization-encoding helps) or a "
         "logits processor or logit_bias left no token."
     )
-
-
-def _begin_to_copy(tensor: torch.Tensor) -> torch.Tensor:
-    if tensor.is_cpu:
-        return tensor
-    arriving = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
-    return arriving.copy_(tensor, non_blocking=True)

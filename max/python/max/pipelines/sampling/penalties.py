@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from max.pipelines.context import SamplingParams, TextContext
+from max.pipelines.sampling.cells import check_tokens
 
 
 def edits_logits(context: TextContext) -> bool:
@@ -17,11 +18,24 @@ def edits_logits(context: TextContext) -> bool:
     return bool(
         params.logit_bias
         or params.logits_processors
-        or params.repetition_penalty != 1
+        or penalizes(context)
+        or forbidden_next(context)
+    )
+
+
+def penalizes(context: TextContext) -> bool:
+    """Whether the request's tokens so far change the logits of the next one."""
+    params = context.sampling_params
+    return (
+        params.repetition_penalty != 1
         or params.frequency_penalty != 0
         or params.presence_penalty != 0
-        or _forbidden_next(context)
     )
+
+
+def forbidden_next(context: TextContext) -> frozenset[int]:
+    """The tokens that may not come next: ends, before the request's fewest tokens."""
+    return context.eos_tracker.forbidden_next(context.tokens.generated_length)
 
 
 def edit_logits(row: torch.Tensor, context: TextContext) -> None:
@@ -45,7 +59,7 @@ def edit_logits(row: torch.Tensor, context: TextContext) -> None:
         _penalize_repetition(row, context)
     if params.frequency_penalty != 0 or params.presence_penalty != 0:
         _penalize_generated(row, context, params)
-    if forbidden := _forbidden_next(context):
+    if forbidden := forbidden_next(context):
         row[_indices(forbidden, row, context)] = -torch.inf
 
 
@@ -66,17 +80,9 @@ def _penalize_generated(row: torch.Tensor, context: TextContext, params: Samplin
     row[tokens] -= torch.from_numpy(weights.astype(np.float32)).to(row.device)
 
 
-def _forbidden_next(context: TextContext) -> frozenset[int]:
-    return context.eos_tracker.forbidden_next(context.tokens.generated_length)
-
-
 def _indices(
     tokens: NDArray[np.int64] | Iterable[int], row: torch.Tensor, context: TextContext
 ) -> torch.Tensor:
     ids = tokens if isinstance(tokens, np.ndarray) else np.fromiter(tokens, np.int64)
-    if ids.size and not 0 <= int(ids.min()) <= int(ids.max()) < row.numel():
-        raise ValueError(
-            f"Request {context.request_id} names the tokens {int(ids.min())} to {int(ids.max())}; "
-            f"the model's logits are of tokens 0 to {row.numel() - 1}."
-        )
+    check_tokens(ids, row.numel(), context)
     return torch.from_numpy(ids).to(row.device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -12,11 +12,14 @@ from max.driver import Buffer
 from max.driver.buffer import moved
 from max.kernels.registry import make_cpu_kernels
 from max.pipelines.context import ProcessorInputs, SamplingParams, TextContext
+from max.pipelines.modeling.request_id import RequestID
 from max.pipelines.sampling.chosen import Chosen, KnownTokens, TokensOnDevice, check_best
 from max.pipelines.sampling.counter_rng import uniform
+from max.pipelines.sampling.edits_on_device import LogitEdits
 from max.pipelines.sampling.grammars.compiled import Grammars
 from max.pipelines.sampling.grammars.masks import mask_logits
 from max.pipelines.sampling.penalties import edit_logits, edits_logits
+from max.pipelines.sampling.token_counts import TokenCounts
 
 
 def make_sampling_kernels() -> None:
@@ -29,7 +32,8 @@ class SamplingBatch(NamedTuple):
 
     Attributes:
         contexts: The requests.
-        edited: The rows whose logits are changed first; that reads the requests' tokens.
+        edited: The rows whose logits are changed first; on the host that reads their tokens.
+        edits: How, on an accelerator; None on the host, and where nothing is changed.
         constrained: The rows whose answers follow a grammar; that reads them too.
         sampled: The rows that are not greedy.
         uniforms: A random number for each of these.
@@ -37,6 +41,7 @@ class SamplingBatch(NamedTuple):
 
     contexts: Sequence[TextContext]
     edited: list[int]
+    edits: LogitEdits | None
     constrained: list[int]
     sampled: list[int]
     uniforms: list[float]
@@ -44,34 +49,49 @@ class SamplingBatch(NamedTuple):
     @property
     def needs_tokens(self) -> bool:
         """Whether a choice depends on all tokens before it, the last step's included."""
-        return bool(self.edited or self.constrained)
+        if self.constrained or (self.edited and self.edits is None):
+            return True
+        return any(self.contexts[row].sampling_params.logits_processors for row in self.edited)
 
 
 class Sampler:
     """Chooses the next token of every request of a batch.
 
-    It keeps no state, and a request's token does not depend on the rest of the batch: the random
-    number is a function of the request's seed and the token's position, so that a request that is
-    run again from its tokens so far goes on as before.
+    It keeps no state but counts of tokens, and a request's token does not depend on the rest of the
+    batch: the random number is a function of the request's seed and the token's position, so that a
+    request that is run again from its tokens so far goes on as before.
 
     Args:
         grammars: Of the model; without them no request may have a constraint.
+        on_device: Whether the logits are on an accelerator: then the host waits for nothing.
     """
 
-    def __init__(self, grammars: Grammars | None = None) -> None:
+    def __init__(self, grammars: Grammars | None = None, on_device: bool = False) -> None:
         self.grammars = grammars
+        self._counts = TokenCounts() if on_device else None
 
-    def prepare(self, contexts: Sequence[TextContext]) -> SamplingBatch:
+    def prepare(
+        self, contexts: Sequence[TextContext], late: Mapping[RequestID, int] | None = None
+    ) -> SamplingBatch:
         """Reads off the requests, as they are before their step, what does not need its logits.
+
+        Args:
+            contexts: The requests.
+            late: For those whose last token is pending, which of the step before it is.
 
         Raises:
             ValueError: If a request has no seed but is to be sampled.
         """
         constrained = [row for row, context in enumerate(contexts) if context.constraint]
         sampled = [row for row, context in enumerate(contexts) if not _is_greedy(context)]
+        edited = [row for row, context in enumerate(contexts) if edits_logits(context)]
+        edits = None
+        if edited and self._counts is not None:
+            edits = LogitEdits.of(contexts, edited, self._counts, late or {})
         return SamplingBatch(
             contexts,
-            [row for row, context in enumerate(contexts) if edits_logits(context)],
+            edited,
+            edits,
             constrained,
             sampled,
             [_uniform(contexts[row]) for row in sampled],
@@ -81,7 +101,9 @@ class Sampler:
         """`choose`, and waits for the tokens."""
         return self.choose(logits, batch).known()
 
-    def choose(self, logits: torch.Tensor, batch: SamplingBatch) -> Chosen:
+    def choose(
+        self, logits: torch.Tensor, batch: SamplingBatch, late: torch.Tensor | None = None
+    ) -> Chosen:
         """Chooses one token per request.
 
         A request's logits go through, in this order: logit bias, penalties, no end before
@@ -90,6 +112,7 @@ class Sampler:
         Args:
             logits: `[num_requests, vocab_size]` of a floating dtype; not changed.
             batch: Of the requests, in the order of the rows, which are not changed.
+            late: The tokens of the step before, int64, where some of them are pending.
 
         Returns:
             The tokens, in the order of the requests. On an accelerator nothing waits for them.
@@ -106,10 +129,15 @@ class Sampler:
             )
         if not contexts:
             return KnownTokens([])
-        logits = self._constrained(
-            _edited(logits, contexts, batch.edited), contexts, batch.constrained
-        )
-        return _chosen_on_host(logits, batch) if logits.is_cpu else chosen_on_device(logits, batch)
+        if batch.edits is not None and self._counts is not None:
+            logits = batch.edits.apply(logits, self._counts, late)
+        elif batch.edited:
+            logits = _edited(logits, contexts, batch.edited)
+        _process(logits, contexts, batch.edited)
+        logits = self._constrained(logits, contexts, batch.constrained)
+        if self._counts is None:
+            return _chosen_on_host(logits, batch)
+        return _chosen_on_device(logits, batch)
 
     def begin(self, context: TextContext) -> None:
         """Begins to compile the grammar of a request, which a step is run for soon."""
@@ -143,18 +171,21 @@ class Sampler:
 def _edited(
     logits: torch.Tensor, contexts: Sequence[TextContext], rows: Sequence[int]
 ) -> torch.Tensor:
-    """The logits after bias, penalties and processors: the given tensor if there are none."""
-    if not rows:
-        return logits
+    """The logits after bias and penalties, on the host."""
     logits = logits.to(torch.float32, copy=True)
     for row in rows:
         edit_logits(logits[row], contexts[row])
+    return logits
+
+
+def _process(logits: torch.Tensor, contexts: Sequence[TextContext], rows: Sequence[int]) -> None:
+    """Lets the processors of some rows change them, in place."""
+    for row in rows:
         for processor in contexts[row].sampling_params.logits_processors or ():
             # Each processor gets logits of its own, which it may keep.
             buffer = Buffer(logits[row : row + 1].clone())
             processor(ProcessorInputs(logits=buffer, context=contexts[row]))
             logits[row] = buffer.tensor[0]
-    return logits
 
 
 def _chosen_on_host(logits: torch.Tensor, batch: SamplingBatch) -> KnownTokens:
@@ -173,7 +204,7 @@ def _chosen_on_host(logits: torch.Tensor, batch: SamplingBatch) -> KnownTokens:
     return KnownTokens(tokens)
 
 
-def chosen_on_device(logits: torch.Tensor, batch: SamplingBatch) -> TokensOnDevice:
+def _chosen_on_device(logits: torch.Tensor, batch: SamplingBatch) -> TokensOnDevice:
     """As on the host, but nothing waits: what is wrong with a row is told with its token."""
     best, tokens = logits.max(-1)
     rows = batch.sampled

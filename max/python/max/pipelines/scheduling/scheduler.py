@@ -65,7 +65,7 @@ class Scheduler:
         # Oldest first: the order of the dictionary is the order of priority.
         self._running: dict[RequestID, TextContext] = {}
         self._waiting = WaitingRequests()
-        # Known until somebody comes or goes.
+        # Known while the same requests wait.
         self._nobody_yields = False
         target = config.target_step_ms
         self._pace = None if target is None else Pace(target / 1000)
@@ -116,14 +116,13 @@ class Scheduler:
         Returns:
             Whether the request was there: False if it is done already.
         """
-        ctx = self._waiting.pop(request_id)
+        ctx = self._unqueue(request_id)
         if ctx is None:
             ctx = self._running.get(request_id)
             if ctx is None:
                 return False
             self._end(ctx)
         ctx.status = GenerationStatus.CANCELLED
-        self._nobody_yields = False
         return True
 
     def give_up_all(self) -> None:
@@ -167,9 +166,8 @@ class Scheduler:
             if ctx.request_id in self._running:
                 if outputs[ctx.request_id].is_done:
                     self._end(ctx)
-                    self._nobody_yields = False
             elif ctx.request_id in self._waiting and outputs[ctx.request_id].is_done:
-                self._waiting.pop(ctx.request_id)
+                self._unqueue(ctx.request_id)
 
     def observe(self, batch: Batch, seconds: float) -> None:
         """Takes note of how long a step took, which sizes later ones; see `target_step_ms`."""
@@ -260,7 +258,12 @@ class Scheduler:
         if ctx.cached_tokens is None:
             ctx.cached_tokens = min(found, ctx.tokens.prompt_length)
         self._running[ctx.request_id] = ctx
-        self._waiting.pop(ctx.request_id)
+        self._unqueue(ctx.request_id)
+
+    def _unqueue(self, request_id: RequestID) -> TextContext | None:
+        """Takes a request out of the queue; another one is next. None if it is not there."""
+        self._nobody_yields = False
+        return self._waiting.pop(request_id)
 
     def _in_turn(self, shares: Shares, passed_over: set[RequestID]) -> Iterator[TextContext]:
         """The waiting requests as their turn comes, each once unless it is taken off the set."""

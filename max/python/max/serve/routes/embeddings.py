@@ -15,8 +15,8 @@ from max.pipelines.lib.embed.tokenizer import SentenceTokenizer
 from max.pipelines.modeling.types import PipelineTask, RequestID
 from max.serve.contexts import api_error
 from max.serve.disconnect import until_disconnect
-from max.serve.engine_client import Generation
 from max.serve.errors import ApiError, context_length_exceeded, invalid_value
+from max.serve.generation import Generation
 from max.serve.routes.body import read_request
 from max.serve.routes.json_answer import json_answer
 from max.serve.schemas.embedding import Embedding, EmbeddingList, EmbeddingRequest, EmbeddingUsage

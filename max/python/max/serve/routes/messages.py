@@ -13,14 +13,15 @@ from starlette.responses import Response
 
 from max.pipelines.parsing.events import Arguments, CallBegins, Content, Event, Reasoning
 from max.serve.answer_plan import AnswerPlan
-from max.serve.answering import RunningAnswer, begin, collected
+from max.serve.answering import RunningAnswer, begin
 from max.serve.choice import Choice, text_deltas
 from max.serve.contexts import chat_contexts
-from max.serve.disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected, until_disconnect
+from max.serve.disconnect import until_disconnect
 from max.serve.messages_to_chat import as_chat
 from max.serve.routes.body import beside, read_request
 from max.serve.routes.identity import AnswerIdentity
 from max.serve.routes.json_answer import json_answer
+from max.serve.routes.one_answer import one_answer
 from max.serve.schemas.messages import (
     AnswerContent,
     BlockDelta,
@@ -43,7 +44,7 @@ from max.serve.schemas.messages import (
     ToolUseContent,
 )
 from max.serve.schemas.usage import Usage
-from max.serve.sse import EventStream, named_event
+from max.serve.sse import named_event
 from max.serve.state import state_of
 from max.serve.tool_use import planned_chat
 
@@ -59,16 +60,7 @@ async def messages(request: Request) -> Response:
     contexts, plan = await until_disconnect(request.receive, planned_chat(service, chat))
     running = await begin(request, service, chat, contexts, plan=plan)
     form = MessageForm(AnswerIdentity.new("msg", body.model), plan, running.choices[0])
-    if body.stream:
-        return EventStream(form.events(running), on_close=running.generation.close)
-    try:
-        (answer,) = await until_disconnect(request.receive, collected(running))
-    except ClientDisconnected:
-        return Response(status_code=CLIENT_CLOSED_REQUEST)
-    finally:
-        running.generation.close()
-    found = [Content(answer.text)] if answer.events is None else answer.events
-    return json_answer(form.whole(found, running.usage()))
+    return await one_answer(request, running, form, stream=body.stream)
 
 
 async def count_tokens(request: Request) -> Response:
@@ -91,11 +83,11 @@ class MessageForm:
         self._index = -1
         self._open: AnswerContent | None = None
 
-    def whole(self, events: Sequence[Event], usage: Usage) -> Message:
+    def whole(self, found: Sequence[Event], running: RunningAnswer) -> Message:
         """The body of an answer that is not streamed."""
         blocks: list[AnswerContent] = []
         inputs: list[str] = []
-        for event in events:
+        for event in found:
             last = blocks[-1] if blocks else None
             match event:
                 case Content(text) if isinstance(last, TextContent):
@@ -113,7 +105,7 @@ class MessageForm:
             else block
             for block, text in zip(blocks, inputs, strict=True)
         ]
-        return self._message(blocks, self._stop(), usage)
+        return self._message(blocks, self._stop(), running.usage())
 
     async def events(self, running: RunningAnswer) -> AsyncGenerator[bytes, None]:
         """The events of a stream."""

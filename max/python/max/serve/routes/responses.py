@@ -13,13 +13,13 @@ from starlette.responses import Response
 
 from max.pipelines.parsing.events import Arguments, CallBegins, Content, Event, Reasoning
 from max.serve.answer_plan import AnswerPlan
-from max.serve.answering import RunningAnswer, begin, collected
+from max.serve.answering import RunningAnswer, begin
 from max.serve.choice import text_deltas
-from max.serve.disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected, until_disconnect
+from max.serve.disconnect import until_disconnect
 from max.serve.responses_to_chat import as_chat, input_messages
 from max.serve.routes.body import beside, read_request
 from max.serve.routes.identity import AnswerIdentity
-from max.serve.routes.json_answer import json_answer
+from max.serve.routes.one_answer import one_answer
 from max.serve.schemas.responses import (
     IncompleteDetails,
     InputTokensDetails,
@@ -36,7 +36,7 @@ from max.serve.schemas.responses import (
     ResponseUsage,
 )
 from max.serve.schemas.usage import Usage
-from max.serve.sse import EventStream, named_event
+from max.serve.sse import named_event
 from max.serve.state import state_of
 from max.serve.telemetry.request_record import current_record
 from max.serve.tool_use import planned_chat
@@ -57,18 +57,7 @@ async def responses(request: Request) -> Response:
     identity = AnswerIdentity.new("resp", body.model)
     keep = partial(state.responses.put, owner, identity.id)
     form = ResponseForm(identity, body, plan, messages, keep)
-    if body.stream:
-        return EventStream(form.events(running), on_close=running.generation.close)
-    try:
-        (answer,) = await until_disconnect(request.receive, collected(running))
-    except ClientDisconnected:
-        return Response(status_code=CLIENT_CLOSED_REQUEST)
-    finally:
-        running.generation.close()
-    found = [Content(answer.text)] if answer.events is None else answer.events
-    for _ in form.changes(found):
-        pass
-    return json_answer(form.finished(running))
+    return await one_answer(request, running, form, stream=body.stream)
 
 
 class ResponseForm:
@@ -105,6 +94,12 @@ class ResponseForm:
         response = self.finished(running)
         closing.append(self._event(f"response.{response.status}", response=response))
         yield self._encoded(closing)
+
+    def whole(self, found: Sequence[Event], running: RunningAnswer) -> ResponseObject:
+        """The body of an answer that is not streamed."""
+        for _ in self.changes(found):
+            pass
+        return self.finished(running)
 
     def changes(self, events: Sequence[Event]) -> Iterator[ResponseEvent]:
         """Takes up what was found, and tells what that changes."""

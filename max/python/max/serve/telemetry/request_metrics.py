@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from max.serve.schemas.usage import Usage
 from max.serve.telemetry import buckets
 from max.serve.telemetry.request_record import RequestRecord
+from max.serve.telemetry.step_histogram import StepHistogram
 
 
 class RequestMetrics:
@@ -41,7 +42,13 @@ class RequestMetrics:
         )
         self.queue_time = time("queue_time", "Waiting for the first step.")
         self.time_to_first_token = time("time_to_first_token", "From arrival to the first token.")
-        self.itl = time("itl", "Between two tokens of an answer.")
+        self.itl = StepHistogram(
+            "maxserve_itl",
+            "Between two tokens of an answer.",
+            buckets.MILLISECONDS,
+            registry,
+            "milliseconds",
+        )
         self.time_per_output_token = time(
             "time_per_output_token", "Mean time between an answer's tokens, per request."
         )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from max.serve.telemetry import buckets
 from max.serve.telemetry.expert_metrics import ExpertMetrics
+from max.serve.telemetry.step_histogram import StepHistogram
 from max.serve.telemetry.worker_stats import EngineLoad, StepStats, WorkerStats
 
 
@@ -21,8 +22,10 @@ class StepMetrics:
         def gauge(name: str, text: str, unit: str = "") -> Gauge:
             return Gauge(f"maxserve_{name}", text, unit=unit, registry=registry)
 
-        def histogram(name: str, text: str, bounds: Sequence[float], unit: str = "") -> Histogram:
-            return Histogram(f"maxserve_{name}", text, unit=unit, buckets=bounds, registry=registry)
+        def histogram(
+            name: str, text: str, bounds: Sequence[float], unit: str = ""
+        ) -> StepHistogram:
+            return StepHistogram(f"maxserve_{name}", text, bounds, registry, unit)
 
         self.num_requests_running = gauge("num_requests_running", "Requests that hold KV pages.")
         self.num_requests_queued = gauge("num_requests_queued", "Requests that wait for a place.")
@@ -77,6 +80,7 @@ class StepMetrics:
         )
 
         self.experts = ExpertMetrics(registry)
+        self._load: EngineLoad | None = None
 
     def observe(self, stats: WorkerStats) -> None:
         """Takes a report of the worker."""
@@ -88,7 +92,10 @@ class StepMetrics:
         self.observe_load(stats.load)
 
     def observe_load(self, load: EngineLoad) -> None:
-        """How full the worker is now."""
+        """How full the worker is now; most steps change nothing of it."""
+        if load == self._load:
+            return
+        self._load = load
         self.num_requests_running.set(load.num_running)
         self.num_requests_queued.set(load.num_queued)
         self.num_used_blocks.set(load.used_pages)

@@ -15,6 +15,7 @@ import zmq
 from tqdm import tqdm
 
 from max.driver.host_reserve import reserve_memory
+from max.driver.torch_libraries import quick_module_lookup
 from max.pipelines.lib.garbage_collection import no_collection_while_loading
 from max.pipelines.scheduling import Scheduler, SchedulerConfig
 from max.serve.logs import LogSettings
@@ -66,7 +67,7 @@ def run_worker(endpoints: Endpoints, preload: Sequence[str], logs: LogSettings) 
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     channel = worker_channel(context, endpoints)
     try:
-        with no_collection_while_loading():
+        with no_collection_while_loading(), quick_module_lookup():
             engine = start_engine(
                 channel,
                 preload,

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from max.driver.torch_libraries import begin_loading_torch
+from max.driver.torch_libraries import load_torch_beside_sympy
 
 if TYPE_CHECKING:
     from max.serve.logs import LogSettings
@@ -19,7 +19,7 @@ def start_worker(endpoints: Endpoints, preload: Sequence[str], logs: LogSettings
     # Threads of torch's kernels sleep between them instead of spinning: the API process needs the
     # cores too. OpenMP, one of those libraries, reads this when it is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    begin_loading_torch()
+    load_torch_beside_sympy()
     from max.serve.worker.process import run_worker
 
     run_worker(endpoints, preload, logs)

@@ -14,9 +14,10 @@ from max.kernels.gpu.tuning import row_config
 from max.kernels.layouts.planes import PARTS
 from max.kernels.mask_logits.triton import BLOCK as MASK_BLOCK
 from max.kernels.mask_logits.triton import NUM_WARPS as MASK_WARPS
+from max.kernels.penalize_logits.triton import BLOCK as PENALTY_BLOCK
 from max.kernels.planes_linear.triton import CONFIGS as LINEAR_CONFIGS
 from max.kernels.planes_rows.triton import BLOCK as ROWS_BLOCK
-from max.kernels.planes_rows.triton import SPANS
+from max.kernels.planes_rows.triton import encoding_constants, tile_of
 from tests.kernels.gpu.compiler import FLOAT8_KINDS, Case
 from tests.kernels.gpu.model_part_cases import MODEL_PART_CASES
 
@@ -203,16 +204,27 @@ def _choosing_cases() -> list[Case]:
             MASK_WARPS,
             is_wide=False,  # each logit is read for itself, where its bit allows it
         ),
+        Case(
+            "penalize_logits:penalize_logits_kernel",
+            {
+                **dict.fromkeys(("rows", "places"), "i64"),
+                **dict.fromkeys(("logits", "repetition"), "fp32"),
+                **dict.fromkeys(("frequency", "presence"), "fp64"),
+                "counts": "i32",
+            },
+            {"BLOCK": PENALTY_BLOCK},
+        ),
     ]
 
 
 def _planes_cases() -> list[Case]:
     """Of 4096 columns."""
     cases = []
-    for encoding, parts in PARTS.items():
+    for encoding in PARTS:
         planes = dict.fromkeys(("first", "second", "third", "fourth"), "u8")
-        own = {"ENCODING": encoding, "BYTES": max(parts), "SPAN": SPANS[encoding]}
-        for (kind, config), dtype in product(LINEAR_CONFIGS.items(), ("fp32", "bf16")):
+        own = encoding_constants(encoding)
+        for (kind, line), dtype in product(LINEAR_CONFIGS.items(), ("fp32", "bf16")):
+            config = tile_of(line, encoding)
             cases.append(
                 Case(
                     "planes_linear:planes_linear_kernel",
@@ -222,6 +234,7 @@ def _planes_cases() -> list[Case]:
                     config.num_stages,
                     multiplies=True,
                     variant=f"{encoding} {dtype} {kind}",
+                    is_wide=own["PER_BYTE"] < 4,  # else 8 bytes at a time: tiles are 64 long
                     kinds=(kind,),
                 )
             )

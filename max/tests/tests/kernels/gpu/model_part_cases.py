@@ -13,7 +13,7 @@ from max.kernels.gpu.tuning import DEVICE_KINDS, row_config
 from max.kernels.latent_store_ragged.triton import HEADS
 from max.kernels.layouts.planes import PARTS
 from max.kernels.lora_linear.triton import BLOCK_K, BLOCK_M, BLOCK_N, parts_of, warps_of
-from max.kernels.planes_rows.triton import SPANS
+from max.kernels.planes_rows.triton import encoding_constants, tile_of
 from max.kernels.scaled_matmul.triton import CONFIGS as SCALED_CONFIGS
 from tests.kernels.gpu.compiler import FLOAT8_KINDS, Case
 
@@ -54,7 +54,8 @@ def _expert_cases() -> list[Case]:
     lines = [*product(("few", "many"), ("",), ("bf16", "fp16")), ("few", "", "fp32")]
     lines += product(("planes",), PARTS, ("fp32", "bf16"))
     for line, encoding, dtype in lines:
-        for kind, config in EXPERT_CONFIGS[line].items():
+        for kind, of_kind in EXPERT_CONFIGS[line].items():
+            config = tile_of(of_kind, encoding)
             both = encoding == "q4_k" or dtype == "fp32"
             for is_sorted in (False, True) if both else (line != "few",):
                 pointers = {
@@ -67,9 +68,7 @@ def _expert_cases() -> list[Case]:
                     "PER_ROW": 8,
                     "HAS_BIAS": False,
                     "IS_SORTED": is_sorted,
-                    "ENCODING": encoding,
-                    "BYTES": max(PARTS[encoding]) if encoding else 1,
-                    "SPAN": SPANS[encoding] if encoding else 0,
+                    **encoding_constants(encoding),
                     **config.blocks,
                 }
                 cases.append(
@@ -81,6 +80,8 @@ def _expert_cases() -> list[Case]:
                         config.num_stages,
                         multiplies=bool(encoding) or dtype != "fp32" or kind == "gfx942",
                         variant=f"{line} {encoding} {dtype} {kind} {is_sorted}",
+                        # Tiles of four numbers in a byte are 64 long: 8 bytes at a time.
+                        is_wide=encoding_constants(encoding)["PER_BYTE"] < 4,
                         kinds=(kind,),
                     )
                 )

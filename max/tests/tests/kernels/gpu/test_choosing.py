@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from max.kernels.choose_tokens.reference import choose_tokens_reference
+from max.kernels.penalize_logits.reference import IN_PROMPT, penalize_logits_reference
 from tests.kernels.gpu.interpreter import interpreted
 
 # top_k (0: no limit), top_p, min_p
@@ -25,8 +26,9 @@ LIMITS: list[tuple[int, float, float]] = [
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    kernels = importlib.import_module("max.kernels.choose_tokens.triton")
-    monkeypatch.setattr(kernels, "BLOCK", 64)
+    for op in ("choose_tokens", "penalize_logits"):
+        kernels = importlib.import_module(f"max.kernels.{op}.triton")
+        monkeypatch.setattr(kernels, "BLOCK", 64)
 
 
 def choose(logits: torch.Tensor, limits: tuple[int, float, float], seed: int) -> None:
@@ -65,3 +67,16 @@ def test_no_rows() -> None:
     empty = torch.empty(0, dtype=torch.float64)
     got = interpreted("choose_tokens")(torch.empty(0, 9), empty.long(), empty, empty, empty)
     assert got.shape == (0,) and got.dtype == torch.int64
+
+
+def test_penalties_agree_with_the_reference() -> None:
+    """To the bit; over blocks, of zero and infinities, and rows that are left alone."""
+    torch.manual_seed(0)
+    logits, counts = torch.randn(4, 70), torch.randint(-1, 4, (3, 70), dtype=torch.int32)
+    counts = torch.where(counts == -1, IN_PROMPT + 2, counts)
+    logits[1, :3] = torch.tensor([0.0, torch.inf, -torch.inf])
+    penalties = torch.tensor([[1.3, 0.7], [0.3, -0.1], [0.0, 1.5]], dtype=torch.float64)
+    arguments = (torch.tensor([1, 3]), counts, torch.tensor([2, 0]), penalties[0].float())
+    wanted = penalize_logits_reference(logits.clone(), *arguments, *penalties[1:])
+    given = interpreted("penalize_logits")(logits, *arguments, *penalties[1:])
+    assert given is logits and torch.equal(given, wanted)

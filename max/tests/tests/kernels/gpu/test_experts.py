@@ -162,7 +162,7 @@ def test_matrices_in_planes(rows: int, encodings: list[str], placed: list[bool])
 def test_a_gpu_reads_blocks_in_planes_and_what_it_cannot_is_not_captured() -> None:
     device = DeviceRef.GPU(0)
     layer = Experts(EXPERTS, 256, 256, DType.float32, device)
-    kinds = ("q4_k", "q8_0", "q2_k")
+    kinds = ("q4_k", "q8_0", "iq3_s")
     for matrix, kind in zip((layer.gate_proj, layer.up_proj, layer.down_proj), kinds, strict=True):
         matrix.weight.quantization_encoding = QuantizationEncoding(kind)
     layer.raw_state_dict()

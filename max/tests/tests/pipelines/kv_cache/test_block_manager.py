@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -77,6 +77,7 @@ def test_what_does_not_fit_changes_nothing() -> None:
     blocks.claim("a")
     result = blocks.try_alloc(make_context(range(9)))
     assert not result.fits
+    assert result.request_id == "a"
     assert (result.pages_needed, result.pages_free, result.pages_total) == (3, 2, 2)
     assert blocks.pages_of("a") == ()
     assert blocks.pool.num_free == 2
@@ -104,6 +105,24 @@ def test_a_request_is_claimed_once_and_released_once() -> None:
         blocks.release("a")
     with pytest.raises(UnknownRequestError, match="cannot allocate for request 'a'"):
         blocks.try_alloc(make_context(range(3)))
+
+
+@pytest.mark.parametrize(
+    ("call", "action"),
+    [
+        (lambda blocks, ctx: blocks.holding("a"), "look up"),
+        (BlockManager.reuse_prefix, "look for a cached prefix of"),
+        (BlockManager.is_prefix_coming, "look for a coming prefix of"),
+        (BlockManager.announce_prefix, "announce the prefix of"),
+        (BlockManager.ask, "allocate for"),
+        (BlockManager.commit, "commit"),
+    ],
+)
+def test_a_request_that_was_never_claimed_is_named(
+    call: Callable[[BlockManager, TextContext], object], action: str
+) -> None:
+    with pytest.raises(UnknownRequestError, match=f"cannot {action} request 'a'"):
+        call(make_blocks(), make_context(range(3)))
 
 
 def test_tokens_that_the_pages_do_not_hold_are_noticed() -> None:
@@ -269,6 +288,9 @@ def test_metrics_count_pages_and_hits() -> None:
     assert (metrics.num_total_pages, metrics.num_used_pages) == (16, 4)
     assert metrics.num_cached_pages == 2
     assert (metrics.prefix_tokens_asked, metrics.prefix_tokens_hit) == (18, 8)
+    run_to_end_of_tokens(blocks, make_context(range(6), "c"))
+    metrics = blocks.metrics
+    assert (metrics.prefix_tokens_asked, metrics.prefix_tokens_hit) == (24, 12)
 
 
 def test_further_allocations_of_a_request_are_no_lookups() -> None:
@@ -334,6 +356,17 @@ def test_a_request_waits_for_the_pages_that_another_one_announced() -> None:
     assert second.tokens.processed_length == 2 * PAGE
 
 
+def test_pages_that_are_filled_one_by_one_come_one_by_one() -> None:
+    blocks = make_blocks()
+    first, second = make_context(range(15)), make_context(range(15), "b")
+    assert not begin(blocks, first)
+    for _ in range(2):
+        compute(blocks, first, 4)
+        assert begin(blocks, second)
+    compute(blocks, first, 4)
+    assert not begin(blocks, second)
+
+
 def test_a_page_that_could_not_be_shared_is_not_waited_for() -> None:
     """The last token is computed anyway, so the last page of a prompt of whole pages is."""
     blocks = make_blocks()
@@ -389,3 +422,12 @@ def test_without_prefix_caching_nothing_is_announced() -> None:
 def test_a_page_without_tokens_is_refused() -> None:
     with pytest.raises(ValueError, match="--kv-cache-page-size must be at least 1 token, got 0"):
         BlockManager(1, 0)
+
+
+def test_a_page_may_be_of_one_token() -> None:
+    blocks = BlockManager(4, 1)
+    assert (blocks.page_size, blocks.pages_for(3)) == (1, 3)
+
+
+def test_unless_told_nothing_is_cached() -> None:
+    assert not BlockManager(4, PAGE).enable_prefix_caching

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import importlib
 import pickle
 import subprocess
@@ -187,18 +188,25 @@ def test_weights_are_counted_under_the_names_that_the_model_gives_them(tmp_path:
     assert plan_memory(mine, config).weights_bytes == expected
 
 
+# Each takes a tenth of a second of every start, and more.
+_NOT_NEEDED = ("transformers", "triton", "torch.distributed.tensor", "torch._dynamo.eval_frame")
+# Views of unknown sizes, which torch makes for norms of heads, ask for it.
+_NEEDED_BY_VIEWS = ("torch.distributed.tensor",)
+
+
 @pytest.mark.parametrize("model", ["tiny-llama", "tiny-qwen2", "tiny-qwen3", "tiny-granite"])
-def test_a_usual_model_is_made_without_transformers(tmp_path: Path, model: str) -> None:
+def test_a_usual_model_is_made_without_what_only_others_need(tmp_path: Path, model: str) -> None:
     program = (
         "import sys\n"
         "from max.pipelines.config import PipelineConfig\n"
         "from max.pipelines.lib.registry import PipelineFactory\n"
         "config = PipelineConfig.from_flat_kwargs(model_path=sys.argv[1], max_batch_size=2)\n"
         "PipelineFactory(config)()\n"
-        "print('transformers' in sys.modules)"
+        f"print([name for name in {_NOT_NEEDED} if name in sys.modules])"
     )
     folder = make_checkpoint(TINY_MODELS[model], tmp_path / "model")
     done = subprocess.run(
         [sys.executable, "-c", program, str(folder)], capture_output=True, text=True
     )
-    assert done.stdout == "False\n", done.stderr
+    found = set(ast.literal_eval(done.stdout))
+    assert found <= ({*_NEEDED_BY_VIEWS} if model == "tiny-qwen3" else set()), done.stderr

@@ -5,7 +5,9 @@ is there, and a step of it runs."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from integration.test_common.tiny_models import TINY_MODELS, TinyModel
 from max.driver import Device
 from max.engine import Model
 from max.graph import DeviceRef
-from max.pipelines.context import TextContext, TokenBuffer
+from max.pipelines.context import SamplingParams, TextContext, TokenBuffer
 from max.pipelines.lib import PIPELINE_REGISTRY, TextGenerationPipeline
 from max.pipelines.modeling.types import TextGenerationInputs
 from tests.pipelines.lib.tiny_llama import make_config
@@ -75,3 +77,46 @@ def test_everything_is_on_the_device(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(MODELS.keys() - set(EVERY_DAY)))
 def test_everything_is_on_the_device_in_all_families(name: str) -> None:
     check(name)
+
+
+class NeverRead:
+    """Numbers on their way to a host that must not wait for them."""
+
+    def __init__(self, *tensors: torch.Tensor) -> None:
+        assert all(tensor.is_meta for tensor in tensors)
+
+    def known(self) -> None:
+        raise AssertionError("the host has waited for the device")
+
+
+def test_steps_are_started_without_asking_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tensor of "meta" has no numbers to ask for; penalties and log probabilities need none."""
+    for user in ("chosen", "log_probabilities"):
+        monkeypatch.setattr(f"max.pipelines.sampling.{user}.LateNumbers", NeverRead)
+    pipeline = make_pipeline(cached_checkpoint(MODELS["tiny-llama"]))
+    penalties: dict[str, Any] = {
+        "repetition_penalty": 1.2,
+        "frequency_penalty": 0.3,
+        "logit_bias": {3: 1.0},
+    }
+    plain: dict[str, Any] = {}
+    contexts = [
+        TextContext(
+            max_length=20,
+            tokens=TokenBuffer(np.arange(3, 3 + length)),
+            sampling_params=SamplingParams(temperature=0.7, top_k=9, seed=1, **params),
+            log_probabilities=scores,
+        )
+        for length, params, scores in ((7, penalties, 2), (1, plain, 0), (4, penalties, None))
+    ]
+    for ctx in contexts:
+        pipeline.kv_manager.claim(ctx.request_id)
+    step = None
+    with ThreadPoolExecutor(1) as executor:
+        for _ in range(3):
+            for ctx in contexts:
+                pipeline.kv_manager.alloc(ctx)
+            inputs = TextGenerationInputs(batches=[contexts])
+            step = pipeline.launch(inputs, step, executor)
+            assert not step.needs_collect
+            assert step.given().is_meta and len(step.given()) == 3

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from max.pipelines.lib.symbols import Symbol, is_symbol_name, load_symbol
+from max.pipelines.lib.symbols import Symbol, is_symbol_name, load_symbol, module_of
 
 
 @dataclass
@@ -38,6 +38,15 @@ def test_fields_without_a_default_are_required() -> None:
 def test_nothing_is_imported_before_it_is_read() -> None:
     mine = Described("no.such.module:Thing", dict)
     assert vars(mine)["kind"] == "no.such.module:Thing"
+    with pytest.raises(ModuleNotFoundError, match="no"):
+        _ = mine.kind
+
+
+def test_where_values_come_from_is_known_also_when_they_were_read() -> None:
+    mine = Described(NAME, dict)
+    assert mine.kind is OrderedDict and module_of(vars(mine)["kind"]) == "collections"
+    assert module_of(OrderedDict) == "collections"
+    mine.kind = "no.such.module:Thing"
     with pytest.raises(ModuleNotFoundError, match="no"):
         _ = mine.kind
 

@@ -7,6 +7,7 @@ import pytest
 from max.driver import DeviceSpec
 from max.dtype import DType
 from max.graph.quantization import QuantizationEncoding
+from max.kernels.layouts.planes import PARTS
 from max.pipelines.modeling.config_enums import (
     BLOCK_ENCODINGS,
     SupportedEncoding,
@@ -49,8 +50,8 @@ def test_devices(encoding: SupportedEncoding) -> None:
     on_cpu = supported_encoding_supported_on(encoding, DeviceSpec.cpu())
     assert on_cpu == (encoding in PLAIN or is_block_encoding(encoding))
     on_gpu = supported_encoding_supported_on(encoding, DeviceSpec.accelerator())
-    # Of blocks there are kernels for those that are made here.
-    is_rare = is_block_encoding(encoding) and not QuantizationEncoding(encoding).is_made
+    # Of blocks there are kernels for those that have planes.
+    is_rare = is_block_encoding(encoding) and encoding not in PARTS
     assert on_gpu == (encoding != "float16" and not is_rare)
     assert supported_encoding_supported_devices(encoding)
 

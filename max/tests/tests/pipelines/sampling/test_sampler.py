@@ -31,7 +31,7 @@ from max.pipelines.context import (
 )
 from max.pipelines.sampling.grammars.compiled import Grammars
 from max.pipelines.sampling.grammars.texts import choice_grammar
-from max.pipelines.sampling.sampler import Sampler, chosen_on_device
+from max.pipelines.sampling.sampler import Sampler
 from tests.pipelines.sampling.grammars.byte_tokens import END, NUM_TOKENS, byte_tokenizer
 
 MakeContext = Callable[..., TextContext]
@@ -342,14 +342,14 @@ def test_on_a_device_tokens_are_the_same_and_errors_come_with_them(
         make_context(seed=3, top_k=5),
         make_context(seed=4, temperature=0.7, top_p=0.8),
     ]
-    sampler = Sampler()
+    sampler, there = Sampler(), Sampler(on_device=True)
     batch = sampler.prepare(contexts)
     for seed in range(20):
         logits = make_logits(3, seed=seed)
-        chosen = chosen_on_device(logits, batch)
+        chosen = there.choose(logits, batch)
         assert chosen.tensor.tolist() == chosen.known() == sampler.sample(logits, batch)
     logits[1, 7] = torch.nan
-    broken = chosen_on_device(logits, batch)
+    broken = there.choose(logits, batch)
     assert broken.tensor[0] == logits[0].argmax()
     with pytest.raises(ValueError, match=f"for the requests {contexts[1].request_id}: their logit"):
         broken.known()

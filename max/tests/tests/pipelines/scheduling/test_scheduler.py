@@ -10,6 +10,7 @@ from max.pipelines.modeling.types import RequestID, TextGenerationInputs
 from max.pipelines.scheduling import RequestTooLargeError, SchedulerConfig
 from tests.pipelines.scheduling.fake_model import make_context, make_manager, solo_answer
 from tests.pipelines.scheduling.stepped_server import PROMPT, Server
+from tests.pipelines.scheduling.timed_server import TimedServer
 
 
 def test_without_requests_there_is_no_batch() -> None:
@@ -162,17 +163,18 @@ def test_the_preempted_request_goes_before_those_that_wait() -> None:
     assert seen.index("c") > max(index for index, name in enumerate(seen) if name == "a")
 
 
-def test_a_batch_says_how_many_were_preempted_for_it() -> None:
+@pytest.mark.parametrize(("names", "times"), [("ab", 1), ("abcdef", 3)])
+def test_a_batch_says_how_many_were_preempted_for_it(names: str, times: int) -> None:
     server = Server(make_manager(6))
-    server.add("a")
-    server.add("b")
+    for name in names:
+        server.add(name)
     preempted = []
     while server.scheduler.has_work:
         batch = server.scheduler.schedule()
         assert batch is not None
         preempted.append(batch.num_preempted)
         server.run(batch)
-    assert sum(preempted) == server.scheduler.num_preemptions == 1
+    assert sum(preempted) == server.scheduler.num_preemptions == times
 
 
 def make_with_watermark(watermark: float, pages: int) -> Server:
@@ -232,7 +234,7 @@ def test_a_request_that_can_never_fit_is_refused_with_numbers() -> None:
     assert isinstance(refused.value, InputError)
     assert refused.value.code == "context_length_exceeded"
     assert (refused.value.num_tokens, refused.value.max_tokens) == (17, 16)
-    assert "may grow to 17 tokens" in str(refused.value)
+    assert "'b' may grow to 17 tokens" in str(refused.value)
     assert "it would need 5 KV pages of 4 tokens; there are 4" in str(refused.value)
     assert "--device-memory-utilization" in str(refused.value)
     assert server.scheduler.num_waiting == 1
@@ -241,8 +243,12 @@ def test_a_request_that_can_never_fit_is_refused_with_numbers() -> None:
 def test_a_request_longer_than_the_model_s_limit_is_refused() -> None:
     server = Server()
     server.reconfigure(SchedulerConfig(max_batch_size=4, max_seq_len=15))
-    with pytest.raises(RequestTooLargeError, match="at most 15 here: --max-length is 15"):
+    with pytest.raises(
+        RequestTooLargeError, match="at most 15 here: --max-length is 15"
+    ) as refused:
         server.add("a", max_length=16)
+    assert (refused.value.num_tokens, refused.value.max_tokens) == (16, 15)
+    assert "'a'" in str(refused.value)
 
 
 def test_a_name_is_queued_once() -> None:
@@ -309,6 +315,15 @@ def test_the_total_of_a_batch_keeps_requests_waiting() -> None:
     assert server.scheduler.num_waiting == 1
 
 
+@pytest.mark.parametrize(("limit", "begun"), [(16, ["a"]), (17, ["a", "b"]), (20, ["a", "b"])])
+def test_the_total_of_a_batch_is_counted_in_whole_pages(limit: int, begun: list[str]) -> None:
+    server = Server()
+    server.reconfigure(SchedulerConfig(max_batch_size=4, max_batch_total_tokens=limit))
+    server.add("a")  # Two pages of 4 tokens.
+    server.add("b", [*PROMPT, 6, 7, 8, 9])  # Three of them.
+    assert list(server.step()) == begun
+
+
 def test_the_youngest_pauses_while_the_total_of_a_batch_is_exceeded() -> None:
     server = Server()
     server.reconfigure(SchedulerConfig(max_batch_size=4, max_batch_total_tokens=20))
@@ -371,3 +386,86 @@ def test_preempted_request_comes_before_those_that_never_began() -> None:
     while len(begun) < 3:
         begun += [name for name in server.step() if name not in begun]
     assert begun == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(("max_length", "left"), [(13, 0), (16, 1)])
+def test_who_is_preempted_for_a_later_step_may_have_ended_all_the_same(
+    max_length: int, left: int
+) -> None:
+    server = Server(make_manager(6))
+    server.add("a")
+    server.add("b", max_length=max_length)
+    for _ in range(7):
+        server.step()
+    batch = server.scheduler.schedule()
+    assert batch is not None
+    outputs = server.pipeline.execute(TextGenerationInputs(batches=[batch.contexts]))
+    server.scheduler.schedule()  # The next step, whose pages are those of "b".
+    assert server.scheduler.num_preemptions == 1
+
+    server.scheduler.finish_step(batch, outputs)
+
+    assert (server.scheduler.num_running, server.scheduler.num_waiting) == (1, left)
+
+
+def ask(server: Server, name: str, prompt: list[int], max_length: int) -> None:
+    """A request of the client that its name begins with."""
+    ctx = make_context(prompt, max_length, name)
+    ctx.client = name[0]
+    server.scheduler.add(ctx)
+
+
+def begun(server: Server) -> list[str]:
+    """The requests in the order in which they begin."""
+    names: list[str] = []
+    while server.scheduler.has_work:
+        names += [name for name in server.step() if name not in names]
+    return names
+
+
+def test_clients_pay_for_what_was_computed_and_not_for_what_was_cached() -> None:
+    server = Server(make_manager(64, caching=True), batch=1)
+    shared = list(range(1, 13))
+    ask(server, "x0", shared, 13)
+    ask(server, "b0", [9] * 9, 10)
+    ask(server, "a0", shared, 13)  # Two pages of 4 are there, and 4 tokens are computed.
+    ask(server, "b1", PROMPT, 6)
+    ask(server, "a1", PROMPT, 6)
+    assert begun(server) == ["x0", "b0", "a0", "a1", "b1"]
+
+
+def test_a_client_that_was_passed_gets_a_place_as_soon_as_it_is_owed_one() -> None:
+    server = Server(make_manager(64), batch=2)
+    ask(server, "c0", [9] * 35, 37)
+    ask(server, "b0", PROMPT, 16)
+    ask(server, "a0", [3, 7] * 11, 60)
+    ask(server, "a1", PROMPT, 16)
+    ask(server, "c1", PROMPT, 16)
+    assert begun(server) == ["c0", "b0", "a0", "a1", "c1"]
+    assert server.scheduler.num_preemptions == 1
+
+
+def test_prompts_beside_streams_get_the_tokens_that_their_time_allows() -> None:
+    config = SchedulerConfig(max_batch_size=4, max_batch_input_tokens=256, target_step_ms=50)
+    server = TimedServer(config, lambda shape: 0.001 * (1 + shape.prompt_tokens))
+    server.add("stream", 16, 100)
+    server.step()
+    long = server.add("long", 1500, 1)
+    while not long.tokens.generated_length:
+        server.step()
+    usual = server.steps[-2]
+    assert 32 <= usual.shape.prompt_tokens <= 56
+    assert usual.predicted_s == pytest.approx(server.machine(usual.shape), rel=0.2)
+
+
+def test_who_waits_for_the_last_token_that_fits_takes_no_part() -> None:
+    server = Server()
+    contexts = [server.add("a", max_length=6), server.add("b", max_length=7)]
+    batch = server.scheduler.schedule()
+    assert batch is not None
+    for ctx in contexts:  # The step is launched, and its tokens are not known.
+        ctx.expect_token()
+        ctx.tokens.advance()
+    batch = server.scheduler.schedule()
+    assert batch is not None
+    assert [ctx.request_id for ctx in batch.contexts] == ["b"]

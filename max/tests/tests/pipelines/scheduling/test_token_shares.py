@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from max.pipelines.context import TextContext
+from max.pipelines.scheduling import SchedulerConfig
 from tests.pipelines.scheduling.fake_model import make_context, make_manager
 from tests.pipelines.scheduling.stepped_server import Server
 
@@ -89,8 +91,14 @@ def test_newcomers_without_end_starve_nobody() -> None:
     assert not all(ctx.is_done for ctx in newcomers)
 
 
-def test_a_long_prompt_does_not_wait_for_another_client_s_short_ones() -> None:
-    server = Server(make_manager(1000), batch=16, budget=16)
+@pytest.mark.parametrize("target_step_ms", [None, 1000.0])
+def test_a_long_prompt_does_not_wait_for_another_client_s_short_ones(
+    target_step_ms: float | None,
+) -> None:
+    server = Server(make_manager(1000))
+    server.reconfigure(
+        SchedulerConfig(max_batch_size=16, max_batch_input_tokens=16, target_step_ms=target_step_ms)
+    )
     many, one = Client("many", 1.0, 15, 30), Client("one", 1.0, 60, 4)
     for _ in range(12):
         many.ask(server)

@@ -79,6 +79,19 @@ def test_clients_get_their_shares(weight: float, expected: int) -> None:
     assert names == {"g": 4 - expected, "h": expected}
 
 
+def test_one_place_changes_hands_in_a_step() -> None:
+    server = make_server()
+    for number in range(4):
+        add(server, f"g{number}", "greedy")
+    running(server)
+    for number in range(4):
+        add(server, f"h{number}", "honest")
+
+    assert running(server) == ["g0", "g1", "g2", "h0"]
+    assert running(server) == ["g0", "g1", "h0", "h1"]
+    assert server.scheduler.num_preemptions == 2
+
+
 def test_places_that_become_free_go_to_who_has_fewest() -> None:
     server = make_server(batch=2)
     for number in range(6):

@@ -1,14 +1,9 @@
 """Names of a BERT checkpoint's weights, as the model has them."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
-
-from max.graph.weights import WeightData, Weights
 from max.graph.weights.renames import Renames
 
-_SAFETENSORS = Renames(
+# What only makes words or classes of the vectors is left out.
+convert_safetensor_state_dict = Renames(
     {
         "bert.": "",
         "encoder.": "",
@@ -30,7 +25,7 @@ _SAFETENSORS = Renames(
     },
     dropped=("pooler", "cls", "position_ids"),
 )
-_GGUF = Renames(
+convert_gguf_state_dict = Renames(
     {
         "token_embd": "embed_tokens",
         "position_embd": "embed_positions",
@@ -48,17 +43,3 @@ _GGUF = Renames(
     },
     dropped=("cls",),
 )
-
-
-def convert_safetensor_state_dict(
-    state_dict: Mapping[str, Weights], **unused: Any
-) -> dict[str, WeightData]:
-    """Renames the weights; what only makes words or classes of the vectors is left out."""
-    return _SAFETENSORS(state_dict)
-
-
-def convert_gguf_state_dict(
-    state_dict: Mapping[str, Weights], **unused: Any
-) -> dict[str, WeightData]:
-    """Renames the weights of a GGUF file."""
-    return _GGUF(state_dict)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from max.pipelines.architectures.cohere.checkpoint import COHERE_FIELDS
 from max.pipelines.checkpoint.config_fields import ConfigFields
-from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.decoder_config import DecoderConfig
 
 if TYPE_CHECKING:
@@ -28,21 +28,11 @@ class CohereConfig(DecoderConfig):
     use_qk_norm: bool = False
 
     @classmethod
-    def initialize_from_config(
-        cls,
-        pipeline_config: PipelineConfig,
-        huggingface_config: PretrainedConfig,
-        model_config: MAXModelConfig | None = None,
-    ) -> Self:
-        """See `DecoderConfig.initialize_from_config`."""
+    def fields(cls, huggingface_config: PretrainedConfig) -> Mapping[str, Any]:
+        """See `DecoderConfig.fields`."""
         hf = huggingface_config
-        config = super().initialize_from_config(pipeline_config, hf, model_config)
-        config.logits_scaling = 1 / hf.logit_scale
-        config.use_qk_norm = getattr(hf, "use_qk_norm", False)
-        return config
-
-    @staticmethod
-    def get_norm_eps(huggingface_config: PretrainedConfig) -> float | None:
-        """`layer_norm_eps`."""
-        eps: float = huggingface_config.layer_norm_eps
-        return eps
+        return {
+            "logits_scaling": 1 / hf.logit_scale,
+            "use_qk_norm": getattr(hf, "use_qk_norm", False),
+            "rms_norm_eps": hf.layer_norm_eps,
+        }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from max.dtype import DType
 from max.graph import DeviceRef
@@ -14,7 +14,7 @@ from max.nn.moe import Routing
 from max.nn.rope import YarnScalingParams
 from max.pipelines.architectures.deepseek_v2.checkpoint import DEEPSEEK_V2_FIELDS
 from max.pipelines.checkpoint.config_fields import ConfigFields
-from max.pipelines.config import KVCacheConfig, MAXModelConfig, PipelineConfig
+from max.pipelines.config import KVCacheConfig, PipelineConfig
 from max.pipelines.lib.decoder_config import LayerKind, RopeSettings, rope_scaling
 from max.pipelines.lib.expert_layers import ExpertsConfig, ExpertSettings
 
@@ -45,21 +45,17 @@ class DeepseekV2Config(ExpertsConfig):
     has_interleaved_rope: bool = True
 
     @classmethod
-    def initialize_from_config(
-        cls,
-        pipeline_config: PipelineConfig,
-        huggingface_config: PretrainedConfig,
-        model_config: MAXModelConfig | None = None,
-    ) -> Self:
-        """See `DecoderConfig.initialize_from_config`."""
+    def fields(cls, huggingface_config: PretrainedConfig) -> Mapping[str, Any]:
+        """See `DecoderConfig.fields`."""
         hf = huggingface_config
-        config = super().initialize_from_config(pipeline_config, hf, model_config)
-        config.kv_lora_rank = hf.kv_lora_rank
-        config.q_lora_rank = hf.q_lora_rank
-        config.qk_nope_head_dim = hf.qk_nope_head_dim
-        config.qk_rope_head_dim = hf.qk_rope_head_dim
-        config.v_head_dim = hf.v_head_dim
-        return config
+        return {
+            **super().fields(hf),
+            "kv_lora_rank": hf.kv_lora_rank,
+            "q_lora_rank": hf.q_lora_rank,
+            "qk_nope_head_dim": hf.qk_nope_head_dim,
+            "qk_rope_head_dim": hf.qk_rope_head_dim,
+            "v_head_dim": hf.v_head_dim,
+        }
 
     @classmethod
     def construct_kv_params(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from max.nn.moe import Routing
 from max.pipelines.architectures.deepseek_v2.model_config import DeepseekV2Config
 from max.pipelines.architectures.deepseek_v3.checkpoint import DEEPSEEK_V3_FIELDS
 from max.pipelines.architectures.glm4_moe.model_config import grouped_sigmoid_routing
 from max.pipelines.checkpoint.config_fields import ConfigFields
-from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.expert_layers import ExpertSettings
 
 if TYPE_CHECKING:
@@ -23,17 +23,10 @@ class DeepseekV3Config(DeepseekV2Config):
     config_fields: ClassVar[ConfigFields | None] = DEEPSEEK_V3_FIELDS
 
     @classmethod
-    def initialize_from_config(
-        cls,
-        pipeline_config: PipelineConfig,
-        huggingface_config: PretrainedConfig,
-        model_config: MAXModelConfig | None = None,
-    ) -> Self:
-        """See `DecoderConfig.initialize_from_config`."""
+    def fields(cls, huggingface_config: PretrainedConfig) -> Mapping[str, Any]:
+        """See `DecoderConfig.fields`."""
         hf = huggingface_config
-        config = super().initialize_from_config(pipeline_config, hf, model_config)
-        config.has_interleaved_rope = bool(hf.rope_interleave)
-        return config
+        return {**super().fields(hf), "has_interleaved_rope": bool(hf.rope_interleave)}
 
     @classmethod
     def get_experts(cls, huggingface_config: PretrainedConfig) -> ExpertSettings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from max.nn import Module, ParallelBlock, PlainMLP, Rope
+from max.nn import Module, ParallelBlock, Rope
 from max.pipelines.architectures.falcon.model_config import FalconConfig
 from max.pipelines.lib.decoder import Decoder
 
@@ -23,14 +23,7 @@ class Falcon(Decoder[FalconConfig]):
 
     def make_mlp(self, config: FalconConfig, index: int) -> Module:
         """See `Decoder.make_mlp`."""
-        return PlainMLP(
-            config.hidden_size,
-            config.intermediate_size,
-            config.dtype,
-            config.devices,
-            config.hidden_act,
-            has_bias=config.attention_bias,
-        )
+        return self.make_plain_mlp(config, has_bias=config.attention_bias)
 
     def make_norm(self, config: FalconConfig) -> Module:
         """See `Decoder.make_norm`."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from max.pipelines.architectures.falcon.checkpoint import FALCON_FIELDS
 from max.pipelines.checkpoint.config_fields import ConfigFields
-from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.decoder_config import DecoderConfig
 
 if TYPE_CHECKING:
@@ -29,27 +29,23 @@ class FalconConfig(DecoderConfig):
     has_mlp_norm: bool = False
 
     @classmethod
-    def initialize_from_config(
-        cls,
-        pipeline_config: PipelineConfig,
-        huggingface_config: PretrainedConfig,
-        model_config: MAXModelConfig | None = None,
-    ) -> Self:
-        """See `DecoderConfig.initialize_from_config`.
+    def fields(cls, huggingface_config: PretrainedConfig) -> Mapping[str, Any]:
+        """See `DecoderConfig.fields`.
 
         Raises:
             ValueError: for the newer architecture with one part behind the other.
         """
         hf = huggingface_config
-        config = super().initialize_from_config(pipeline_config, hf, model_config)
         if hf.new_decoder_architecture and not hf.parallel_attn:
             raise ValueError(
                 "config.json has new_decoder_architecture with parallel_attn=False, which is not "
                 "supported; parallel_attn must be true"
             )
-        config.is_parallel = hf.parallel_attn
-        config.has_mlp_norm = hf.new_decoder_architecture and hf.num_ln_in_parallel_attn != 1
-        return config
+        return {
+            "is_parallel": hf.parallel_attn,
+            "has_mlp_norm": hf.new_decoder_architecture and hf.num_ln_in_parallel_attn != 1,
+            "rms_norm_eps": hf.layer_norm_epsilon,
+        }
 
     @staticmethod
     def get_num_kv_heads(huggingface_config: PretrainedConfig) -> int:
@@ -62,12 +58,6 @@ class FalconConfig(DecoderConfig):
     def get_attention_biases(huggingface_config: PretrainedConfig) -> tuple[bool, bool]:
         """`bias`; it is about the MLP too."""
         return (huggingface_config.bias,) * 2
-
-    @staticmethod
-    def get_norm_eps(huggingface_config: PretrainedConfig) -> float | None:
-        """`layer_norm_epsilon`."""
-        eps: float = huggingface_config.layer_norm_epsilon
-        return eps
 
     @staticmethod
     def get_intermediate_size(huggingface_config: PretrainedConfig) -> int:

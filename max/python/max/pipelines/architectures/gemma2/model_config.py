@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from max.pipelines.architectures.gemma.model_config import GemmaConfig
 from max.pipelines.architectures.gemma2.checkpoint import GEMMA2_FIELDS
 from max.pipelines.checkpoint.config_fields import ConfigFields
-from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.decoder_config import LayerKind
 
 if TYPE_CHECKING:
@@ -29,18 +29,14 @@ class Gemma2Config(GemmaConfig):
     attention_soft_cap: float = 0.0
 
     @classmethod
-    def initialize_from_config(
-        cls,
-        pipeline_config: PipelineConfig,
-        huggingface_config: PretrainedConfig,
-        model_config: MAXModelConfig | None = None,
-    ) -> Self:
-        """See `DecoderConfig.initialize_from_config`."""
+    def fields(cls, huggingface_config: PretrainedConfig) -> Mapping[str, Any]:
+        """See `DecoderConfig.fields`."""
         hf = huggingface_config
-        config = super().initialize_from_config(pipeline_config, hf, model_config)
-        config.attention_soft_cap = hf.attn_logit_softcapping or 0.0
-        config.logits_soft_cap = hf.final_logit_softcapping or 0.0
-        return config
+        return {
+            **super().fields(hf),
+            "attention_soft_cap": hf.attn_logit_softcapping or 0.0,
+            "logits_soft_cap": hf.final_logit_softcapping or 0.0,
+        }
 
     @classmethod
     def calculate_attention_multiplier(cls, huggingface_config: PretrainedConfig) -> float:

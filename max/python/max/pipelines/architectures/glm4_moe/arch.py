@@ -1,7 +1,7 @@
 """Registration of the Glm4Moe family."""
 
 from max.pipelines.architectures.glm4_moe.checkpoint import GLM4_MOE_FIELDS, GLM4_MOE_GGUF
-from max.pipelines.lib.supported_architecture import decoder_adapters, decoder_architecture
+from max.pipelines.lib.supported_architecture import decoder_architecture, expert_adapters
 
 _PACKAGE = "max.pipelines.architectures.glm4_moe"
 
@@ -12,9 +12,6 @@ glm4_moe_arch = decoder_architecture(
     config=f"{_PACKAGE}.model_config:Glm4MoeConfig",
     config_fields=GLM4_MOE_FIELDS,
     gguf=GLM4_MOE_GGUF,
-    weight_adapters=decoder_adapters(
-        safetensors="max.pipelines.lib.expert_weights:convert_safetensors",
-        gguf="max.pipelines.lib.expert_weights:convert_gguf",
-    ),
+    weight_adapters=expert_adapters(),
     rope_type="neox",
 )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from max.nn.moe import Routing
 from max.pipelines.architectures.glm4_moe.checkpoint import GLM4_MOE_FIELDS
 from max.pipelines.checkpoint.config_fields import ConfigFields
-from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.expert_layers import ExpertsConfig, ExpertSettings
 
 if TYPE_CHECKING:
@@ -28,19 +28,13 @@ class Glm4MoeConfig(ExpertsConfig):
     normalizes_heads: bool = False
 
     @classmethod
-    def initialize_from_config(
-        cls,
-        pipeline_config: PipelineConfig,
-        huggingface_config: PretrainedConfig,
-        model_config: MAXModelConfig | None = None,
-    ) -> Self:
-        """See `DecoderConfig.initialize_from_config`."""
+    def fields(cls, huggingface_config: PretrainedConfig) -> Mapping[str, Any]:
+        """See `DecoderConfig.fields`."""
         hf = huggingface_config
-        config = super().initialize_from_config(pipeline_config, hf, model_config)
-        config.normalizes_heads = bool(hf.use_qk_norm)
+        own = {**super().fields(hf), "normalizes_heads": bool(hf.use_qk_norm)}
         if "partial_rotary_factor" not in (getattr(hf, "rope_parameters", None) or {}):
-            config.partial_rotary_factor = hf.partial_rotary_factor
-        return config
+            own["partial_rotary_factor"] = hf.partial_rotary_factor
+        return own
 
     @staticmethod
     def get_attention_biases(huggingface_config: PretrainedConfig) -> tuple[bool, bool]:

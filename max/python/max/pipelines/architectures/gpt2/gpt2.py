@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from max.graph import TensorValue
-from max.nn import Embedding, Module, PlainMLP, RaggedBatch, Rope
+from max.nn import Embedding, Module, RaggedBatch, Rope
 from max.pipelines.architectures.gpt2.model_config import GPT2Config
 from max.pipelines.lib.decoder import Decoder
 
@@ -38,14 +38,7 @@ class GPT2(Decoder[GPT2Config]):
 
     def make_mlp(self, config: GPT2Config, index: int) -> Module:
         """See `Decoder.make_mlp`."""
-        return PlainMLP(
-            config.hidden_size,
-            config.intermediate_size,
-            config.dtype,
-            config.devices,
-            config.hidden_act,
-            has_bias=True,
-        )
+        return self.make_plain_mlp(config, has_bias=True)
 
     def make_norm(self, config: GPT2Config) -> Module:
         """See `Decoder.make_norm`."""

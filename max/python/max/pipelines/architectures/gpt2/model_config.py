@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from max.pipelines.architectures.gpt2.checkpoint import GPT2_FIELDS
 from max.pipelines.checkpoint.config_fields import ConfigFields
-from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.decoder_config import DecoderConfig, LayerKind
 
 if TYPE_CHECKING:
@@ -29,18 +29,14 @@ class GPT2Config(DecoderConfig):
     scales_by_layer: bool = False
 
     @classmethod
-    def initialize_from_config(
-        cls,
-        pipeline_config: PipelineConfig,
-        huggingface_config: PretrainedConfig,
-        model_config: MAXModelConfig | None = None,
-    ) -> Self:
-        """See `DecoderConfig.initialize_from_config`."""
+    def fields(cls, huggingface_config: PretrainedConfig) -> Mapping[str, Any]:
+        """See `DecoderConfig.fields`."""
         hf = huggingface_config
-        config = super().initialize_from_config(pipeline_config, hf, model_config)
-        config.num_positions = hf.n_positions
-        config.scales_by_layer = hf.scale_attn_by_inverse_layer_idx
-        return config
+        return {
+            "num_positions": hf.n_positions,
+            "scales_by_layer": hf.scale_attn_by_inverse_layer_idx,
+            "rms_norm_eps": hf.layer_norm_epsilon,
+        }
 
     @classmethod
     def calculate_attention_multiplier(cls, huggingface_config: PretrainedConfig) -> float:
@@ -52,12 +48,6 @@ class GPT2Config(DecoderConfig):
     def get_attention_biases(huggingface_config: PretrainedConfig) -> tuple[bool, bool]:
         """Always; config.json does not say."""
         return True, True
-
-    @staticmethod
-    def get_norm_eps(huggingface_config: PretrainedConfig) -> float | None:
-        """`layer_norm_epsilon`."""
-        eps: float = huggingface_config.layer_norm_epsilon
-        return eps
 
     @staticmethod
     def get_intermediate_size(huggingface_config: PretrainedConfig) -> int:

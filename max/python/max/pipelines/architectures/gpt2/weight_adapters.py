@@ -10,7 +10,7 @@ from transformers import PretrainedConfig
 from max.graph import Shape
 from max.graph.weights import WeightData, Weights
 from max.graph.weights.renames import COMPUTED_TABLES, Renames
-from max.pipelines.lib.decoder_weights import GGUF_NAMES, split_stacked
+from max.pipelines.lib.decoder_weights import GGUF_NAMES, SplitRenames, split_stacked
 
 _SAFETENSORS = Renames(
     {
@@ -29,7 +29,7 @@ _SAFETENSORS = Renames(
     # The second is the causal mask.
     dropped=(*COMPUTED_TABLES, "attn.bias"),
 )
-_GGUF = Renames({**GGUF_NAMES, "position_embd": "embed_positions"})
+convert_gguf = SplitRenames({**GGUF_NAMES, "position_embd": "embed_positions"})
 
 
 def convert_safetensors(
@@ -41,14 +41,6 @@ def convert_safetensors(
         for name, data in _SAFETENSORS(state_dict).items()
     }
     return split_stacked(renamed, huggingface_config)
-
-
-def convert_gguf(
-    state_dict: Mapping[str, Weights], huggingface_config: PretrainedConfig, **unused: Any
-) -> dict[str, WeightData]:
-    """Renames the weights of a GGUF file, where matrices stand as usual, and takes stacked ones
-    apart."""
-    return split_stacked(_GGUF(state_dict), huggingface_config)
 
 
 def _turned(data: WeightData) -> WeightData:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from max.graph.weights import WeightData, Weights
 
 _NAMES = Renames(SAFETENSORS_NAMES)
-_GGUF = Renames({**GGUF_EXPERT_NAMES, "attn_sinks.weight": "self_attn.sinks"})
+# The experts of GGUF files are our stacks already.
+convert_gguf = Renames({**GGUF_EXPERT_NAMES, "attn_sinks.weight": "self_attn.sinks"})
 _EXPERTS = ".mlp.experts."
 # Gate and up stand in turn.
 _PARTS = {
@@ -47,8 +48,3 @@ def convert_safetensors(state_dict: Mapping[str, Weights], **unused: Any) -> dic
             own = f"{layer}{_EXPERTS}{part}.{kind}"
             found[own] = part_of_stack(data, own, rows, transposed=kind == "weight")
     return found
-
-
-def convert_gguf(state_dict: Mapping[str, Weights], **unused: Any) -> dict[str, WeightData]:
-    """Renames the weights of a GGUF file, of which the experts' are our stacks already."""
-    return _GGUF(state_dict)

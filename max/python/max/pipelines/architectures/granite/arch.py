@@ -1,28 +1,16 @@
 """Registration of the Granite family."""
 
-from max.graph.weights.format import WeightsFormat
 from max.pipelines.architectures.granite.checkpoint import GRANITE_FIELDS, GRANITE_GGUF
-from max.pipelines.lib.supported_architecture import DECODER_ENCODINGS, SupportedArchitecture
-from max.pipelines.lib.utils import bounded_max_length
-from max.pipelines.modeling.types import PipelineTask
+from max.pipelines.lib.supported_architecture import decoder_architecture
 
-_ADAPTERS = "max.pipelines.architectures.llama3.weight_adapters"
+_PACKAGE = "max.pipelines.architectures.granite"
 
-granite_arch = SupportedArchitecture(
+granite_arch = decoder_architecture(
     name="GraniteForCausalLM",
-    task=PipelineTask.TEXT_GENERATION,
     example_repo_ids=["ibm-granite/granite-3.3-2b-instruct", "ibm-granite/granite-3.3-8b-instruct"],
-    default_encoding="bfloat16",
-    supported_encodings=set(DECODER_ENCODINGS),
-    pipeline_model="max.pipelines.architectures.granite.model:GraniteModel",
-    config="max.pipelines.architectures.granite.model_config:GraniteConfig",
+    pipeline_model=f"{_PACKAGE}.model:GraniteModel",
+    config=f"{_PACKAGE}.model_config:GraniteConfig",
     config_fields=GRANITE_FIELDS,
     gguf=GRANITE_GGUF,
-    max_length=bounded_max_length,
-    weight_adapters={
-        WeightsFormat.safetensors: f"{_ADAPTERS}:convert_safetensor_state_dict",
-        WeightsFormat.gguf: f"{_ADAPTERS}:convert_gguf_state_dict",
-    },
-    batching="max.pipelines.lib.interfaces:RaggedBatchProcessor",
     rope_type="normal",
 )

@@ -1,7 +1,7 @@
 """Registration of the GraniteMoe family."""
 
 from max.pipelines.architectures.granitemoe.checkpoint import GRANITEMOE_FIELDS, GRANITEMOE_GGUF
-from max.pipelines.lib.supported_architecture import decoder_adapters, decoder_architecture
+from max.pipelines.lib.supported_architecture import decoder_architecture, expert_adapters
 
 _PACKAGE = "max.pipelines.architectures.granitemoe"
 
@@ -12,9 +12,6 @@ granitemoe_arch = decoder_architecture(
     config=f"{_PACKAGE}.model_config:GraniteMoeConfig",
     config_fields=GRANITEMOE_FIELDS,
     gguf=GRANITEMOE_GGUF,
-    weight_adapters=decoder_adapters(
-        safetensors="max.pipelines.architectures.granitemoe.weight_adapters:convert_safetensors",
-        gguf="max.pipelines.lib.expert_weights:convert_gguf",
-    ),
+    weight_adapters=expert_adapters(safetensors=f"{_PACKAGE}.weight_adapters:convert_safetensors"),
     rope_type="normal",
 )

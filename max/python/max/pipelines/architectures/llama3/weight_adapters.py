@@ -1,11 +1,5 @@
 """Names of a Llama checkpoint's weights, as the model has them."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
-
-from max.graph.weights import WeightData, Weights
 from max.graph.weights.renames import Renames
 
 # Parts of Hugging Face's names -> ours.
@@ -28,35 +22,7 @@ LLAMA_GGUF_MAPPING = {
     "output_norm": "norm",
 }
 
-_SAFETENSORS = Renames(LLAMA_SAFETENSOR_MAPPING)
-_GGUF = Renames(LLAMA_GGUF_MAPPING)
-
-
-def convert_safetensor_state_dict(
-    state_dict: Mapping[str, Weights], **unused: Any
-) -> dict[str, WeightData]:
-    """Renames the weights of a safetensors checkpoint.
-
-    Args:
-        state_dict: weights by Hugging Face's names, `model.layers.0.self_attn.q_proj.weight`.
-        unused: settings that other adapters need.
-
-    Returns:
-        The weights by our names, `layers.0.self_attn.q_proj.weight`.
-    """
-    return _SAFETENSORS(state_dict)
-
-
-def convert_gguf_state_dict(
-    state_dict: Mapping[str, Weights], **unused: Any
-) -> dict[str, WeightData]:
-    """Renames the weights of a GGUF file.
-
-    Args:
-        state_dict: weights by GGUF's names, `blk.0.attn_q.weight`.
-        unused: settings that other adapters need.
-
-    Returns:
-        The weights by our names, `layers.0.self_attn.q_proj.weight`.
-    """
-    return _GGUF(state_dict)
+# `model.layers.0.self_attn.q_proj.weight` -> `layers.0.self_attn.q_proj.weight`
+convert_safetensor_state_dict = Renames(LLAMA_SAFETENSOR_MAPPING)
+# `blk.0.attn_q.weight` -> `layers.0.self_attn.q_proj.weight`
+convert_gguf_state_dict = Renames(LLAMA_GGUF_MAPPING)

@@ -1,7 +1,7 @@
 """Registration of the Llama4 family."""
 
 from max.pipelines.architectures.llama4.checkpoint import LLAMA4_FIELDS, LLAMA4_GGUF
-from max.pipelines.lib.supported_architecture import decoder_adapters, decoder_architecture
+from max.pipelines.lib.supported_architecture import decoder_architecture, expert_adapters
 
 _PACKAGE = "max.pipelines.architectures.llama4"
 
@@ -12,10 +12,7 @@ llama4_arch = decoder_architecture(
     config=f"{_PACKAGE}.model_config:Llama4Config",
     config_fields=LLAMA4_FIELDS,
     gguf=LLAMA4_GGUF,
-    weight_adapters=decoder_adapters(
-        safetensors=f"{_PACKAGE}.weight_adapters:convert_safetensors",
-        gguf="max.pipelines.lib.expert_weights:convert_gguf",
-    ),
+    weight_adapters=expert_adapters(safetensors=f"{_PACKAGE}.weight_adapters:convert_safetensors"),
     batching="max.pipelines.lib.interfaces:PositionedBatchProcessor",
     rope_type="normal",
 )

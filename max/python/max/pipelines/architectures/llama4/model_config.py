@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from max.nn import Mask
 from max.nn.moe import Routing
 from max.pipelines.architectures.llama4.checkpoint import LLAMA4_FIELDS
 from max.pipelines.checkpoint.config_fields import ConfigFields
-from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.decoder_config import FULL, LayerKind
 from max.pipelines.lib.expert_layers import ExpertsConfig, ExpertSettings
 
@@ -44,21 +43,17 @@ class Llama4Config(ExpertsConfig):
     growth_step: int = 1
 
     @classmethod
-    def initialize_from_config(
-        cls,
-        pipeline_config: PipelineConfig,
-        huggingface_config: PretrainedConfig,
-        model_config: MAXModelConfig | None = None,
-    ) -> Self:
-        """See `DecoderConfig.initialize_from_config`."""
+    def fields(cls, huggingface_config: PretrainedConfig) -> Mapping[str, Any]:
+        """See `DecoderConfig.fields`."""
         hf = huggingface_config
-        config = super().initialize_from_config(pipeline_config, hf, model_config)
-        config.has_rope = [bool(has_rope) for has_rope in hf.no_rope_layers]
-        config.normalizes_heads = bool(hf.use_qk_norm)
-        config.chunk = hf.attention_chunk_size or 0
-        config.query_growth = hf.attn_scale if hf.attn_temperature_tuning else 0.0
-        config.growth_step = hf.floor_scale
-        return config
+        return {
+            **super().fields(hf),
+            "has_rope": [bool(has_rope) for has_rope in hf.no_rope_layers],
+            "normalizes_heads": bool(hf.use_qk_norm),
+            "chunk": hf.attention_chunk_size or 0,
+            "query_growth": hf.attn_scale if hf.attn_temperature_tuning else 0.0,
+            "growth_step": hf.floor_scale,
+        }
 
     @staticmethod
     def get_intermediate_size(huggingface_config: PretrainedConfig) -> int:

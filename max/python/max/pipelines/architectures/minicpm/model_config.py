@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from max.pipelines.architectures.minicpm.checkpoint import MINICPM_FIELDS
 from max.pipelines.checkpoint.config_fields import ConfigFields
-from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.decoder_config import DecoderConfig
 
 if TYPE_CHECKING:
@@ -20,16 +20,11 @@ class MiniCPMConfig(DecoderConfig):
     gguf_rope_is_interleaved: ClassVar[bool] = True
 
     @classmethod
-    def initialize_from_config(
-        cls,
-        pipeline_config: PipelineConfig,
-        huggingface_config: PretrainedConfig,
-        model_config: MAXModelConfig | None = None,
-    ) -> Self:
-        """See `DecoderConfig.initialize_from_config`."""
+    def fields(cls, huggingface_config: PretrainedConfig) -> Mapping[str, Any]:
+        """See `DecoderConfig.fields`."""
         hf = huggingface_config
-        config = super().initialize_from_config(pipeline_config, hf, model_config)
-        config.embedding_multiplier = hf.scale_emb
-        config.residual_multiplier = hf.scale_depth / config.num_hidden_layers**0.5
-        config.logits_scaling = config.hidden_size / hf.dim_model_base
-        return config
+        return {
+            "embedding_multiplier": hf.scale_emb,
+            "residual_multiplier": hf.scale_depth / hf.num_hidden_layers**0.5,
+            "logits_scaling": hf.hidden_size / hf.dim_model_base,
+        }

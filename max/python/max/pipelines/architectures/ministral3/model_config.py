@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from max.pipelines.architectures.ministral3.checkpoint import MINISTRAL3_FIELDS
 from max.pipelines.checkpoint.config_fields import ConfigFields
-from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.decoder_config import DecoderConfig
 
 if TYPE_CHECKING:
@@ -34,15 +34,11 @@ class Ministral3Config(DecoderConfig):
     original_context: int = 0
 
     @classmethod
-    def initialize_from_config(
-        cls,
-        pipeline_config: PipelineConfig,
-        huggingface_config: PretrainedConfig,
-        model_config: MAXModelConfig | None = None,
-    ) -> Self:
-        """See `DecoderConfig.initialize_from_config`."""
-        config = super().initialize_from_config(pipeline_config, huggingface_config, model_config)
-        rope = huggingface_config.rope_parameters
-        config.query_growth = rope["llama_4_scaling_beta"]
-        config.original_context = rope["original_max_position_embeddings"]
-        return config
+    def fields(cls, huggingface_config: PretrainedConfig) -> Mapping[str, Any]:
+        """See `DecoderConfig.fields`."""
+        hf = huggingface_config
+        rope = hf.rope_parameters
+        return {
+            "query_growth": rope["llama_4_scaling_beta"],
+            "original_context": rope["original_max_position_embeddings"],
+        }

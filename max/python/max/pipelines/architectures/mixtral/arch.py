@@ -1,7 +1,7 @@
 """Registration of the Mixtral family."""
 
 from max.pipelines.architectures.mixtral.checkpoint import MIXTRAL_FIELDS
-from max.pipelines.lib.supported_architecture import decoder_adapters, decoder_architecture
+from max.pipelines.lib.supported_architecture import decoder_architecture, expert_adapters
 
 _PACKAGE = "max.pipelines.architectures.mixtral"
 
@@ -11,9 +11,6 @@ mixtral_arch = decoder_architecture(
     pipeline_model=f"{_PACKAGE}.model:MixtralModel",
     config=f"{_PACKAGE}.model_config:MixtralConfig",
     config_fields=MIXTRAL_FIELDS,
-    weight_adapters=decoder_adapters(
-        safetensors="max.pipelines.lib.expert_weights:convert_safetensors",
-        gguf="max.pipelines.lib.expert_weights:convert_gguf",
-    ),
+    weight_adapters=expert_adapters(),
     rope_type="neox",
 )

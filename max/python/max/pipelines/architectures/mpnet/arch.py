@@ -4,30 +4,24 @@ from functools import partial
 
 from max.graph.weights.format import WeightsFormat
 from max.pipelines.architectures.mpnet.checkpoint import FIRST_POSITION, MPNET_FIELDS
-from max.pipelines.lib.embed.sentence_settings import ENCODER_ARGUMENTS, encoder_max_length
-from max.pipelines.lib.supported_architecture import DECODER_ENCODINGS, SupportedArchitecture
-from max.pipelines.modeling.types import PipelineTask
+from max.pipelines.lib.embed.encoder_architecture import encoder_architecture
+from max.pipelines.lib.embed.sentence_settings import encoder_max_length
+from max.pipelines.lib.supported_architecture import SupportedArchitecture
 
-_FOLDER = "max.pipelines.architectures.mpnet"
+_PACKAGE = "max.pipelines.architectures.mpnet"
 
 
 def _registered_as(name: str) -> SupportedArchitecture:
-    return SupportedArchitecture(
+    return encoder_architecture(
         name=name,
-        task=PipelineTask.EMBEDDINGS_GENERATION,
         example_repo_ids=["sentence-transformers/all-mpnet-base-v2"],
-        default_encoding="float32",
-        supported_encodings=set(DECODER_ENCODINGS),
-        tokenizer="max.pipelines.lib.embed.tokenizer:SentenceTokenizer",
-        pipeline_model=f"{_FOLDER}.model:MPNetModel",
-        config=f"{_FOLDER}.model_config:MPNetConfig",
+        pipeline_model=f"{_PACKAGE}.model:MPNetModel",
+        config=f"{_PACKAGE}.model_config:MPNetConfig",
         config_fields=MPNET_FIELDS,
         max_length=partial(encoder_max_length, first_position=FIRST_POSITION),
         weight_adapters={
-            WeightsFormat.safetensors: f"{_FOLDER}.weight_adapters:convert_safetensor_state_dict"
+            WeightsFormat.safetensors: f"{_PACKAGE}.weight_adapters:convert_safetensor_state_dict"
         },
-        batching="max.pipelines.lib.embed.batching:EncoderBatchProcessor",
-        required_arguments=ENCODER_ARGUMENTS,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from max.pipelines.architectures.nemotron.checkpoint import NEMOTRON_FIELDS
 from max.pipelines.checkpoint.config_fields import ConfigFields
@@ -17,8 +18,7 @@ class NemotronConfig(DecoderConfig):
 
     config_fields: ClassVar[ConfigFields | None] = NEMOTRON_FIELDS
 
-    @staticmethod
-    def get_norm_eps(huggingface_config: PretrainedConfig) -> float | None:
-        """`norm_eps`."""
-        eps: float = huggingface_config.norm_eps
-        return eps
+    @classmethod
+    def fields(cls, huggingface_config: PretrainedConfig) -> Mapping[str, Any]:
+        """See `DecoderConfig.fields`."""
+        return {"rms_norm_eps": huggingface_config.norm_eps}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from max.nn import Module, PlainMLP
+from max.nn import Module
 from max.pipelines.architectures.nemotron.model_config import NemotronConfig
 from max.pipelines.lib.decoder import Decoder
 
@@ -12,14 +12,7 @@ class Nemotron(Decoder[NemotronConfig]):
 
     def make_mlp(self, config: NemotronConfig, index: int) -> Module:
         """See `Decoder.make_mlp`."""
-        return PlainMLP(
-            config.hidden_size,
-            config.intermediate_size,
-            config.dtype,
-            config.devices,
-            config.hidden_act,
-            has_bias=config.mlp_bias,
-        )
+        return self.make_plain_mlp(config, has_bias=config.mlp_bias)
 
     def make_norm(self, config: NemotronConfig) -> Module:
         """See `Decoder.make_norm`."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from max.pipelines.architectures.olmo.checkpoint import OLMO_FIELDS
 from max.pipelines.checkpoint.config_fields import ConfigFields
-from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.decoder_config import DecoderConfig
 
 if TYPE_CHECKING:
@@ -28,13 +28,6 @@ class OlmoConfig(DecoderConfig):
     clip_qkv: float | None = None
 
     @classmethod
-    def initialize_from_config(
-        cls,
-        pipeline_config: PipelineConfig,
-        huggingface_config: PretrainedConfig,
-        model_config: MAXModelConfig | None = None,
-    ) -> Self:
-        """See `DecoderConfig.initialize_from_config`."""
-        config = super().initialize_from_config(pipeline_config, huggingface_config, model_config)
-        config.clip_qkv = huggingface_config.clip_qkv
-        return config
+    def fields(cls, huggingface_config: PretrainedConfig) -> Mapping[str, Any]:
+        """See `DecoderConfig.fields`."""
+        return {"clip_qkv": huggingface_config.clip_qkv}

@@ -1,7 +1,7 @@
 """Registration of the Olmoe family."""
 
 from max.pipelines.architectures.olmoe.checkpoint import OLMOE_FIELDS, OLMOE_GGUF
-from max.pipelines.lib.supported_architecture import decoder_adapters, decoder_architecture
+from max.pipelines.lib.supported_architecture import decoder_architecture, expert_adapters
 
 _PACKAGE = "max.pipelines.architectures.olmoe"
 
@@ -12,9 +12,6 @@ olmoe_arch = decoder_architecture(
     config=f"{_PACKAGE}.model_config:OlmoeConfig",
     config_fields=OLMOE_FIELDS,
     gguf=OLMOE_GGUF,
-    weight_adapters=decoder_adapters(
-        safetensors="max.pipelines.lib.expert_weights:convert_safetensors",
-        gguf="max.pipelines.lib.expert_weights:convert_gguf",
-    ),
+    weight_adapters=expert_adapters(),
     rope_type="neox",
 )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from max.nn.moe import Routing
 from max.pipelines.architectures.olmoe.checkpoint import OLMOE_FIELDS
 from max.pipelines.checkpoint.config_fields import ConfigFields
-from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.expert_layers import ExpertsConfig, ExpertSettings
 
 if TYPE_CHECKING:
@@ -28,17 +28,10 @@ class OlmoeConfig(ExpertsConfig):
     clip_qkv: float | None = None
 
     @classmethod
-    def initialize_from_config(
-        cls,
-        pipeline_config: PipelineConfig,
-        huggingface_config: PretrainedConfig,
-        model_config: MAXModelConfig | None = None,
-    ) -> Self:
-        """See `DecoderConfig.initialize_from_config`."""
+    def fields(cls, huggingface_config: PretrainedConfig) -> Mapping[str, Any]:
+        """See `DecoderConfig.fields`."""
         hf = huggingface_config
-        config = super().initialize_from_config(pipeline_config, hf, model_config)
-        config.clip_qkv = hf.clip_qkv
-        return config
+        return {**super().fields(hf), "clip_qkv": hf.clip_qkv}
 
     @classmethod
     def get_experts(cls, huggingface_config: PretrainedConfig) -> ExpertSettings:

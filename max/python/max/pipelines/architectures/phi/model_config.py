@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from max.pipelines.architectures.phi.checkpoint import PHI_FIELDS
 from max.pipelines.checkpoint.config_fields import ConfigFields
-from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.decoder_config import DecoderConfig
 
 if TYPE_CHECKING:
@@ -27,24 +27,12 @@ class PhiConfig(DecoderConfig):
     qk_layernorm: bool = False
 
     @classmethod
-    def initialize_from_config(
-        cls,
-        pipeline_config: PipelineConfig,
-        huggingface_config: PretrainedConfig,
-        model_config: MAXModelConfig | None = None,
-    ) -> Self:
-        """See `DecoderConfig.initialize_from_config`."""
-        config = super().initialize_from_config(pipeline_config, huggingface_config, model_config)
-        config.qk_layernorm = huggingface_config.qk_layernorm
-        return config
+    def fields(cls, huggingface_config: PretrainedConfig) -> Mapping[str, Any]:
+        """See `DecoderConfig.fields`."""
+        hf = huggingface_config
+        return {"qk_layernorm": hf.qk_layernorm, "rms_norm_eps": hf.layer_norm_eps}
 
     @staticmethod
     def get_attention_biases(huggingface_config: PretrainedConfig) -> tuple[bool, bool]:
         """Always; config.json does not say."""
         return True, True
-
-    @staticmethod
-    def get_norm_eps(huggingface_config: PretrainedConfig) -> float | None:
-        """`layer_norm_eps`."""
-        eps: float = huggingface_config.layer_norm_eps
-        return eps

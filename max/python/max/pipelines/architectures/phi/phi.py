@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from max.nn import Linear, Module, ParallelBlock, PlainMLP, Rope
+from max.nn import Linear, Module, Rope
 from max.nn.attention import HeadNormAttention
 from max.pipelines.architectures.phi.model_config import PhiConfig
 from max.pipelines.lib.decoder import Decoder
@@ -13,8 +13,7 @@ class Phi(Decoder[PhiConfig]):
 
     def make_block(self, config: PhiConfig, rope: Rope | None, index: int) -> Module:
         """See `Decoder.make_block`."""
-        attention = self.make_attention(config, rope, index)
-        return ParallelBlock(attention, self.make_mlp(config, index), self.make_norm(config))
+        return self.make_parallel_block(config, rope, index)
 
     def make_attention(self, config: PhiConfig, rope: Rope | None, index: int) -> Module:
         """See `Decoder.make_attention`."""
@@ -26,14 +25,7 @@ class Phi(Decoder[PhiConfig]):
 
     def make_mlp(self, config: PhiConfig, index: int) -> Module:
         """See `Decoder.make_mlp`."""
-        return PlainMLP(
-            config.hidden_size,
-            config.intermediate_size,
-            config.dtype,
-            config.devices,
-            config.hidden_act,
-            has_bias=True,
-        )
+        return self.make_plain_mlp(config, has_bias=True)
 
     def make_norm(self, config: PhiConfig) -> Module:
         """See `Decoder.make_norm`."""

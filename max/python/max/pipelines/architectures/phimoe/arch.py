@@ -1,7 +1,7 @@
 """Registration of the PhiMoe family."""
 
 from max.pipelines.architectures.phimoe.checkpoint import PHIMOE_FIELDS
-from max.pipelines.lib.supported_architecture import decoder_adapters, decoder_architecture
+from max.pipelines.lib.supported_architecture import decoder_architecture, expert_adapters
 
 _PACKAGE = "max.pipelines.architectures.phimoe"
 
@@ -11,9 +11,6 @@ phimoe_arch = decoder_architecture(
     pipeline_model=f"{_PACKAGE}.model:PhiMoeModel",
     config=f"{_PACKAGE}.model_config:PhiMoeConfig",
     config_fields=PHIMOE_FIELDS,
-    weight_adapters=decoder_adapters(
-        safetensors="max.pipelines.lib.expert_weights:convert_safetensors",
-        gguf="max.pipelines.lib.expert_weights:convert_gguf",
-    ),
+    weight_adapters=expert_adapters(),
     rope_type="longrope",
 )

@@ -1,7 +1,7 @@
 """Registration of the Qwen3Moe family."""
 
 from max.pipelines.architectures.qwen3_moe.checkpoint import QWEN3_MOE_FIELDS, QWEN3_MOE_GGUF
-from max.pipelines.lib.supported_architecture import decoder_adapters, decoder_architecture
+from max.pipelines.lib.supported_architecture import decoder_architecture, expert_adapters
 
 _PACKAGE = "max.pipelines.architectures.qwen3_moe"
 
@@ -12,9 +12,6 @@ qwen3_moe_arch = decoder_architecture(
     config=f"{_PACKAGE}.model_config:Qwen3MoeConfig",
     config_fields=QWEN3_MOE_FIELDS,
     gguf=QWEN3_MOE_GGUF,
-    weight_adapters=decoder_adapters(
-        safetensors="max.pipelines.lib.expert_weights:convert_safetensors",
-        gguf="max.pipelines.lib.expert_weights:convert_gguf",
-    ),
+    weight_adapters=expert_adapters(),
     rope_type="neox",
 )

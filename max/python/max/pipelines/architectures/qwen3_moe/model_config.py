@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from max.nn.moe import Routing
 from max.pipelines.architectures.qwen3_moe.checkpoint import QWEN3_MOE_FIELDS
 from max.pipelines.checkpoint.config_fields import ConfigFields
-from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.expert_layers import ExpertsConfig, ExpertSettings
 
 if TYPE_CHECKING:
@@ -20,18 +20,13 @@ class Qwen3MoeConfig(ExpertsConfig):
     config_fields: ClassVar[ConfigFields | None] = QWEN3_MOE_FIELDS
 
     @classmethod
-    def initialize_from_config(
-        cls,
-        pipeline_config: PipelineConfig,
-        huggingface_config: PretrainedConfig,
-        model_config: MAXModelConfig | None = None,
-    ) -> Self:
-        """See `DecoderConfig.initialize_from_config`; `use_sliding_window` switches windows on."""
+    def fields(cls, huggingface_config: PretrainedConfig) -> Mapping[str, Any]:
+        """See `DecoderConfig.fields`; `use_sliding_window` switches windows on."""
         hf = huggingface_config
-        config = super().initialize_from_config(pipeline_config, hf, model_config)
-        if not hf.use_sliding_window:
-            config.sliding_window = None
-        return config
+        return {
+            **super().fields(hf),
+            "sliding_window": hf.sliding_window if hf.use_sliding_window else None,
+        }
 
     @classmethod
     def get_experts(cls, huggingface_config: PretrainedConfig) -> ExpertSettings:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from max.pipelines.architectures.smollm3.checkpoint import SMOLLM3_FIELDS
 from max.pipelines.checkpoint.config_fields import ConfigFields
-from max.pipelines.config import MAXModelConfig, PipelineConfig
 from max.pipelines.lib.decoder_config import FULL, DecoderConfig, LayerKind
 
 if TYPE_CHECKING:
@@ -30,16 +29,9 @@ class SmolLM3Config(DecoderConfig):
     has_rope: Sequence[bool] = ()
 
     @classmethod
-    def initialize_from_config(
-        cls,
-        pipeline_config: PipelineConfig,
-        huggingface_config: PretrainedConfig,
-        model_config: MAXModelConfig | None = None,
-    ) -> Self:
-        """See `DecoderConfig.initialize_from_config`."""
-        config = super().initialize_from_config(pipeline_config, huggingface_config, model_config)
-        config.has_rope = [bool(has_rope) for has_rope in huggingface_config.no_rope_layers]
-        return config
+    def fields(cls, huggingface_config: PretrainedConfig) -> Mapping[str, Any]:
+        """See `DecoderConfig.fields`."""
+        return {"has_rope": [bool(has_rope) for has_rope in huggingface_config.no_rope_layers]}
 
     @staticmethod
     def get_layer_types(huggingface_config: PretrainedConfig) -> Sequence[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from max.pipelines.architectures.starcoder2.checkpoint import STARCODER2_FIELDS
 from max.pipelines.checkpoint.config_fields import ConfigFields
@@ -23,8 +24,7 @@ class Starcoder2Config(DecoderConfig):
         """`use_bias`; it is about the MLP too."""
         return (huggingface_config.use_bias,) * 2
 
-    @staticmethod
-    def get_norm_eps(huggingface_config: PretrainedConfig) -> float | None:
-        """`norm_epsilon`."""
-        eps: float = huggingface_config.norm_epsilon
-        return eps
+    @classmethod
+    def fields(cls, huggingface_config: PretrainedConfig) -> Mapping[str, Any]:
+        """See `DecoderConfig.fields`."""
+        return {"rms_norm_eps": huggingface_config.norm_epsilon}

@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from max.driver import Buffer, Device
 from max.dtype import DType
@@ -185,12 +186,13 @@ class PositionedBatchProcessor(RaggedBatchProcessor):
         usual = super().prepare_initial_token_inputs(
             replica_batches, kv_cache_inputs, return_n_logits
         )
-        starts = (
-            (ctx.tokens.processed_length, ctx.tokens.active_length) for ctx in replica_batches[0]
-        )
-        places = [np.arange(start, start + count, dtype=np.int64) for start, count in starts]
-        positions = Buffer.from_numpy(np.concatenate(places)).to(self.runtime.devices[0])
+        places = np.concatenate([self.positions(ctx) for ctx in replica_batches[0]])
+        positions = Buffer.from_numpy(places).to(self.runtime.devices[0])
         return PositionedModelInputs(**vars(usual), positions=positions)
+
+    def positions(self, ctx: TextContext) -> NDArray[np.int64]:
+        """The places of a request's active tokens."""
+        return ctx.tokens.processed_length + np.arange(ctx.tokens.active_length)
 
 
 def ragged_kv_symbolic_inputs(

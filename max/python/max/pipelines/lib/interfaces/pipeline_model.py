@@ -103,7 +103,7 @@ class PipelineModel(ABC):
         next_tokens: Buffer,
         batch_top_n: Sequence[int | None],
         batch_echo: Sequence[bool],
-    ) -> list[LogProbabilities | None]:
+    ) -> Sequence[LogProbabilities | None]:
         """The log probabilities of the tokens that follow a step's rows of logits.
 
         Args:
@@ -111,14 +111,16 @@ class PipelineModel(ABC):
             model_inputs: of the step. For requests with echo they have the fields `tokens` and
                 `input_row_offsets` of `RaggedModelInputs`.
             model_outputs: what `execute` gave for them.
-            next_tokens: int64 [batch], the token that follows each request's last row.
+            next_tokens: int64 [batch], the token that follows each request's last row, where the
+                logits are.
             batch_top_n: for each request, how many of the best tokens to give beside each token's
                 own; None for a request that wants nothing.
             batch_echo: for each request, whether all of its rows of logits are wanted, instead of
                 the last one.
 
         Returns:
-            For each request that wants any, one entry per row wanted.
+            For each request that wants any, one entry per row wanted. Its entries may wait for the
+            device when they are read.
         """
         return compute_log_probabilities(
             model_inputs, model_outputs, next_tokens, batch_top_n, batch_echo

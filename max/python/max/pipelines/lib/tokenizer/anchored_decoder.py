@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _BYTE_TOKEN = re.compile(r"<0x[0-9A-Fa-f]{2}>")
 _MOST_CANDIDATES = 10_000
+# Of the tokens that are written, most are few: their texts are kept, 10 MB at most.
+_MOST_KEPT = 1 << 16
 
 
 class AnchoredDecoder:
@@ -37,6 +40,7 @@ class AnchoredDecoder:
                 "letter or digit, so its output cannot be decoded piece by piece."
             )
         self._anchor_length = len(self.at_start([self._anchor]))
+        self._text_of_one = lru_cache(_MOST_KEPT)(self._decode_after_text)
 
     def at_start(self, tokens: Sequence[int], *, skip_special_tokens: bool = False) -> str:
         """The text of tokens that begin a text."""
@@ -50,6 +54,11 @@ class AnchoredDecoder:
 
     def after_text(self, tokens: Sequence[int], *, skip_special_tokens: bool = False) -> str:
         """The text of tokens that follow a whole character of other text."""
+        if len(tokens) == 1:
+            return self._text_of_one(tokens[0], skip_special_tokens=skip_special_tokens)
+        return self._decode_after_text(*tokens, skip_special_tokens=skip_special_tokens)
+
+    def _decode_after_text(self, *tokens: int, skip_special_tokens: bool) -> str:
         assert self._anchor is not None
         text = self.at_start([self._anchor, *tokens], skip_special_tokens=skip_special_tokens)
         return text[self._anchor_length :]

@@ -80,10 +80,8 @@ class StopStringMatcher:
         return seen[:safe]
 
     def finish(self) -> str:
-        """Returns what was held back; no stop string came of it."""
-        held, self._held = self._held, ""
-        self._matched = [0] * len(self._patterns)
-        return held
+        """Returns what was held back, of which no stop string came; nothing is pushed after it."""
+        return self._held
 
     def _advance(self, character: str) -> str:
         """Moves every pattern on by one character; returns the longest one that is complete."""

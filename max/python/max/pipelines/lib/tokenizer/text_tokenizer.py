@@ -20,29 +20,24 @@ from max.pipelines.context import (
     TextContext,
     TokenBuffer,
 )
-from max.pipelines.lib.tokenizer.anchored_decoder import AnchoredDecoder
 from max.pipelines.lib.tokenizer.chat_template import (
     check_template,
     join_without_template,
     render_chat,
     template_of,
 )
-from max.pipelines.lib.tokenizer.control_tokens import ControlTokens, pieces_of
-from max.pipelines.lib.tokenizer.lanes import LONG_TEXT, rendering, tokenizing
+from max.pipelines.lib.tokenizer.control_tokens import ControlTokens
+from max.pipelines.lib.tokenizer.lanes import rendering
 from max.pipelines.lib.tokenizer.loading import load_delegate
 from max.pipelines.lib.tokenizer.local_templates import LocalTemplates
 from max.pipelines.lib.tokenizer.model_facts import read_model_facts
 from max.pipelines.lib.tokenizer.response_format import constraint_of_format
 from max.pipelines.lib.tokenizer.templates import Templates
+from max.pipelines.lib.tokenizer.text_codec import TextCodec
 from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRequestMessage
 
 if TYPE_CHECKING:
     from max.pipelines.config import PipelineConfig
-
-# Of a text with more characters for each token that is allowed, first a beginning is read.
-_CHARACTERS_PER_TOKEN = 8
-# The beginning of a text may have more tokens at its cut than the whole has there.
-_CUT_TOKENS = 32
 
 
 class PromptText(NamedTuple):
@@ -59,15 +54,10 @@ class PromptText(NamedTuple):
     cuts: tuple[int, ...] = ()
 
 
-# Of the panic, no `Exception`, by which the `tokenizers` library gives up a regular expression.
-_TOO_MANY_STEPS = "retry-limit-in-match over"
-
-
-class TextTokenizer:
+class TextTokenizer(TextCodec):
     """Turns requests into contexts, text into tokens and tokens into text.
 
     Attributes:
-        delegate: The Hugging Face tokenizer.
         eos_token_ids: The tokens that end an answer.
         max_length: Most tokens of prompt and answer together.
         vocab_size: Number of token ids that the model accepts.
@@ -111,7 +101,9 @@ class TextTokenizer:
             str(model_path), revision=revision or "main", trust_remote_code=trust_remote_code
         )
         folder = source.folder()
-        self.delegate = load_delegate(folder, trust_remote_code=trust_remote_code)
+        super().__init__(
+            load_delegate(folder, trust_remote_code=trust_remote_code), enable_llama_whitespace_fix
+        )
         if pipeline_config is not None:
             max_length = max_length or pipeline_config.model.max_length
             chat_template = chat_template or pipeline_config.model.retrieve_chat_template()
@@ -121,7 +113,6 @@ class TextTokenizer:
         self.max_length = max_length or facts.max_length
         self._chat_template = chat_template
         self._context_validators = context_validators
-        self._keeps_leading_space = enable_llama_whitespace_fix
         self._templates = templates or LocalTemplates()
         added = self.delegate.added_tokens_decoder.values() if control_tokens_are_text else ()
         specials = [token.content for token in added if token.special]
@@ -155,11 +146,6 @@ class TextTokenizer:
         if self.has_chat_template:
             with contextlib.suppress(InputError):  # some templates refuse a greeting
                 self.prompt_text([TextGenerationRequestMessage("user", "Hello")])
-
-    @cached_property
-    def anchored_decoder(self) -> AnchoredDecoder:
-        """Decodes tokens that come after other text."""
-        return AnchoredDecoder(self.delegate)
 
     @property
     def template_text(self) -> str:
@@ -248,84 +234,6 @@ class TextTokenizer:
         work = partial(self.prompt_text, messages, tools, options)
         return await rendering(work, messages, list(tools or ()), dict(options or {}))
 
-    async def encode(
-        self,
-        prompt: str,
-        add_special_tokens: bool = True,
-        cuts: Sequence[int] = (),
-        *,
-        most: int | None = None,
-    ) -> NDArray[np.int64]:
-        """The token ids of a text, `int64[num_tokens]`.
-
-        Args:
-            prompt: The text.
-            add_special_tokens: Add those that the model expects, such as a beginning of text.
-            cuts: Places between which it is tokenized piece by piece.
-            most: The most tokens that are wanted; a text that has more is not read to its end.
-
-        Raises:
-            InputError: If the text has half of a surrogate pair, which JSON allows to write.
-            PromptTooLongError: If it has more tokens than `most`, and was not read to its end.
-        """
-        try:
-            prompt.encode()
-        except UnicodeEncodeError as error:
-            raise InputError(
-                f"The text is not valid Unicode: character {error.start} is "
-                f"{prompt[error.start]!a}, half of a surrogate pair."
-            ) from error
-        if cuts:
-            first, *others = pieces_of(prompt, tuple(cuts))
-            tokens = [await self.encode(first, add_special_tokens, most=most)]
-            tokens += [await self.encode(piece, False, most=most) for piece in others]
-            return np.concatenate(tokens)
-        if len(prompt) <= LONG_TEXT:
-            return self._encode(prompt, add_special_tokens)
-        return await tokenizing(
-            partial(self._encode_up_to, prompt, add_special_tokens, most), len(prompt)
-        )
-
-    async def decode(
-        self, tokens: int | Sequence[int] | NDArray[np.integer[Any]], **options: object
-    ) -> str:
-        """The text of one token or of many.
-
-        Args:
-            tokens: Token ids.
-            options: `skip_special_tokens` (default false): leave out tokens such as end of text.
-
-        Raises:
-            TypeError: If an option is unknown.
-        """
-        skip = bool(options.pop("skip_special_tokens", False))
-        if options:
-            raise TypeError(
-                f"decode has no option {', '.join(options)}; allowed is skip_special_tokens."
-            )
-        if np.ndim(tokens) == 0 and self._keeps_leading_space:
-            ids = np.atleast_1d(tokens).tolist()
-            return self.anchored_decoder.after_text(ids, skip_special_tokens=skip)
-        ids = np.atleast_1d(tokens)
-        if ids.size > LONG_TEXT:
-            return await tokenizing(partial(self._decode, ids, skip), ids.size)
-        return self._decode(ids, skip)
-
-    async def token_strings_of(self, tokens: Sequence[int]) -> list[str]:
-        """As `token_strings`, while the event loop goes on."""
-        if len(tokens) <= LONG_TEXT:
-            return self.token_strings(tokens)
-        return await tokenizing(partial(self.token_strings, tokens), len(tokens))
-
-    def token_strings(self, tokens: Sequence[int]) -> list[str]:
-        """The tokens as the vocabulary writes them, such as `Ġthe` or `<0x0A>`.
-
-        Args:
-            tokens: Token ids; one that is in the model only has the empty string.
-        """
-        pieces = self.delegate.convert_ids_to_tokens(list(tokens))
-        return ["" if piece is None else str(piece) for piece in pieces]
-
     def check_token_ids(self, param: str, ids: Sequence[int]) -> None:
         """Raises `InputError` for a token id that the model does not know.
 
@@ -408,36 +316,3 @@ class TextTokenizer:
         if params.max_new_tokens is None:
             return self.max_length
         return min(self.max_length, prompt_length + params.max_new_tokens)
-
-    def _encode_up_to(
-        self, text: str, add_special_tokens: bool, most: int | None
-    ) -> NDArray[np.int64]:
-        """Reads ever larger beginnings of a text that has a lot more characters than tokens."""
-        length = len(text) if most is None else _CHARACTERS_PER_TOKEN * (most + _CUT_TOKENS)
-        while most is not None and length < len(text):
-            num_tokens = self._encode(text[:length], add_special_tokens).size
-            if num_tokens > most + _CUT_TOKENS:
-                raise PromptTooLongError(num_tokens, most, is_more=True)
-            length *= 4
-        return self._encode(text, add_special_tokens)
-
-    def _encode(self, text: str, add_special_tokens: bool) -> NDArray[np.int64]:
-        try:
-            ids = self.delegate.encode(text, add_special_tokens=add_special_tokens, verbose=False)
-        except BaseException as error:
-            if _TOO_MANY_STEPS not in str(error):
-                raise
-            raise InputError(
-                "This text takes the tokenizer of the model more steps than it may: one of its "
-                f"regular expressions tries too many ways to match it ({error})."
-            ) from error
-        return np.asarray(ids, np.int64)
-
-    def _decode(self, ids: NDArray[np.integer[Any]], skip_special_tokens: bool) -> str:
-        return str(
-            self.delegate.decode(
-                ids.tolist(),
-                skip_special_tokens=skip_special_tokens,
-                clean_up_tokenization_spaces=False,
-            )
-        )

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from max import kernels
+from max.driver.buffer import moved
 from max.pipelines.sampling.grammars.follower import Bits
 
 
@@ -23,7 +24,7 @@ def mask_logits(logits: torch.Tensor, masks: Mapping[int, Bits]) -> torch.Tensor
     Returns:
         `float32[num_requests, vocab_size]`.
     """
-    rows = torch.tensor(list(masks)).to(logits.device)
-    bits = torch.from_numpy(np.stack(list(masks.values()))).to(logits.device)
+    rows = moved(torch.tensor(list(masks)), logits.device)
+    bits = moved(torch.from_numpy(np.stack(list(masks.values()))), logits.device)
     masked: torch.Tensor = kernels.mask_logits(logits, rows, bits)
     return masked

@@ -37,6 +37,25 @@ def test_bytes_do_not_join_the_anchor(byte_fallback: TextTokenizer) -> None:
     assert decoder.after_text([token]) == "\N{REPLACEMENT CHARACTER}"
 
 
+def test_token_is_decoded_once_for_each_way_to_skip(monkeypatch: pytest.MonkeyPatch) -> None:
+    delegate = make_word_tokenizer(["?", "a", "word"])
+    delegate.add_special_tokens({"eos_token": "<end>"})
+    decoder, decode, decoded = AnchoredDecoder(delegate), delegate.decode, list[list[int]]()
+
+    def noted_decode(ids: list[int], **options: bool) -> str:
+        decoded.append(ids)
+        return str(decode(ids, **options))
+
+    monkeypatch.setattr(delegate, "decode", noted_decode)
+    texts = [
+        decoder.after_text([token], skip_special_tokens=skip)
+        for token, skip in [(2, False), (3, False), (3, True)] * 2
+    ]
+
+    assert texts == [" word", " <end>", ""] * 2
+    assert len(decoded) == 3
+
+
 def test_words_joined_by_the_decoder() -> None:
     decoder = AnchoredDecoder(make_word_tokenizer(["?", "a", "word"]))
     assert decoder.at_start([2]) == "word"

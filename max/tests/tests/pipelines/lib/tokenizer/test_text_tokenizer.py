@@ -367,7 +367,7 @@ def test_text_with_few_tokens_for_its_characters_is_read_whole(
     byte_level_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tokenizer = TextTokenizer(byte_level_folder, max_length=2_500)
-    monkeypatch.setattr("max.pipelines.lib.tokenizer.text_tokenizer._CHARACTERS_PER_TOKEN", 1)
+    monkeypatch.setattr("max.pipelines.lib.tokenizer.text_codec._CHARACTERS_PER_TOKEN", 1)
     text = "<|end|>" * 2_000
 
     context = new_context(tokenizer, prompt=text)
