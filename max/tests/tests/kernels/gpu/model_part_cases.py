@@ -203,6 +203,23 @@ def _adapter_cases() -> list[Case]:
                 variant=f"{rank} {dtype}",
             )
         )
+        of_whole = {
+            **dict.fromkeys(("y", "x", "weights"), dtype),
+            **dict.fromkeys(("slots", "is_saved"), "i32"),
+        }
+        blocks = {"BLOCK_M": BLOCK_M, "BLOCK_K": BLOCK_K, "BLOCK_N": BLOCK_N}
+        if rank == 16:
+            for kinds in (DEVICE_KINDS[:3], DEVICE_KINDS[3:]):
+                cases.append(
+                    Case(
+                        "saved_linear:saved_linear_kernel",
+                        of_whole,
+                        blocks,
+                        multiplies=dtype == "bf16" or kinds == ("gfx942",),
+                        variant=f"{dtype} {kinds[0]}",
+                        kinds=kinds,
+                    )
+                )
     look_up = {
         "ids": "i64",
         **dict.fromkeys(("slots", "ranks"), "i32"),
@@ -210,7 +227,14 @@ def _adapter_cases() -> list[Case]:
         **dict.fromkeys(("scales", "narrow"), "fp32"),
     }
     kernel = "lora_embedding:look_up_kernel"
-    return [*cases, Case(kernel, look_up, {"RANK_BLOCK": 16}, 1, is_wide=False)]
+    cases.append(Case(kernel, look_up, {"RANK_BLOCK": 16}, 1, is_wide=False))
+    of_table = {
+        "ids": "i64",
+        **dict.fromkeys(("slots", "is_saved"), "i32"),
+        **dict.fromkeys(("y", "tables"), "bf16"),
+    }
+    kernel = "saved_embedding:saved_embedding_kernel"
+    return [*cases, Case(kernel, of_table, {"BLOCK": 1024}, is_wide=False)]
 
 
 def _scaled_cases() -> list[Case]:
