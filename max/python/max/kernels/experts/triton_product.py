@@ -31,7 +31,7 @@ CONFIGS = {
     "planes": {
         "sm_80": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 128}, 8, 1),
         "sm_90": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 128}, 8, 2),
-        "sm_100": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 128}, 8, 2),
+        "sm_100": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 128}, 8, 1),
         "gfx942": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 64}, 8, 1),
     },
 }
