@@ -54,10 +54,11 @@ def _expert_cases() -> list[Case]:
     lines = [*product(("few", "many"), ("",), ("bf16", "fp16")), ("few", "", "fp32")]
     lines += product(("planes",), PARTS, ("fp32", "bf16"))
     for line, encoding, dtype in lines:
-        for kind, of_kind in EXPERT_CONFIGS[line].items():
-            config = tile_of(of_kind, encoding)
+        for kind in DEVICE_KINDS:
             both = encoding == "q4_k" or dtype == "fp32"
             for is_sorted in (False, True) if both else (line != "few",):
+                of_pairs = "few planes" if encoding and not is_sorted else line
+                config = tile_of(EXPERT_CONFIGS[of_pairs][kind], encoding)
                 pointers = {
                     **dict.fromkeys(("x", "bias", "out"), dtype),
                     **dict.fromkeys(parts, "u8" if encoding else dtype),
