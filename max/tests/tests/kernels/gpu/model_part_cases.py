@@ -14,6 +14,9 @@ from max.kernels.latent_store_ragged.triton import HEADS
 from max.kernels.layouts.planes import PARTS
 from max.kernels.lora_linear.triton import BLOCK_K, BLOCK_M, BLOCK_N, parts_of, warps_of
 from max.kernels.planes_rows.triton import encoding_constants, tile_of
+from max.kernels.saved_linear.triton import BLOCK_K as SAVED_K
+from max.kernels.saved_linear.triton import BLOCK_M as SAVED_M
+from max.kernels.saved_linear.triton import BLOCK_N as SAVED_N
 from max.kernels.scaled_matmul.triton import CONFIGS as SCALED_CONFIGS
 from tests.kernels.gpu.compiler import FLOAT8_KINDS, Case
 
@@ -207,7 +210,7 @@ def _adapter_cases() -> list[Case]:
             **dict.fromkeys(("y", "x", "weights"), dtype),
             **dict.fromkeys(("slots", "is_saved"), "i32"),
         }
-        blocks = {"BLOCK_M": BLOCK_M, "BLOCK_K": BLOCK_K, "BLOCK_N": BLOCK_N}
+        blocks = {"BLOCK_M": SAVED_M, "BLOCK_K": SAVED_K, "BLOCK_N": SAVED_N}
         if rank == 16:
             for kinds in (DEVICE_KINDS[:3], DEVICE_KINDS[3:]):
                 cases.append(
