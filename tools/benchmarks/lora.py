@@ -4,7 +4,8 @@
 
 Kinds of rounds take turns in one process: requests of a pipeline without `--enable-lora`, of the
 base model in a pipeline with it, and of adapters there. A rate is compared with the first kind's in
-the same round, since a machine's memory is not as fast in every minute.
+the same round, since a machine's memory is not as fast in every minute. Both pipelines read their
+weights at the same places, since memory is not as fast everywhere either.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import torch
 from max.nn.lora import LayerUpdate
 from max.pipelines.context import EOSTracker, SamplingParams, TextContext, TokenBuffer
 from max.pipelines.lib import PIPELINE_REGISTRY, PipelineConfig, TextGenerationPipeline
+from max.pipelines.lib.decoder_model import DecoderModel
 from max.pipelines.lib.registry import PipelineFactory
 from max.pipelines.lora.fitting import FittedAdapter
 from max.pipelines.modeling.types import TextGenerationInputs
@@ -44,6 +46,7 @@ def main() -> None:
     started = time.perf_counter()
     plain = _make_pipeline(given, enable_lora=False)
     adapted = _make_pipeline(given, enable_lora=True)
+    _share_weights(plain, adapted)
     digests = _add_adapters(adapted, given.adapters, given.rank)
     kinds: dict[str, tuple[TextGenerationPipeline, Sequence[str | None]]] = {
         "without --enable-lora": (plain, [None]),
@@ -58,6 +61,7 @@ def main() -> None:
     for _ in range(given.rounds):
         for kind, (pipeline, names) in kinds.items():
             rates[kind].append(_run(pipeline, names, given, given.answer))
+        print(*(f"{found[-1]:.1f}" for found in rates.values()), flush=True)
     first = next(iter(rates.values()))
     print("| requests | tokens/s | of the first in the same round |\n| --- | ---: | ---: |")
     for kind, found in rates.items():
@@ -85,6 +89,14 @@ def _make_pipeline(given: argparse.Namespace, *, enable_lora: bool) -> TextGener
     )
     PIPELINE_REGISTRY.resolve(config)
     return PipelineFactory(config)()
+
+
+def _share_weights(pipeline: TextGenerationPipeline, other: TextGenerationPipeline) -> None:
+    """Lets a pipeline that has not run yet read the weights of another one of the same model."""
+    model, owner = pipeline.pipeline_model, other.pipeline_model
+    assert isinstance(model, DecoderModel) and isinstance(owner, DecoderModel)
+    for name in model.model.compiled.weights:
+        model.model.weights[name].data = owner.model.weights[name]
 
 
 def _add_adapters(pipeline: TextGenerationPipeline, count: int, rank: int) -> list[str]:

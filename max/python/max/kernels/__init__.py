@@ -30,6 +30,8 @@ from max.kernels.quantized_matmul import quantized_matmul
 from max.kernels.rms_norm import rms_norm
 from max.kernels.rope_store_ragged import rope_store_ragged
 from max.kernels.route_tokens import route_tokens
+from max.kernels.saved_embedding import saved_embedding
+from max.kernels.saved_linear import saved_linear
 from max.kernels.scaled_matmul import scaled_matmul
 
 __all__ = [
@@ -60,5 +62,7 @@ __all__ = [
     "rms_norm",
     "rope_store_ragged",
     "route_tokens",
+    "saved_embedding",
+    "saved_linear",
     "scaled_matmul",
 ]

@@ -21,7 +21,7 @@ from max.pipelines.parsing.events import Event
 from max.serve.answer_plan import ALL_CONTENT, AnswerPlan
 from max.serve.answer_size import AnswerSize
 from max.serve.choice import Choice, TextDelta, text_deltas
-from max.serve.disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected, until_disconnect
+from max.serve.disconnect import until_disconnect
 from max.serve.echo import EchoedPrompt
 from max.serve.generation import Generation
 from max.serve.schemas.chat import ChatCompletionRequest
@@ -119,8 +119,6 @@ async def answer(
         return EventStream(events, on_close=running.generation.close)
     try:
         answers = await until_disconnect(request.receive, collected(running))
-    except ClientDisconnected:
-        return Response(status_code=CLIENT_CLOSED_REQUEST)
     finally:
         running.generation.close()
     write = partial(_written, formatter, answers, running.usage())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+import msgspec
 
 from max.pipelines.context import GenerationStatus
 from max.pipelines.lib.stream_decoder import StreamDecoder
@@ -23,8 +24,7 @@ Scores = tuple[float, Mapping[int, float]]
 FinishReason = Literal["stop", "length", "tool_calls"]
 
 
-@dataclass(frozen=True, slots=True)
-class TextDelta:
+class TextDelta(msgspec.Struct, frozen=True):
     """Text that one choice gained, and why it ended if it did.
 
     `events` is what was found in the text, where it is taken apart; None where it is not.
@@ -103,7 +103,9 @@ class Choice:
         if prefix is None:
             return gained
         text, scores = prefix
-        return replace(gained, text=text + gained.text, scores=[*scores, *gained.scores])
+        return msgspec.structs.replace(
+            gained, text=text + gained.text, scores=[*scores, *gained.scores]
+        )
 
     def _echoed(self, delta: ChoiceDelta) -> tuple[str, list[ScoredToken]] | None:
         """The prompt, once: with the first token, when all of its log probabilities are there."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+
+import msgspec
 
 from max.pipelines.context import GenerationStatus, LogProbabilities
 
 
-@dataclass(slots=True)
-class ChoiceDelta:
+class ChoiceDelta(msgspec.Struct):
     """Tokens of one choice that came since the last look, and where the choice stands now.
 
     Attributes:
@@ -26,8 +26,8 @@ class ChoiceDelta:
     tokens: list[int]
     status: GenerationStatus
     cached_tokens: int = 0
-    log_probabilities: list[LogProbabilities] = field(default_factory=list)
-    prompt_log_probabilities: list[LogProbabilities] = field(default_factory=list)
+    log_probabilities: list[LogProbabilities] = []
+    prompt_log_probabilities: list[LogProbabilities] = []
     embedding: bytes = b""
 
     def add(self, later: ChoiceDelta) -> None:

@@ -20,6 +20,7 @@ from max.serve.state import ModelService, ServerState
 from max.serve.telemetry.worker_stats import EngineLoad
 from max.serve.unavailable import worker_unstable
 from max.serve.worker_handle import WorkerHandle, WorkerStartError, describe_exit
+from max.serve.worker_process import WorkerProcess
 
 logger = logging.getLogger(__name__)
 
@@ -30,12 +31,19 @@ T = TypeVar("T")
 
 
 class ModelRunner:
-    """Owns the worker and the client of it; keeps the server's state true."""
+    """Owns the worker and the client of it; keeps the server's state true.
 
-    def __init__(self, source: ModelSource, state: ServerState) -> None:
+    Args:
+        source: The model.
+        state: Of the server.
+        process: The first worker's.
+    """
+
+    def __init__(self, source: ModelSource, state: ServerState, process: WorkerProcess) -> None:
         self._source = source
         self._state = state
         self._worker: WorkerHandle | None = None
+        self._first_process = process
         settings = state.settings
         self._metrics = state.telemetry.metrics
         self.client = EngineClient(settings.max_queue_size, settings.request_timeout, self._metrics)
@@ -54,7 +62,7 @@ class ModelRunner:
         """
         timeline = self._state.timeline
         with no_collection_while_loading():
-            worker = self._start_worker()
+            worker = self._watch(self._first_process)
             self._enter("download")
             parts = await in_daemon_thread(self._source.retrieve)
             self._enter("import")
@@ -90,11 +98,8 @@ class ModelRunner:
             await self._worker.stop()
             self._worker = None
 
-    def _start_worker(self) -> WorkerHandle:
-        """Starts a process, which imports what it will need."""
-        settings = self._state.settings
-        self._worker = WorkerHandle(self.client.handle, self._enter)
-        self._worker.start(self._source.preload, settings.logs)
+    def _watch(self, process: WorkerProcess) -> WorkerHandle:
+        self._worker = WorkerHandle(self.client.handle, self._enter, process)
         return self._worker
 
     def _load(self, worker: WorkerHandle, parts: ModelParts, adapters: Sequence[Adapter]) -> None:
@@ -147,7 +152,8 @@ class ModelRunner:
             await asyncio.sleep(self._state.restarts.pause(time.monotonic()))
             self._metrics.worker_restarts.inc()
             self._metrics.steps.experts.forget_worker()
-            worker = self._start_worker()
+            process = WorkerProcess(self._source.preload, self._state.settings.logs)
+            worker = self._watch(process)
             self._load(worker, parts, self.client.adapters.loaded)
             try:
                 return worker, await worker.ready

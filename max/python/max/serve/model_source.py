@@ -123,8 +123,8 @@ class ModelSource:
     lora: LoRAConfig = field(default_factory=LoRAConfig)
 
 
-def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
-    """The model that a configuration describes, through the registry."""
+def configured_model(pipeline_config: PipelineConfig, preload: tuple[str, ...] = ()) -> ModelSource:
+    """The model that a configuration describes, through the registry; `preload`: see there."""
 
     def retrieve() -> ModelParts:
         from max.pipelines.lib.registry import PIPELINE_REGISTRY
@@ -148,7 +148,7 @@ def configured_model(pipeline_config: PipelineConfig) -> ModelSource:
         allow_extra_fields=pipeline_config.runtime.allow_extra_request_fields,
         enable_echo=pipeline_config.model.enable_echo,
         enable_structured_output=pipeline_config.sampling.enable_structured_output,
-        preload=("max.pipelines.lib.make_pipeline",),
+        preload=preload,
         lora=pipeline_config.lora,
     )
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import multiprocessing
 import pickle
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from multiprocessing import resource_tracker
+from collections.abc import Callable, Sequence
 
 import zmq
 
-from max.serve.logs import LogSettings
 from max.serve.messages import (
     PROTOCOL_VERSION,
     Adapter,
@@ -25,10 +22,10 @@ from max.serve.messages import (
     Stop,
     ToWorker,
 )
-from max.serve.transport import EndpointFolder, api_channel
+from max.serve.transport import api_channel
 from max.serve.worker.crash_record import last_requests, steps_begun
 from max.serve.worker.interface import PipelineBuilder
-from max.serve.worker.start import start_worker
+from max.serve.worker_process import WorkerProcess
 
 logger = logging.getLogger(__name__)
 
@@ -40,44 +37,34 @@ class WorkerStartError(Exception):
 
 
 class WorkerHandle:
-    """One worker process, from its start to its end.
+    """One worker process, until its end.
 
-    Create, `start` and `stop` on the event loop's thread. Nothing is polled: events wake the loop
-    through the channel's file descriptor, death through the process's sentinel.
+    Create and `stop` on the event loop's thread. Nothing is polled: events wake the loop through
+    the channel's file descriptor, death through the process's sentinel, and `exited` tells it.
     """
 
     def __init__(
         self,
         on_event: Callable[[FromWorker], None],
         on_phase: Callable[[str], None],
+        worker: WorkerProcess,
     ) -> None:
         self._on_event = on_event
         self._on_phase = on_phase
         self._loop = asyncio.get_running_loop()
-        self._folder = EndpointFolder()
+        self._worker, self._process = worker, worker.process
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._channel = api_channel(self._context, self._folder.endpoints)
-        self._process: multiprocessing.process.BaseProcess | None = None
+        self._channel = api_channel(self._context, worker.folder.endpoints)
         self.hung_for: float | None = None
         self.ready: asyncio.Future[Ready] = self._loop.create_future()
         self.exited: asyncio.Future[int] = self._loop.create_future()
+        self._loop.add_reader(self._channel.fd, self._take_events)
+        self._loop.add_reader(self._process.sentinel, self._note_exit)
 
     @property
     def pid(self) -> int | None:
-        """The worker's process id; None before `start`."""
-        return self._process.pid if self._process is not None else None
-
-    def start(self, preload: Sequence[str], logs: LogSettings) -> None:
-        """Starts the process, see `start_worker`; `exited` tells when it is gone."""
-        self._process = multiprocessing.get_context("spawn").Process(
-            target=start_worker,
-            args=(self._folder.endpoints, preload, logs),
-            name="max-model-worker",
-        )
-        with _signals_held_back():
-            self._process.start()
-        self._loop.add_reader(self._channel.fd, self._take_events)
-        self._loop.add_reader(self._process.sentinel, self._note_exit)
+        """The worker's process id."""
+        return self._process.pid
 
     def load(
         self,
@@ -105,36 +92,35 @@ class WorkerHandle:
 
     def last_requests(self) -> dict[str, int]:
         """What the worker was working on when it ended, see there; to be asked before `stop`."""
-        return last_requests(self._folder.path)
+        return last_requests(self._worker.folder.path)
 
     def steps_begun(self) -> int:
         """Changes while the worker works, see there."""
-        return steps_begun(self._folder.path)
+        return steps_begun(self._worker.folder.path)
 
     def end_hung(self, seconds: float) -> None:
         """Ends a worker that makes no progress; `exited` will tell."""
-        if self._process is not None and not self.exited.done():
+        if not self.exited.done():
             self.hung_for = seconds
             self._process.kill()
 
     async def stop(self) -> None:
         """Ends the process, gently if it is serving, and frees what belongs to it."""
-        process, serving = self._process, self.ready.done()
+        serving = self.ready.done()
         if not self.ready.cancel() and not self.ready.cancelled():
             self.ready.exception()  # Seen, so that asyncio does not report it again.
-        if process is not None and not self.exited.done():
+        if not self.exited.done():
             if serving:
                 self.send(Stop())
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(asyncio.shield(self.exited), STOP_TIMEOUT_S)
             if not self.exited.done():
-                process.kill()
+                self._process.kill()
                 await self.exited
-        if process is not None:
-            self._loop.remove_reader(self._channel.fd)
+        self._loop.remove_reader(self._channel.fd)
         self._channel.close()
         self._context.term()
-        self._folder.close()
+        self._worker.end()
 
     def _take_events(self) -> None:
         """Takes all events; an error in one does not hold up those behind it.
@@ -172,7 +158,6 @@ class WorkerHandle:
             )
 
     def _note_exit(self) -> None:
-        assert self._process is not None, "a sentinel exists only after start"
         self._loop.remove_reader(self._process.sentinel)
         self._take_events()
         self._process.join()
@@ -184,22 +169,6 @@ class WorkerHandle:
     def _fail_start(self, report: str) -> None:
         if not self.ready.done():
             self.ready.set_exception(WorkerStartError(report))
-
-
-@contextlib.contextmanager
-def _signals_held_back() -> Iterator[None]:
-    """A process started here begins with CTRL+C and SIGTERM blocked.
-
-    Until it can ignore them itself, a CTRL+C in the terminal would interrupt its imports.
-    """
-    # Starting multiprocessing's helper unblocks them again, so it has to be there before.
-    resource_tracker.ensure_running()
-    blocked = {signal.SIGINT, signal.SIGTERM}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def describe_exit(code: int) -> str:

@@ -20,6 +20,8 @@ from max.kernels.lora_linear.reference import lora_linear_reference
 from max.kernels.planes_experts.reference import planes_experts_reference
 from max.kernels.rope_store_ragged.reference import rope_store_ragged_reference
 from max.kernels.route_tokens.reference import route_tokens_reference
+from max.kernels.saved_embedding.reference import saved_embedding_reference
+from max.kernels.saved_linear.reference import saved_linear_reference
 from max.kernels.scaled_matmul.reference import scaled_matmul_reference
 from tests.kernels.quantized_weights import make_quantized_weight
 
@@ -126,6 +128,12 @@ def _adapter_cases(dtype: torch.dtype) -> Iterator[KernelCase]:
     yield KernelCase("lora_linear", kernels.lora_linear, lora_linear_reference, args)
     args = (y, torch.randint(0, HIDDEN, (70,)), slots, *tables)
     yield KernelCase("lora_embedding", kernels.lora_embedding, lora_embedding_reference, args)
+    is_saved = torch.tensor([1, 0, 1], dtype=torch.int32)
+    weights = torch.randn(3, 20, HIDDEN, 16).to(dtype) / HIDDEN**0.5
+    args = (y, x, slots, weights, is_saved)
+    yield KernelCase("saved_linear", kernels.saved_linear, saved_linear_reference, args)
+    args = (y, torch.randint(0, 90, (70,)), slots, torch.randn(3, 90, 320).to(dtype), is_saved)
+    yield KernelCase("saved_embedding", kernels.saved_embedding, saved_embedding_reference, args)
 
 
 def _float8_cases(dtype: torch.dtype, heads: int) -> Iterator[KernelCase]:

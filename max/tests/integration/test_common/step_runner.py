@@ -76,7 +76,9 @@ class StepRunner:
         **settings: Any,
     ) -> None:
         if adapters is not None:
-            settings |= {"enable_lora": True, "max_num_loras": len(adapters)}
+            paths = [f"{name}={path}" for name, path in adapters.items()]
+            lora = {"enable_lora": True, "max_num_loras": len(adapters), "lora_paths": paths}
+            settings = lora | settings
         config = PipelineConfig.from_flat_kwargs(
             model_path=str(folder),
             quantization_encoding=encoding,
@@ -91,11 +93,9 @@ class StepRunner:
         self.folder = folder
         PIPELINE_REGISTRY.resolve(config)
         self.pipeline = PipelineFactory(config, return_logits=ReturnLogits.ALL)()
-        self._digests = {
-            name: self.pipeline.adapters.load(name, str(path))
-            for name, path in (adapters or {}).items()
-            if self.pipeline.adapters is not None
-        }
+        self._digests: dict[str, str] = {}
+        for name, path in (adapters or {}).items():
+            self.load(name, path)
         model = self.pipeline.pipeline_model
         self.max_length = model.max_seq_len
         self._outputs: list[ModelOutputs] = []
@@ -106,6 +106,11 @@ class StepRunner:
             return self._outputs[-1]
 
         model.execute = remember  # type: ignore[method-assign]
+
+    def load(self, name: str, adapter: Path) -> None:
+        """Makes an adapter known, which may lack a slot."""
+        assert self.pipeline.adapters is not None
+        self._digests[name] = self.pipeline.adapters.load(name, str(adapter))
 
     def start(self, prompt: Sequence[int], adapter: str | None = None) -> RunningRequest:
         """A new request, sampled greedily and without an end; of an adapter, if one is named."""

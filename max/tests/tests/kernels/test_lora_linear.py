@@ -110,6 +110,17 @@ def test_agrees_with_double_precision(
     assert torch.equal(got[leaves], y[leaves]), "rows without an adapter keep their bits"
 
 
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_adapters_may_be_bfloat16_beside_float32(implementation: str) -> None:
+    torch.manual_seed(0)
+    tables = make_tables(33, 70, [3, 16, 0], torch.bfloat16)
+    y, x = torch.randn(9, 70), torch.randn(9, 33)
+    slots = torch.randint(0, 4, (9, 1), dtype=torch.int32)
+    got = IMPLEMENTATIONS[implementation](y.clone(), x, slots, *tables)
+    want = expected(y, x, slots, tables)
+    torch.testing.assert_close(got.double(), want, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("implementation", KERNELS)
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_a_row_s_bits_do_not_depend_on_the_others(implementation: str, dtype: torch.dtype) -> None:
@@ -147,6 +158,19 @@ def test_embeddings_agree_with_double_precision(implementation: str, dtype: torc
     want = expected(y, x, slots, tables._replace(is_affine=torch.zeros(3)))
     got = EMBEDDINGS[implementation](y, ids, slots, *tables[:4])
     torch.testing.assert_close(got.double(), want, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("implementation", EMBEDDINGS)
+def test_embeddings_may_be_bfloat16_beside_float32(implementation: str) -> None:
+    torch.manual_seed(0)
+    tables = make_tables(30, 41, [5, 18], torch.bfloat16)
+    y, ids = torch.randn(9, 41), torch.randint(0, 30, (9,))
+    slots = torch.randint(0, 3, (9, 1), dtype=torch.int32)
+    want = expected(
+        y, torch.nn.functional.one_hot(ids, 30), slots, tables._replace(is_affine=torch.zeros(2))
+    )
+    got = EMBEDDINGS[implementation](y, ids, slots, *tables[:4])
+    torch.testing.assert_close(got.double(), want, rtol=1e-5, atol=1e-5)
 
 
 def test_operands_that_do_not_fit_are_told() -> None:

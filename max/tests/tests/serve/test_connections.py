@@ -119,11 +119,18 @@ def test_body_that_is_too_much_is_refused_where_nothing_is_pending() -> None:
 
 
 def test_pending_connection_without_a_body_is_not_the_largest() -> None:
-    limits = Connections(9, 2)
+    limits = Connections(9, 0)
     silent, talking = make_clients(limits, 2)
     limits.received(talking, 1)
-    limits.received(talking, 2)
     assert silent.refused is None and talking.refused is not None
+
+
+def test_requests_may_arrive_one_behind_the_other() -> None:
+    limits = Connections(9, 100)
+    (client,) = make_clients(limits, 1)
+    for _ in range(2):
+        limits.arrived(client)
+    assert client.refused is None
 
 
 def test_release_of_what_has_no_body_changes_nothing() -> None:
@@ -148,12 +155,15 @@ def test_answered_connection_goes_to_the_end_of_those_that_wait() -> None:
 def test_body_that_is_read_is_not_counted() -> None:
     limits = Connections(9, 100)
     first, second = make_clients(limits, 2)
-    limits.received(first, 100)
+    limits.received(first, 60)
+    limits.received(first, 40)
     limits.release(first)
 
     limits.received(second, 100)
 
     assert first.refused is second.refused is None
+    limits.received(second, 1)
+    assert second.refused is not None
 
 
 def test_body_of_a_refused_connection_is_not_counted() -> None:

@@ -246,9 +246,8 @@ def test_body_of_a_request_does_not_allow_the_next_one_a_larger_head() -> None:
 
 def test_requests_one_after_the_other_are_counted_each() -> None:
     header = b"x: " + b"y" * (MAX_HEAD_BYTES // 2) + b"\r\n"
-    first, last = HEAD + header, HEAD + header + CLOSE
 
-    answer = answer_to(first, b"\r\n", first, b"\r\n", first, b"\r\n", last, b"\r\n")
+    answer = answer_to(*3 * (HEAD, header, b"\r\n"), HEAD, header, CLOSE + b"\r\n")
 
     assert answer.count(b"HTTP/1.1 200") == 4
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import subprocess
+import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -18,6 +20,12 @@ from tests.serve.scripted_model import MODEL_NAME
 from tests.serve.server_process import EXIT_TIMEOUT_S, ServerProcess, ready, started
 
 MODULE = "tests.serve.scripted_server"
+
+
+_IMPORTED = """
+import sys, max.serve.server
+print(sorted({"starlette", "uvicorn", "zmq", "max.serve.app"} & sys.modules.keys()))
+"""
 
 
 def scripted(
@@ -158,3 +166,8 @@ def test_failure_to_find_the_model_is_raised_to_the_caller(
 
     assert server.output.splitlines()[-1] == "FileNotFoundError: no config.json"
     assert server.output.count("Traceback") == 1
+
+
+def test_the_worker_begins_before_the_server_is_imported() -> None:
+    done = subprocess.run([sys.executable, "-c", _IMPORTED], capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr

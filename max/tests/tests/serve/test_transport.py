@@ -5,15 +5,14 @@ from __future__ import annotations
 import select
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
-import pytest
 import zmq
 
 from max.pipelines.context import GenerationStatus
+from max.serve.endpoint_folder import EndpointFolder
 from max.serve.messages import Cancel, FromWorker, Loading, Stop, TokenDelta, Tokens, ToWorker
-from max.serve.transport import Channel, EndpointFolder, api_channel, worker_channel
+from max.serve.transport import Channel, api_channel, worker_channel
 
 WAIT_S = 10.0
 
@@ -78,42 +77,3 @@ def test_descriptor_wakes_for_events_and_drain_takes_them_all() -> None:
             received += ends.api.drain()
 
     assert received == [Loading("one"), Loading("two"), Loading("three")]
-
-
-def test_folder_is_private_and_goes_away() -> None:
-    folder = EndpointFolder()
-
-    assert folder.path.stat().st_mode & 0o077 == 0
-    folder.close()
-    assert not folder.path.exists()
-
-
-def test_long_temporary_folder_is_avoided(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    # A unix socket's path has at most 107 bytes.
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / ("x" * 100)))
-
-    folder = EndpointFolder()
-    try:
-        assert len(folder.endpoints.commands.removeprefix("ipc://")) < 107
-    finally:
-        folder.close()
-
-
-def test_folders_of_killed_servers_are_removed(tmp_path: Path) -> None:
-    monkey = pytest.MonkeyPatch()
-    monkey.setattr("tempfile.gettempdir", lambda: str(tmp_path))
-    try:
-        killed, living = EndpointFolder(), EndpointFolder()
-        killed._lock.close()  # As the system does when a process ends.
-        other = tmp_path / "max-serve-of-somebody"
-        other.mkdir()
-
-        new = EndpointFolder()
-
-        assert not killed.path.exists()
-        assert living.path.exists() and new.path.exists() and other.exists()
-        living.close()
-        new.close()
-        assert sorted(tmp_path.iterdir()) == [other]
-    finally:
-        monkey.undo()

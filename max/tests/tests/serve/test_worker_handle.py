@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from typing import Any
+import os
+from typing import Any, cast
 
 import pytest
 
+from max.serve.endpoint_folder import EndpointFolder
 from max.serve.messages import FromWorker, Loading, Refused
 from max.serve.worker_handle import WorkerHandle
+from max.serve.worker_process import WorkerProcess
 
 
-class Events:
-    """A channel that has some events once."""
+class Waiting:
+    """A process that waits until it is killed, as `multiprocessing` has them."""
 
-    def __init__(self, *events: FromWorker) -> None:
-        self._events = list(events)
+    pid = 1
+    exitcode = -9
 
-    def drain(self) -> Iterator[FromWorker]:
-        while self._events:
-            yield self._events.pop(0)
+    def __init__(self) -> None:
+        self.sentinel, self._writer = os.pipe()
 
-    def close(self) -> None:
-        pass
+    def kill(self) -> None:
+        os.close(self._writer)  # the sentinel becomes readable
+
+    def join(self) -> None:
+        os.close(self.sentinel)
+
+
+class WaitingWorker:
+    """`WorkerProcess`, without a process."""
+
+    def __init__(self) -> None:
+        self.folder, self.process = EndpointFolder(), Waiting()
+
+    def end(self) -> None:
+        self.folder.close()
 
 
 def test_error_in_one_event_is_reported_and_holds_up_no_other(
@@ -39,10 +53,9 @@ def test_error_in_one_event_is_reported_and_holds_up_no_other(
 
     async def run() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, error: reported.append(error))
-        handle = WorkerHandle(take, phases.append)
-        handle._channel.close()
-        events = Events(Refused("a", "no"), Refused("b", "no"), Loading("warm up"))
-        monkeypatch.setattr(handle, "_channel", events)
+        handle = WorkerHandle(take, phases.append, cast(WorkerProcess, WaitingWorker()))
+        events = iter([Refused("a", "no"), Refused("b", "no"), Loading("warm up")])
+        monkeypatch.setattr(handle._channel, "drain", lambda: events)
         handle._take_events()
         await handle.stop()
 

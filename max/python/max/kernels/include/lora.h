@@ -34,7 +34,8 @@ struct LoraLinearArgs {
   int64_t outputs;
   int64_t rank;
   int64_t num_slots;
-  max::ElementType type;  // of y, x, a and b
+  max::ElementType type;         // of y and x
+  max::ElementType adapter_type;  // of a and b
 };
 
 struct LoraEmbeddingArgs {
@@ -50,7 +51,8 @@ struct LoraEmbeddingArgs {
   int64_t outputs;
   int64_t rank;
   int64_t num_slots;
-  max::ElementType type;
+  max::ElementType type;         // of y
+  max::ElementType adapter_type;  // of a and b
 };
 
 namespace max {
@@ -108,6 +110,15 @@ MAX_INLINE void store_some(T* to, Floats x, int64_t count) {
   std::copy_n(stored, count, to);
 }
 
+// Memory is read as fast as it can only if it is asked for this many bytes ahead: a slot's part is too short for
+// the processor to find out itself.
+constexpr int64_t kFetchedAhead = 4096;
+
+template <typename T>
+MAX_INLINE void fetch_ahead(const T* from) {
+  __builtin_prefetch(reinterpret_cast<const char*>(from) + kFetchedAhead);
+}
+
 // What one of `N` rows has: narrow [rank], floats. Sums of even and of odd inputs are kept apart, so that one
 // does not wait for the other.
 template <int64_t N, typename T>
@@ -120,6 +131,7 @@ void shrink(const float* const* x, const T* a, int64_t inputs, int64_t own_rank,
     for (; input + 1 < inputs; input += 2) {
       Floats first = load_elements(a + input * rank + column);
       Floats second = load_elements(a + (input + 1) * rank + column);
+      fetch_ahead(a + input * rank + column);
       for (int64_t n = 0; n < N; ++n) {
         even[n] = multiply_add(broadcast(x[n][input]), first, even[n]);
         odd[n] = multiply_add(broadcast(x[n][input + 1]), second, odd[n]);
@@ -142,7 +154,9 @@ MAX_INLINE void add_products(const float* narrow, const T* b, int64_t output, in
     Floats weights[kVectors];
     for (int64_t v = 0; v < kVectors; ++v) {
       int64_t at = output + v * kFloats;
-      weights[v] = load_elements(b + (at / kPanel * rank + j) * kPanel + at % kPanel);
+      const T* from = b + (at / kPanel * rank + j) * kPanel + at % kPanel;
+      weights[v] = load_elements(from);
+      fetch_ahead(from);
     }
     for (int64_t n = 0; n < N; ++n)
       for (int64_t v = 0; v < kVectors; ++v)
@@ -151,8 +165,8 @@ MAX_INLINE void add_products(const float* narrow, const T* b, int64_t output, in
 }
 
 // y = factor * (y + narrow @ b) + shift for N rows; `affine` is [2][outputs] or null.
-template <int64_t N, typename T>
-void expand(T* const* y, const float* narrow, const T* b, int64_t outputs, int64_t own_rank, int64_t rank,
+template <int64_t N, typename T, typename A>
+void expand(T* const* y, const float* narrow, const A* b, int64_t outputs, int64_t own_rank, int64_t rank,
             const float* affine) {
   constexpr int64_t kVectors = N > 4 ? 2 : 4;
   int64_t output = 0;
@@ -181,6 +195,15 @@ void expand(T* const* y, const float* narrow, const T* b, int64_t outputs, int64
       store_some(y[n] + output, sums[n][0], count);
     }
   }
+}
+
+// Calls f with zeros of the types of activations and of adapters' elements, of which float32 and bfloat16 are.
+template <typename F>
+MAX_INLINE void with_types(ElementType type, ElementType adapter_type, const F& f) {
+  auto with = [&](auto activation) {
+    return adapter_type == kFloat32 ? f(activation, float{}) : f(activation, bfloat16{});
+  };
+  return type == kFloat32 ? with(float{}) : with(bfloat16{});
 }
 
 // Calls f with the number of rows, 1 to kRowsTogether, as a constant.

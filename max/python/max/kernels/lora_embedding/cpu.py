@@ -22,7 +22,7 @@ class LoraEmbeddingArgs(CStruct):
     _fields_ = (
         *pointers("y", "ids", "slots", "a", "b", "scales", "ranks"),
         *int64s("rows", "inputs", "outputs", "rank", "num_slots"),
-        *int32s("type"),
+        *int32s("type", "adapter_type"),
     )
 
 
@@ -42,7 +42,14 @@ def _record(
         return None
     num_slots, inputs, rank = a.shape
     args = LoraEmbeddingArgs(
-        *tensors, len(y), inputs, y.shape[1], rank, num_slots, ELEMENT_TYPES[y.dtype]
+        *tensors,
+        len(y),
+        inputs,
+        y.shape[1],
+        rank,
+        num_slots,
+        ELEMENT_TYPES[y.dtype],
+        ELEMENT_TYPES[a.dtype],
     )
     return Recording(y, KernelCall(function, args), ids.nbytes + slots.nbytes)
 

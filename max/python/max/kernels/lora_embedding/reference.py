@@ -24,8 +24,8 @@ def lora_embedding_reference(
         y: [rows, outputs], rows of the table without adapters. Changed in place.
         ids: int64 [rows], which rows of the table they are; one beyond it adds nothing.
         slots: int32 [rows, 1], see `max::lora_linear`, as the rest.
-        a: [num_slots, size of the table, rank] of y's dtype.
-        b: [num_slots, panels, rank, 16] of y's dtype, panels of 16 outputs.
+        a: [num_slots, size of the table, rank] of y's dtype, or bfloat16 beside float32.
+        b: [num_slots, panels, rank, 16] of a's dtype, panels of 16 outputs.
         scales: float32 [num_slots].
         ranks: int32 [num_slots].
 

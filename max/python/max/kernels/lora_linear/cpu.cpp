@@ -6,7 +6,7 @@ namespace {
 
 using namespace max;
 
-template <typename T>
+template <typename T, typename A>
 void add_part(const LoraLinearArgs& args, const RowsOfSlot& part) {
   int64_t slot = part.slot, own_rank = args.ranks[slot], count = static_cast<int64_t>(part.rows.size());
   const float* affine = args.is_affine[slot] ? args.affine + slot * 2 * args.outputs : nullptr;
@@ -21,21 +21,21 @@ void add_part(const LoraLinearArgs& args, const RowsOfSlot& part) {
     x[n] = to;
     y[n] = static_cast<T*>(args.y) + part.rows[n] * args.outputs;
   }
-  const T* a = static_cast<const T*>(args.a) + slot * args.inputs * args.rank;
-  const T* b = static_cast<const T*>(args.b) + slot * elements_of_b(args.outputs, args.rank);
+  const A* a = static_cast<const A*>(args.a) + slot * args.inputs * args.rank;
+  const A* b = static_cast<const A*>(args.b) + slot * elements_of_b(args.outputs, args.rank);
   with_rows(count, [&](auto rows) {
     constexpr int64_t kRows = decltype(rows)::value;
-    shrink<kRows, T>(x, a, args.inputs, own_rank, args.rank, args.scales[slot], narrow.data());
-    expand<kRows, T>(y, narrow.data(), b, args.outputs, own_rank, args.rank, affine);
+    shrink<kRows, A>(x, a, args.inputs, own_rank, args.rank, args.scales[slot], narrow.data());
+    expand<kRows, T, A>(y, narrow.data(), b, args.outputs, own_rank, args.rank, affine);
   });
 }
 
-template <typename T>
+template <typename T, typename A>
 void run(const LoraLinearArgs& args, Pool* pool) {
   int64_t most = rows_together(pool, args.rows);
   std::vector<RowsOfSlot> parts = rows_by_slot(args.slots, args.rows, args.num_slots, most);
   parallel_for(pool, static_cast<int64_t>(parts.size()), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) add_part<T>(args, parts[i]);
+    for (int64_t i = begin; i < end; ++i) add_part<T, A>(args, parts[i]);
   });
 }
 
@@ -44,8 +44,6 @@ void run(const LoraLinearArgs& args, Pool* pool) {
 MAX_EXPORT void lora_linear(const LoraLinearArgs* args, Pool* pool) {
   bool is_base = std::all_of(args->slots, args->slots + args->rows, [](int32_t slot) { return slot == 0; });
   if (is_base) return;
-  if (args->type == kFloat32)
-    run<float>(*args, pool);
-  else
-    run<bfloat16>(*args, pool);
+  with_types(args->type, args->adapter_type,
+             [&](auto activation, auto element) { run<decltype(activation), decltype(element)>(*args, pool); });
 }

@@ -22,7 +22,7 @@ class LoraLinearArgs(CStruct):
     _fields_ = (
         *pointers("y", "x", "slots", "a", "b", "scales", "ranks", "affine", "is_affine"),
         *int64s("rows", "inputs", "outputs", "rank", "num_slots"),
-        *int32s("type"),
+        *int32s("type", "adapter_type"),
     )
 
 
@@ -32,7 +32,15 @@ def lora_linear_args(
     """The struct for the op's operands, which are contiguous."""
     num_slots, inputs, rank = a.shape
     return LoraLinearArgs(
-        y, x, slots, a, *tables, len(y), inputs, y.shape[1], rank, num_slots, ELEMENT_TYPES[y.dtype]
+        *(y, x, slots, a),
+        *tables,
+        len(y),
+        inputs,
+        y.shape[1],
+        rank,
+        num_slots,
+        ELEMENT_TYPES[y.dtype],
+        ELEMENT_TYPES[a.dtype],
     )
 
 

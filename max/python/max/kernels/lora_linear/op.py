@@ -25,10 +25,10 @@ def _fake(
     is_affine: torch.Tensor,
 ) -> torch.Tensor:
     torch._check(
-        y.ndim == x.ndim == slots.ndim == 2 and y.dtype == x.dtype == a.dtype == b.dtype,
+        y.ndim == x.ndim == slots.ndim == 2 and y.dtype == x.dtype and a.dtype == b.dtype,
         lambda: (
             f"y is {y.dtype} {list(y.shape)}, x {x.dtype} {list(x.shape)}, a {a.dtype}, "
-            f"b {b.dtype}, slots {list(slots.shape)}: two axes, and one dtype"
+            f"b {b.dtype}, slots {list(slots.shape)}: two axes; one dtype of y and x, one of a, b"
         ),
     )
     torch._check(

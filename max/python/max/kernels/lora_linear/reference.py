@@ -33,8 +33,9 @@ def lora_linear_reference(
         y: [rows, outputs], results of the layer without adapters. Changed in place.
         x: [rows, inputs], what the layer read, of y's dtype.
         slots: int32 [rows, 1]; 0 for no adapter, s for that of slot s - 1 of the tensors below.
-        a: [num_slots, inputs, rank] of y's dtype; columns beyond a slot's own rank are not read.
-        b: [num_slots, panels, rank, 16] of y's dtype, panels of 16 outputs.
+        a: [num_slots, inputs, rank] of y's dtype, or bfloat16 beside float32; columns beyond a
+            slot's own rank are not read.
+        b: [num_slots, panels, rank, 16] of a's dtype, panels of 16 outputs.
         scales: float32 [num_slots].
         ranks: int32 [num_slots]; 0 for an adapter that has no product for this layer.
         affine: float32 [num_slots, 2, outputs], factors and shifts.

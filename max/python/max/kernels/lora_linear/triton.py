@@ -71,7 +71,7 @@ def shrink_kernel(
                 mask=(k < end)[:, None] & in_rank[None, :],
                 other=0.0,
             )
-            product += tl.dot(values, matrix, input_precision="ieee")
+            product += tl.dot(values, matrix.to(values.dtype), input_precision="ieee")
         total += product * tl.load(scales + slot - 1)
         left = tl.where(own, 0, left)
         slot = tl.max(left, 0)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from max.dtype import DType
 from max.graph import DeviceRef, TensorValue, TensorValueLike, Weight, ops
 from max.nn.module import Module
+
+if TYPE_CHECKING:
+    from max.nn.lora import LayerAdapters
 
 
 class LayerNorm(Module):
@@ -19,6 +23,9 @@ class LayerNorm(Module):
         eps: keeps the root away from zero.
         use_bias: whether there is a bias.
     """
+
+    # Set while the graph of a model with adapters is built, see `max.nn.lora`.
+    adapters: LayerAdapters | None = None
 
     def __init__(
         self,
@@ -37,4 +44,5 @@ class LayerNorm(Module):
 
     def __call__(self, x: TensorValueLike) -> TensorValue:
         """x: [..., dims] -> the same shape and dtype."""
-        return ops.layer_norm(x, self.weight, self.bias, self.eps)
+        y = ops.layer_norm(x, self.weight, self.bias, self.eps)
+        return y if self.adapters is None else self.adapters.to_norm(y)

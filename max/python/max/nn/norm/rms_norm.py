@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from max.dtype import DType
 from max.graph import DeviceRef, TensorValue, TensorValueLike, Weight
 from max.graph.type import DeviceLike
 from max.nn import kernels
 from max.nn.module import Module
+
+if TYPE_CHECKING:
+    from max.nn.lora import LayerAdapters
 
 
 class RMSNorm(Module):
@@ -22,6 +27,9 @@ class RMSNorm(Module):
         device: where the weight lives.
         dims: another name of `dim`.
     """
+
+    # Set while the graph of a model with adapters is built, see `max.nn.lora`.
+    adapters: LayerAdapters | None = None
 
     def __init__(
         self,
@@ -44,6 +52,7 @@ class RMSNorm(Module):
 
     def __call__(self, x: TensorValueLike) -> TensorValue:
         """x: [..., dim] -> the same shape and dtype."""
-        return kernels.rms_norm(
+        y = kernels.rms_norm(
             x, self.weight, self.eps, self.weight_offset, self.multiply_before_cast
         )
+        return y if self.adapters is None else self.adapters.to_norm(y)

@@ -45,12 +45,18 @@ class LoRAConfig(ConfigModel):
         description="Most adapters that one step uses. Any number may be loaded; the model has "
         "memory for so many at a time.",
     )
+    lora_modules_to_save: list[str] | None = Field(
+        default=None,
+        description="Layer of which an adapter may have the whole weight in place of the model's "
+        "(PEFT's modules_to_save), as lm_head or embed_tokens; several, or repeatable. Every "
+        "adapter that fits into a step has room for it. Those of --lora-paths when not given.",
+    )
     lora_root: Path | None = Field(
         default=None,
         description="Folder below which all adapters must be; anywhere when not given.",
     )
 
-    @field_validator("lora_paths", mode="before")
+    @field_validator("lora_paths", "lora_modules_to_save", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return [value] if isinstance(value, str) else value
@@ -66,8 +72,9 @@ class LoRAConfig(ConfigModel):
 
     @model_validator(mode="after")
     def _paths_need_lora(self) -> Self:
-        if self.lora_paths and not self.enable_lora:
-            raise ValueError("lora_paths (--lora-paths) needs --enable-lora")
+        for name in ("lora_paths", "lora_modules_to_save"):
+            if getattr(self, name) and not self.enable_lora:
+                raise ValueError(f"{name} (--{name.replace('_', '-')}) needs --enable-lora")
         return self
 
     def require(self, name: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,8 +55,7 @@ class StepScores(NamedTuple):
 NO_SCORES = StepScores()
 
 
-@dataclass(frozen=True)
-class TextGenerationOutput:
+class TextGenerationOutput(msgspec.Struct, frozen=True):
     """The tokens that a request got.
 
     Attributes:

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 
 from max.pipelines.config import LoRAConfig
 from max.pipelines.context import TextContext
+from max.pipelines.lora.adaptable_model import AdaptableModel
 from max.pipelines.lora.errors import AdapterError
-from max.pipelines.lora.fitting import AdaptableModel, load_adapter
+from max.pipelines.lora.fitting import load_adapter
 from max.pipelines.lora.peft_files import adapter_folder
 from max.pipelines.lora.pool import AdapterPool
 

@@ -36,6 +36,7 @@ from max.pipelines.lib.interfaces import (
 )
 from max.pipelines.lib.utils import parse_state_dict_from_weights
 from max.pipelines.lib.weight_encoding import encode_weights
+from max.pipelines.lora.modules_to_save import check_modules_to_save, modules_to_save
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -170,9 +171,12 @@ class DecoderModel(PipelineModelWithKVCache):
     ) -> tuple[TensorValue, ...]:
         """`run_decoder` of layers that take adapters."""
         lora = self.pipeline_config.lora
-        layers = adapt_layers(decoder, rows, lora.max_num_loras, lora.max_lora_rank, self.dtype)
+        layers = adapt_layers(
+            decoder, rows, lora.max_num_loras, lora.max_lora_rank, self.dtype, modules_to_save(lora)
+        )
         outputs = run_decoder(decoder, batch, cache)
         self.adapter_slots = {p: each.slots for p, each in layers.items() if each.are_applied}
+        check_modules_to_save(lora, self.adapter_slots)
         from_gguf = self.pipeline_config.model.has_gguf_weights
         is_interleaved = from_gguf and self._config_cls().gguf_rope_is_interleaved
         for path, layer in decoder.named_modules():

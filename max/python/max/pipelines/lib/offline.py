@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from msgspec import structs
 
 from max.pipelines.context import GenerationStatus, TextContext, TextGenerationOutput
 from max.pipelines.lib.stream_decoder import StreamDecoder
@@ -151,7 +152,7 @@ class OfflineEngine:
         if decoder.stopped is None:
             return output
         self._scheduler.cancel(output.request_id)
-        return replace(output, final_status=GenerationStatus.END_OF_SEQUENCE)
+        return structs.replace(output, final_status=GenerationStatus.END_OF_SEQUENCE)
 
     def _forget(self, request_id: RequestID) -> None:
         self._scheduler.cancel(request_id)

@@ -6,37 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Protocol
 
 import torch
 
-from max.nn.lora import LayerSlots, LayerUpdate
+from max.nn.lora import LayerKind, LayerUpdate
+from max.pipelines.lora.adaptable_model import AdaptableModel
 from max.pipelines.lora.errors import AdapterError
 from max.pipelines.lora.peft_adapter import read_peft_adapter
 from max.pipelines.lora.peft_files import digest_of
 from max.pipelines.lora.peft_layer import PeftLayer
-
-
-class AdaptableModel(Protocol):
-    """What fitting asks of a model."""
-
-    @property
-    def adapter_slots(self) -> Mapping[str, LayerSlots]:
-        """The layers that take adapters, by path."""
-        ...
-
-    def in_model_order(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Tensors by Hugging Face's names of weights, as the model has those: under its names, the
-        rows in its order, those of a stacked weight apart."""
-        ...
-
-    def stored_elements(self, name: str) -> torch.Tensor | None:
-        """A weight of the checkpoint by its name in the model, in float32; None if it has none."""
-        ...
-
-    def is_exact(self, name: str) -> bool:
-        """Whether that weight is stored as it was trained, not quantized."""
-        ...
+from max.pipelines.lora.whole_weights import norm_factors, replaced_weights
 
 
 @dataclass(frozen=True)
@@ -86,7 +65,7 @@ def fit_adapter(
         AdapterError: if a tensor has no place in the model, or what it asks for is not computed.
     """
     ranks = {name: layer.a.shape[-2] for name, layer in layers.items() if layer.a is not None}
-    if (highest := max(ranks.values())) > max_rank:
+    if (highest := max(ranks.values(), default=0)) > max_rank:
         name = next(name for name, rank in ranks.items() if rank == highest)
         raise AdapterError(
             f"its rank is {highest} ('{name}'), more than the {max_rank} of --max-lora-rank"
@@ -107,16 +86,20 @@ class _LayerFit:
         self._name = name
         self._layer = layer
         self._model = model
+        # Whole weights in place of the model's own, by path.
+        self._weights: dict[str, torch.Tensor] = {}
 
     def updates(self) -> dict[str, LayerUpdate]:
         """What changes, by path."""
         layer = self._layer
         biases = {} if layer.bias is None else self._of_model("bias", layer.bias)
-        if layer.weight is not None:
-            self._check_weight(layer.weight)
+        self._weights = {
+            **self._replaced(layer.base_weight, is_copy=True),
+            **self._replaced(layer.weight, is_copy=False),
+        }
         if layer.a is None or layer.b is None:
             self._check_others()
-            return self._biases_alone(biases)
+            return self._without_products(biases)
         if not all(bool(torch.isfinite(each).all()) for each in (layer.a, layer.b)):
             raise AdapterError(
                 f"lora_A or lora_B of '{self._name}' has numbers that are not finite"
@@ -181,9 +164,15 @@ class _LayerFit:
     def _update(
         self, path: str, a: torch.Tensor, b: torch.Tensor, affine: torch.Tensor | None = None
     ) -> LayerUpdate:
-        dtype = self._model.adapter_slots[path].a.dtype
+        slots = self._model.adapter_slots[path]
+        weight = None if slots.kind is LayerKind.NORM else self._weights.get(path)
+        dtype = slots.a.dtype
         return LayerUpdate(
-            a.to(dtype).contiguous(), b.to(dtype).contiguous(), self._layer.scale, affine
+            a.to(dtype).contiguous(),
+            b.to(dtype).contiguous(),
+            self._layer.scale,
+            affine,
+            None if weight is None else slots.in_slot_order(weight),
         )
 
     def _affine(
@@ -194,69 +183,82 @@ class _LayerFit:
         b_bias: torch.Tensor | None,
         magnitude: torch.Tensor | None,
     ) -> torch.Tensor | None:
-        """Factors and shifts: y = W x + own becomes f (y + s B A x) + (bias + s b_bias - f own)."""
-        if bias is None and b_bias is None and magnitude is None:
+        """Factors and shifts: y = W x + own becomes f (y + s B A x) + (bias + s b_bias - f own);
+        with a whole weight in place of W, y is without a bias. Of a norm, f makes its weight."""
+        slots = self._model.adapter_slots[path]
+        stored = self._model.stored_elements(f"{path}.bias")
+        is_whole, is_norm = path in self._weights, slots.kind is LayerKind.NORM
+        own = None if is_whole and not is_norm else stored
+        bias = stored if bias is None else bias
+        if bias is own and b_bias is None and magnitude is None and not (is_whole and is_norm):
             return None
-        own = self._model.stored_elements(f"{path}.bias")
-        if own is None:
-            own = torch.zeros(self._model.adapter_slots[path].outputs)
+        none = torch.zeros(slots.outputs)
+        own, bias = (none if each is None else each.float() for each in (own, bias))
         factor = torch.ones_like(own)
         if magnitude is not None:
             factor = magnitude[:, 0].float() / self._norms(path, b)
-        shift = (own if bias is None else bias.float()) - factor * own
+        if is_whole and is_norm:
+            factor = norm_factors(path, self._weights[path], self._model)
+        shift = bias - factor * own
         if b_bias is not None:
             shift = shift + self._layer.scale * b_bias[:, 0].float()
         return torch.stack([factor, shift])
 
     def _norms(self, path: str, b: torch.Tensor) -> torch.Tensor:
         """Of the rows of the weight with the product added."""
-        weight = self._model.stored_elements(f"{path}.weight")
+        stored = self._model.stored_elements(f"{path}.weight")
+        weight = self._weights.get(path, stored)
         if weight is None or self._layer.a is None:
             raise AdapterError(
                 f"use_dora needs the norms of '{path}.weight', whose elements this checkpoint does "
                 "not tell: merge the adapter into the model"
             )
         product = b.float() @ self._layer.a.float()
-        norms: torch.Tensor = torch.linalg.norm(weight + self._layer.scale * product, dim=1)
+        norms: torch.Tensor = torch.linalg.norm(weight.float() + self._layer.scale * product, dim=1)
         return norms
 
-    def _biases_alone(self, biases: Mapping[str, torch.Tensor]) -> dict[str, LayerUpdate]:
-        """Of layers that have no product: an adapter may train all biases."""
+    def _without_products(self, biases: Mapping[str, torch.Tensor]) -> dict[str, LayerUpdate]:
+        """Of layers that have no product: an adapter may train all biases, and whole weights."""
         found = {}
-        for path, bias in biases.items():
-            slots = self._model.adapter_slots.get(path)
-            own = self._model.stored_elements(f"{path}.bias")
-            if own is not None and torch.equal(own, bias.float()):
+        for path in {**self._weights, **biases}:
+            bias = biases.get(path)
+            if path not in self._weights and not self._changes_bias(path, bias):
                 continue
-            if slots is None or own is None:
-                raise AdapterError(f"it changes '{path}.bias', which adapters cannot")
-            affine = torch.stack([torch.ones_like(own), bias.float() - own])
-            found[path] = LayerUpdate(
-                torch.zeros(slots.inputs, 0, dtype=slots.a.dtype),
-                torch.zeros(0, slots.outputs, dtype=slots.a.dtype),
-                1.0,
-                affine,
-            )
+            slots = self._model.adapter_slots[path]
+            no_a, no_b = torch.zeros(slots.inputs, 0), torch.zeros(0, slots.outputs)
+            has_bias = slots.kind is not LayerKind.TABLE
+            affine = self._affine(path, no_b.T, bias, None, None) if has_bias else None
+            found[path] = self._update(path, no_a, no_b, affine)
         return found
+
+    def _changes_bias(self, path: str, bias: torch.Tensor | None) -> bool:
+        own = self._model.stored_elements(f"{path}.bias")
+        if own is not None and bias is not None and torch.equal(own, bias.float()):
+            return False
+        if own is None or path not in self._model.adapter_slots:
+            raise AdapterError(
+                f"it changes '{path}.bias', for which the model has no room: if that is a norm's, "
+                f"start with --lora-modules-to-save {path.rpartition('.')[2]}"
+            )
+        return True
+
+    def _replaced(self, weight: torch.Tensor | None, *, is_copy: bool) -> dict[str, torch.Tensor]:
+        """Whole weights by path, without those that are the model's own; see `replaced_weights`."""
+        if weight is None:
+            return {}
+        try:
+            weights = self._of_model("weight", weight)
+        except (ValueError, RuntimeError) as error:
+            raise AdapterError(
+                f"'{self._name}.weight' of it is {list(weight.shape)}, which does not fit the "
+                f"model: {error}"
+            ) from error
+        return replaced_weights(weights, self._model, is_copy=is_copy)
 
     def _check_others(self) -> None:
         layer = self._layer
         if layer.b_bias is not None or layer.magnitude is not None:
             raise AdapterError(f"it has no lora_A and lora_B for '{self._name}'")
-
-    def _check_weight(self, weight: torch.Tensor) -> None:
-        """A copy of the model's own weight changes nothing."""
-        for path, elements in self._of_model("weight", weight).items():
-            own = self._model.stored_elements(f"{path}.weight")
-            is_same = own is not None and own.shape == elements.shape
-            if is_same and own is not None and self._model.is_exact(f"{path}.weight"):
-                is_same = torch.equal(own.to(elements.dtype), elements)
-            if not is_same:
-                raise AdapterError(
-                    f"it replaces all of '{path}.weight' (modules_to_save, or a vocabulary "
-                    "that has grown), which adapters cannot: merge it into the model with peft's "
-                    "merge_and_unload()"
-                )
 
     def _optional_rows(self, column: torch.Tensor | None) -> dict[str, torch.Tensor]:
         return {} if column is None else self._rows(column.reshape(-1, 1))

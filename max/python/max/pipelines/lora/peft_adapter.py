@@ -28,7 +28,7 @@ _PARTS = {
     "lora_embedding_B": "b",
     "lora_magnitude_vector": "magnitude",
     "lora_magnitude_vector.weight": "magnitude",
-    "base_layer.weight": "weight",
+    "base_layer.weight": "base_weight",
     "base_layer.bias": "bias",
     "weight": "weight",
     "bias": "bias",
@@ -63,8 +63,8 @@ def layers_of(tensors: Mapping[str, torch.Tensor], config: PeftConfig) -> dict[s
         is_embedding = layer.is_embedding or part.startswith("lora_embedding")
         found_part: dict[str, Any] = {_PARTS[part]: tensors[key]}
         layers[name] = replace(layer, is_embedding=is_embedding, **found_part)
-    if all(layer.a is None for layer in layers.values()):
-        raise AdapterError("it has no tensors lora_A: it changes nothing")
+    if all(layer.a is None and layer.weight is None for layer in layers.values()):
+        raise AdapterError("it has no tensors lora_A, and no whole weights: it changes nothing")
     for name, layer in layers.items():
         _check_pair(name, layer)
     layers = stack_expert_layers(layers, config)

@@ -19,7 +19,9 @@ class PeftLayer:
         b_bias: [outputs], added to the product before it is scaled.
         magnitude: [outputs], the norms of the rows of the whole weight (DoRA, Liu et al., 2024).
         bias: [outputs], in place of the layer's own.
-        weight: a copy of the layer's weight, or what is in place of it.
+        weight: in place of the layer's own (`modules_to_save`).
+        base_weight: the weight that a and b were trained beside: a copy of the layer's own, unless
+            that was changed.
         is_embedding: whether a and b are of an embedding.
     """
 
@@ -30,4 +32,5 @@ class PeftLayer:
     magnitude: torch.Tensor | None = None
     bias: torch.Tensor | None = None
     weight: torch.Tensor | None = None
+    base_weight: torch.Tensor | None = None
     is_embedding: bool = False

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from max import kernels
 from max.driver import Buffer
@@ -171,8 +173,8 @@ class Sampler:
 def _edited(
     logits: torch.Tensor, contexts: Sequence[TextContext], rows: Sequence[int]
 ) -> torch.Tensor:
-    """The logits after bias and penalties, on the host."""
-    logits = logits.to(torch.float32, copy=True)
+    """The logits after bias and penalties, on the host; copied by this thread alone."""
+    logits = torch.from_numpy(logits.float().numpy().copy())
     for row in rows:
         edit_logits(logits[row], contexts[row])
     return logits
@@ -197,7 +199,7 @@ def _chosen_on_host(logits: torch.Tensor, batch: SamplingBatch) -> KnownTokens:
     if rows:
         params = [batch.contexts[row].sampling_params for row in rows]
         index = rows if len(rows) < len(tokens) else slice(None)
-        scaled = _scaled(logits[index], torch.tensor([best[row] for row in rows]), params)
+        scaled = _scaled_on_host(values[index], [best[row] for row in rows], params)
         chosen: list[int] = _choose(scaled, params, batch.uniforms).tolist()
         for row, token in zip(rows, chosen, strict=True):
             tokens[row] = token
@@ -231,6 +233,25 @@ def _scaled(
     temperatures = moved(torch.tensor([p.temperature for p in params]), logits.device)
     below_best = logits.float() - best.unsqueeze(-1)
     return below_best.div_(temperatures.unsqueeze(-1)).nan_to_num_(nan=0.0, neginf=-torch.inf)
+
+
+def _scaled_on_host(
+    logits: NDArray[np.float32], best: Sequence[float], params: Sequence[SamplingParams]
+) -> torch.Tensor:
+    """As `_scaled`, to the bit, by this thread alone.
+
+    Torch would share it out to threads of its own, which go on spinning for milliseconds and take
+    the cores from those of the kernels.
+    """
+    largest = np.array(best, np.float32)
+    temperatures = np.array([p.temperature for p in params], np.float32)
+    with np.errstate(all="ignore"):  # What becomes infinite or NaN is meant to.
+        scaled = logits - largest[:, None]
+        scaled /= temperatures[:, None]
+    # Nothing else is NaN: inf - inf, and 0 / 0 where a temperature is next to nothing.
+    for row in np.flatnonzero((largest == np.inf) | (temperatures == 0)):
+        scaled[row, np.isnan(scaled[row])] = 0.0
+    return torch.from_numpy(scaled)
 
 
 def _choose(

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from max.pipelines.parsing.events import Content, Event
 from max.serve.answering import RunningAnswer, collected
-from max.serve.disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected, until_disconnect
+from max.serve.disconnect import until_disconnect
 from max.serve.routes.json_answer import json_answer
 from max.serve.sse import EventStream
 
@@ -34,8 +34,6 @@ async def one_answer(
         return EventStream(form.events(running), on_close=running.generation.close)
     try:
         (answer,) = await until_disconnect(request.receive, collected(running))
-    except ClientDisconnected:
-        return Response(status_code=CLIENT_CLOSED_REQUEST)
     finally:
         running.generation.close()
     found = [Content(answer.text)] if answer.events is None else answer.events

@@ -18,6 +18,7 @@ from max.driver.host_reserve import reserve_memory
 from max.driver.torch_libraries import quick_module_lookup
 from max.pipelines.lib.garbage_collection import no_collection_while_loading
 from max.pipelines.scheduling import Scheduler, SchedulerConfig
+from max.serve.endpoint_folder import Endpoints
 from max.serve.logs import LogSettings
 from max.serve.messages import (
     PROTOCOL_VERSION,
@@ -28,7 +29,7 @@ from max.serve.messages import (
     StartFailed,
 )
 from max.serve.thread_errors import watch_threads
-from max.serve.transport import Endpoints, send_once, worker_channel
+from max.serve.transport import send_once, worker_channel
 from max.serve.worker.adapter_loader import AdapterLoader, load_all
 from max.serve.worker.crash_record import CrashRecord
 from max.serve.worker.engine import Engine, WorkerChannel

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from max.driver.torch_libraries import load_torch_beside_sympy
 
 if TYPE_CHECKING:
+    from max.serve.endpoint_folder import Endpoints
     from max.serve.logs import LogSettings
-    from max.serve.transport import Endpoints
 
 
 def start_worker(endpoints: Endpoints, preload: Sequence[str], logs: LogSettings) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from max import kernels
 from max.driver import CPU
@@ -104,6 +105,27 @@ def test_an_output_is_the_caller_s_to_keep() -> None:
     copy = first.clone()
     model(torch.randn(3, DIM))
     assert torch.equal(first, copy)
+
+
+def test_an_output_is_copied_without_the_threads_of_torch() -> None:
+    """A copy by torch is shared out to them, and they spin for milliseconds after it."""
+    model = make_model(residual_block)
+    x = torch.randn(3, DIM)
+    model(x)
+    ran = set[str]()
+
+    class Noted(TorchDispatchMode):
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+        ) -> Any:
+            ran.add(func.overloadpacket.__name__)
+            return func(*args, **(kwargs or {}))
+
+    with Noted():  # type: ignore[no-untyped-call]
+        model(x)
+
+    assert "clone" not in ran
+    assert ran == {"copy_", "detach", "empty_like"}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,9 @@ from max.kernels.latent_store_ragged.triton import HEADS
 from max.kernels.layouts.planes import PARTS
 from max.kernels.lora_linear.triton import BLOCK_K, BLOCK_M, BLOCK_N, parts_of, warps_of
 from max.kernels.planes_rows.triton import encoding_constants, tile_of
+from max.kernels.saved_linear.triton import BLOCK_K as SAVED_K
+from max.kernels.saved_linear.triton import BLOCK_M as SAVED_M
+from max.kernels.saved_linear.triton import BLOCK_N as SAVED_N
 from max.kernels.scaled_matmul.triton import CONFIGS as SCALED_CONFIGS
 from tests.kernels.gpu.compiler import FLOAT8_KINDS, Case
 
@@ -204,6 +207,23 @@ def _adapter_cases() -> list[Case]:
                 variant=f"{rank} {dtype}",
             )
         )
+        of_whole = {
+            **dict.fromkeys(("y", "x", "weights"), dtype),
+            **dict.fromkeys(("slots", "is_saved"), "i32"),
+        }
+        blocks = {"BLOCK_M": SAVED_M, "BLOCK_K": SAVED_K, "BLOCK_N": SAVED_N}
+        if rank == 16:
+            for kinds in (DEVICE_KINDS[:3], DEVICE_KINDS[3:]):
+                cases.append(
+                    Case(
+                        "saved_linear:saved_linear_kernel",
+                        of_whole,
+                        blocks,
+                        multiplies=dtype == "bf16" or kinds == ("gfx942",),
+                        variant=f"{dtype} {kinds[0]}",
+                        kinds=kinds,
+                    )
+                )
     look_up = {
         "ids": "i64",
         **dict.fromkeys(("slots", "ranks"), "i32"),
@@ -211,7 +231,14 @@ def _adapter_cases() -> list[Case]:
         **dict.fromkeys(("scales", "narrow"), "fp32"),
     }
     kernel = "lora_embedding:look_up_kernel"
-    return [*cases, Case(kernel, look_up, {"RANK_BLOCK": 16}, 1, is_wide=False)]
+    cases.append(Case(kernel, look_up, {"RANK_BLOCK": 16}, 1, is_wide=False))
+    of_table = {
+        "ids": "i64",
+        **dict.fromkeys(("slots", "is_saved"), "i32"),
+        **dict.fromkeys(("y", "tables"), "bf16"),
+    }
+    kernel = "saved_embedding:saved_embedding_kernel"
+    return [*cases, Case(kernel, of_table, {"BLOCK": 1024}, is_wide=False)]
 
 
 def _scaled_cases() -> list[Case]:

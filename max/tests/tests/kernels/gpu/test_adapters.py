@@ -1,4 +1,4 @@
-"""Adapters of low rank in the interpreter, against their references."""
+"""Adapters in the interpreter, against their references."""
 
 # build: size = "medium"
 
@@ -10,6 +10,8 @@ import torch
 from max.kernels.lora_embedding.reference import lora_embedding_reference
 from max.kernels.lora_linear.reference import lora_linear_reference
 from max.kernels.lora_linear.triton import BLOCK_K, MOST_PARTS, parts_of
+from max.kernels.saved_embedding.reference import saved_embedding_reference
+from max.kernels.saved_linear.reference import saved_linear_reference
 from tests.kernels.gpu.interpreter import interpreted
 
 # float16: products of rank 48 of numbers whose sums are near 30.
@@ -74,6 +76,31 @@ def test_embeddings(dtype: torch.dtype) -> None:
     want = lora_embedding_reference(y.clone(), ids, slots, *tables)
     got = interpreted("lora_embedding")(y, ids, slots, *tables)
     torch.testing.assert_close(got, want, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize(("rows", "inputs", "outputs"), [(1, 16, 8), (40, 100, 130), (0, 4, 4)])
+def test_whole_weights(dtype: torch.dtype, rows: int, inputs: int, outputs: int) -> None:
+    torch.manual_seed(0)
+    weights = torch.randn(3, -(-outputs // 16), inputs, 16).to(dtype)
+    y, x = torch.randn(rows, outputs).to(dtype), torch.randn(rows, inputs).to(dtype)
+    slots = torch.randint(0, 4, (rows, 1), dtype=torch.int32)
+    is_saved = torch.tensor([1, 0, 1], dtype=torch.int32)
+    want = saved_linear_reference(y.clone(), x, slots, weights, is_saved)
+    got = interpreted("saved_linear")(y.clone(), x, slots, weights, is_saved)
+    torch.testing.assert_close(got, want, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+    others = (slots % 2 == 0)[:, 0]
+    assert torch.equal(got[others], y[others])
+
+
+def test_whole_embeddings() -> None:
+    torch.manual_seed(0)
+    tables, is_saved = torch.randn(3, 30, 41), torch.tensor([1, 0, 1], dtype=torch.int32)
+    y, ids = torch.randn(20, 41), torch.randint(0, 30, (20,))
+    slots = torch.randint(0, 4, (20, 1), dtype=torch.int32)
+    slots[3], ids[3] = 1, 30  # beyond the table
+    want = saved_embedding_reference(y.clone(), ids, slots, tables, is_saved)
+    assert torch.equal(interpreted("saved_embedding")(y, ids, slots, tables, is_saved), want)
 
 
 @pytest.mark.parametrize("inputs", [1, 64, 600, 4096, 14336, 50000])

@@ -69,7 +69,7 @@ def test_what_is_asked_for_counts_every_table() -> None:
     assert blocks.ask(ctx, step_tokens=5).pages_needed == 3 + 2 * 2
     assert blocks.ask(ctx, step_tokens=99).pages_needed == 3 + 2 * 3
     assert blocks.try_alloc(ctx, step_tokens=4).pages_needed == 5
-    assert blocks.holding("a").ends == [3, 1]
+    assert [len(blocks.pages_of("a", table)) for table in range(3)] == [3, 1, 1]
     result = blocks.ask(ctx, num_steps=4)
     assert (result.num_tokens, result.pages_held, result.pages_needed) == (12, 5, 2 * 2)
     assert blocks.pool.num_free == 40 - 5

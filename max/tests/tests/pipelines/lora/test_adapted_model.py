@@ -11,6 +11,7 @@ import pytest
 
 from integration.test_common.lora_files import MergedReference, write_random_adapter
 from integration.test_common.parity import FLOAT32_TOLERANCE
+from integration.test_common.peft_adapters import make_adapter
 from integration.test_common.step_runner import RunningRequest, StepRunner, assert_one_segment
 from integration.test_common.tiny_checkpoints import cached_checkpoint
 from integration.test_common.tiny_gguf import write_gguf
@@ -87,6 +88,35 @@ def test_requests_of_the_base_keep_their_bits(runner: StepRunner) -> None:
     runner.end(request, beside)
     assert request.generated == plain.generated
     np.testing.assert_array_equal(request.logits[:20], plain.logits[:20])
+
+
+def test_whole_weights_are_those_of_their_rows_alone(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    """In a mixed batch, and in a slot that another adapter had before or has after."""
+    names = ["embed_tokens", "lm_head", "norm"]
+    whole = make_adapter(BASE, tmp_path / "whole", modules_to_save=names)
+    runner = StepRunner(BASE, adapters={"a": folders["a"], "whole": whole})
+    tokens = [prompt(11, 1), prompt(5, 2), prompt(16, 3)]
+    order: list[str | None] = ["whole", None, "a"]
+    mixed = [runner.start(t, name) for t, name in zip(tokens, order, strict=True)]
+    runner.step([(request, len(own)) for request, own in zip(mixed, tokens, strict=True)])
+    for _ in range(3):
+        runner.step([(request, 1) for request in mixed])
+    runner.end(*mixed)
+    alone = [run_alone(runner, t, name) for t, name in zip(tokens, order, strict=True)]
+    alone[1] = run_alone(StepRunner(BASE), tokens[1], None)
+    for one, other in zip(alone, mixed, strict=True):
+        assert one.generated == other.generated
+        np.testing.assert_array_equal(one.logits, other.logits)
+    assert_one_segment(runner)
+    # PEFT takes "norm" for the end of other names too.
+    names += ["input_layernorm", "post_attention_layernorm"]
+    small = StepRunner(BASE, adapters={"a": folders["a"]}, lora_modules_to_save=names)
+    small.load("whole", whole)
+    for i in (2, 0, 2):
+        again = run_alone(small, tokens[i], order[i])
+        np.testing.assert_array_equal(again.logits, mixed[i].logits)
 
 
 def test_the_decoder_is_one_segment(runner: StepRunner) -> None:

@@ -10,13 +10,14 @@ import torch
 
 from max.dtype import DType
 from max.graph import DeviceRef
-from max.nn.lora import LayerSlots, LayerUpdate
+from max.nn.lora import LayerKind, LayerSlots, LayerUpdate
 from max.pipelines.lora.errors import AdapterError
 from max.pipelines.lora.fitting import fit_adapter
 from max.pipelines.lora.peft_adapter import layers_of
 from max.pipelines.lora.peft_config import PeftConfig
 from max.pipelines.lora.peft_layer import PeftLayer
 
+TABLE, NORM = LayerKind.TABLE, LayerKind.NORM
 CONFIG = PeftConfig(2, 4.0, {}, {}, use_rslora=False)
 
 
@@ -27,10 +28,24 @@ class StackedModel:
 
     stored: dict[str, torch.Tensor] = field(default_factory=dict)
     adapter_slots: dict[str, LayerSlots] = field(
-        default_factory=lambda: {
-            name: LayerSlots(1, 6, outputs, 16, DType.float32, DeviceRef.CPU())
-            for name, outputs in (("out", 5), ("q", 3), ("k", 4))
-        }
+        default_factory=lambda: (
+            {
+                name: LayerSlots(
+                    1, 6, outputs, 16, DType.float32, DeviceRef.CPU(), saves=name == "whole"
+                )
+                for name, outputs in (("out", 5), ("q", 3), ("k", 4), ("whole", 5))
+            }
+            | {
+                "table": LayerSlots(
+                    1, 9, 6, 16, DType.float32, DeviceRef.CPU(), saves=True, kind=TABLE
+                )
+            }
+            | {
+                "norm": LayerSlots(
+                    1, 6, 6, 16, DType.float32, DeviceRef.CPU(), kind=NORM, norm_offset=1
+                )
+            }
+        )
     )
 
     def in_model_order(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -102,6 +117,66 @@ def test_copies_of_the_model_s_weights_change_nothing() -> None:
         fit(tensors, StackedModel({"out.weight": weight + 1}))
 
 
+def test_whole_weights_come_in_the_order_of_slots() -> None:
+    """With the layer's bias, which the product with them has not."""
+    weight, table, norm = torch.randn(5, 6), torch.randn(9, 6), torch.rand(6)
+    own = torch.rand(6)
+    stored = {
+        "whole.weight": weight + 1,
+        "whole.bias": torch.ones(5),
+        "table.weight": table + 1,
+        "norm.weight": own,
+        "norm.bias": torch.ones(6),
+    }
+    names = ("h.whole", "h.table", "h.norm")
+    weights = dict(zip(names, (weight, table, norm), strict=True))
+    tensors = {f"base_model.model.{name}.weight": each for name, each in weights.items()}
+    model = StackedModel(stored)
+    updates = fit(tensors, model)
+    of_whole, of_table, of_norm = (updates[name.removeprefix("h.")] for name in names)
+    assert of_whole.weight is not None and of_whole.rank == 0
+    assert torch.equal(of_whole.weight[0, :, :5], weight.T)
+    assert of_whole.affine is not None and torch.equal(of_whole.affine, torch.ones(2, 5))
+    assert of_table.weight is not None and torch.equal(of_table.weight, table)
+    assert of_table.affine is None and of_norm.weight is None
+    assert of_norm.affine is not None
+    x = torch.randn(6)
+    want = x * (norm + 1) + 1
+    factor, shift = of_norm.affine
+    torch.testing.assert_close(factor * (x * (own + 1) + 1) + shift, want)
+    model.stored["norm.weight"] = torch.full((6,), -1.0)
+    with pytest.raises(AdapterError, match=r"'norm\.weight', of which the model's has zeros"):
+        fit(tensors, model)
+
+
+def test_a_quantized_model_s_own_weight_is_no_reason_to_leave_a_whole_one_out() -> None:
+    weight = torch.randn(5, 6)
+
+    class Quantized(StackedModel):
+        def is_exact(self, name: str) -> bool:
+            return False
+
+    model = Quantized({"whole.weight": weight, "out.weight": weight})
+    assert fit({"base_model.model.h.whole.weight": weight}, model)["whole"].weight is not None
+    copy = {**tensors_of("h.out", 5), "base_model.model.h.out.base_layer.weight": weight}
+    assert fit(copy, model)["out"].weight is None
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "message"),
+    [
+        ("out", (5, 6), r"start with --lora-modules-to-save out \(for linear layers"),
+        ("q_norm", (4,), "experts and norms of heads are none"),
+        ("whole", (7, 6), r"of \[5, 6\] by \[7, 6\]; the model's layers, and its vocabulary"),
+    ],
+)
+def test_whole_weights_without_room_are_refused(
+    name: str, shape: tuple[int, ...], message: str
+) -> None:
+    with pytest.raises(AdapterError, match=message):
+        fit({f"base_model.model.h.{name}.weight": torch.ones(shape)})
+
+
 def test_dora_takes_the_norm_of_the_whole_weight() -> None:
     weight = torch.randn(5, 6)
     tensors = tensors_of("h.out", 5)
@@ -124,7 +199,7 @@ def test_dora_takes_the_norm_of_the_whole_weight() -> None:
         (tensors_of("h.out", 5, inputs=7), "reads 7 elements, the layer 6"),
         (tensors_of("h.out", 5, rank=3), "the rank of that layer is 2"),
         ({"base_model.model.h.out.lora_C": torch.ones(1)}, "nothing is known of the tensor"),
-        ({"base_model.model.h.out.weight": torch.ones(5, 6)}, "it changes nothing"),
+        ({"base_model.model.h.out.bias": torch.ones(5)}, "it changes nothing"),
         (dict(list(tensors_of("h.out", 5).items())[:1]), "only one of lora_A and lora_B"),
     ],
 )

@@ -51,6 +51,26 @@ FEATURES: Mapping[str, tuple[str, dict[str, Any]]] = {
     "head": ("tiny-llama", {"target_modules": ["lm_head", "o_proj"]}),
     "embedding, tied": ("tiny-qwen2-tied", {"target_modules": ["embed_tokens"]}),
     "head, tied": ("tiny-qwen2-tied", {"target_modules": ["lm_head"]}),
+    "whole head": ("tiny-llama", {"modules_to_save": ["lm_head"]}),
+    "whole embedding and head": ("tiny-llama", {"modules_to_save": ["embed_tokens", "lm_head"]}),
+    "whole embedding, tied": ("tiny-qwen2-tied", {"modules_to_save": ["embed_tokens"]}),
+    "whole head, tied": ("tiny-qwen2-tied", {"modules_to_save": ["lm_head"]}),
+    "whole and tied": (
+        "tiny-qwen2-tied",
+        {"modules_to_save": ["embed_tokens"], "ensure_weight_tying": True},
+    ),
+    "targeted and tied": (
+        "tiny-qwen2-tied",
+        {"target_modules": ["embed_tokens"], "ensure_weight_tying": True},
+    ),
+    "whole norms": (
+        "tiny-llama",
+        {"modules_to_save": ["norm", "input_layernorm", "post_attention_layernorm"]},
+    ),
+    "whole layers with biases": (
+        "tiny-llama-bias",
+        {"modules_to_save": ["o_proj", "down_proj"], "target_modules": ["q_proj"]},
+    ),
     "qwen2": ("tiny-qwen2", {"target_modules": "all-linear"}),
     "qwen3": ("tiny-qwen3", {"target_modules": "all-linear"}),
     "qwen3 with windows": ("tiny-qwen3-windows", {"target_modules": LINEAR, "use_dora": True}),
@@ -58,7 +78,15 @@ FEATURES: Mapping[str, tuple[str, dict[str, Any]]] = {
 
 
 # Those that every day's run looks at.
-EVERY_DAY = ("patterns", "dora with biases", "bias all", "embedding, tied", "head")
+EVERY_DAY = (
+    "patterns",
+    "dora with biases",
+    "bias all",
+    "embedding, tied",
+    "head",
+    "whole embedding and head",
+    "whole norms",
+)
 
 
 def base_of(feature: str) -> Path:

@@ -334,6 +334,28 @@ def test_top_p_ends_with_the_token_that_reaches_it(
     assert drawn == kept
 
 
+def test_extreme_logits_give_the_same_tokens_on_the_host_and_on_a_device(
+    make_context: MakeContext,
+) -> None:
+    sampler, there = Sampler(), Sampler(on_device=True)
+    for seed in range(10):
+        contexts = [
+            make_context(seed=seed, temperature=temperature)
+            for temperature in (1.0, 1e-60, 1e-30, 1e30, 0.7)
+        ]
+        logits = make_logits(5, seed=seed)
+        logits[0, [5, 9]] = torch.inf
+        logits[1:, ::2] = -torch.inf
+        logits[3, 7] = torch.finfo(torch.float32).max
+        batch = sampler.prepare(contexts)
+
+        tokens = sampler.sample(logits, batch)
+
+        assert tokens == there.choose(logits, batch).known()
+        assert tokens[0] in (5, 9)
+        assert tokens[1:3] == logits[1:3].argmax(-1).tolist()
+
+
 def test_on_a_device_tokens_are_the_same_and_errors_come_with_them(
     make_context: MakeContext,
 ) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
+
+from msgspec import structs
 
 from max.pipelines.context import LogProbabilities, TextContext, TextGenerationOutput
 from max.pipelines.lib.tokenizer import TextTokenizer
@@ -28,7 +30,7 @@ class ShortPipeline(ScriptedPipeline):
                 output = outputs[context.request_id]
                 best = dict.fromkeys(range(context.log_probabilities), -1.0)
                 scores = [LogProbabilities([-1.0], [best]) for _ in output.tokens]
-                outputs[context.request_id] = replace(output, log_probabilities=scores)
+                outputs[context.request_id] = structs.replace(output, log_probabilities=scores)
         return outputs
 
 

@@ -42,6 +42,7 @@ def test_the_plan_of_this_repository() -> None:
         "long-prompt",
         "burst",
         "overhead",
+        "overhead-streams",
     ]
     for scenario in plan.scenarios:
         settings = scenario_settings(scenario, SCENARIOS)
