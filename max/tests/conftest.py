@@ -6,7 +6,8 @@ import gc
 import os
 from pathlib import Path
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.internal.conjecture import engine
 
 # Modules stay: looking for garbage among them takes a quarter of a short test's time.
 gc.disable()
@@ -26,10 +27,19 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # may do before a kernel does.
 os.environ.setdefault("TRITON_INTERPRET", "1")
 
-# The same examples in every run, however busy the machine is.
+# The same examples in every run, however busy the machine is. One failure is shown, and no search
+# is made for what else in it does not matter: each takes as long as the shrinking before it.
 settings.register_profile(
-    "repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "repeatable",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    report_multiple_bugs=False,
+    phases=[phase for phase in Phase if phase is not Phase.explain],
 )
+# An example that could be smaller tells more than a test that is ended while it is shrunk: that is
+# after 120 s, of which the last run of the example, which prints it, needs some.
+engine.MAX_SHRINKING_SECONDS = 20
 settings.load_profile("repeatable")
 
 

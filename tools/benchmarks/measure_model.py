@@ -32,6 +32,7 @@ def _lengths(name: str, default: tuple[int, ...], help: str) -> Callable[[_Funct
 @click.option("--model", required=True, help="Folder, GGUF file, or repository of the model.")
 @click.option("--weight-path", multiple=True, help="Weights, if not the model's own; repeatable.")
 @click.option("--quantization-encoding", help="Encoding of the weights; by default the model's.")
+@click.option("--kv-cache-format", help="Element type of the KV cache; by default the weights'.")
 @click.option("--num-threads", type=click.IntRange(min=1), help="Threads of the kernels.")
 @_lengths("--prefill", (512,), "Tokens of a prompt whose rate is measured.")
 @_lengths("--first-token", (128,), "Tokens of a prompt whose first token is waited for.")
@@ -60,6 +61,7 @@ def main(
         model_path=options["model"],
         weight_path=list(options["weight_path"]),
         quantization_encoding=options["quantization_encoding"],
+        kv_cache_format=options["kv_cache_format"],
         num_threads=options["num_threads"],
         max_length=sizes.longest,
         max_batch_size=sizes.most_streams,

@@ -23,6 +23,7 @@ import torch
 import torch.nn.functional as F
 
 from max.benchmark.table import aligned, number
+from max.kernels.eight_bit_entries import decoded, encoded, factor_bytes
 from max.kernels.flash_attention_ragged.cpu import make_flash_attention_ragged_record
 from max.kernels.memory import empty_in_huge_pages
 from max.kernels.peak_arithmetic import run_peak_arithmetic
@@ -36,7 +37,7 @@ from tools.benchmarks.kernels.timing import (
     use_timing_options,
 )
 
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "int8": torch.int8}
 _HEAD = ("case", "us", "read us", "GB/s", "TOP/s", "of peak", "torch")
 # Cases with more new tokens of a request than this do not wait for memory: two layers will do.
 _FEW_ROWS = 8
@@ -114,15 +115,17 @@ def make_cache(
     """As many layers as have `size` bytes, of random content."""
     pages = -(-case.tokens // heads.page)
     count = pages * case.requests
-    layer_bytes = count * 2 * heads.page * heads.kv * heads.dim * kv_dtype.itemsize
+    stored = heads.dim + factor_bytes(kv_dtype)
+    layer_bytes = count * 2 * heads.page * heads.kv * stored * kv_dtype.itemsize
     layers = max(2, -(-size // layer_bytes)) if case.new <= _FEW_ROWS else 2
-    shape = (count, 2, layers, heads.page, heads.kv, heads.dim)
+    shape = (count, 2, layers, heads.page, heads.kv, stored)
     blocks = empty_in_huge_pages(shape, kv_dtype)
     for page in blocks:
-        page.copy_(torch.randn(page.shape))
+        numbers = torch.randn(*page.shape[:-1], heads.dim)
+        page.copy_(encoded(numbers, kv_dtype).view(kv_dtype))
     table = torch.randperm(count).view(case.requests, pages)
     # [requests, pages, 2, layers, page, heads, dim] -> [2, layers, requests, heads, tokens, dim]
-    inner = blocks[table].permute(2, 3, 0, 5, 1, 4, 6).flatten(4, 5)[..., : case.tokens, :]
+    inner = decoded(blocks[table]).permute(2, 3, 0, 5, 1, 4, 6).flatten(4, 5)[..., : case.tokens, :]
     keys, values = inner.contiguous().to(q_dtype)
     return Cache(blocks, table.to(torch.uint32), list(keys), list(values))
 
@@ -136,7 +139,7 @@ def measure(
     layers = cache.blocks.shape[2]
     attention = record_attention(case, heads, cache, q)
     theirs = torch_calls(case, heads, cache, q)
-    peak = q_dtype if cache.blocks.dtype == torch.bfloat16 else torch.float32
+    peak = torch.float32 if cache.blocks.dtype == torch.float32 else q_dtype
     rates: list[float] = []
     seconds = take_turns(
         turns,
@@ -147,7 +150,8 @@ def measure(
         torch=lambda: [call() for call in theirs],
     )
     ours = seconds["ours"] / layers
-    nbytes = 2 * case.tokens * case.requests * heads.kv * heads.dim * cache.blocks.itemsize
+    vector_bytes = cache.blocks.shape[-1] * cache.blocks.itemsize
+    nbytes = 2 * case.tokens * case.requests * heads.kv * vector_bytes
     seen = case.new * case.past + case.new * (case.new + 1) // 2
     operations = 4 * seen * case.requests * heads.query * heads.dim / ours
     requests = f"x{case.requests}" if case.requests > 1 else ""

@@ -20,7 +20,7 @@ def cache_root() -> Path:
 
 
 def private_folder(path: Path) -> Path:
-    """A folder of code that this process runs: nobody but its user and root may write to it.
+    """A folder of what this process runs or believes: only its user and root may write to it.
 
     It is made if need be.
 

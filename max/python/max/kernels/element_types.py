@@ -6,3 +6,5 @@ import torch
 ELEMENT_TYPES = {torch.float32: 0, torch.bfloat16: 1}
 # What elementwise kernels read and write.
 FLOAT_TYPES = {**ELEMENT_TYPES, torch.float16: 2}
+# What keys and values are kept in.
+CACHE_TYPES = {**ELEMENT_TYPES, torch.int8: 3}

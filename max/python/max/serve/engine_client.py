@@ -128,6 +128,7 @@ class EngineClient:
             self._suspect(last_requests, reason, killed=killed)
         elif not killed:
             for request in self.requests:
+                request.failed_length = request.length
                 if request.faults.add_unexplained():
                     self._give_up(request.request_id, reason)
 
@@ -235,7 +236,11 @@ class EngineClient:
                 now = time.monotonic()
                 self._note_begun(stats.steps)
                 for delta in deltas:
-                    self._deliver(delta, now)
+                    if request := self.requests.get(delta.request_id):
+                        try:
+                            self._deliver(request, delta, now)
+                        except Exception as error:
+                            self._lose(request, error)
                 # After the answers that wait for these tokens.
                 asyncio.get_running_loop().call_soon(self._observe, stats)
             case Report(stats=stats):
@@ -251,8 +256,10 @@ class EngineClient:
                 self._fail(request_id, invalid_value(reason, code="request_refused"))
             case AdapterLoaded() | AdapterRefused():
                 self.adapters.take(event)
-            case Failed(lengths=lengths, reason=reason):
-                for request in self._suspect(lengths, reason, killed=False):
+            case Failed(lengths=lengths, reason=reason, others=others):
+                again = self._suspect(lengths, reason, killed=False)
+                again += filter(None, map(self.requests.get, others))
+                for request in again:
                     self._send(request.message())
 
     def close(self, error: ApiError) -> None:
@@ -303,12 +310,12 @@ class EngineClient:
         for step in steps:
             for begun in step.begun:
                 if request := self.requests.get(begun.request_id):
-                    request.clock.began(begun.at)
+                    try:
+                        request.clock.began(begun.at)
+                    except Exception as error:
+                        self._lose(request, error)
 
-    def _deliver(self, delta: TokenDelta, now: float) -> None:
-        request = self.requests.get(delta.request_id)
-        if request is None:
-            return
+    def _deliver(self, request: RunningRequest, delta: TokenDelta, now: float) -> None:
         if delta.tokens and request.submit.adapter is not None:
             counter = self._metrics.adapter_tokens.labels(request.submit.model_name)
             counter.inc(len(delta.tokens))
@@ -317,6 +324,15 @@ class EngineClient:
             self.requests.remove(delta.request_id)
             self.adapters.drop_unneeded()
         request.take(delta, now)
+
+    def _lose(self, request: RunningRequest, error: Exception) -> None:
+        """Tokens that cannot be handed over end their request: it would wait for them for ever."""
+        request_id = request.request_id
+        logger.error("Tokens of the request %s are lost", request_id, exc_info=error)
+        problem = engine_failed(f"{type(error).__name__}: {error}", request_id)
+        self._fail(request_id, problem)
+        request.mailbox.fail(problem)  # Also if these were its last ones.
+        self._send(Cancel([request_id]))
 
     def _end_overdue(self, request_ids: Sequence[str]) -> None:
         assert self._request_timeout is not None, "it set the timer"

@@ -63,8 +63,8 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     `log_probabilities` to `prompt_tokens_scored` are those of `TextContext`; what was sent before
     is not sent again.
 
-    `failed_length`: it was in a step that failed, when it had this many tokens. Until it has more,
-    no other request shares its steps.
+    `failed_length`: it was at work when something failed, and had this many tokens. Until it has
+    more, no other request shares its steps, and none is let in after it.
     """
 
     request_id: str
@@ -241,13 +241,15 @@ class Inspection(msgspec.Struct, frozen=True, tag=True):
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """An exception in a step; the worker has forgotten its requests and goes on.
+    """An exception in the worker, which has forgotten some requests and goes on.
 
-    `lengths` tells them, and how many tokens each had.
+    `lengths` are those that were being worked on, and how many tokens each had. `others` are to be
+    run again as if nothing had happened.
     """
 
     lengths: dict[str, int]
     reason: str
+    others: list[str] = []
 
 
 ToWorker = Load | Submit | Cancel | ResetPrefixCache | LoadAdapter | UnloadAdapter | Inspect | Stop

@@ -16,8 +16,10 @@ from max.serve.engine_client import EngineClient
 from max.serve.hang_watch import hang_limit, until_hung
 from max.serve.messages import Adapter, Ready
 from max.serve.model_source import ModelParts, ModelSource, ServingTokenizer
+from max.serve.panics import as_thread_error
 from max.serve.state import ModelService, ServerState
 from max.serve.telemetry.worker_stats import EngineLoad
+from max.serve.thread_errors import watch_task
 from max.serve.unavailable import worker_unstable
 from max.serve.worker_handle import WorkerHandle, WorkerStartError, describe_exit
 from max.serve.worker_process import WorkerProcess
@@ -82,6 +84,7 @@ class ModelRunner:
         on_ready()
         while True:
             watch = asyncio.create_task(self._end_when_hung(worker, ready))
+            watch_task(watch, "The watch over the worker's progress")
             try:
                 await self._note_death(worker)
             finally:
@@ -115,16 +118,11 @@ class ModelRunner:
     async def _note_death(self, worker: WorkerHandle) -> None:
         """Waits until the worker is gone and keeps its requests for the next one."""
         code = await asyncio.shield(worker.exited)
-        is_hung = worker.hung_for is not None
-        reason = (
-            f"the model worker made no progress for {worker.hung_for:g} s"
-            if is_hung
-            else describe_exit(code)
-        )
+        reason = worker.ended_because or describe_exit(code)
         self._state.is_worker_up = False
         self._state.phase = "restarting the worker"
         self._state.restarts.add(time.monotonic(), reason)
-        killed = code == -signal.SIGKILL and not is_hung
+        killed = code == -signal.SIGKILL and worker.ended_because is None
         self.client.disconnect(worker.last_requests(), reason, killed=killed)
         logger.error("%s; %d requests wait for the next one", reason, self.client.num_running)
         await self.stop()
@@ -137,8 +135,7 @@ class ModelRunner:
             lambda: (worker.steps_begun(), self.client.requests.times_idle),
             limit,
         )
-        logger.error("The model worker hangs: it is ended")
-        worker.end_hung(limit)
+        worker.end(f"the model worker made no progress for {limit:g} s")
 
     async def _restart(self, parts: ModelParts) -> tuple[WorkerHandle, Ready]:
         """Starts a worker again, after a pause if that was done often lately.
@@ -220,11 +217,9 @@ async def in_daemon_thread(function: Callable[[], T]) -> T:
         raised: Exception | None = None
         try:
             result = function()
-        except Exception as error:
-            raised = error
-        except SystemExit as error:
-            # By code that the model brings; it would end this thread, and the loop would wait on.
-            raised = RuntimeError(f"loading the model called sys.exit({error.code!r})")
+        except BaseException as error:
+            # Also sys.exit() of code that the model brings: else the loop would wait on.
+            raised = as_thread_error(error)
         # A RuntimeError means that the loop is closed: nobody waits any more.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, result, raised)

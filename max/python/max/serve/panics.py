@@ -32,6 +32,16 @@ def as_error(raised: BaseException) -> Exception:
     return panic
 
 
+def as_thread_error(raised: BaseException) -> Exception:
+    """As `as_error`, in a thread: nothing that is raised there ends more than the thread."""
+    if not isinstance(raised, _ENDS):
+        return as_error(raised)
+    call = "sys.exit" if isinstance(raised, SystemExit) else type(raised).__name__
+    ended = RuntimeError(f"{call}({', '.join(map(repr, raised.args))}) ended a thread")
+    ended.__cause__ = raised
+    return ended
+
+
 class AnswersPanics:
     """Lets a panic below it be answered as any unexpected error."""
 

@@ -19,6 +19,7 @@ from max.serve.state import ServerState
 from max.serve.telemetry.metrics_server import MetricsServer
 from max.serve.telemetry.middleware import RequestTelemetry
 from max.serve.telemetry.telemetry import Telemetry
+from max.serve.thread_errors import watch_task
 from max.serve.unavailable import shutting_down
 from max.serve.worker_process import WorkerProcess
 
@@ -139,6 +140,7 @@ class _Serving:
                 flush=True,
             )
         self._draining = asyncio.create_task(self._drain(timeout))
+        watch_task(self._draining, "The wait for running requests")
 
     async def _drain(self, timeout: float) -> None:
         """Ends the server when its requests are answered, or their time is over."""
@@ -148,8 +150,9 @@ class _Serving:
             await asyncio.wait_for(self._model.client.requests.until_idle(), timeout)
         except TimeoutError:
             self._end_requests()
-        # Slow readers may take the rest of their answers until then.
-        self._http.stop(within_s=max(0.0, deadline - loop.time()))
+        finally:
+            # Slow readers may take the rest of their answers until then.
+            self._http.stop(within_s=max(0.0, deadline - loop.time()))
 
     def _end_requests(self) -> None:
         self._model.client.close(shutting_down())

@@ -1,7 +1,8 @@
-"""Errors that end a thread are seen."""
+"""Errors that end a thread or a task are seen."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import threading
@@ -27,3 +28,19 @@ def watch_threads(*, end_process: bool) -> None:
             os._exit(1)
 
     threading.excepthook = note
+
+
+def note_thread_error(error: BaseException) -> None:
+    """Lets an error of a thread that belongs to a pool be seen as that of any other thread."""
+    hook_args = (type(error), error, error.__traceback__, threading.current_thread())
+    threading.excepthook(threading.ExceptHookArgs(hook_args))
+
+
+def watch_task(task: asyncio.Task[None], what: str) -> None:
+    """Logs the error that ends a task, for which nobody waits."""
+
+    def note(ended: asyncio.Task[None]) -> None:
+        if not ended.cancelled() and (error := ended.exception()) is not None:
+            logger.critical("%s ended with an error", what, exc_info=error)
+
+    task.add_done_callback(note)

@@ -9,6 +9,7 @@ import pickle
 import signal
 from collections.abc import Callable, Sequence
 
+import msgspec
 import zmq
 
 from max.serve.messages import (
@@ -55,7 +56,7 @@ class WorkerHandle:
         self._worker, self._process = worker, worker.process
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._channel = api_channel(self._context, worker.folder.endpoints)
-        self.hung_for: float | None = None
+        self.ended_because: str | None = None
         self.ready: asyncio.Future[Ready] = self._loop.create_future()
         self.exited: asyncio.Future[int] = self._loop.create_future()
         self._loop.add_reader(self._channel.fd, self._take_events)
@@ -98,10 +99,11 @@ class WorkerHandle:
         """Changes while the worker works, see there."""
         return steps_begun(self._worker.folder.path)
 
-    def end_hung(self, seconds: float) -> None:
-        """Ends a worker that makes no progress; `exited` will tell."""
+    def end(self, reason: str) -> None:
+        """Ends a worker that does not work as it should; `exited` will tell."""
         if not self.exited.done():
-            self.hung_for = seconds
+            logger.error("The model worker is ended: %s", reason)
+            self.ended_because = reason
             self._process.kill()
 
     async def stop(self) -> None:
@@ -127,13 +129,17 @@ class WorkerHandle:
 
         The channel's descriptor reports only what is new: the rest would wait for a further event.
         """
-        for event in self._channel.drain():
-            try:
-                self._take(event)
-            except Exception as error:
-                self._loop.call_exception_handler(
-                    {"message": f"an error in {type(event).__name__}", "exception": error}
-                )
+        try:
+            for event in self._channel.drain():
+                try:
+                    self._take(event)
+                except Exception as error:
+                    self._loop.call_exception_handler(
+                        {"message": f"an error in {type(event).__name__}", "exception": error}
+                    )
+        except msgspec.MsgspecError as error:
+            # Whoever waits for what it says would wait for ever.
+            self.end(f"the model worker sent what cannot be read: {error}")
 
     def _take(self, event: FromWorker) -> None:
         match event:

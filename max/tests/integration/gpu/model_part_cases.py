@@ -9,9 +9,9 @@ import torch
 
 from integration.gpu.kernel_case import KernelCase
 from max import kernels
+from max.kernels.eight_bit_entries import factor_bytes
 from max.kernels.experts.reference import SWISH_PLUS_ONE, experts_reference
 from max.kernels.flash_attention_ragged.reference import flash_attention_ragged_reference
-from max.kernels.float8_entries import FACTOR_BYTES
 from max.kernels.head_linear.reference import head_linear_reference
 from max.kernels.latent_store_ragged.reference import latent_store_ragged_reference
 from max.kernels.layouts.planes import Planes
@@ -149,7 +149,14 @@ def _float8_cases(dtype: torch.dtype, heads: int) -> Iterator[KernelCase]:
     kv_heads, head_dim = max(heads // 4, 1), 128
     for name, new in (("prompts", [300, 129]), ("short ones", [1, 60, 7])):
         offsets, lengths, lookup = _cache_of([0] * len(new), new)
-        shape = (int(lookup.int().max()) + 1, 2, 1, 128, kv_heads, head_dim + FACTOR_BYTES)
+        shape = (
+            int(lookup.int().max()) + 1,
+            2,
+            1,
+            128,
+            kv_heads,
+            head_dim + factor_bytes(torch.float8_e4m3fn),
+        )
         blocks = torch.zeros(shape, dtype=torch.uint8).view(torch.float8_e4m3fn)
         rows = int(offsets[-1])
         q = torch.randn(rows, 4 * kv_heads * head_dim).to(dtype)

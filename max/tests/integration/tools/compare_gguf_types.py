@@ -109,12 +109,12 @@ class LlamaCpp:
         )
         return to
 
-    def log_probabilities(self, file: Path, text: Path) -> LogProbabilities:
-        """After every token of a text's second halves."""
+    def log_probabilities(self, file: Path, text: Path, cache: str = "f16") -> LogProbabilities:
+        """After every token of a text's second halves, with a cache of a type."""
         to = file.with_suffix(".kld")
         self._run(
             *("llama-perplexity", "-m", file, "-f", text, "-c", _CONTEXT, "-b", _CONTEXT),
-            *("-t", 2, "--kl-divergence-base", to),
+            *("-t", 2, "-fa", "on", "-ctk", cache, "-ctv", cache, "--kl-divergence-base", to),
         )
         found = read_log_probabilities(to)
         to.unlink()
@@ -172,14 +172,19 @@ def write_importance(file: Path, to: Path) -> Path:
     return to
 
 
+def write_problems(to: Path) -> Path:
+    """A text whose tokens' probabilities are compared."""
+    problems = held_out_problems(_PROBLEMS)
+    to.write_text("\n".join(f"{p.question}\n{p.answer}" for p in problems), encoding="utf-8")
+    return to
+
+
 def measure_losses(peer: LlamaCpp, scratch: Path, kinds: Sequence[str]) -> Iterator[Losses]:
     """Of each type."""
     folder = write_widened_demo(scratch / "demo")
     whole = write_gguf(folder, scratch / "whole.gguf", tokenizer_pre="llama-bpe")
     importance = write_importance(whole, scratch / "importance.gguf")
-    text = scratch / "text"
-    problems = held_out_problems(_PROBLEMS)
-    text.write_text("\n".join(f"{p.question}\n{p.answer}" for p in problems), encoding="utf-8")
+    text = write_problems(scratch / "text")
     base = peer.log_probabilities(whole, text)
     chunks = base.chunks.copy()
     chunks[:, 0] = chunks[0, 0]  # every chunk is computed with the beginning of the text's token

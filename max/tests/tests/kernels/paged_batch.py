@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
+from max.kernels.eight_bit_entries import as_written, decoded, encoded
+
 
 @dataclass
 class PagedBatch:
@@ -14,7 +16,8 @@ class PagedBatch:
     Attributes:
         past: tokens of each request that the cache holds.
         new: rows of each request in the batch.
-        kv_blocks: [pages, 2, layers, page_size, kv_heads, head_dim].
+        kv_blocks: [pages, 2, layers, page_size, kv_heads, head_dim], and with factors behind them
+            vectors of 8 bits.
         lookup_table: uint32 [batch, max_pages].
     """
 
@@ -40,15 +43,22 @@ class PagedBatch:
         return slice(start, start + self.new[request])
 
     def cached(self, request: int, layer: int) -> torch.Tensor:
-        """Keys and values of a request, token by token: [2, past + new, kv_heads, head_dim]."""
+        """Keys and values of a request, token by token: [2, past + new, kv_heads, head_dim].
+
+        Of a cache of 8 bits they are bytes, with their factors.
+        """
         page_size = self.kv_blocks.shape[3]
         tokens = range(self.past[request] + self.new[request])
         pages = [int(self.lookup_table[request, t // page_size]) for t in tokens]
         found = [
-            self.kv_blocks[page, :, layer, t % page_size]
+            as_written(self.kv_blocks)[page, :, layer, t % page_size]
             for page, t in zip(pages, tokens, strict=True)
         ]
         return torch.stack(found, 1)
+
+    def wide(self) -> PagedBatch:
+        """The same with the numbers that the cache stands for, in float32."""
+        return PagedBatch(self.past, self.new, decoded(self.kv_blocks), self.lookup_table)
 
 
 def make_paged_batch(
@@ -68,7 +78,9 @@ def make_paged_batch(
         for i in range(count):
             table[request, i] = order.pop()
     shape = (sum(needed) + 3, 2, layers, page_size, kv_heads, head_dim)
-    return PagedBatch(past, new, torch.randn(shape).to(dtype), table.to(torch.uint32))
+    return PagedBatch(
+        past, new, encoded(torch.randn(shape), dtype).view(dtype), table.to(torch.uint32)
+    )
 
 
 def spread_pages(kv_blocks: torch.Tensor) -> torch.Tensor:

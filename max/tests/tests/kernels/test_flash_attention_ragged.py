@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from max.kernels import flash_attention_ragged
+from max.kernels.eight_bit_entries import encoded
 from max.kernels.flash_attention_ragged.cpu import make_flash_attention_ragged_record
 from max.kernels.flash_attention_ragged.reference import flash_attention_ragged_reference
 from max.kernels.native import load_kernel
@@ -276,7 +277,7 @@ def test_agrees_with_the_reference_in_float32(
 @pytest.mark.parametrize("implementation", CPU_KERNELS)
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("q_dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("cache_dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("cache_dtype", [torch.float32, torch.bfloat16, torch.int8])
 @pytest.mark.parametrize(("group", "head_dim"), [(3, 32), (2, 64), (7, 128)])
 @pytest.mark.parametrize("window", [0, 100])
 def test_a_row_has_the_same_bits_in_any_chunk_batch_and_number_of_threads(
@@ -351,3 +352,81 @@ def test_large_scores_neither_overflow_nor_vanish(implementation: str, dtype: to
     got = run(batch, q, implementation=implementation)
     exact = PagedBatch(batch.past, batch.new, batch.kv_blocks.float(), batch.lookup_table)
     torch.testing.assert_close(got, run(exact, q, implementation="reference"), rtol=1e-3, atol=1e-3)
+
+
+def make_codes(rows: int, columns: int, head_dim: int) -> torch.Tensor:
+    """Queries that bytes and a factor of each head stand for exactly."""
+    codes = torch.randint(-127, 128, (rows, columns // head_dim, head_dim)).float()
+    codes[..., 0] = 127
+    return (codes / 64 * torch.rand(codes.shape[:2])[..., None]).flatten(1)
+
+
+BYTE_SHAPES = [
+    (2, 2, 8, 4),
+    (2, 4, 64, 128),
+    (2, 3, 32, 16),
+    (1, 7, 20, 5),
+    (1, 8, 128, 64),
+    (3, 1, 4, 3),
+    (1, 5, 96, 16),
+    (1, 16, 80, 16),
+]
+
+
+@pytest.mark.parametrize("implementation", CPU_KERNELS)
+@pytest.mark.parametrize(("kv_heads", "group", "head_dim", "page_size"), BYTE_SHAPES)
+@pytest.mark.parametrize("q_dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(
+    ("causal", "window", "chunk", "softcap"),
+    [(True, 0, 0, 0.0), (True, 70, 0, 5.0), (False, 0, 0, 0.0), (True, 0, 100, 0.0)],
+)
+def test_a_cache_of_bytes(
+    implementation: str,
+    kv_heads: int,
+    group: int,
+    head_dim: int,
+    page_size: int,
+    q_dtype: torch.dtype,
+    causal: bool,
+    window: int,
+    chunk: int,
+    softcap: float,
+) -> None:
+    torch.manual_seed(0)
+    shape = {"page_size": page_size, "kv_heads": kv_heads, "head_dim": head_dim}
+    batch = make_paged_batch([0, 3, 130, 64, 77], [5, 1, 1, 70, 0], dtype=torch.int8, **shape)
+    heads = kv_heads * group
+    q = make_codes(batch.rows, heads * head_dim, head_dim).to(q_dtype)
+    sinks, bias = torch.randn(heads), torch.randn(heads, 9)
+    got = run(batch, q, causal, window, implementation, chunk, softcap, sinks, bias)
+    exact = batch.wide()
+    want = run(exact, q.float(), causal, window, "reference", chunk, softcap, sinks, bias)
+    assert got.dtype == q_dtype
+    if q_dtype == torch.float32:
+        # Probabilities have 14 bits, counted from a tile's largest.
+        torch.testing.assert_close(got, want, rtol=1e-3, atol=1e-3)
+    else:  # and queries that are no multiples of a factor are rounded to 8
+        assert (got.float() - want).norm() / want.norm() < 0.01
+
+
+@pytest.mark.parametrize("implementation", CPU_KERNELS)
+def test_queries_of_a_cache_of_bytes_cost_little(implementation: str) -> None:
+    """They become bytes where the machine multiplies bytes."""
+    torch.manual_seed(0)
+    batch = make_paged_batch([700], [3], dtype=torch.int8, page_size=16, head_dim=64)
+    q = torch.randn(3, 8 * 64)
+    got = run(batch, q, implementation=implementation)
+    want = run(batch.wide(), q, implementation="reference")
+    assert (got - want).norm() / want.norm() < 0.02
+
+
+@pytest.mark.parametrize("implementation", CPU_KERNELS)
+@pytest.mark.parametrize("kind", [0, 1])
+def test_what_is_no_number_in_a_cache_of_bytes_is_told(implementation: str, kind: int) -> None:
+    torch.manual_seed(0)
+    batch = make_paged_batch([0], [70], page_size=128, kv_heads=1, head_dim=16)
+    page = int(batch.lookup_table[0, 0])
+    batch.kv_blocks[page, kind, 1, 65, 0, 3] = torch.nan
+    batch.kv_blocks = encoded(batch.kv_blocks, torch.int8).view(torch.int8)
+    got = run(batch, torch.randn(70, 32), implementation=implementation)
+    assert got[:48].isfinite().all() and got[65:].isnan().all()

@@ -14,7 +14,7 @@ from max.pipelines.modeling.types import RequestID
 from max.serve.clients import Client
 from max.serve.engine_client import EngineClient
 from max.serve.errors import ApiError
-from max.serve.mailbox import ChoiceDelta
+from max.serve.mailbox import ChoiceDelta, Mailbox
 from max.serve.messages import (
     Admitted,
     Failed,
@@ -498,5 +498,68 @@ def test_closed_client_ends_every_request_and_takes_no_more() -> None:
             await generation.take()
         with pytest.raises(ApiError, match="stopping"):
             await client.submit(make_contexts(1))
+
+    run(test())
+
+
+@pytest.mark.parametrize("status", [ACTIVE, ENDED])
+def test_tokens_that_cannot_be_handed_over_end_their_request_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, status: GenerationStatus
+) -> None:
+    def put(mailbox: Mailbox, delta: ChoiceDelta) -> None:
+        if delta.tokens == [6]:
+            raise ZeroDivisionError("a bug")
+        handed_over(mailbox, delta)
+
+    async def test() -> None:
+        commands = Commands()
+        client = make_client(commands)
+        unlucky, lucky = make_contexts(2)
+        generation = await submitted(client, [unlucky])
+        other = await submitted(client, [lucky])
+        client.handle(
+            Tokens(
+                [
+                    TokenDelta(str(unlucky.request_id), [6], status),
+                    TokenDelta(str(lucky.request_id), [7], ACTIVE),
+                ]
+            )
+        )
+        with pytest.raises(ApiError, match="ZeroDivisionError: a bug"):
+            await generation.take()
+        assert await other.take() == [ChoiceDelta(0, [7], ACTIVE)]
+        assert commands.cancelled == [str(unlucky.request_id)]
+        assert f"Tokens of the request {unlucky.request_id} are lost" in caplog.text
+
+    handed_over = Mailbox.put
+    monkeypatch.setattr(Mailbox, "put", put)
+    run(test())
+
+
+def test_requests_beside_a_suspect_are_run_again_without_suspicion() -> None:
+    async def test() -> None:
+        commands = Commands()
+        client = make_client(commands)
+        suspect, beside = make_contexts(2)
+        await submitted(client, [suspect])
+        await submitted(client, [beside])
+        commands.sent.clear()
+        names = [str(context.request_id) for context in (suspect, beside)]
+        client.handle(Failed({names[0]: 2}, "ValueError: a bug", [names[1], "gone"]))
+        again = [(s.request_id, s.failed_length) for s in submits(commands)]
+        assert again == [(names[0], 2), (names[1], 0)]
+
+    run(test())
+
+
+def test_all_requests_of_a_worker_that_dies_between_two_steps_are_suspects() -> None:
+    async def test() -> None:
+        client = make_client(Commands())
+        for context in make_contexts(2):
+            await submitted(client, [context])
+        client.disconnect({}, "it ended with code 1", killed=False)
+        commands = Commands()
+        client.connect(commands, max_batch_size=8)
+        assert [submit.failed_length for submit in submits(commands)] == [2, 2]
 
     run(test())

@@ -47,3 +47,18 @@ def test_loop_goes_on_and_may_end_before_the_function() -> None:
 
     asyncio.run(run())
     release.set()
+
+
+class PanicException(BaseException):
+    """As bindings of native libraries raise it."""
+
+
+def test_panic_comes_back() -> None:
+    def panic() -> None:
+        raise PanicException("index out of bounds")
+
+    async def run() -> None:
+        await in_daemon_thread(panic)
+
+    with pytest.raises(RuntimeError, match="PanicException: index out of bounds"):
+        asyncio.run(run())

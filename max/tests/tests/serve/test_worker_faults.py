@@ -134,10 +134,11 @@ def test_request_that_fails_its_step_twice_is_failed_alone(
         assert complete(server, "pages").json()["choices"][0]["text"] == "000"
 
 
-def test_step_that_hangs_is_a_death(model_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("prompt", ["hang", "hang at 40" + "." * 40], ids=["prefill", "decode"])
+def test_step_that_hangs_is_a_death(model_folder: Path, tmp_path: Path, prompt: str) -> None:
     environment = {"MAX_SERVE_WORKER_TIMEOUT": "3"}
     with scripted(model_folder, tmp_path, environment) as server:
-        failed = complete(server, "hang at 40" + "." * 40)
+        failed = complete(server, prompt)
 
         assert failed.status_code == 500
         assert "made no progress for 3 s" in failed.json()["error"]["message"]

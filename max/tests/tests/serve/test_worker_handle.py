@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterator
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from max.serve.endpoint_folder import EndpointFolder
@@ -64,3 +66,25 @@ def test_error_in_one_event_is_reported_and_holds_up_no_other(
     assert taken == [Refused("a", "no"), Refused("b", "no")]
     assert phases == ["warm up"]
     assert [type(error["exception"]) for error in reported] == [KeyError, KeyError]
+
+
+def test_worker_that_sends_what_cannot_be_read_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    def drain() -> Iterator[FromWorker]:
+        yield Loading("warm up")
+        raise msgspec.DecodeError("a bug")
+
+    reasons: list[str] = []
+    phases: list[str] = []
+
+    async def run() -> None:
+        worker = cast(WorkerProcess, WaitingWorker())
+        handle = WorkerHandle(lambda event: None, phases.append, worker)
+        monkeypatch.setattr(handle._channel, "drain", drain)
+        monkeypatch.setattr(handle, "end", reasons.append)
+        handle._take_events()
+        monkeypatch.setattr(handle._channel, "drain", lambda: iter([]))
+        await handle.stop()
+
+    asyncio.run(run())
+    assert phases == ["warm up"]
+    assert reasons == ["the model worker sent what cannot be read: a bug"]

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from max.driver.cache_folder import CacheFolderError, scratch_folder
+from max.driver.cache_folder import CacheFolderError, only_ours_write, scratch_folder
 from max.dtype import DType
 from max.engine.packed.pieces import PieceWriter
 from max.kernels.memory import empty_in_huge_pages
@@ -83,6 +83,7 @@ def write_packed_file(
         sums = _sums(_mapped(fresh))
         with fresh.open("ab") as end:
             end.write(sums.data)
+        fresh.chmod(0o644)  # whatever the umask: only its owner writes to it
         fresh.rename(path)
 
 
@@ -91,9 +92,12 @@ def map_packed_file(path: Path) -> dict[str, torch.Tensor]:
     does not map it in such.
 
     Raises:
-        PackedFileError: if it is truncated or damaged.
+        PackedFileError: if it is truncated or damaged, or others could have written it: kernels
+            go where it tells them.
         OSError: if it cannot be read.
     """
+    if not only_ours_write(path):
+        raise PackedFileError("others than its user may write to it")
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(_PAGE)

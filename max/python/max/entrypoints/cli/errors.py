@@ -16,6 +16,7 @@ from max.pipelines.config import ConfigurationError, ModelSourceError
 USER_ERRORS = (ValueError, OSError, NotImplementedError)
 # What needs no traceback to be understood.
 _PLAIN_ERRORS = (CacheFolderError, ConfigurationError, ModelSourceError)
+_LONGEST_MESSAGE = 10_000
 # The functions that run the code of an architecture package, by importing it.
 _IMPORTERS = frozenset(
     {
@@ -43,7 +44,7 @@ def raise_user_error(error: Exception) -> NoReturn:
         start = _traceback_inside_package(error) if in_import and not debugging else None
         shown = traceback.format_exception(error.with_traceback(start or error.__traceback__))
         click.echo("".join(shown), err=True)
-    message = str(error) or type(error).__name__
+    message = _cut(str(error) or type(error).__name__)
     if in_import:
         message = f"the architecture package cannot be imported: {type(error).__name__}: {message}"
     elif in_package:
@@ -52,6 +53,12 @@ def raise_user_error(error: Exception) -> NoReturn:
         message += "\n(--log-level DEBUG shows where this comes from)"
     kind = click.UsageError if isinstance(error, ConfigurationError) else click.ClickException
     raise kind(message) from error
+
+
+def _cut(message: str) -> str:
+    """What a file says may be long; the end of a message has the advice."""
+    half = _LONGEST_MESSAGE // 2
+    return message if len(message) <= 2 * half else f"{message[:half]} ... {message[-half:]}"
 
 
 def _is_of_custom_package(module: str) -> bool:

@@ -10,7 +10,7 @@
 // Both are products of rows with a panel (panel.h). A bfloat16 cache is multiplied in groups of two:
 // two elements of a key, two keys' values side by side. Where pairs of bfloat16 are multiplied, the
 // probabilities are rounded to bfloat16; what they are divided by in the end is the sum of those not
-// rounded.
+// rounded. A cache of bytes is multiplied as bytes, or decoded (byte_products.h, element_products.h).
 //
 // What a row adds up, and in which order, follows from its position alone: keys that it does not see
 // have probability 0, which changes no sum. So its bits depend neither on the batch, nor on how its
@@ -24,13 +24,13 @@
 #include <vector>
 
 #include "../include/attention_items.h"
-#include "../include/few_rows.h"
+#include "../include/byte_products.h"
+#include "../include/cache_entries.h"
+#include "../include/element_products.h"
 #include "../include/functions.h"
 #include "../include/online_softmax.h"
-#include "../include/panel.h"
 #include "../include/pool.h"
 #include "../include/scratch.h"
-#include "../include/transpose.h"
 
 namespace {
 
@@ -38,18 +38,15 @@ using namespace max;
 
 constexpr int64_t kTile = kPanel;
 
-// How queries are multiplied with keys and probabilities with values: as floats, but where the machine
-// multiplies bfloat16 pairs and queries and cache are bfloat16.
-#if defined(__AVX512BF16__)
-constexpr bool kMultipliesPairs = true;
-#else
-constexpr bool kMultipliesPairs = false;
-#endif
+// A cache of bytes is multiplied as such where the machine has instructions for it.
+#if defined(__AVX512VNNI__)
 template <typename Q, typename KV>
-using GroupsOf = std::conditional_t<
-    std::is_same_v<KV, float>, Float32Groups,
-    std::conditional_t<kMultipliesPairs && std::is_same_v<Q, bfloat16>, Bfloat16Groups,
-                       MixedBfloat16Groups>>;
+using ProductsOf =
+    std::conditional_t<std::is_same_v<KV, int8_t>, ByteProducts<Q>, ElementProducts<Q, KV>>;
+#else
+template <typename Q, typename KV>
+using ProductsOf = ElementProducts<Q, KV>;
+#endif
 
 // Where the keys and the values of a tile's tokens lie, of the item's first KV head.
 template <typename KV>
@@ -64,28 +61,21 @@ struct Tile {
 // The rows of one item and what has been added up for them.
 template <typename Q, typename KV>
 class Attention {
-  using Groups = GroupsOf<Q, KV>;
-  using Element = typename Groups::Element;
-  static constexpr int64_t kPer = Groups::kElements;  // elements of a group
-  static constexpr int64_t kMostRows = std::max(kPanelRows, kFewRows);  // of a block
-  static constexpr int64_t kRowBytes = kPer * sizeof(Element);
+  using Products = ProductsOf<Q, KV>;
+  using Element = typename Products::Element;
 
  public:
   // most_rows: of one KV head; most_heads: KV heads.
   Attention(const FlashAttentionRaggedArgs& args, int64_t most_rows, int64_t most_heads)
       : args_(args),
-        dim_(args.shape.head_dim),
-        groups_((dim_ + kPer - 1) / kPer),
+        width_(args.shape.stored),
+        dim_(width_ - kFactorElements<KV>),
         panels_((dim_ + kPanel - 1) / kPanel),
         group_(args.heads / args.shape.kv_heads),
         most_rows_(most_rows),
-        queries_(most_heads * most_rows * groups_ * kPer),
-        keys_(groups_ * kTile),
-        values_(panels_ * kTile / kPer * kPanel),
+        products_(dim_, most_rows, most_heads),
         sums_(most_heads * panels_ * most_rows * kPanel),
-        softmax_(most_heads * most_rows) {
-    if (dim_ % kPanel) std::fill_n(values_.data(), panels_ * kTile / kPer * kPanel, 0u);
-  }
+        softmax_(most_heads * most_rows) {}
 
   void run(const AttentionItem& item) {
     heads_ = item.end_query - item.first_query;
@@ -93,27 +83,30 @@ class Attention {
     first_position_ = args_.batch.past[item.request] + item.begin - args_.batch.offsets[item.request];
     tokens_ = args_.batch.past[item.request] + args_.batch.offsets[item.request + 1] -
               args_.batch.offsets[item.request];
-    in_place_ = can_read_in_place();
-    block_rows_ = in_place_ ? kFewRows : kPanelRows;
+    block_rows_ = products_.begin(rows_);
     int64_t kv_heads = item.end_head - item.first_head;
     for (int64_t head = 0; head < kv_heads; ++head) {
-      read_queries(item, head);
       std::fill_n(sums_of(head, 0, 0), panels_ * most_rows_ * kPanel, 0.0f);
-      for (int64_t row = 0; row < rows_; ++row) clear(item, head, row);
+      for (int64_t row = 0; row < rows_; ++row) {
+        products_.read_query(head, row, static_cast<const Q*>(args_.q) + offset_of(item, head, row));
+        clear(item, head, row);
+      }
     }
     int64_t last = end_of(rows_ - 1);
     Tile<KV> tiles[2];
     Tile<KV>*now = &tiles[0], *next = &tiles[1];
     find(item, begin_of(0) / kTile * kTile, last, now);
-    set_next(*now, 0);
+    set_next(*now, 0, width_);
     next_.fetch(lines_of(2 * kTile));
     for (; now->count > 0; std::swap(now, next)) {
       find(item, now->begin + kTile, last, next);
+      if (Products::kFetchesAllHeads) set_next(*next, 0, kv_heads * width_);
       for (int64_t head = 0; head < kv_heads; ++head) {
-        tile_keys_ = {now->keys(), now->count, head * dim_};
-        tile_values_ = {now->values(), now->count, head * dim_};
-        head + 1 < kv_heads ? set_next(*now, head + 1) : set_next(*next, 0);
-        add_tile(item, head, now->begin);
+        if (!Products::kFetchesAllHeads)
+          head + 1 < kv_heads ? set_next(*now, head + 1, width_) : set_next(*next, 0, width_);
+        products_.begin_tile({now->keys(), now->count, head * width_},
+                             {now->values(), now->count, head * width_}, next_);
+        add_tile(item, head, *now);
       }
     }
     for (int64_t head = 0; head < kv_heads; ++head) write(item, head);
@@ -174,9 +167,6 @@ class Attention {
     return ((item.begin + row / heads_) * args_.heads + head_of(item, head, row)) * dim_;
   }
 
-  Element* queries_of(int64_t head, int64_t row) const {
-    return queries_.data() + (head * most_rows_ + row) * groups_ * kPer;
-  }
   RowSoftmax& softmax_of(int64_t head, int64_t row) const {
     return softmax_.data()[head * most_rows_ + row];
   }
@@ -185,30 +175,15 @@ class Attention {
     return sums_.data() + ((head * panels_ + panel) * most_rows_ + row) * kPanel;
   }
 
-  // queries_ [heads][blocks of block_rows_ rows][groups][rows of the block]; the last group is filled up.
-  void read_queries(const AttentionItem& item, int64_t head) {
-    for (int64_t row = 0; row < rows_; ++row) {
-      const Q* from = static_cast<const Q*>(args_.q) + offset_of(item, head, row);
-      int64_t begin = row / block_rows_ * block_rows_, n = std::min(block_rows_, rows_ - begin);
-      Element* to = queries_of(head, begin) + (row - begin) * kPer;
-      int64_t g = 0;
-      if constexpr (std::is_same_v<Q, Element>)
-        for (; g < dim_ / kPer; ++g, to += n * kPer) std::memcpy(to, from + g * kPer, kRowBytes);
-      for (; g < groups_; ++g, to += n * kPer)
-        for (int64_t i = 0; i < kPer; ++i)
-          to[i] = g * kPer + i < dim_ ? converted<Element>(from[g * kPer + i]) : Element{};
-    }
-  }
-
   // Finds the tokens of the tile that begins at a position; the last one's place stands for the rest.
   void find(const AttentionItem& item, int64_t begin, int64_t end, Tile<KV>* tile) const {
     tile->begin = begin;
     tile->count = std::clamp<int64_t>(end - begin, 0, kTile);
     const KV* blocks = static_cast<const KV*>(args_.kv_blocks);
-    int64_t page_size = args_.shape.page_size, stride = args_.shape.kv_heads * dim_;
+    int64_t page_size = args_.shape.page_size, stride = args_.shape.kv_heads * width_;
     for (int64_t t = 0; t < tile->count;) {
       const KV* keys = token_of(blocks, args_.shape, args_.batch, item.request, begin + t, 0,
-                                args_.layer) + item.first_head * dim_;
+                                args_.layer) + item.first_head * width_;
       const KV* values = args_.shares_values ? keys : keys + args_.shape.layers * page_size * stride;
       int64_t stop = std::min(tile->count, t + page_size - (begin + t) % page_size);
       for (; t < stop; ++t, keys += stride, values += stride) {
@@ -223,17 +198,14 @@ class Attention {
   }
 
   // Lets the rows of a KV head see a tile, and fetches what comes next.
-  void add_tile(const AttentionItem& item, int64_t head, int64_t begin) {
-    if (!in_place_) {
-      read_keys();
-      read_values();
-    }
+  void add_tile(const AttentionItem& item, int64_t head, const Tile<KV>& tile) {
+    int64_t begin = tile.begin;
     for (int64_t row = 0; row < rows_; row += block_rows_) {
       int64_t n = std::min(block_rows_, rows_ - row);
-      if (begin >= end_of(row + n - 1) || begin + tile_keys_.count <= begin_of(row)) continue;
-      alignas(kScratchAlignment) float scores[kMostRows * kTile];
-      alignas(kScratchAlignment) Element probabilities[kMostRows * kTile];
-      in_place_ ? score_in_place(n, head, scores) : score(n, head, row, scores);
+      if (begin >= end_of(row + n - 1) || begin + tile.count <= begin_of(row)) continue;
+      alignas(kScratchAlignment) float scores[Products::kMostRows * kTile];
+      alignas(kScratchAlignment) Element probabilities[Products::kMostRows * kTile];
+      products_.score(n, head, row, scores, next_);
       for (int64_t r = row; r < row + n; ++r) {
         float* of_row = scores + (r - row) * kTile;
         float factor = cap(of_row);
@@ -242,9 +214,9 @@ class Attention {
                                                     end_of(r) - begin,
                                                     probabilities + (r - row) * kTile);
         if (shrink != 1.0f) scale_sums(head, r, shrink);
-        if (in_place_) next_.fetch(lines_of(2 * kTile) / 8 / n);
+        if (products_.reads_in_place()) next_.fetch(lines_of(2 * kTile) / 8 / n);
       }
-      in_place_ ? add_in_place(n, head, probabilities) : add_values(n, head, row, probabilities);
+      products_.add(n, probabilities, sums_of(head, 0, row), most_rows_ * kPanel, next_);
     }
   }
 
@@ -253,8 +225,10 @@ class Attention {
     return tokens * dim_ * static_cast<int64_t>(sizeof(KV)) / NextTokens<KV>::kLine;
   }
 
-  void set_next(const Tile<KV>& tile, int64_t head) {
-    next_ = {tile.tokens, tile.count ? 2 * kTile : 0, head * dim_, dim_ * static_cast<int64_t>(sizeof(KV))};
+  // Of each token's keys and values so many elements, from a head on.
+  void set_next(const Tile<KV>& tile, int64_t head, int64_t elements) {
+    next_ = {tile.tokens, tile.count ? 2 * kTile : 0, head * width_,
+             elements * static_cast<int64_t>(sizeof(KV))};
   }
 
   void scale_sums(int64_t head, int64_t row, float by) {
@@ -263,88 +237,6 @@ class Attention {
       for (int64_t i = 0; i < kPanel; i += kFloats)
         store_floats(sums + i, multiply(load_floats(sums + i), broadcast(by)));
     }
-  }
-
-  // For one block of rows keys and values are put in order in registers, for more in memory, once.
-#if defined(__AVX512F__)
-  bool can_read_in_place() const { return rows_ <= kFewRows && dim_ % kPanel == 0; }
-
-  void score_in_place(int64_t n, int64_t head, float* scores) {
-    const char* queries = reinterpret_cast<const char*>(queries_of(head, 0));
-    with_rows(n, [&](auto rows) MAX_INLINE_LAMBDA {
-      multiply_keys<Groups, decltype(rows)::value>(tile_keys_, dim_, queries, scores, next_);
-    });
-  }
-
-  void add_in_place(int64_t n, int64_t head, const Element* probabilities) {
-    with_rows(n, [&](auto rows) MAX_INLINE_LAMBDA {
-      for (int64_t panel = 0; panel < panels_; ++panel)
-        multiply_values<Groups, decltype(rows)::value>(tile_values_, panel * kPanel, probabilities,
-                                                       sums_of(head, panel, 0), next_);
-    });
-  }
-#else
-  bool can_read_in_place() const { return false; }
-  void score_in_place(int64_t, int64_t, float*) {}
-  void add_in_place(int64_t, int64_t, const Element*) {}
-#endif
-
-  // keys_ [groups][kTile]; keys that are not there are any.
-  void read_keys() {
-    for (int64_t t = 0; t < tile_keys_.count; t += kTransposed) {
-      next_.fetch(lines_of(kTransposed));
-      if (dim_ % (kPer * kTransposed) == 0) {
-        for (int64_t g = 0; g < groups_; g += kTransposed)
-          transpose_words(tile_keys_.tokens + t, tile_keys_.first / kPer + g,
-                          keys_.data() + g * kTile + t, kTile);
-        continue;
-      }
-      KV* to = reinterpret_cast<KV*>(keys_.data()) + t * kPer;
-      for (int64_t i = 0; i < kTransposed; ++i)
-        for (int64_t c = 0; c < groups_ * kPer; ++c)
-          to[c / kPer * kTile * kPer + i * kPer + c % kPer] =
-              c < dim_ ? tile_keys_.tokens[t + i][tile_keys_.first + c] : KV{};
-    }
-  }
-
-  // values_ [panels of head_dim][kTile / kPer][kPanel] groups; columns that are not there stay zero.
-  void read_values() {
-    for (int64_t t = 0; t < tile_values_.count; t += kPer) {
-      next_.fetch(lines_of(kPer));
-      for (int64_t column = 0; column < dim_; column += kPanel) {
-        KV* to = reinterpret_cast<KV*>(values_.data() + column * kTile / kPer) + t * kPanel;
-        const KV* from[kPer];
-        for (int64_t i = 0; i < kPer; ++i)
-          from[i] = tile_values_.tokens[t + i] + tile_values_.first + column;
-        int64_t width = dim_ - column;
-        width >= kPanel ? interleave<kPanel>(from, width, to) : interleave<0>(from, width, to);
-      }
-    }
-  }
-
-  // columns: of `width`; 0 for all.
-  template <int64_t columns>
-  static void interleave(const KV* const* from, int64_t width, KV* __restrict to) {
-    const KV* __restrict even = from[0];
-    const KV* __restrict odd = from[kPer - 1];
-    for (int64_t i = 0; i < (columns ? columns : width); ++i) {
-      to[i * kPer] = even[i];
-      if (kPer == 2) to[i * kPer + 1] = odd[i];
-    }
-  }
-
-  void score(int64_t n, int64_t head, int64_t row, float* scores) const {
-    multiply_panel<Groups, kRowBytes>(n, reinterpret_cast<const char*>(keys_.data()),
-                                      reinterpret_cast<const char*>(queries_of(head, row)),
-                                      n * kRowBytes, groups_, scores, true);
-  }
-
-  void add_values(int64_t n, int64_t head, int64_t row, const Element* probabilities) const {
-    for (int64_t panel = 0; panel < panels_; ++panel)
-      multiply_panel<Groups, kTile * sizeof(Element)>(
-          n, reinterpret_cast<const char*>(values_.data() + panel * kTile / kPer * kPanel),
-          reinterpret_cast<const char*>(probabilities), kRowBytes,
-          (tile_values_.count + kPer - 1) / kPer, sums_of(head, panel, row), false);
   }
 
   void write(const AttentionItem& item, int64_t head) const {
@@ -364,13 +256,10 @@ class Attention {
   }
 
   const FlashAttentionRaggedArgs& args_;
-  int64_t dim_, groups_, panels_, group_, most_rows_;
+  int64_t width_, dim_, panels_, group_, most_rows_;  // width_: of a vector as it is stored
   int64_t heads_ = 0, rows_ = 0, block_rows_ = 0, first_position_ = 0, tokens_ = 0;
-  bool in_place_ = false;
-  CachedTokens<KV> tile_keys_{}, tile_values_{};
   NextTokens<KV> next_{};
-  Scratch<Element> queries_;
-  Scratch<uint32_t> keys_, values_;
+  Products products_;
   Scratch<float> sums_;
   Scratch<RowSoftmax> softmax_;
 };
@@ -390,12 +279,17 @@ void attend(const FlashAttentionRaggedArgs& args, Pool* pool) {
   });
 }
 
+template <typename Q>
+void attend(const FlashAttentionRaggedArgs& args, Pool* pool) {
+  switch (args.kv_type) {
+    case kFloat32: return attend<Q, float>(args, pool);
+    case kInt8: return attend<Q, int8_t>(args, pool);
+    default: return attend<Q, bfloat16>(args, pool);
+  }
+}
+
 }  // namespace
 
 MAX_EXPORT void flash_attention_ragged(const FlashAttentionRaggedArgs* args, Pool* pool) {
-  bool is_float = args->q_type == kFloat32, cache_is_float = args->kv_type == kFloat32;
-  if (is_float)
-    cache_is_float ? attend<float, float>(*args, pool) : attend<float, bfloat16>(*args, pool);
-  else
-    cache_is_float ? attend<bfloat16, float>(*args, pool) : attend<bfloat16, bfloat16>(*args, pool);
+  args->q_type == kFloat32 ? attend<float>(*args, pool) : attend<bfloat16>(*args, pool);
 }

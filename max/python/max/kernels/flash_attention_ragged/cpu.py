@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from max.kernels.element_types import ELEMENT_TYPES
+from max.kernels.eight_bit_entries import entry_elements
+from max.kernels.element_types import CACHE_TYPES, ELEMENT_TYPES
 from max.kernels.flash_attention_ragged.structs import FlashAttentionRaggedArgs
 from max.kernels.isa import Isa
 from max.kernels.recording import (
@@ -43,7 +44,7 @@ def make_flash_attention_ragged_record(isa: Isa | None = None) -> Record | None:
         sinks: torch.Tensor | None,
         bias: torch.Tensor | None,
     ) -> Recording | None:
-        if q.dtype not in ELEMENT_TYPES or kv_blocks.dtype not in ELEMENT_TYPES:
+        if q.dtype not in ELEMENT_TYPES or kv_blocks.dtype not in CACHE_TYPES:
             return None
         if not are_contiguous(q, kv_blocks[0], lookup_table):
             return None
@@ -51,7 +52,7 @@ def make_flash_attention_ragged_record(isa: Isa | None = None) -> Record | None:
             return None
         if bias is not None and not are_contiguous(bias):
             return None
-        layers, page_size, kv_heads, head_dim = kv_blocks.shape[2:]
+        layers, page_size, kv_heads, stored = kv_blocks.shape[2:]
         out = empty(q.shape, q.dtype)
         args = FlashAttentionRaggedArgs(
             q.data_ptr(),
@@ -66,9 +67,9 @@ def make_flash_attention_ragged_record(isa: Isa | None = None) -> Record | None:
             layers,
             page_size,
             kv_heads,
-            head_dim,
+            stored,
             layer,
-            q.shape[-1] // head_dim,
+            q.shape[-1] // entry_elements(kv_blocks),
             window,
             chunk,
             None if sinks is None else sinks.data_ptr(),
@@ -79,10 +80,10 @@ def make_flash_attention_ragged_record(isa: Isa | None = None) -> Record | None:
             causal,
             kv_blocks.shape[1] == 1,
             ELEMENT_TYPES[q.dtype],
-            ELEMENT_TYPES[kv_blocks.dtype],
+            CACHE_TYPES[kv_blocks.dtype],
             ELEMENT_TYPES[q.dtype if sinks is None else sinks.dtype],
         )
-        page = kv_blocks.shape[1] * page_size * kv_heads * head_dim * kv_blocks.itemsize
+        page = kv_blocks.shape[1] * page_size * kv_heads * stored * kv_blocks.itemsize
         nbytes = 2 * q.nbytes + lookup_table.numel() * page
         return Recording(out, KernelCall(function, args), nbytes)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from max.kernels.eight_bit_entries import entry_elements
 from max.kernels.flash_attention_ragged.cpu import make_flash_attention_ragged_record
 from max.kernels.flash_attention_ragged.reference import flash_attention_ragged_reference
-from max.kernels.float8_entries import entry_elements
 from max.kernels.registry import define_op, implement_on_cpu, implement_on_gpu
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from max.kernels.float8_entries import as_written, decoded, entry_elements
+from max.kernels.eight_bit_entries import as_written, decoded, entry_elements
 
 # Rows of queries whose scores are in memory at a time: heads * 256 * tokens floats.
 _QUERY_BLOCK = 256
@@ -35,7 +35,7 @@ def flash_attention_ragged_reference(
         input_row_offsets: uint32 [batch + 1], see `max.kernels.paging`.
         kv_blocks: [pages, 2, layers, page_size, kv_heads, head_dim]; or [pages, 1, ...] of entries
             that are keys and values at once (see `max.kernels.latent_store_ragged`). In
-            float8_e4m3fn vectors have factors behind them (see `max.kernels.float8_entries`).
+            8 bits vectors have factors behind them (see `max.kernels.eight_bit_entries`).
         cache_lengths: uint32 [batch], tokens in the cache before this batch's rows.
         lookup_table: uint32 [batch, max_pages].
         layer: which layer of the cache.

@@ -21,7 +21,7 @@ class FlashAttentionRaggedArgs(ctypes.Structure):
         ("layers", ctypes.c_int64),
         ("page_size", ctypes.c_int64),
         ("kv_heads", ctypes.c_int64),
-        ("head_dim", ctypes.c_int64),
+        ("stored", ctypes.c_int64),
         ("layer", ctypes.c_int64),
         ("heads", ctypes.c_int64),
         ("window", ctypes.c_int64),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import torch
 
+from max.kernels.eight_bit_entries import entry_elements
 from max.kernels.flash_attention_ragged.triton_configs import Parts, config_of, splits_of
 from max.kernels.flash_attention_ragged.triton_join import join_parts
 from max.kernels.flash_attention_ragged.triton_latent import attend_to_latents
@@ -22,10 +23,9 @@ from max.kernels.flash_attention_ragged.triton_softmax import (
     seen_range,
     slots_of,
 )
-from max.kernels.float8_entries import entry_elements, has_factors
 from max.kernels.gpu.language import Number, Pointer, Size, Width, gpu_kernel, next_power_of_2, tl
 from max.kernels.gpu.paging import first_of_block, request_of
-from max.kernels.gpu.tuning import device_kind, has_float8
+from max.kernels.gpu.tuning import device_kind, reads_cache_of
 
 
 @gpu_kernel
@@ -194,7 +194,7 @@ def run_on_gpu(
     """
     if not kv_blocks[:1].is_contiguous() or not lookup_table.is_contiguous():
         return None
-    if has_factors(kv_blocks.dtype) and not has_float8(q.device):
+    if not reads_cache_of(kv_blocks.dtype, q.device):
         return None
     is_latent = kv_blocks.shape[1] == 1
     run = attend_to_latents if is_latent else attend_to_keys

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import torch
 
+from max.kernels.eight_bit_entries import entry_elements, has_factors
 from max.kernels.flash_attention_ragged.triton_configs import (
     Parts,
     latent_config_of,
@@ -23,7 +24,6 @@ from max.kernels.flash_attention_ragged.triton_softmax import (
     seen_range,
     slots_of,
 )
-from max.kernels.float8_entries import entry_elements, has_factors
 from max.kernels.gpu.language import (
     Number,
     Pointer,

@@ -24,7 +24,7 @@ def float8_numbers(given: Value, IS_NATIVE: tl.constexpr) -> Value:
 
 @gpu_function
 def store_with_factors(vector: Pointer, i: Value, x: Value, inside: Value, elements: Value) -> None:
-    """Writes vectors to a cache of 8 bits; see `max.kernels.float8_entries`.
+    """Writes vectors to a cache of 8 bits; see `max.kernels.eight_bit_entries`.
 
     Args:
         vector: pointers to where they begin, [vectors, 1].

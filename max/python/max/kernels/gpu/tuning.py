@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import torch
 
+from max.kernels.eight_bit_entries import has_factors
+
 
 @dataclass(frozen=True)
 class Config:
@@ -61,6 +63,11 @@ def has_float8(device: torch.device) -> bool:
 def _has_float8(index: int) -> bool:
     # AMD's devices of that generation convert another kind (e4m3fnuz).
     return torch.version.hip is None and torch.cuda.get_device_capability(index) >= (8, 9)
+
+
+def reads_cache_of(dtype: torch.dtype, device: torch.device) -> bool:
+    """Whether kernels of a device read a cache of a type: of int8 only those of CPUs do."""
+    return not has_factors(dtype) or (dtype.is_floating_point and has_float8(device))
 
 
 def row_config(dim: int, elements_per_thread: int = 8) -> Config:

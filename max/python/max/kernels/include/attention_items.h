@@ -66,7 +66,7 @@ inline int64_t attention_work(const FlashAttentionRaggedArgs& args) {
   int64_t work = 0;
   for (int64_t i = 0; i < args.batch.requests; ++i) {
     int64_t rows = args.batch.offsets[i + 1] - args.batch.offsets[i];
-    work += rows * (args.batch.past[i] + rows) * args.heads * args.shape.head_dim;
+    work += rows * (args.batch.past[i] + rows) * args.heads * args.shape.stored;
   }
   return work;
 }

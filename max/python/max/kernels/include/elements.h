@@ -20,8 +20,9 @@ struct float16 {
   uint16_t bits;
 };
 
-// Matrix products, attention and norms take activations of the first two; all else takes any.
-enum ElementType : int32_t { kFloat32 = 0, kBfloat16 = 1, kFloat16 = 2 };
+// Matrix products, attention and norms take activations of the first two; all else takes any float.
+// The last is for caches only, whose vectors have a factor then (cache_entries.h).
+enum ElementType : int32_t { kFloat32 = 0, kBfloat16 = 1, kFloat16 = 2, kInt8 = 3 };
 
 MAX_INLINE float load(float x) { return x; }
 

@@ -6,14 +6,14 @@
 
 namespace max {
 
-// kv_blocks [pages, 2, layers, page_size, kv_heads, head_dim], a page's elements in order. Pages are
+// kv_blocks [pages, 2, layers, page_size, kv_heads, stored], a page's elements in order. Pages are
 // `page_stride` elements apart: other groups of layers use pages of the same memory, of other shapes.
 struct CacheShape {
   int64_t page_stride;
   int64_t layers;
   int64_t page_size;
   int64_t kv_heads;
-  int64_t head_dim;
+  int64_t stored;  // elements of a vector, with what is behind them (cache_entries.h)
 };
 
 // A ragged batch: request i owns rows offsets[i] .. offsets[i + 1], the tokens after past[i].
@@ -32,7 +32,7 @@ inline __attribute__((always_inline)) T* token_of(T* kv_blocks, const CacheShape
                                                   int64_t token, int64_t kind, int64_t layer) {
   int64_t page = batch.lookup[request * batch.lookup_width + token / shape.page_size];
   int64_t slot = (kind * shape.layers + layer) * shape.page_size + token % shape.page_size;
-  return kv_blocks + page * shape.page_stride + slot * shape.kv_heads * shape.head_dim;
+  return kv_blocks + page * shape.page_stride + slot * shape.kv_heads * shape.stored;
 }
 
 }  // namespace max

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <vector>
 
+#include "../include/cache_entries.h"
 #include "../include/pool.h"
 
 namespace {
@@ -18,10 +19,11 @@ constexpr int64_t kGrain = 4;
 template <typename T, typename KV>
 class LatentStore {
  public:
-  explicit LatentStore(const LatentStoreRaggedArgs& args) : args_(args) {}
+  explicit LatentStore(const LatentStoreRaggedArgs& args)
+      : args_(args), entry_(args.rank + args.turned) {}
 
   // Those rows of [begin, end) that belong to requests.
-  void run(int64_t begin, int64_t end) const {
+  void run(int64_t begin, int64_t end) {
     const RaggedBatch& batch = args_.batch;
     for (int64_t request = 0; request < batch.requests; ++request) {
       int64_t first = batch.offsets[request], last = batch.offsets[request + 1];
@@ -31,13 +33,17 @@ class LatentStore {
   }
 
  private:
-  void do_row(int64_t request, int64_t row, int64_t position) const {
+  void do_row(int64_t request, int64_t row, int64_t position) {
     int64_t rank = args_.rank, width = rank + args_.turned;
     const float* angles = args_.freqs_cis + position * args_.turned;
     const T* kv = static_cast<const T*>(args_.kv) + row * args_.kv_stride;
     KV* entry = token_of(static_cast<KV*>(args_.kv_blocks), args_.shape, args_.batch, request, position, 0, args_.layer);
-    normalize(kv, entry);
-    turn(angles, kv + rank, entry + rank);
+    if constexpr (kFactorElements<KV> > 0) {
+      write(angles, kv, entry_.data());
+      store_entry(entry_.data(), width, entry);
+    } else {
+      write(angles, kv, entry);
+    }
     const T* q = static_cast<const T*>(args_.q) + row * args_.q_stride;
     const T* absorbed = static_cast<const T*>(args_.absorbed) + row * args_.heads * rank;
     T* out = static_cast<T*>(args_.out) + row * args_.heads * width;
@@ -48,8 +54,15 @@ class LatentStore {
     }
   }
 
+  template <typename To>
+  void write(const float* angles, const T* from, To* to) const {
+    normalize(from, to);
+    turn(angles, from + args_.rank, to + args_.rank);
+  }
+
   // An RMS norm that rounds before it multiplies.
-  void normalize(const T* from, KV* to) const {
+  template <typename To>
+  void normalize(const T* from, To* to) const {
     const T* weight = static_cast<const T*>(args_.weight);
     float lanes[kLanes] = {};
     for (int64_t i = 0; i < args_.rank; ++i) {
@@ -73,6 +86,7 @@ class LatentStore {
   }
 
   const LatentStoreRaggedArgs& args_;
+  std::vector<float> entry_;  // where it becomes bytes
 };
 
 template <typename T, typename KV>
@@ -82,13 +96,17 @@ void latent_store(const LatentStoreRaggedArgs& args, Pool* pool) {
                [&](int64_t begin, int64_t end) { LatentStore<T, KV>(args).run(begin, end); });
 }
 
+template <typename T>
+void latent_store(const LatentStoreRaggedArgs& args, Pool* pool) {
+  switch (args.kv_type) {
+    case kFloat32: return latent_store<T, float>(args, pool);
+    case kInt8: return latent_store<T, int8_t>(args, pool);
+    default: return latent_store<T, bfloat16>(args, pool);
+  }
+}
+
 }  // namespace
 
 MAX_EXPORT void latent_store_ragged(const LatentStoreRaggedArgs* args, Pool* pool) {
-  bool is_float = args->type == kFloat32, cache_is_float = args->kv_type == kFloat32;
-  if (is_float)
-    cache_is_float ? latent_store<float, float>(*args, pool) : latent_store<float, bfloat16>(*args, pool);
-  else
-    cache_is_float ? latent_store<bfloat16, float>(*args, pool)
-                   : latent_store<bfloat16, bfloat16>(*args, pool);
+  args->type == kFloat32 ? latent_store<float>(*args, pool) : latent_store<bfloat16>(*args, pool);
 }

@@ -6,7 +6,8 @@ import ctypes
 
 import torch
 
-from max.kernels.element_types import ELEMENT_TYPES
+from max.kernels.eight_bit_entries import entry_elements
+from max.kernels.element_types import CACHE_TYPES, ELEMENT_TYPES
 from max.kernels.isa import Isa
 from max.kernels.recording import (
     Empty,
@@ -38,7 +39,7 @@ class _LatentStoreRaggedArgs(ctypes.Structure):
         ("layers", ctypes.c_int64),
         ("page_size", ctypes.c_int64),
         ("kv_heads", ctypes.c_int64),
-        ("head_dim", ctypes.c_int64),
+        ("stored", ctypes.c_int64),
         ("layer", ctypes.c_int64),
         ("heads", ctypes.c_int64),
         ("q_width", ctypes.c_int64),
@@ -79,7 +80,7 @@ def make_latent_store_ragged_record(isa: Isa | None = None) -> Record | None:
         layer: int,
         interleaved: bool,
     ) -> Recording | None:
-        if q.dtype not in ELEMENT_TYPES or kv_blocks.dtype not in ELEMENT_TYPES:
+        if q.dtype not in ELEMENT_TYPES or kv_blocks.dtype not in CACHE_TYPES:
             return None
         if not q.dtype == absorbed.dtype == kv.dtype == weight.dtype:
             return None
@@ -87,8 +88,8 @@ def make_latent_store_ragged_record(isa: Isa | None = None) -> Record | None:
             return None
         if q.stride(1) != 1 or kv.stride(1) != 1:
             return None
-        layers, page_size, kv_heads, width = kv_blocks.shape[2:]
-        rank = len(weight)
+        layers, page_size, kv_heads, stored = kv_blocks.shape[2:]
+        rank, width = len(weight), entry_elements(kv_blocks)
         out = empty((len(q), heads * width), q.dtype)
         args = _LatentStoreRaggedArgs(
             q.data_ptr(),
@@ -107,7 +108,7 @@ def make_latent_store_ragged_record(isa: Isa | None = None) -> Record | None:
             layers,
             page_size,
             kv_heads,
-            width,
+            stored,
             layer,
             heads,
             q.shape[-1] // heads,
@@ -118,7 +119,7 @@ def make_latent_store_ragged_record(isa: Isa | None = None) -> Record | None:
             eps,
             interleaved,
             ELEMENT_TYPES[q.dtype],
-            ELEMENT_TYPES[kv_blocks.dtype],
+            CACHE_TYPES[kv_blocks.dtype],
         )
         nbytes = q.nbytes + absorbed.nbytes + 2 * kv.nbytes + out.nbytes
         return Recording(out, KernelCall(function, args), nbytes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from max.kernels.float8_entries import entry_elements
+from max.kernels.eight_bit_entries import entry_elements
 from max.kernels.latent_store_ragged.cpu import make_latent_store_ragged_record
 from max.kernels.latent_store_ragged.reference import latent_store_ragged_reference
 from max.kernels.registry import define_op, implement_on_cpu, implement_on_gpu

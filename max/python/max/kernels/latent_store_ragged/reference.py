@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from max.kernels.float8_entries import as_written, encoded
+from max.kernels.eight_bit_entries import as_written, encoded
 from max.kernels.paging import positions_of, slots_of
 from max.kernels.rope_store_ragged.reference import rotate
 

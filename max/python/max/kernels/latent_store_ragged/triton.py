@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from max.kernels.float8_entries import has_factors
+from max.kernels.eight_bit_entries import has_factors
 from max.kernels.gpu.language import (
     Number,
     Pointer,
@@ -22,7 +22,7 @@ from max.kernels.gpu.language import (
     tl,
 )
 from max.kernels.gpu.paging import request_of
-from max.kernels.gpu.tuning import has_float8
+from max.kernels.gpu.tuning import reads_cache_of
 from max.kernels.rope_store_ragged.triton import turned
 
 # Heads of a program.
@@ -157,7 +157,7 @@ def run_on_gpu(
     """
     if not kv_blocks[:1].is_contiguous() or not lookup_table.is_contiguous():
         return None
-    if has_factors(kv_blocks.dtype) and not has_float8(q.device):
+    if not reads_cache_of(kv_blocks.dtype, q.device):
         return None
     q, absorbed, kv = (x if x.stride(-1) == 1 else x.contiguous() for x in (q, absorbed, kv))
     rank, width = len(weight), kv.shape[-1]

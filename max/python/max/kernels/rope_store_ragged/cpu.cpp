@@ -2,6 +2,9 @@
 
 #include "../include/rope_store_ragged.h"
 
+#include <vector>
+
+#include "../include/cache_entries.h"
 #include "../include/pool.h"
 
 namespace {
@@ -14,10 +17,11 @@ constexpr int64_t kGrain = 8;
 template <typename T, typename KV>
 class RopeStore {
  public:
-  explicit RopeStore(const RopeStoreRaggedArgs& args) : args_(args) {}
+  explicit RopeStore(const RopeStoreRaggedArgs& args)
+      : args_(args), dim_(args.shape.stored - kFactorElements<KV>), turned_(dim_) {}
 
   // Those rows of [begin, end) that belong to requests.
-  void run(int64_t begin, int64_t end) const {
+  void run(int64_t begin, int64_t end) {
     const RaggedBatch& batch = args_.batch;
     for (int64_t request = 0; request < batch.requests; ++request) {
       int64_t first = batch.offsets[request], last = batch.offsets[request + 1];
@@ -27,30 +31,38 @@ class RopeStore {
   }
 
  private:
-  void do_row(int64_t request, int64_t row, int64_t position) const {
-    int64_t dim = args_.shape.head_dim, kv_heads = args_.shape.kv_heads;
-    const float* angles = args_.freqs_cis + position * args_.half * 2;
-    turn_heads(angles, args_.heads, static_cast<const T*>(args_.q) + row * args_.q_stride,
-               static_cast<T*>(args_.out) + row * args_.heads * dim);
+  void do_row(int64_t request, int64_t row, int64_t position) {
+    int64_t kv_heads = args_.shape.kv_heads, half = args_.half;
+    const float* angles = args_.freqs_cis + position * half * 2;
+    turn_heads(angles, half, args_.heads, static_cast<const T*>(args_.q) + row * args_.q_stride,
+               static_cast<T*>(args_.out) + row * args_.heads * dim_);
     KV* blocks = static_cast<KV*>(args_.kv_blocks);
     KV* keys = token_of(blocks, args_.shape, args_.batch, request, position, 0, args_.layer);
     KV* values = token_of(blocks, args_.shape, args_.batch, request, position, 1, args_.layer);
-    turn_heads(angles, kv_heads, static_cast<const T*>(args_.k) + row * args_.k_stride, keys);
-    const T* v = static_cast<const T*>(args_.v) + row * args_.v_stride;
-    for (int64_t i = 0; i < kv_heads * dim; ++i) store(load(v[i]), &values[i]);
+    turn_heads(angles, half, kv_heads, static_cast<const T*>(args_.k) + row * args_.k_stride, keys);
+    turn_heads(nullptr, 0, kv_heads, static_cast<const T*>(args_.v) + row * args_.v_stride, values);
+  }
+
+  template <typename To>
+  void turn_heads(const float* angles, int64_t half, int64_t heads, const T* from, To* to) {
+    for (int64_t head = 0; head < heads; ++head, from += dim_, to += dim_ + kFactorElements<To>) {
+      if constexpr (kFactorElements<To> > 0) {
+        turn_head(angles, half, from, turned_.data());
+        store_entry(turned_.data(), dim_, to);
+      } else {
+        turn_head(angles, half, from, to);
+      }
+    }
   }
 
   // Elements beyond 2 * half are copied. Rounds to T first, as the reference does.
   template <typename To>
-  void turn_heads(const float* angles, int64_t heads, const T* from, To* to) const {
-    int64_t dim = args_.shape.head_dim, half = args_.half;
-    for (int64_t head = 0; head < heads; ++head, from += dim, to += dim) {
-      if (args_.interleaved)
-        for (int64_t i = 0; i < half; ++i) turn(angles + 2 * i, from[2 * i], from[2 * i + 1], &to[2 * i], &to[2 * i + 1]);
-      else
-        for (int64_t i = 0; i < half; ++i) turn(angles + 2 * i, from[i], from[i + half], &to[i], &to[i + half]);
-      for (int64_t i = 2 * half; i < dim; ++i) store(load(from[i]), &to[i]);
-    }
+  void turn_head(const float* angles, int64_t half, const T* from, To* to) const {
+    if (args_.interleaved)
+      for (int64_t i = 0; i < half; ++i) turn(angles + 2 * i, from[2 * i], from[2 * i + 1], &to[2 * i], &to[2 * i + 1]);
+    else
+      for (int64_t i = 0; i < half; ++i) turn(angles + 2 * i, from[i], from[i + half], &to[i], &to[i + half]);
+    for (int64_t i = 2 * half; i < dim_; ++i) store(load(from[i]), &to[i]);
   }
 
   template <typename To>
@@ -61,6 +73,8 @@ class RopeStore {
   }
 
   const RopeStoreRaggedArgs& args_;
+  int64_t dim_;
+  std::vector<float> turned_;  // a head, where it becomes bytes
 };
 
 template <typename T, typename KV>
@@ -70,13 +84,17 @@ void rope_store(const RopeStoreRaggedArgs& args, Pool* pool) {
                [&](int64_t begin, int64_t end) { RopeStore<T, KV>(args).run(begin, end); });
 }
 
+template <typename T>
+void rope_store(const RopeStoreRaggedArgs& args, Pool* pool) {
+  switch (args.kv_type) {
+    case kFloat32: return rope_store<T, float>(args, pool);
+    case kInt8: return rope_store<T, int8_t>(args, pool);
+    default: return rope_store<T, bfloat16>(args, pool);
+  }
+}
+
 }  // namespace
 
 MAX_EXPORT void rope_store_ragged(const RopeStoreRaggedArgs* args, Pool* pool) {
-  bool is_float = args->type == kFloat32, cache_is_float = args->kv_type == kFloat32;
-  if (is_float)
-    cache_is_float ? rope_store<float, float>(*args, pool) : rope_store<float, bfloat16>(*args, pool);
-  else
-    cache_is_float ? rope_store<bfloat16, float>(*args, pool)
-                   : rope_store<bfloat16, bfloat16>(*args, pool);
+  args->type == kFloat32 ? rope_store<float>(*args, pool) : rope_store<bfloat16>(*args, pool);
 }

@@ -6,7 +6,8 @@ import ctypes
 
 import torch
 
-from max.kernels.element_types import ELEMENT_TYPES
+from max.kernels.eight_bit_entries import entry_elements
+from max.kernels.element_types import CACHE_TYPES, ELEMENT_TYPES
 from max.kernels.isa import Isa
 from max.kernels.recording import (
     Empty,
@@ -37,7 +38,7 @@ class RopeStoreRaggedArgs(ctypes.Structure):
         ("layers", ctypes.c_int64),
         ("page_size", ctypes.c_int64),
         ("kv_heads", ctypes.c_int64),
-        ("head_dim", ctypes.c_int64),
+        ("stored", ctypes.c_int64),
         ("layer", ctypes.c_int64),
         ("heads", ctypes.c_int64),
         ("half", ctypes.c_int64),
@@ -73,7 +74,7 @@ def make_rope_store_ragged_record(isa: Isa | None = None) -> Record | None:
         layer: int,
         interleaved: bool,
     ) -> Recording | None:
-        if q.dtype not in ELEMENT_TYPES or kv_blocks.dtype not in ELEMENT_TYPES:
+        if q.dtype not in ELEMENT_TYPES or kv_blocks.dtype not in CACHE_TYPES:
             return None
         if not q.dtype == k.dtype == v.dtype:
             return None
@@ -83,7 +84,7 @@ def make_rope_store_ragged_record(isa: Isa | None = None) -> Record | None:
             return None  # They may be columns of one tensor: of a stacked projection.
         if freqs_cis is not None and not are_contiguous(freqs_cis):
             return None
-        layers, page_size, kv_heads, head_dim = kv_blocks.shape[2:]
+        layers, page_size, kv_heads, stored = kv_blocks.shape[2:]
         out = empty(q.shape, q.dtype)
         args = RopeStoreRaggedArgs(
             q.data_ptr(),
@@ -101,16 +102,16 @@ def make_rope_store_ragged_record(isa: Isa | None = None) -> Record | None:
             layers,
             page_size,
             kv_heads,
-            head_dim,
+            stored,
             layer,
-            q.shape[-1] // head_dim,
+            q.shape[-1] // entry_elements(kv_blocks),
             0 if freqs_cis is None else freqs_cis.shape[1],
             q.stride(0),
             k.stride(0),
             v.stride(0),
             interleaved,
             ELEMENT_TYPES[q.dtype],
-            ELEMENT_TYPES[kv_blocks.dtype],
+            CACHE_TYPES[kv_blocks.dtype],
         )
         nbytes = 2 * (q.nbytes + k.nbytes + v.nbytes)
         return Recording(out, KernelCall(function, args), nbytes)

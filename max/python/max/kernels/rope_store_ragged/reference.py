@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from max.kernels.float8_entries import as_written, encoded, entry_elements
+from max.kernels.eight_bit_entries import as_written, encoded, entry_elements
 from max.kernels.paging import positions_of, slots_of
 
 
@@ -29,8 +29,8 @@ def rope_store_ragged_reference(
         input_row_offsets: uint32 [batch + 1], see `max.kernels.paging`.
         freqs_cis: float32 [max_seq_len, rope_dim / 2, 2], cosine and sine of each angle; elements
             of a head beyond rope_dim are not turned; None if none are.
-        kv_blocks: [pages, 2, layers, page_size, kv_heads, head_dim]; written to. In float8_e4m3fn
-            vectors have factors behind them (see `max.kernels.float8_entries`).
+        kv_blocks: [pages, 2, layers, page_size, kv_heads, head_dim]; written to. In 8 bits
+            vectors have factors behind them (see `max.kernels.eight_bit_entries`).
         cache_lengths: uint32 [batch].
         lookup_table: uint32 [batch, max_pages].
         layer: which layer of the cache.

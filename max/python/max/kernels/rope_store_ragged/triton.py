@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import torch
 
-from max.kernels.float8_entries import entry_elements, has_factors
+from max.kernels.eight_bit_entries import entry_elements, has_factors
 from max.kernels.gpu.float8 import store_with_factors
 from max.kernels.gpu.language import (
     Number,
@@ -25,7 +25,7 @@ from max.kernels.gpu.language import (
     tl,
 )
 from max.kernels.gpu.paging import request_of
-from max.kernels.gpu.tuning import has_float8
+from max.kernels.gpu.tuning import reads_cache_of
 
 # Heads of a program.
 HEADS = 8
@@ -254,7 +254,7 @@ def rope_and_store(
     """`run_on_gpu`, after norms if there are any."""
     if not kv_blocks[:1].is_contiguous() or not lookup_table.is_contiguous():
         return None
-    if has_factors(kv_blocks.dtype) and not has_float8(q.device):
+    if not reads_cache_of(kv_blocks.dtype, q.device):
         return None
     # They may be columns of one tensor: of a stacked projection.
     q, k, v = (x if x.stride(-1) == 1 else x.contiguous() for x in (q, k, v))

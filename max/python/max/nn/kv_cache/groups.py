@@ -14,7 +14,7 @@ from math import prod
 from typing import TypeAlias
 
 from max.dtype import DType
-from max.kernels.float8_entries import FACTOR_BYTES, has_factors
+from max.kernels.eight_bit_entries import factor_bytes, has_factors
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,12 @@ def _stored(dtype: DType, elements: int) -> int:
     Raises:
         ValueError: if the factor would not lie where one can be read.
     """
-    if not has_factors(dtype.to_torch()):
-        return elements
-    if elements % 4:
+    if has_factors(dtype.to_torch()) and elements % 4:
         raise ValueError(
             f"a cache of {dtype} has vectors of a multiple of 4 elements, this model's have "
             f"{elements}: use --kv-cache-format bfloat16"
         )
-    return elements + FACTOR_BYTES
+    return elements + factor_bytes(dtype.to_torch())
 
 
 @dataclass(frozen=True)

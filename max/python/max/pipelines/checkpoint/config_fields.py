@@ -40,6 +40,9 @@ _ONES = frozenset(
 )
 # What says something of windows alone.
 _OF_WINDOWS = frozenset({"max_window_layers", "sliding_window", "sliding_window_pattern"})
+# By parts of their names. Of others than these sizes of files and memory are the limit.
+_MOST: Mapping[str, int] = {"layer": 1 << 12, "expert": 1 << 16, "heads": 1 << 20}
+_MOST_OF_ANY = 1 << 48
 # What every decoder's config.json has.
 SIZES: Mapping[str, tuple[type, ...]] = {
     "hidden_act": (str,),
@@ -136,3 +139,22 @@ def _changes_nothing(name: str, content: Mapping[str, Any]) -> bool:
     is_whole = isinstance(window, int) and isinstance(length, int) and window >= length
     has_window = window and not is_whole and content.get("use_sliding_window", True)
     return (name in _OF_WINDOWS and not has_window) or (name in _ONES and content[name] == 1)
+
+
+def check_counts(content: Mapping[str, Any], path: Path) -> None:
+    """Refuses counts that no model has, before somebody counts as far.
+
+    Args:
+        content: of config.json, or of a part of it.
+        path: the file, for the message.
+
+    Raises:
+        ModelSourceError: naming the field.
+    """
+    for name, value in content.items():
+        if isinstance(value, dict):
+            check_counts(value, path)
+        elif type(value) is int:
+            most = next((most for part, most in _MOST.items() if part in name), _MOST_OF_ANY)
+            if value > most:
+                raise ModelSourceError(f"{path} has {name}={value}; no model has more than {most}")

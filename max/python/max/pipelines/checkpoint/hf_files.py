@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from max.pipelines.checkpoint.config_fields import SIZES
+from max.pipelines.checkpoint.config_fields import SIZES, check_counts
 from max.pipelines.checkpoint.families import fields_of
-from max.pipelines.checkpoint.plain_config import PlainConfig, is_plain
+from max.pipelines.checkpoint.json_files import read_json_value
+from max.pipelines.checkpoint.plain_config import (
+    ERRORS_OF_BAD_VALUES,
+    PlainConfig,
+    is_plain,
+    read_by_transformers,
+)
 from max.pipelines.modeling.errors import ModelSourceError
 
 logger = logging.getLogger("max.pipelines")
 
-# What transformers raises for values of a wrong kind, besides its own StrictDataclassError.
-_ERRORS_OF_BAD_VALUES = (
-    *(ValueError, TypeError, LookupError, AttributeError, OSError),
-    *(ArithmeticError, RecursionError),
-)
 # A wrong value of one breaks the model, or its answers; the other sizes have a usual value.
 _TOLD = sorted(SIZES.keys() - {"hidden_act", "num_key_value_heads"})
 if TYPE_CHECKING:
@@ -35,10 +35,7 @@ def read_json(path: Path) -> dict[str, Any]:
         raise ModelSourceError(
             f"{path.parent} has no {path.name}; is it the folder of a Hugging Face model?"
         )
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise ModelSourceError(f"{path} is not valid JSON: {error}") from error
+    content = read_json_value(path)
     if not isinstance(content, dict):
         raise ModelSourceError(f"{path} should hold a JSON object, not {type(content).__name__}")
     return content
@@ -87,27 +84,20 @@ def load_huggingface_config(folder: Path, trust_remote_code: bool) -> Pretrained
             needs code from the checkpoint and `trust_remote_code` is off.
     """
     raw = read_json(folder / "config.json")
+    check_counts(raw, folder / "config.json")
     known = fields_of(raw.get("model_type"))
     if known is not None and is_plain(raw, known):
         return cast("PretrainedConfig", PlainConfig(folder, raw, known))
-    from huggingface_hub.errors import StrictDataclassError
-    from transformers import AutoConfig, __version__
-
     try:
-        config: PretrainedConfig = AutoConfig.from_pretrained(
-            folder, trust_remote_code=trust_remote_code
-        )
-    except (*_ERRORS_OF_BAD_VALUES, StrictDataclassError) as error:
-        if "AutoConfig" in raw.get("auto_map", {}) and not trust_remote_code:
+        config = read_by_transformers(folder, raw.get("model_type"), trust_remote_code)
+    except ModelSourceError as error:
+        own = raw.get("auto_map")
+        if isinstance(own, dict) and "AutoConfig" in own and not trust_remote_code:
             raise ModelSourceError(
-                f"the model in {folder} brings its own configuration code "
-                f"({raw['auto_map']['AutoConfig']}), which is not run unless you trust it: "
-                "read it, then pass --trust-remote-code"
+                f"the model in {folder} brings its own configuration code ({own['AutoConfig']}), "
+                "which is not run unless you trust it: read it, then pass --trust-remote-code"
             ) from error
-        raise ModelSourceError(
-            f"transformers {__version__} cannot read {folder / 'config.json'} "
-            f"(model_type {raw.get('model_type')!r}): {' '.join(str(error).split())}"
-        ) from error
+        raise
     _tell_assumed_sizes(folder / "config.json", raw, config)
     return config
 
@@ -143,7 +133,7 @@ def load_generation_config(folder: Path) -> GenerationConfig | None:
         config: GenerationConfig = GenerationConfig.from_dict(
             read_json(folder / "generation_config.json")
         )
-    except _ERRORS_OF_BAD_VALUES as error:
+    except ERRORS_OF_BAD_VALUES as error:
         raise ModelSourceError(
             f"transformers {__version__} cannot read {folder / 'generation_config.json'}: "
             f"{' '.join(str(error).split())}"

@@ -8,10 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from max.pipelines.checkpoint.config_fields import SIZES, ConfigFields
+from max.pipelines.modeling.errors import ModelSourceError
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
+# What transformers raises for values of a wrong kind, besides its own StrictDataclassError.
+ERRORS_OF_BAD_VALUES = (
+    *(ValueError, TypeError, LookupError, AttributeError, OSError),
+    *(ArithmeticError, RecursionError),
+)
 # What transformers has in every configuration, and what it is where the file does not say.
 _OF_ANY: Mapping[str, object] = {
     "attention_dropout": 0.0,
@@ -119,14 +125,42 @@ class PlainConfig:
 
     def _completed(self) -> PretrainedConfig:
         if self._complete is None:
-            from transformers import AutoConfig, PretrainedConfig
+            from transformers import PretrainedConfig
 
             self._complete = (
                 PretrainedConfig.from_dict({**self._written, **self._fields})
                 if self._is_remote
-                else AutoConfig.from_pretrained(self._folder)
+                else read_by_transformers(self._folder, self._written["model_type"])
             )
         return self._complete
+
+
+def read_by_transformers(
+    folder: Path, model_type: object, trust_remote_code: bool = False
+) -> PretrainedConfig:
+    """config.json as the object that transformers makes of it.
+
+    Args:
+        folder: of the checkpoint.
+        model_type: what the file says that it is, for the message.
+        trust_remote_code: whether code of the checkpoint's own may be run.
+
+    Raises:
+        ModelSourceError: if transformers does not take it.
+    """
+    from huggingface_hub.errors import StrictDataclassError
+    from transformers import AutoConfig, __version__
+
+    try:
+        config: PretrainedConfig = AutoConfig.from_pretrained(
+            folder, trust_remote_code=trust_remote_code
+        )
+    except (*ERRORS_OF_BAD_VALUES, StrictDataclassError) as error:
+        raise ModelSourceError(
+            f"transformers {__version__} cannot read {folder / 'config.json'} "
+            f"(model_type {model_type!r}): {' '.join(str(error).split())}"
+        ) from error
+    return config
 
 
 def _all_fields(written: Mapping[str, Any], known: ConfigFields) -> dict[str, Any]:
@@ -195,7 +229,8 @@ def _is_known_rope(found: object) -> bool:
         return True
     if not isinstance(found, dict):
         return False
-    numbers = _ROPE_NUMBERS.get(found.get("rope_type") or found.get("type") or "default")
+    kind = found.get("rope_type") or found.get("type") or "default"
+    numbers = _ROPE_NUMBERS.get(kind) if isinstance(kind, str) else None
     if numbers is None:
         return False
     optional = ["rope_theta"] if "rope_theta" in found else []

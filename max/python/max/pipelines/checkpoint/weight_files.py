@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,6 +20,7 @@ from max.pipelines.checkpoint.gguf.choice import (
     is_companion,
     parts_of,
 )
+from max.pipelines.checkpoint.json_files import read_json_value
 from max.pipelines.modeling.config_enums import SupportedEncoding, is_block_encoding
 from max.pipelines.modeling.errors import ConfigurationError, ModelSourceError
 
@@ -54,9 +54,9 @@ def _weight_map(folder: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8-sig"))["weight_map"]
+        found = read_json_value(path)["weight_map"]
         names = set(found.values())
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+    except (ModelSourceError, KeyError, AttributeError, TypeError) as error:
         raise ModelSourceError(f"{path} is not an index of weights: {error!r:.200}") from error
     if wrong := [name for name in names if not is_plain_name(name)]:
         raise ModelSourceError(f"{path} lists {wrong[0]!r:.200}, which is no file of its folder")

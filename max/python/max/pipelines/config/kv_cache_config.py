@@ -30,11 +30,11 @@ class KVCacheConfig(ConfigModel):
         le=1,
         description="Share of the available device memory for weights and KV cache together.",
     )
-    kv_cache_format: Literal["float32", "bfloat16", "float8_e4m3fn"] | None = Field(
+    kv_cache_format: Literal["float32", "bfloat16", "float8_e4m3fn", "int8"] | None = Field(
         default=None,
         description="Element type of the KV cache; when not given the weights' type, and bfloat16 "
-        "for quantized weights. float8_e4m3fn has a factor for each vector: a little more than "
-        "half of bfloat16's bytes.",
+        "for quantized weights. float8_e4m3fn (for GPUs) and int8 (for CPUs) have a factor for "
+        "each vector: a little more than half of bfloat16's bytes.",
     )
 
     def cache_dtype(self, weights_dtype: DType) -> DType:

@@ -10,6 +10,8 @@ from max.pipelines.checkpoint.hf_files import read_json_if_there
 from max.pipelines.context import InputError, SamplingParams
 from max.pipelines.modeling.errors import ModelSourceError
 
+_LARGEST = 1e15
+
 
 @dataclass(frozen=True)
 class SamplingParamsGenerationConfigDefaults:
@@ -36,8 +38,11 @@ class SamplingParamsGenerationConfigDefaults:
         defaults = cls(**{f.name: content.get(f.name) for f in fields(cls)})
         values = defaults.values_to_update
         for name, value in values.items():
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise ModelSourceError(f"{path}: {name} is {value!r}, which is not a number")
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not (is_number and -_LARGEST < value < _LARGEST):
+                raise ModelSourceError(
+                    f"{path}: {name} is {value!r:.200}, which is not a number that it can be"
+                )
         try:
             SamplingParams(**values)
         except InputError as error:

@@ -9,6 +9,7 @@ from typing import Any
 
 from max.driver import Device, load_devices
 from max.driver.host_reserve import end_reserve, reserved_bytes
+from max.dtype import DType
 from max.engine import InferenceSession
 from max.engine.session import ignore_phase
 from max.graph import DeviceRef
@@ -115,7 +116,19 @@ def make_pipeline(
 
 
 def _check_cache_format(config: PipelineConfig, device: Device) -> None:
-    if config.model.cache_dtype.is_float8() and not has_float8(device.to_torch()):
+    dtype = config.model.cache_dtype
+    if dtype is DType.int8 and not device.is_host:
+        raise ValueError(
+            f"--kv-cache-format int8 is for CPUs, and {device} is none: use float8_e4m3fn, which "
+            "takes about as many bytes"
+        )
+    if dtype.is_float8() and device.is_host:
+        logger.warning(
+            "--kv-cache-format %s is slow on a CPU: int8 takes fewer bytes, is more accurate and "
+            "has kernels",
+            dtype,
+        )
+    if dtype.is_float8() and not has_float8(device.to_torch()):
         raise ValueError(
             f"--kv-cache-format {config.model.cache_dtype} needs a GPU that converts such numbers "
             f"(NVIDIA's of compute capability 8.9 and later), which {device} does not: use bfloat16"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 from max.pipelines.checkpoint.contained import contained
+from max.pipelines.checkpoint.json_files import read_json_value
 from max.pipelines.lora.errors import AdapterError
+from max.pipelines.lora.peft_patterns import LayerPatterns
+from max.pipelines.modeling.errors import ModelSourceError
 
 CONFIG_NAME = "adapter_config.json"
 
@@ -59,6 +61,8 @@ _READ = frozenset(
 )
 # They change the base model's own weights before the training begins.
 _CHANGES_BASE = ("pissa", "olora", "corda", "loftq")
+# No layer is as wide.
+_MOST_RANK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -91,10 +95,10 @@ class PeftConfig:
         """
         try:
             path = contained(folder, folder / CONFIG_NAME)
-            fields = json.loads(path.read_bytes())
+            fields = read_json_value(path)
         except FileNotFoundError:
             raise AdapterError(f"there is no {CONFIG_NAME} in {folder}") from None
-        except (OSError, ValueError, RecursionError) as error:
+        except ModelSourceError as error:
             raise AdapterError(f"cannot read {folder / CONFIG_NAME}: {error}") from error
         if not isinstance(fields, dict):
             raise AdapterError(f"{path} is no JSON object")
@@ -118,23 +122,36 @@ class PeftConfig:
                 use_rslora=bool(fields.get("use_rslora")),
                 target_parameters=tuple(map(str, fields.get("target_parameters") or ())),
             )
-            for pattern in (*config.rank_pattern, *config.alpha_pattern):
-                re.compile(pattern)
         except KeyError as missing:
             raise AdapterError(f"its {CONFIG_NAME} lacks {missing}") from None
-        except (TypeError, ValueError, AttributeError, re.error) as error:
+        except (TypeError, ValueError, OverflowError, AttributeError) as error:
             raise AdapterError(f"its {CONFIG_NAME} cannot be understood: {error}") from error
-        if min([config.rank, *config.rank_pattern.values()]) < 1:
+        if min(ranks := [config.rank, *config.rank_pattern.values()]) < 1:
             raise AdapterError(f"its {CONFIG_NAME} has a rank below 1")
+        if max(ranks) > _MOST_RANK:
+            raise AdapterError(f"its {CONFIG_NAME} has a rank above {_MOST_RANK}")
+        if not all(map(math.isfinite, (config.alpha, *config.alpha_pattern.values()))):
+            raise AdapterError(f"its {CONFIG_NAME} has an alpha that is not finite")
+        config.scale_of("")  # compiles the patterns
         return config
+
+    @cached_property
+    def _rank_patterns(self) -> LayerPatterns:
+        return LayerPatterns(self.rank_pattern)
+
+    @cached_property
+    def _alpha_patterns(self) -> LayerPatterns:
+        return LayerPatterns(self.alpha_pattern)
 
     def rank_of(self, layer: str) -> int:
         """The rank of a layer's product, by its name in Hugging Face's model."""
-        return self.rank_pattern.get(_pattern(self.rank_pattern, layer), self.rank)
+        pattern = self._rank_patterns.first(layer)
+        return self.rank if pattern is None else self.rank_pattern[pattern]
 
     def scale_of(self, layer: str) -> float:
         """What a layer's product is multiplied with."""
-        alpha = self.alpha_pattern.get(_pattern(self.alpha_pattern, layer), self.alpha)
+        pattern = self._alpha_patterns.first(layer)
+        alpha = self.alpha if pattern is None else self.alpha_pattern[pattern]
         rank = self.rank_of(layer)
         return alpha / (math.sqrt(rank) if self.use_rslora else rank)
 
@@ -157,8 +174,3 @@ def _problem(fields: Mapping[str, Any]) -> str | None:
         if fields[name] not in (None, False, 0, "", [], {}):
             return f"{name} {fields[name]!r}, which is not supported"
     return None
-
-
-def _pattern(patterns: Iterable[str], layer: str) -> str:
-    """The first pattern that a layer's name ends with, as PEFT looks for it; the name if none."""
-    return next((p for p in patterns if re.match(rf"(.*\.)?({p})$", layer)), layer)

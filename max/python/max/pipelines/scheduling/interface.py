@@ -35,6 +35,10 @@ class PageSource(Protocol):
         """Opens a place for a request, without pages yet."""
         ...
 
+    def contains(self, request_id: str) -> bool:
+        """Whether a request has a place."""
+        ...
+
     def reuse_prefix(self, ctx: TextContext) -> int:
         """Shares cached pages of the request's first tokens, which `ctx.tokens` then skips."""
         ...

@@ -86,6 +86,11 @@ class Scheduler:
         return self._running.values()
 
     @property
+    def requests(self) -> Collection[TextContext]:
+        """All that are queued or running."""
+        return {**self._running, **self._waiting.all}.values()
+
+    @property
     def has_work(self) -> bool:
         """Whether `schedule` would give a batch."""
         return bool(self._running or len(self._waiting))
@@ -119,6 +124,18 @@ class Scheduler:
             self._end(ctx)
         ctx.status = GenerationStatus.CANCELLED
         return True
+
+    def give_up_all(self) -> None:
+        """Ends every request, also when `schedule` was left half-way by an error."""
+        for ctx in self.requests:
+            if self._kv.contains(ctx.request_id):
+                self._kv.release(ctx.request_id)
+            if self._adapters is not None:
+                self._adapters.release(ctx)
+            ctx.status = GenerationStatus.CANCELLED
+        self._running.clear()
+        self._waiting = WaitingRequests()
+        self._nobody_yields = False
 
     def schedule(self) -> Batch | None:
         """Chooses the coming step: running requests, oldest first, then waiting ones in order.
@@ -178,10 +195,10 @@ class Scheduler:
 
     def _preempt(self, ctx: TextContext) -> None:
         """Puts a running request back to the head of the queue, to be computed again later."""
-        del self._running[ctx.request_id]
         self._release(ctx)
         ctx.tokens.rewind()
         self._waiting.add_first(ctx)
+        del self._running[ctx.request_id]
         self.num_preemptions += 1
 
     def _begin_waiting(self) -> None:
@@ -240,8 +257,8 @@ class Scheduler:
             self._adapters.take(ctx)
         if ctx.cached_tokens is None:
             ctx.cached_tokens = min(found, ctx.tokens.prompt_length)
-        self._unqueue(ctx.request_id)
         self._running[ctx.request_id] = ctx
+        self._unqueue(ctx.request_id)
 
     def _unqueue(self, request_id: RequestID) -> TextContext | None:
         """Takes a request out of the queue; another one is next. None if it is not there."""

@@ -28,19 +28,20 @@ class WaitingRequests:
     Attributes:
         served: What clients had while somebody waited.
         weights: Of the clients that wait.
+        all: The requests by their ids.
     """
 
     def __init__(self) -> None:
         self.served = ServedTokens()
         self.weights: dict[str, float] = {}
-        self._all: dict[RequestID, TextContext] = {}
+        self.all: dict[RequestID, TextContext] = {}
         self._clients: dict[str, OrderedDict[str, OrderedDict[RequestID, TextContext]]] = {}
 
     def __len__(self) -> int:
-        return len(self._all)
+        return len(self.all)
 
     def __contains__(self, request_id: object) -> bool:
-        return request_id in self._all
+        return request_id in self.all
 
     def add(self, ctx: TextContext) -> None:
         """Puts a request behind those of its group."""
@@ -48,7 +49,7 @@ class WaitingRequests:
             self._clients[ctx.client] = OrderedDict()
             self.served.begins_to_wait(ctx.client)
         self.weights[ctx.client] = ctx.client_weight
-        self._all[ctx.request_id] = ctx
+        self.all[ctx.request_id] = ctx
         groups = self._clients[ctx.client]
         groups.setdefault(group_of(ctx), OrderedDict())[ctx.request_id] = ctx
 
@@ -61,7 +62,7 @@ class WaitingRequests:
 
     def pop(self, request_id: RequestID) -> TextContext | None:
         """Takes a request out; None if it is not there."""
-        ctx = self._all.pop(request_id, None)
+        ctx = self.all.pop(request_id, None)
         if ctx is not None:
             groups = self._clients[ctx.client]
             group = groups[group_of(ctx)]

@@ -16,6 +16,7 @@ from max.serve.connections import Connections
 from max.serve.http_server import HttpServer
 from max.serve.listening import ListenError, open_socket, url_of
 from max.serve.routes.metrics import METRICS_PATH, metrics_route
+from max.serve.thread_errors import watch_task
 
 # Scrapers are few and send nothing.
 MAX_CONNECTIONS = 64
@@ -37,6 +38,7 @@ class MetricsServer:
             Connections(MAX_CONNECTIONS, MAX_BODY_BYTES),
         )
         self._serving = asyncio.create_task(self._http.serve(sockets=[listener]))
+        watch_task(self._serving, "The endpoint of the metrics")
 
     @classmethod
     def start(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 
@@ -10,6 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from max.serve.telemetry.request_id import HEADER, accepted_request_id
 from max.serve.telemetry.request_record import NO_ROUTE, RequestRecord, enter_request
+
+logger = logging.getLogger(__name__)
 
 TRACE_HEADERS = ("traceparent", "tracestate")
 
@@ -47,4 +50,8 @@ class RequestTelemetry:
             record.route = getattr(scope.get("route"), "path", NO_ROUTE)
             # Without an answer it was cut off by the end of the server.
             record.status = record.status or 500
-            self._on_end(record)
+            try:
+                self._on_end(record)
+            except Exception:
+                # The answer has gone, and the connection may have further requests.
+                logger.exception("The end of the request %s is not recorded", record.request_id)

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from max.serve.messages import Adapter, AdapterLoaded, AdapterRefused, FromWorker
-from max.serve.panics import as_error
+from max.serve.panics import as_thread_error
+from max.serve.thread_errors import note_thread_error
 
 if TYPE_CHECKING:
     from max.pipelines.lib.adapters import Adapters
@@ -42,11 +43,14 @@ class AdapterLoader:
         self._thread.shutdown(cancel_futures=True)
 
     def _load(self, adapter: Adapter) -> None:
-        problem = load_problem(self._adapters, adapter)
-        if problem is None:
-            self._send(AdapterLoaded(adapter.digest))
-        else:
-            self._send(AdapterRefused(adapter.digest, problem))
+        try:
+            problem = load_problem(self._adapters, adapter)
+            if problem is None:
+                self._send(AdapterLoaded(adapter.digest))
+            else:
+                self._send(AdapterRefused(adapter.digest, problem))
+        except BaseException as error:
+            note_thread_error(error)  # A pool would keep it for somebody who asks.
 
 
 def load_problem(adapters: Adapters, adapter: Adapter) -> str | None:
@@ -54,7 +58,7 @@ def load_problem(adapters: Adapters, adapter: Adapter) -> str | None:
     try:
         adapters.load(adapter.name, adapter.path, adapter.digest)
     except BaseException as raised:  # Also a panic of a native library: else nobody is told.
-        error = as_error(raised)
+        error = as_thread_error(raised)
         if not isinstance(error, ValueError):
             logger.exception("LoRA adapter '%s' cannot be loaded", adapter.name)
         return str(error) or type(error).__name__

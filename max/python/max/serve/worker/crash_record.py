@@ -31,6 +31,7 @@ class CrashRecord:
     def __init__(self, folder: Path) -> None:
         self._fd = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT, 0o600)
         self._steps = 0
+        self._named: Mapping[str, int] = {}
         self._make_room(_ROOM)
 
     @contextmanager
@@ -38,14 +39,18 @@ class CrashRecord:
         """Says that what happens in the block is done for these requests.
 
         Args:
-            lengths: How many tokens each of them has.
+            lengths: How many tokens each of them has. Those that were named before are so still.
 
         An exception leaves that standing: it ends the worker, unless whoever catches it calls
         `clear`.
         """
-        self.write(lengths)
+        before = self._named
+        self.write({**before, **lengths} if before else lengths)
         yield
-        self.clear()
+        if before:
+            self.write(before)
+        else:
+            self.clear()
 
     def write(self, lengths: Mapping[str, int]) -> None:
         """Says that these requests, and no others, are being worked on."""
@@ -54,6 +59,7 @@ class CrashRecord:
         if end > len(self._memory):
             self._make_room(end)
         self.clear()
+        self._named = lengths
         self._steps += 1
         self._memory[_STEPS] = self._steps.to_bytes(8, "little")
         self._memory[_HEAD:end] = text
@@ -63,6 +69,7 @@ class CrashRecord:
     def clear(self) -> None:
         """Says that no request is being worked on."""
         self._memory[_LENGTH] = _EMPTY
+        self._named = {}
 
     def close(self) -> None:
         """Closes the file; it stays."""

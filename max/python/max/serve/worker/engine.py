@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from max.pipelines.context import TextContext, TextGenerationOutput
+from max.pipelines.context import TextGenerationOutput
 from max.pipelines.modeling.types import RequestID, TextGenerationInputs
 from max.pipelines.scheduling import Batch, Scheduler
 from max.serve.context_codec import to_contexts
@@ -30,6 +30,7 @@ from max.serve.messages import (
 )
 from max.serve.panics import as_error
 from max.serve.worker.adapter_loader import AdapterLoader
+from max.serve.worker.arrivals import Arrivals, Trial
 from max.serve.worker.crash_record import CrashRecord
 from max.serve.worker.device_failure import is_device_failure
 from max.serve.worker.inspection import inspect
@@ -75,7 +76,7 @@ class Engine:
         self._scheduler = scheduler
         self._channel = channel
         self._crash_record = crash_record
-        self._failed_lengths: dict[str, int] = {}
+        self._arrivals = Arrivals()
         self._recorder = StepRecorder(scheduler, pipeline.kv_manager)
         self._checked_at = time.monotonic()
         self._stopped = False
@@ -100,24 +101,46 @@ class Engine:
             self._turn()
 
     def _turn(self) -> None:
-        """Runs a step."""
-        self._recorder.start_scheduling()
-        batch = self._scheduler.schedule()
+        """Runs a step; what happens during a trial is held to be of who is on trial."""
+        trial = self._arrivals.trial
+        if trial is None:
+            self._run_step()
+        else:
+            with self._crash_record.working_on(trial.lengths):
+                self._run_step()
+
+    def _run_step(self) -> None:
+        batch = self._schedule()
         for part in self._parts(batch) if batch is not None else ():
             self._step(part)
 
+    def _schedule(self) -> Batch | None:
+        """Chooses the coming step; None also if that fails, see `_fail_all`."""
+        try:
+            self._recorder.start_scheduling()
+            return self._scheduler.schedule()
+        except BaseException as error:
+            self._fail_all(as_error(error))
+        return None
+
     def _take_messages(self) -> None:
         """Takes what is there; waits when there is nothing to run."""
-        admitted: list[str] = []
         for message in self._channel.drain():
-            self._take(message, admitted)
-        if not admitted and not self._stopped and not self._scheduler.has_work:
+            self._take(message)
+        self._let_in()
+        if not self._stopped and not self._scheduler.has_work:
+            self._report_news()
+            self._check_pages()
+            self._take(self._channel.receive())
+            self._let_in()
+
+    def _report_news(self) -> None:
+        """Statistics are worth no worker."""
+        try:
             if (news := self._recorder.take_news()) is not None:
                 self._channel.send(Report(news))
-            self._check_pages()
-            self._take(self._channel.receive(), admitted)
-        if admitted:
-            self._channel.send(Admitted(admitted))
+        except BaseException as error:
+            logger.error("Statistics cannot be reported", exc_info=as_error(error))
 
     def _check_pages(self) -> None:
         """Now and then, when nobody waits: it takes a microsecond per page."""
@@ -125,15 +148,15 @@ class Engine:
             self._pipeline.kv_manager.check_integrity()
             self._checked_at = time.monotonic()
 
-    def _take(self, message: ToWorker, admitted: list[str]) -> None:
+    def _take(self, message: ToWorker) -> None:
         match message:
             case Submit():
-                request_ids = [message.request_id, *message.siblings]
-                with self._crash_record.working_on(dict.fromkeys(request_ids, len(message.tokens))):
-                    self._submit(message, request_ids, admitted)
+                self._arrivals.add(message)
             case Cancel(request_ids=request_ids):
-                for request_id in request_ids:
-                    self._forget(request_id)
+                # Nobody waits for them; but others did nothing, if this fails.
+                with self._crash_record.working_on(dict.fromkeys(request_ids, 0)):
+                    for request_id in request_ids:
+                        self._forget(request_id)
             case ResetPrefixCache():
                 self._scheduler.reset_prefix_cache()
             case LoadAdapter(adapter=adapter):
@@ -143,49 +166,72 @@ class Engine:
                 assert self._loader is not None, "the API process knows that there is none"
                 self._loader.unload(digest)
             case Inspect():
-                self._channel.send(inspect(self._scheduler, self._pipeline.kv_manager))
+                self._inspect()
             case Stop():
                 self._stopped = True
 
-    def _submit(self, message: Submit, request_ids: list[str], admitted: list[str]) -> None:
+    def _inspect(self) -> None:
+        """Whoever looks is worth no worker: without an answer nothing is seen."""
+        try:
+            self._channel.send(inspect(self._scheduler, self._pipeline.kv_manager))
+        except BaseException as error:
+            logger.error("What the engine holds cannot be told", exc_info=as_error(error))
+
+    def _let_in(self) -> None:
+        """Hands requests to the scheduler and says so."""
+        admitted: dict[str, int] = {}
+        for submit in self._arrivals.let_in():
+            lengths = dict.fromkeys([submit.request_id, *submit.siblings], len(submit.tokens))
+            try:
+                with self._crash_record.working_on(lengths):
+                    if self._submit(submit):
+                        admitted |= lengths
+            except BaseException as error:
+                self._fail(lengths, as_error(error))
+        if admitted:
+            with self._crash_record.working_on(admitted):
+                self._channel.send(Admitted(list(admitted)))
+
+    def _submit(self, submit: Submit) -> bool:
+        """Hands a request and its siblings to the scheduler; whether it takes them."""
+        contexts = [c for c in to_contexts(submit) if self._arrivals.is_wanted(c.request_id)]
         try:
             # Siblings are equal to the scheduler: it refuses the first one or none.
-            for context in to_contexts(message):
+            for context in contexts:
                 self._scheduler.add(context)
         except ValueError as refusal:
-            for request_id in request_ids:
-                self._channel.send(Refused(request_id, str(refusal)))
-            return
-        admitted += request_ids
-        for request_id in request_ids:
-            self._recorder.queued(request_id)
-            if message.failed_length:
-                self._failed_lengths[request_id] = message.failed_length
+            for context in contexts:
+                self._channel.send(Refused(str(context.request_id), str(refusal)))
+            return False
+        for context in contexts:
+            self._recorder.queued(str(context.request_id))
+            if submit.failed_length:
+                self._arrivals.trial = Trial(context, submit.failed_length)
+        return True
 
     def _forget(self, request_id: str) -> None:
+        self._arrivals.forget(request_id)
         self._scheduler.cancel(RequestID(request_id))
         self._recorder.forget(request_id)
-        self._failed_lengths.pop(request_id, None)
 
     def _parts(self, batch: Batch) -> list[Batch]:
-        """The batch as it is run: at once, but for suspects, each of which is run by itself."""
-        if not self._failed_lengths:
+        """The batch as it is run: at once, but for who is on trial, which is run by itself."""
+        trial = self._arrivals.trial
+        if trial is None:
             return [batch]
-        suspects = [context for context in batch.contexts if self._is_suspect(context)]
-        others = [context for context in batch.contexts if not self._is_suspect(context)]
-        parts = [Batch.of(others, batch.num_preempted)] if others else []
-        return parts + [Batch.of([suspect]) for suspect in suspects]
-
-    def _is_suspect(self, context: TextContext) -> bool:
-        return len(context.tokens) <= self._failed_lengths.get(context.request_id, 0)
+        others = [context for context in batch.contexts if context is not trial.context]
+        if len(others) in (0, len(batch.contexts)):
+            return [batch]
+        # The suspect first: if that fails, nobody else has done anything.
+        return [Batch.of([trial.context]), Batch.of(others, batch.num_preempted)]
 
     def _step(self, batch: Batch) -> None:
         """Runs a step to its last message, while no other runs."""
-        started = self._recorder.start_executing(batch)
         lengths = lengths_of(batch)
         try:
-            # What goes wrong after the model ran is the step's failure too.
+            # What goes wrong before and after the model runs is the step's failure too.
             with self._crash_record.working_on(lengths):
+                started = self._recorder.start_executing(batch)
                 outputs = self._pipeline.execute(TextGenerationInputs(batches=[batch.contexts]))
                 self._finish(batch, outputs, started)
         except BaseException as error:
@@ -214,22 +260,47 @@ class Engine:
             if (output := outputs.get(context.request_id)) is not None
             and (output.tokens or output.is_done or output.prompt_log_probabilities)
         ]
-        for delta in deltas:
-            if delta.status.is_done:
-                self._failed_lengths.pop(delta.request_id, None)
         if deltas:
             self._channel.send(Tokens(deltas, self._recorder.take()))
 
     def _fail(self, lengths: dict[str, int], error: Exception) -> None:
-        """Gives up the step's requests and their pages; the others go on.
+        """Gives up the requests that were worked on and their pages; the others go on.
 
         Raises:
-            Exception: `error`, when the process can compute no more.
+            Exception: `error`, when the process can compute no more, or the pages are not free.
         """
-        logger.error("A step with the requests %s failed", ", ".join(lengths), exc_info=error)
+        logger.error("Work on the requests %s failed", ", ".join(lengths), exc_info=error)
         if is_device_failure(error):
             raise error
         for request_id in lengths:
             self._forget(request_id)
-        self._channel.send(Failed(lengths, f"{type(error).__name__}: {error}"))
+            if self._pipeline.kv_manager.contains(request_id):
+                raise error
+        self._tell_failed(Failed(lengths, told(error)))
+
+    def _fail_all(self, error: Exception) -> None:
+        """Gives up every request: the choice of a step failed, and may have stopped half-way.
+
+        Raises:
+            Exception: `error`, when the process can compute no more, or the pages are not free.
+        """
+        trial = self._arrivals.trial
+        given_up = {str(c.request_id): len(c.tokens) for c in self._scheduler.requests}
+        suspects = given_up if trial is None else trial.lengths
+        self._crash_record.write(suspects)
+        logger.error("Choosing a step failed; suspected: %s", ", ".join(suspects), exc_info=error)
+        self._scheduler.give_up_all()
+        if is_device_failure(error) or self._pipeline.kv_manager.metrics.num_used_pages:
+            raise error
+        for request_id in given_up:
+            self._forget(request_id)
+        self._tell_failed(Failed(suspects, told(error), list(given_up.keys() - suspects.keys())))
+
+    def _tell_failed(self, failed: Failed) -> None:
+        self._channel.send(failed)
         self._crash_record.clear()
+
+
+def told(error: Exception) -> str:
+    """An error in a line."""
+    return f"{type(error).__name__}: {error}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -55,13 +54,12 @@ class OverlappedEngine(Engine):
 
     def _turn(self) -> None:
         running = self._running
-        if running is not None and (self._failed_lengths or running.step.needs_collect):
+        if running is not None and (self._arrivals.trial or running.step.needs_collect):
             self._collect(None)
-        if self._failed_lengths:
+        if self._arrivals.trial:
             super()._turn()
             return
-        self._recorder.start_scheduling()
-        batch = self._scheduler.schedule()
+        batch = self._schedule()
         launched = None if batch is None else self._launch(batch)
         if self._running is None:
             self._running = launched
@@ -71,13 +69,13 @@ class OverlappedEngine(Engine):
             self._collect(None)  # Its requests have ended in the step before; the loop may sleep.
 
     def _launch(self, batch: Batch) -> RunningStep | None:
-        started = self._recorder.start_executing(batch)
         lengths = lengths_of(batch)
         inputs = TextGenerationInputs(batches=[batch.contexts])
         before = self._running
         others = {} if before is None else before.lengths
         self._crash_record.write(others | lengths)
         try:
+            started = self._recorder.start_executing(batch)
             after = None if before is None else before.step
             step = self._launching.launch(inputs, after, self._executor)
         except BaseException as error:
@@ -85,6 +83,12 @@ class OverlappedEngine(Engine):
             self._crash_record.write(others)
             return None
         return RunningStep(batch, step, started, lengths)
+
+    def _fail_all(self, error: Exception) -> None:
+        running, self._running = self._running, None
+        if running is not None:  # Its requests' pages are given back.
+            _wait_for(running.step)
+        super()._fail_all(error)
 
     def _collect(self, launched: RunningStep | None) -> None:
         """Collects the running step; `launched`, which came after it, is the running one then."""
@@ -95,10 +99,17 @@ class OverlappedEngine(Engine):
         except BaseException as error:
             lengths = running.lengths
             if launched is not None:  # It may have taken its tokens from what failed.
-                with contextlib.suppress(Exception):
-                    launched.step.result()
+                _wait_for(launched.step)
                 lengths = lengths | launched.lengths
                 self._running = None
             self._fail(lengths, as_error(error))
         else:
             self._crash_record.write({} if launched is None else launched.lengths)
+
+
+def _wait_for(step: LaunchedStep) -> None:
+    """Waits until a step whose result nobody takes has run, or failed."""
+    try:
+        step.result()
+    except BaseException as error:
+        as_error(error)

@@ -28,6 +28,7 @@ from max.serve.messages import (
     Ready,
     StartFailed,
 )
+from max.serve.panics import as_error
 from max.serve.thread_errors import watch_threads
 from max.serve.transport import send_once, worker_channel
 from max.serve.worker.adapter_loader import AdapterLoader, load_all
@@ -77,8 +78,8 @@ def run_worker(endpoints: Endpoints, preload: Sequence[str], logs: LogSettings) 
         if engine is None:
             raise SystemExit(1)
         engine.run()
-    except Exception:
-        logger.exception("The model worker ends")
+    except BaseException as raised:
+        logger.error("The model worker ends", exc_info=as_error(raised))
         raise SystemExit(1) from None
     finally:
         channel.close(flush_ms=FLUSH_MS)
@@ -111,8 +112,8 @@ def start_engine(
         engine = kind(pipeline, scheduler, channel, crash_record, loader)
         if message.counts_experts and isinstance(pipeline, ExpertPipeline):
             engine.report_experts(pipeline.count_experts())
-    except Exception as error:
-        channel.send(StartFailed(report_failure(error)))
+    except BaseException as raised:
+        channel.send(StartFailed(report_failure(as_error(raised))))
         return None
     assert limits.max_seq_len is not None, "a plan sets it"
     channel.send(

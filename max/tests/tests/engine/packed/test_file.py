@@ -96,3 +96,10 @@ def test_in_small_pages_it_is_read_anew_before_it_is_copied(
     monkeypatch.setattr("max.engine.packed.file.empty_in_huge_pages", None)  # no copy is made
     assert torch.equal(map_packed_file(path)["a.large"], make_tensors()["a.large"])
     assert next(looks, None) is None
+
+
+def test_what_others_could_have_written_is_not_mapped(path: Path) -> None:
+    assert path.stat().st_mode & 0o777 == 0o644
+    path.chmod(0o666)
+    with pytest.raises(PackedFileError, match="others than its user"):
+        map_packed_file(path)

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from itertools import product
 
+import torch
+
 from max.kernels.choose_tokens.triton import BLOCK, NUM_WARPS
+from max.kernels.eight_bit_entries import factor_bytes
 from max.kernels.elementwise.functions import FUNCTIONS
 from max.kernels.flash_attention_ragged.triton_configs import CONFIGS, config_of
-from max.kernels.float8_entries import FACTOR_BYTES
 from max.kernels.gated.reference import ACTIVATIONS
 from max.kernels.gpu.tuning import row_config
 from max.kernels.layouts.planes import PARTS
@@ -116,7 +118,8 @@ def _attention_cases() -> list[Case]:
                 fixed = {
                     "GROUP": group,
                     "HEAD_DIM": head_dim,
-                    "WIDTH": head_dim + (FACTOR_BYTES if kept == "fp8e4nv" else 0),
+                    "WIDTH": head_dim
+                    + (factor_bytes(torch.float8_e4m3fn) if kept == "fp8e4nv" else 0),
                     "HEAD_BLOCK": head_block,
                     "PAGE_SIZE": 128,
                     "CAUSAL": True,

@@ -6,14 +6,19 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+import torch
+
+from max.kernels.eight_bit_entries import factor_bytes
 from max.kernels.experts.triton_product import CONFIGS as EXPERT_CONFIGS
 from max.kernels.flash_attention_ragged.triton_configs import LATENT_CONFIGS, latent_config_of
-from max.kernels.float8_entries import FACTOR_BYTES
 from max.kernels.gpu.tuning import DEVICE_KINDS, row_config
 from max.kernels.latent_store_ragged.triton import HEADS
 from max.kernels.layouts.planes import PARTS
 from max.kernels.lora_linear.triton import BLOCK_K, BLOCK_M, BLOCK_N, parts_of, warps_of
 from max.kernels.planes_rows.triton import encoding_constants, tile_of
+from max.kernels.saved_linear.triton import BLOCK_K as SAVED_K
+from max.kernels.saved_linear.triton import BLOCK_M as SAVED_M
+from max.kernels.saved_linear.triton import BLOCK_N as SAVED_N
 from max.kernels.scaled_matmul.triton import CONFIGS as SCALED_CONFIGS
 from tests.kernels.gpu.compiler import FLOAT8_KINDS, Case
 
@@ -54,10 +59,11 @@ def _expert_cases() -> list[Case]:
     lines = [*product(("few", "many"), ("",), ("bf16", "fp16")), ("few", "", "fp32")]
     lines += product(("planes",), PARTS, ("fp32", "bf16"))
     for line, encoding, dtype in lines:
-        for kind, of_kind in EXPERT_CONFIGS[line].items():
-            config = tile_of(of_kind, encoding)
+        for kind in DEVICE_KINDS:
             both = encoding == "q4_k" or dtype == "fp32"
             for is_sorted in (False, True) if both else (line != "few",):
+                of_pairs = "few planes" if encoding and not is_sorted else line
+                config = tile_of(EXPERT_CONFIGS[of_pairs][kind], encoding)
                 pointers = {
                     **dict.fromkeys(("x", "bias", "out"), dtype),
                     **dict.fromkeys(parts, "u8" if encoding else dtype),
@@ -106,7 +112,7 @@ def _latent_cases() -> list[Case]:
             for kept, parts in product(kinds_of_cache, (1,) if phase == "prefill" else (1, 8)):
                 fixed: dict[str, Any] = {
                     "HEAD_DIM": 576,
-                    "WIDTH": 576 if kept == "bf16" else 576 + FACTOR_BYTES,
+                    "WIDTH": 576 if kept == "bf16" else 576 + factor_bytes(torch.float8_e4m3fn),
                     "FIRST": 512,
                     "REST_BLOCK": 64,
                     "PAGE_SIZE": 128,
@@ -207,7 +213,7 @@ def _adapter_cases() -> list[Case]:
             **dict.fromkeys(("y", "x", "weights"), dtype),
             **dict.fromkeys(("slots", "is_saved"), "i32"),
         }
-        blocks = {"BLOCK_M": BLOCK_M, "BLOCK_K": BLOCK_K, "BLOCK_N": BLOCK_N}
+        blocks = {"BLOCK_M": SAVED_M, "BLOCK_K": SAVED_K, "BLOCK_N": SAVED_N}
         if rank == 16:
             for kinds in (DEVICE_KINDS[:3], DEVICE_KINDS[3:]):
                 cases.append(

@@ -7,9 +7,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from max.kernels.eight_bit_entries import encoded
 from max.kernels.flash_attention_ragged.reference import flash_attention_ragged_reference
 from max.kernels.flash_attention_ragged.triton_configs import CONFIGS, config_of, splits_of
-from max.kernels.float8_entries import encoded
 from max.kernels.norm_rope_store_ragged.reference import norm_rope_store_ragged_reference
 from max.kernels.rope_store_ragged.reference import rope_store_ragged_reference
 from tests.kernels.gpu.interpreter import assert_alike_in_float8, interpreted

@@ -10,13 +10,13 @@ from dataclasses import replace
 import pytest
 import torch
 
+from max.kernels.eight_bit_entries import factor_bytes
 from max.kernels.flash_attention_ragged.reference import flash_attention_ragged_reference
 from max.kernels.flash_attention_ragged.triton_configs import (
     LATENT_CONFIGS,
     latent_config_of,
     splits_of,
 )
-from max.kernels.float8_entries import FACTOR_BYTES
 from max.kernels.latent_store_ragged.reference import latent_store_ragged_reference
 from tests.kernels.gpu.interpreter import assert_alike_in_float8, interpreted
 from tests.kernels.paged_batch import PagedBatch, make_paged_batch
@@ -52,7 +52,7 @@ def test_storing(dtype: torch.dtype, past: list[int], new: list[int], interleave
     batch = make_batch(past, new, computed)
     blocks = batch.kv_blocks
     if dtype.itemsize == 1:
-        shape = [*blocks.shape[:-1], WIDTH + FACTOR_BYTES]
+        shape = [*blocks.shape[:-1], WIDTH + factor_bytes(torch.float8_e4m3fn)]
         blocks = torch.zeros(shape, dtype=torch.uint8).view(dtype)
     given, wanted = blocks.clone(), blocks.clone()
     q = torch.randn(batch.rows, heads * 12).to(computed)

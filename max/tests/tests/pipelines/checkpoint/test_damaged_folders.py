@@ -112,6 +112,57 @@ def test_deep_gguf_arrays(tmp_path: Path) -> None:
         read_gguf_header(path)
 
 
+def test_large_json(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text('{"a": "' + "x" * (33 << 20) + '"}')
+    with pytest.raises(ModelSourceError, match="more than 32 MiB"):
+        read_json(path)
+
+
+@pytest.mark.parametrize("length", [2**63, 2**64 - 1, 99_999_000, 33 << 20])
+def test_large_safetensors_headers(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "model.safetensors"
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", length) + b"{")
+        file.truncate(100 << 20)  # a hole: it takes no room
+    with pytest.raises(WeightsFileError):
+        read_safetensors_header(path)
+
+
+@pytest.mark.parametrize(
+    ("counts", "entry"),
+    [
+        ((2**60, 0), b""),
+        ((0, 2**60), b""),
+        ((0, 1), struct.pack("<IIQ", 9, 4, 2**60)),
+        ((0, 1), struct.pack("<IIQ", 9, 8, 2**60)),
+        ((0, 1), struct.pack("<IQ", 8, 2**60)),
+        ((0, 1), struct.pack("<IIQ", 9, 8, 2**24) + bytes(2**20)),
+    ],
+)
+def test_large_gguf_counts(tmp_path: Path, counts: tuple[int, int], entry: bytes) -> None:
+    path = tmp_path / "model.gguf"
+    key = struct.pack("<Q", 1) + b"k"
+    path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, *counts) + key + entry)
+    with pytest.raises(WeightsFileError, match=r"is damaged|has .* bytes instead of"):
+        read_gguf_header(path)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"num_hidden_layers": 2**31}, "num_hidden_layers=2147483648"),
+        ({"max_position_embeddings": 10**30}, "max_position_embeddings="),
+        ({"text_config": {"num_experts": 10**9}}, "num_experts=1000000000"),
+        ({"auto_map": 5, "hidden_size": None}, "cannot read"),
+    ],
+)
+def test_fields_that_no_model_has(tmp_path: Path, fields: dict[str, Any], told: str) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({**CONFIG, **fields}))
+    with pytest.raises(ModelSourceError, match=told):
+        load_huggingface_config(tmp_path, trust_remote_code=False)
+
+
 def test_deep_json(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text("[" * DEEP)

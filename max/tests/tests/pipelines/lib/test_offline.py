@@ -235,12 +235,15 @@ def test_a_step_that_fails_fails_all_who_wait_for_it(folder: Path) -> None:
     assert_idle(pipeline)
 
 
-def test_requests_without_a_limit_are_batched_and_preempted(folder: Path) -> None:
+@pytest.mark.parametrize("cache", [None, "int8"])
+def test_requests_without_a_limit_are_batched_and_preempted(
+    folder: Path, cache: str | None
+) -> None:
     """Each may grow to all of the pages; together they need more than there are."""
-    _, plain = retrieve(folder)
+    _, plain = retrieve(folder, kv_cache_format=cache)
     params = SamplingParams(top_k=1, ignore_eos=True)
     expected = [plain.generate([ask(prompt, params)])[0].tokens for prompt in PROMPTS]
-    _, pipeline = retrieve(folder)
+    _, pipeline = retrieve(folder, kv_cache_format=cache)
     pages = pipeline.kv_manager.pages_for(128)
     small = TextGenerationPipeline(
         pipeline.pipeline_config,

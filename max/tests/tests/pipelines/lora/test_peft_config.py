@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,12 @@ def test_scales() -> None:
         ({"something_new": {"a": 1}}, "something_new {'a': 1}, which is not supported"),
         ({"r": 0}, "rank below 1"),
         ({"r": "many"}, "cannot be understood"),
+        ({"r": 10**400}, "rank above"),
+        ({"lora_alpha": float("nan")}, "alpha that is not finite"),
+        ({"lora_alpha": 10**400}, "cannot be understood"),
         ({"rank_pattern": {"(": 1}}, "cannot be understood"),
+        ({"rank_pattern": {"x" * 5000: 1}}, "a pattern in its adapter_config.json has 5000"),
+        ({"alpha_pattern": {f"x{n}": 1 for n in range(20_000)}}, "has 20000 patterns"),
     ],
 )
 def test_what_is_not_computed_is_refused_by_name(fields: dict[str, Any], message: str) -> None:
@@ -105,3 +111,23 @@ def test_folders_outside_of_the_root_are_refused(tmp_path: Path) -> None:
             adapter_folder(str(path), root)
     with pytest.raises(AdapterPathError, match="no folder here"):
         adapter_folder(str(root / "nowhere"), None)
+
+
+def test_pattern_that_matches_in_too_many_ways_is_refused() -> None:
+    config = make_config(rank_pattern={"(a+)+b": 2})
+    with pytest.raises(AdapterError, match="takes too many steps"):
+        config.rank_of("a" * 4000)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(.*)*x", "(a|a)*b", r"(.*)\1\1\1x", "(" * 400 + ")" * 400, "((x{999}){999}){999}"]
+)
+def test_odd_patterns_come_to_an_end(pattern: str) -> None:
+    with suppress(AdapterError):
+        make_config(rank_pattern={pattern: 2}).rank_of("a" * 4000)
+
+
+def test_patterns_that_take_too_long_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("max.pipelines.lora.peft_patterns._MOST_SECONDS", -1.0)
+    with pytest.raises(AdapterError, match="to compare with its layers' names"):
+        make_config(rank_pattern={"q_proj": 2})

@@ -96,3 +96,7 @@ def test_without_chunking_the_first_that_does_not_fit_holds_up_the_rest(
     lacking: list[int], shares: list[int]
 ) -> None:
     assert split_whole(lacking, 10) == shares
+
+
+def test_a_part_that_completes_a_prompt_is_added_however_few_tokens_are_left() -> None:
+    assert split([6, 2, 2], 10) == [6, 2, 2]

@@ -98,3 +98,11 @@ def test_more_clients_than_are_remembered(monkeypatch: pytest.MonkeyPatch) -> No
     served.begins_to_wait("e")
     assert served.of("a") == 0
     assert served.of("b") == served.of("e") == 12  # an equal share
+
+
+def test_who_comes_back_counts_as_having_had_an_equal_share() -> None:
+    served = make_served("a", "b", "c")
+    served.waits_no_more("a")
+    served.add("b", 90, {"a": 1.0, "b": 1.0, "c": 1.0})
+    served.begins_to_wait("a")
+    assert (served.of("a"), served.of("b"), served.of("c")) == (30, 90, 0)

@@ -130,3 +130,10 @@ def test_a_place_is_owed_to_who_has_had_no_more_than_who_would_give_it() -> None
     shares.add(request("b.1", "b", length=1))
     assert not shares.is_owed_the_place(request("b.2", "b"), large[1])
     assert shares.is_owed_the_place(request("a.2", "a", 2.0), large[1])
+
+
+def test_of_clients_of_different_weights_the_one_with_most_for_its_weight_yields() -> None:
+    running = [request(f"a{number}", "a", 2.0) for number in range(4)]
+    # 4 / 2 is more than 1 / 0.6, though a place more would count more for "b".
+    shares = make_shares(*running, request("b0", "b", 0.6))
+    assert yields(shares, request("c0", "c")) == "a3"

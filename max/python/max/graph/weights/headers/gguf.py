@@ -39,6 +39,11 @@ _STRING, _ARRAY = 8, 9
 _U32, _U64 = struct.Struct("<I"), struct.Struct("<Q")
 # ggml's limit is 4; more means that something else is being read.
 _MOST_AXES = 8
+# Far more than any model has: a vocabulary has 300,000 entries, 1,000 layers 20,000 tensors.
+_MOST_TENSORS = 1 << 20
+_MOST_ENTRIES = 1 << 16
+_MOST_ELEMENTS = 1 << 23
+_MOST_BYTES_OF_TEXT = 1 << 26
 
 
 class GGUFTensor(NamedTuple):
@@ -112,6 +117,8 @@ def _problem_of_start(start: bytes, size: int) -> str | None:
 def _parse(content: mmap.mmap, size: int) -> GGUFHeader:
     cursor = _Cursor(content, 8)
     num_tensors, num_entries = cursor.scalar(_U64), cursor.scalar(_U64)
+    _check_count("tensors", num_tensors, _MOST_TENSORS)
+    _check_count("metadata entries", num_entries, _MOST_ENTRIES)
     metadata = _Metadata(content)
     for _ in range(num_entries):
         key = cursor.string()
@@ -132,6 +139,11 @@ def _parse(content: mmap.mmap, size: int) -> GGUFHeader:
         raise ValueError(f"general.alignment is {alignment!r}; the file is damaged")
     data_start = -(-cursor.position // alignment) * alignment
     return GGUFHeader(metadata, tensors, data_start, size)
+
+
+def _check_count(what: str, count: int, most: int) -> None:
+    if count > most:
+        raise ValueError(f"it should have {count} {what}, more than {most}; the file is damaged")
 
 
 class _Span(NamedTuple):
@@ -183,6 +195,7 @@ class _Cursor:
 
     def string(self) -> str:
         length = self.scalar(_U64)
+        _check_count("bytes of text", length, _MOST_BYTES_OF_TEXT)
         start, self.position = self.position, self.position + length
         if self.position > len(self._content):
             raise IndexError(self.position)
@@ -201,6 +214,7 @@ class _Cursor:
         count = 1
         if is_array:
             kind, count = self.scalar(_U32), self.scalar(_U64)
+            _check_count("elements of an array", count, _MOST_ELEMENTS)
         span = _Span(kind, self.position, count)
         if kind == _STRING:
             self._skip_strings(count)
@@ -212,8 +226,6 @@ class _Cursor:
 
     def _skip_strings(self, count: int) -> None:
         """The vocabulary has hundreds of thousands: this is the whole time of reading a header."""
-        if count > len(self._content) // _U64.size:
-            raise IndexError(count)
         position, length_at, content = self.position, _U64.unpack_from, self._content
         for _ in range(count):
             position += 8 + length_at(content, position)[0]

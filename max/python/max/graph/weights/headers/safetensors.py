@@ -20,6 +20,8 @@ from max.graph.weights.headers.errors import (
 )
 
 _LENGTH_BYTES = 8
+# 100,000 tensors take 12 MB; what is read takes many times as much memory.
+_MOST_HEADER_BYTES = 32 << 20
 _METADATA = "__metadata__"
 
 
@@ -48,13 +50,20 @@ def read_safetensors_header(path: Path) -> Mapping[str, SafetensorsTensor]:
     from safetensors import SafetensorError, safe_open
 
     check_is_file(path)
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
+        if _MOST_HEADER_BYTES < length <= path.stat().st_size:
+            raise WeightsFileError(
+                f"cannot read weights from {path}: its header has {length} bytes, more than "
+                f"{_MOST_HEADER_BYTES >> 20} MiB"
+            )
     try:
         with safe_open(path, framework="np"):  # checks every offset
             pass
     except (SafetensorError, OSError) as error:
         raise WeightsFileError(f"cannot read weights from {path}: {_cause(path, error)}") from error
     with path.open("rb") as file:
-        (length,) = struct.unpack("<Q", file.read(_LENGTH_BYTES))
+        file.seek(_LENGTH_BYTES)
         header: dict[str, Any] = json.loads(file.read(length))
     header.pop(_METADATA, None)
     data_start = _LENGTH_BYTES + length
@@ -77,12 +86,12 @@ def _cause(path: Path, error: Exception) -> str:
             return f"it has only {size} bytes; an interrupted download? Delete it and try again"
         (length,) = struct.unpack("<Q", start[:_LENGTH_BYTES])
         file.seek(_LENGTH_BYTES)
-        header = file.read(min(length, size))
+        header = file.read(min(length, _MOST_HEADER_BYTES))
     try:
         tensors = json.loads(header)
         ends = [t["data_offsets"][1] for n, t in tensors.items() if n != "__metadata__"]
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
-        if header[:1] == b"{" and length > len(header):
+        if header[:1] == b"{" and length > size - _LENGTH_BYTES:
             return truncated(size, _LENGTH_BYTES + length, "at least ")
         return f"it is no safetensors file: {size} bytes that begin with {start[:16]!r} ({error})"
     expected = _LENGTH_BYTES + length + max(ends, default=0)

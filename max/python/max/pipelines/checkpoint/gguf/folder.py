@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from max.driver.cache_folder import cache_root, scratch_folder
+from max.driver.cache_folder import cache_root, private_folder, scratch_folder
 from max.graph.weights.headers.gguf import read_gguf_header
+from max.pipelines.checkpoint.contained import contained
 from max.pipelines.checkpoint.gguf.choice import parts_of, read_header
 from max.pipelines.checkpoint.gguf.config import gguf_config, gguf_generation_config
 from max.pipelines.checkpoint.gguf.pooling import sentence_files
@@ -49,17 +50,23 @@ def completed_folder(folder: Path, gguf: Path) -> Path:
     Raises:
         ModelSourceError: if the file cannot be read, its architecture or tokenizer is not known,
             or the cache cannot be written.
+        CacheFolderError: if others could write to the cache.
     """
     header = read_header(gguf)
     copied = sorted({path for pattern in _COPIED for path in folder.glob(pattern)})
-    copied = [p for p in copied if p.is_file() and p.stat().st_size < _LARGEST_COPY]
+    # A copy would be the folder's own, whatever it is a link to.
+    copied = [
+        contained(folder, path)
+        for path in copied
+        if path.is_file() and path.stat().st_size < _LARGEST_COPY
+    ]
     digest = hashlib.sha256(_FORMAT.encode())
     for part in parts_of(gguf):  # of the first one the metadata, of all what tensors there are
         with part.open("rb") as file:
             digest.update(file.read(read_gguf_header(part).data_start))
     for path in copied:
         digest.update(path.name.encode() + path.read_bytes())
-    made = cache_root() / "gguf" / f"{gguf.stem}-{digest.hexdigest()[:16]}"
+    made = private_folder(cache_root() / "gguf") / f"{gguf.stem}-{digest.hexdigest()[:16]}"
     if not made.is_dir():
         with scratch_folder(made.parent) as scratch:
             fresh = scratch / "model"

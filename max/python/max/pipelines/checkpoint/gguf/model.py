@@ -23,6 +23,8 @@ _SIZES = {
     "num_attention_heads": "attention.head_count",
     "max_position_embeddings": "context_length",
 }
+# Layers, heads or experts.
+_MOST = 1 << 16
 # Tables of float32.
 _ROPE_FACTORS = "rope_freqs.weight"
 _SHORT_FACTORS, _LONG_FACTORS = "rope_factors_short.weight", "rope_factors_long.weight"
@@ -51,7 +53,7 @@ class GGUFModel:
         self.path = path
         self._header = header
         self._reads_experts = False
-        self.architecture: str = header.metadata.get("general.architecture", "")
+        self.architecture = str(header.metadata.get("general.architecture", ""))
 
     def own(self, key: str, default: Any = None) -> Any:
         """The entry `<architecture>.<key>`, which is one number or text.
@@ -70,6 +72,8 @@ class GGUFModel:
                     "supported"
                 )
             value = value[0]
+        if key.endswith("_count") and isinstance(value, int) and not 0 <= value <= _MOST:
+            raise ModelSourceError(f"{self.path} has {full} {value}: is it damaged?")
         return value
 
     def has(self, tensor: str) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from max.pipelines.checkpoint.contained import is_plain_name
 from max.pipelines.checkpoint.hf_files import read_json, read_json_if_there
+from max.pipelines.checkpoint.json_files import read_json_value
 from max.pipelines.lib.embed.pooling import Pooling
 from max.pipelines.lib.utils import upper_bounded_default
 from max.pipelines.modeling.errors import ModelSourceError
@@ -79,13 +80,17 @@ class SentenceSettings:
                         f"{folder / _MODULES} has the module '{kind}' ({module['type']}), which is "
                         "not supported; known: Transformer, Pooling, Normalize"
                     )
-        text = read_json_if_there(folder / "sentence_bert_config.json")
+        text_file = folder / "sentence_bert_config.json"
+        text = read_json_if_there(text_file)
+        max_length = text.get("max_seq_length")
+        if max_length is not None and (type(max_length) is not int or max_length < 1):
+            raise ModelSourceError(f"{text_file}: max_seq_length is {max_length!r}, no length")
         return cls(
             pooling,
             is_normalized,
             _default_prompt(folder / "config_sentence_transformers.json"),
             bool(text.get("do_lower_case")),
-            text.get("max_seq_length"),
+            max_length,
         )
 
 
@@ -121,13 +126,15 @@ def _modules(path: Path) -> list[dict[str, Any]]:
     """The parts of a sentence transformer, in order; none where it is not said."""
     if not path.is_file():
         return []
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ModelSourceError(f"{path} is not valid JSON: {error}") from error
+    found = read_json_value(path)
     keys = {"type", "path"}
     if not (isinstance(found, list) and all(isinstance(m, dict) and keys <= set(m) for m in found)):
         raise ModelSourceError(f"{path} should be a list of objects with 'type' and 'path'")
+    for module in found:
+        if module["path"] != "" and not is_plain_name(module["path"]):
+            raise ModelSourceError(
+                f"{path} has the path {module['path']!r:.200}, which is no folder of the model's"
+            )
     return found
 
 
@@ -136,7 +143,7 @@ def _pooling(path: Path) -> Pooling:
     found = config.get("pooling_mode") or [
         mode for name, mode in _OLD_MODES.items() if config.get(name)
     ]
-    modes = [found] if isinstance(found, str) else list(found)
+    modes = [str(mode) for mode in (found if isinstance(found, list) else [found])]
     if len(modes) != 1 or modes[0] not in list(Pooling) or not config.get("include_prompt", True):
         without = "" if config.get("include_prompt", True) else " without the prompt's tokens"
         raise ModelSourceError(
@@ -152,7 +159,9 @@ def _default_prompt(path: Path) -> str:
     if name is None:
         return ""
     prompts = config.get("prompts") or {}
-    if name not in prompts:
+    if not isinstance(prompts, dict):
+        raise ModelSourceError(f"{path}: prompts should be an object, not {prompts!r:.200}")
+    if not isinstance(name, str) or name not in prompts:
         raise ModelSourceError(
             f"{path}: default_prompt_name is {name!r}; prompts has {', '.join(prompts) or 'none'}"
         )

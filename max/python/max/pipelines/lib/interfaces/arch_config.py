@@ -98,7 +98,10 @@ class ArchConfigWithStoredKVParams:
     def get_head_dim(huggingface_config: PretrainedConfig) -> int:
         """`head_dim`, or hidden size by heads where config.json does not have it."""
         given: Any = getattr(huggingface_config, "head_dim", None)
-        computed: int = huggingface_config.hidden_size // huggingface_config.num_attention_heads
+        heads: int = huggingface_config.num_attention_heads
+        if heads < 1:
+            raise ValueError(f"num_attention_heads must be at least 1, got {heads}: in config.json")
+        computed: int = huggingface_config.hidden_size // heads
         return int(given) if given else computed
 
     @staticmethod

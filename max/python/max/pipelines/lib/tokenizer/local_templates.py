@@ -21,7 +21,9 @@ class LocalTemplates:
         try:
             return forms_of(template)
         except RecursionError as error:
-            raise TemplateRefusal("calls itself without end") from error
+            raise TemplateRefusal("calls itself without end, or is too deeply nested") from error
+        except MemoryError as error:
+            raise TemplateRefusal("takes too much memory") from error
         except TemplateSyntaxError as error:
             raise TemplateRefusal(
                 f"has a syntax error in line {error.lineno}: {error.message}"

@@ -75,3 +75,31 @@ def test_a_prompt_that_is_not_there(tmp_path: Path) -> None:
     path.write_text(json.dumps({"default_prompt_name": "query", "prompts": {"doc": ""}}))
     with pytest.raises(ModelSourceError, match="is 'query'; prompts has doc"):
         SentenceSettings.of(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["/etc", "../other", "a\0b", 5, None, ["1_Pooling"]])
+def test_modules_are_in_the_folder(path: object, tmp_path: Path) -> None:
+    write(tmp_path, {"pooling_mode": "mean"})
+    (tmp_path / "modules.json").write_text(json.dumps([{**POOLING, "path": path}]))
+    with pytest.raises(ModelSourceError, match=r"modules\.json has the path"):
+        SentenceSettings.of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("modules.json", "[" * 100_000),
+        ("modules.json", "5"),
+        ("1_Pooling/config.json", '{"pooling_mode": 5}'),
+        ("1_Pooling/config.json", '{"pooling_mode": [[1]]}'),
+        ("sentence_bert_config.json", '{"max_seq_length": "x"}'),
+        ("sentence_bert_config.json", '{"max_seq_length": 0}'),
+        ("config_sentence_transformers.json", '{"default_prompt_name": ["x"], "prompts": {}}'),
+        ("config_sentence_transformers.json", '{"default_prompt_name": "x", "prompts": ["x"]}'),
+    ],
+)
+def test_wrong_kinds_of_values_are_told(file: str, content: str, tmp_path: Path) -> None:
+    write(tmp_path, {"pooling_mode": "mean"})
+    (tmp_path / file).write_text(content)
+    with pytest.raises(ModelSourceError, match=Path(file).name):
+        SentenceSettings.of(tmp_path)
