@@ -27,11 +27,17 @@ CONFIGS = {
         "sm_100": Config({"BLOCK_M": 64, "BLOCK_N": 128, "BLOCK_J": 64}, 4, 4),
         "gfx942": Config({"BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_J": 64}, 4, 2),
     },
-    # Of blocks: a tile is decoded in registers.
-    "planes": {
+    # Of blocks: a tile is decoded in registers. Of few pairs, then of many by their experts.
+    "few planes": {
         "sm_80": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 128}, 8, 1),
         "sm_90": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 128}, 8, 2),
         "sm_100": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 128}, 8, 2),
+        "gfx942": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 64}, 8, 1),
+    },
+    "planes": {
+        "sm_80": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 128}, 8, 1),
+        "sm_90": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 128}, 8, 2),
+        "sm_100": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 128}, 8, 1),
         "gfx942": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 64}, 8, 1),
     },
 }
@@ -196,7 +202,9 @@ def expert_product(matrix: Matrix, x: torch.Tensor, per_row: int, pairs: Pairs) 
     is_sorted = pairs.order is not None
     # Of float32 no larger tile fits into registers.
     is_many = is_sorted and x.itemsize < 4
-    line = "planes" if matrix.encoding else "many" if is_many else "few"
+    line = "many" if is_many else "few"
+    if matrix.encoding:
+        line = "planes" if is_sorted else "few planes"
     config = tile_of(CONFIGS[line][device_kind(x.device)], matrix.encoding)
     of_block = config.blocks["BLOCK_M"]
     blocks = count // of_block + matrix.experts if is_sorted else count

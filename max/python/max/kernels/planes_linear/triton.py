@@ -22,7 +22,7 @@ from max.kernels.planes_rows.triton import decode_rows, encoding_constants, numb
 CONFIGS = {
     "sm_80": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 128}, num_warps=8, num_stages=1),
     "sm_90": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 128}, num_warps=8, num_stages=3),
-    "sm_100": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 128}, num_warps=8, num_stages=3),
+    "sm_100": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 128}, num_warps=8, num_stages=1),
     "gfx942": Config({"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_J": 64}, num_warps=8, num_stages=1),
 }
 # From so many rows on decoding the weight once more costs less than decoding it for each block.

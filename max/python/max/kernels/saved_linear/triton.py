@@ -8,7 +8,7 @@ import torch
 from max.kernels.gpu.language import Pointer, Size, Width, cdiv, gpu_kernel, tl
 
 # Rows of a program, inputs of a step, outputs of a program.
-BLOCK_M, BLOCK_K, BLOCK_N = 16, 64, 64
+BLOCK_M, BLOCK_K, BLOCK_N = 16, 32, 64
 
 
 @gpu_kernel

@@ -78,3 +78,8 @@ def test_tensors_that_are_alive_never_share_memory(seed: int) -> None:
         ends = sorted((t.data_ptr(), t.data_ptr() + t.nbytes) for t in alive)
         assert all(end <= start for (_, end), (start, _) in pairwise(ends))
     assert layout.nbytes == planned.nbytes
+
+
+def test_nothing_is_taken_at_first() -> None:
+    assert Memory().nbytes == 0
+    assert Layout(make_memory(64)).nbytes == 0

@@ -12,8 +12,26 @@ from typing import Any
 
 import numpy as np
 import torch
+import triton
 
 from max.kernels.float8_entries import decoded
+
+
+def _make_numbers_of_one_element() -> None:
+    """Before 3.7 the interpreter made a loop's length of an array as numpy allows no more."""
+    from triton.runtime import interpreter
+
+    patch = interpreter._patch_lang_tensor
+
+    def patch_all(tensor: Any, scope: Any) -> None:
+        patch(tensor, scope)
+        scope.set_attr(tensor, "__index__", lambda own: int(own.handle.data.squeeze()))
+
+    interpreter._patch_lang_tensor = patch_all
+
+
+if tuple(map(int, triton.__version__.split(".")[:2])) < (3, 7):
+    _make_numbers_of_one_element()
 
 
 def interpreted(op: str) -> Callable[..., Any]:

@@ -14,6 +14,9 @@ from max.kernels.latent_store_ragged.triton import HEADS
 from max.kernels.layouts.planes import PARTS
 from max.kernels.lora_linear.triton import BLOCK_K, BLOCK_M, BLOCK_N, parts_of, warps_of
 from max.kernels.planes_rows.triton import encoding_constants, tile_of
+from max.kernels.saved_linear.triton import BLOCK_K as SAVED_K
+from max.kernels.saved_linear.triton import BLOCK_M as SAVED_M
+from max.kernels.saved_linear.triton import BLOCK_N as SAVED_N
 from max.kernels.scaled_matmul.triton import CONFIGS as SCALED_CONFIGS
 from tests.kernels.gpu.compiler import FLOAT8_KINDS, Case
 
@@ -54,10 +57,11 @@ def _expert_cases() -> list[Case]:
     lines = [*product(("few", "many"), ("",), ("bf16", "fp16")), ("few", "", "fp32")]
     lines += product(("planes",), PARTS, ("fp32", "bf16"))
     for line, encoding, dtype in lines:
-        for kind, of_kind in EXPERT_CONFIGS[line].items():
-            config = tile_of(of_kind, encoding)
+        for kind in DEVICE_KINDS:
             both = encoding == "q4_k" or dtype == "fp32"
             for is_sorted in (False, True) if both else (line != "few",):
+                of_pairs = "few planes" if encoding and not is_sorted else line
+                config = tile_of(EXPERT_CONFIGS[of_pairs][kind], encoding)
                 pointers = {
                     **dict.fromkeys(("x", "bias", "out"), dtype),
                     **dict.fromkeys(parts, "u8" if encoding else dtype),
@@ -207,7 +211,7 @@ def _adapter_cases() -> list[Case]:
             **dict.fromkeys(("y", "x", "weights"), dtype),
             **dict.fromkeys(("slots", "is_saved"), "i32"),
         }
-        blocks = {"BLOCK_M": BLOCK_M, "BLOCK_K": BLOCK_K, "BLOCK_N": BLOCK_N}
+        blocks = {"BLOCK_M": SAVED_M, "BLOCK_K": SAVED_K, "BLOCK_N": SAVED_N}
         if rank == 16:
             for kinds in (DEVICE_KINDS[:3], DEVICE_KINDS[3:]):
                 cases.append(
