@@ -42,7 +42,7 @@ class LayerPatterns:
         """
         if not self._matchers:
             return None
-        began = time.monotonic()
+        began = time.thread_time()
         try:
             return next((p for p, m in self._matchers.items() if not m.normalize_str(layer)), None)
         except BaseException as error:  # a panic of the library is no `Exception`
@@ -53,7 +53,7 @@ class LayerPatterns:
                 f"{error}"
             ) from error
         finally:
-            self._seconds += time.monotonic() - began
+            self._seconds += time.thread_time() - began
             if self._seconds > _MOST_SECONDS:
                 raise AdapterError(
                     "the patterns in its adapter_config.json take more than "

@@ -31,7 +31,7 @@ def gguf_file() -> bytes:
     """An entry of each kind, and a tensor."""
     key, value = b"general.name", b"tiny"
     entries = struct.pack("<Q", len(key)) + key + struct.pack("<IQ", 8, len(value)) + value
-    array = b"tokenizer.ggml.tokens"
+    array = b"tokenizer.ggml.token_type"
     entries += struct.pack("<Q", len(array)) + array + struct.pack("<IIQ", 9, 4, 3) + bytes(12)
     tensor = struct.pack("<Q", 1) + b"w" + struct.pack("<IQIQ", 1, 4, 0, 0)
     head = b"GGUF" + struct.pack("<IQQ", 3, 1, 2) + entries + tensor
@@ -94,6 +94,24 @@ def test_whole_gguf_is_read(tmp_path: Path) -> None:
 
     assert header.metadata["general.name"] == "tiny"
     assert list(header.tensors) == ["w"]
+
+
+@pytest.mark.parametrize(
+    ("key", "entry"),
+    [
+        ("tokenizer.ggml.bos_token_id", struct.pack("<IQ", 8, 0)),
+        ("tokenizer.ggml.eos_token_id", struct.pack("<If", 6, float("inf"))),
+        ("tokenizer.ggml.tokens", struct.pack("<II", 4, 1)),
+        ("tokenizer.ggml.scores", struct.pack("<IIQ", 9, 8, 0)),
+        ("general.architecture", struct.pack("<IIQ", 9, 8, 0)),
+    ],
+)
+def test_gguf_metadata_of_another_kind(tmp_path: Path, key: str, entry: bytes) -> None:
+    path = tmp_path / "model.gguf"
+    name = struct.pack("<Q", len(key)) + key.encode()
+    path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + name + entry)
+    with pytest.raises(WeightsFileError, match=f"'{key}' is of another kind"):
+        read_gguf_header(path)
 
 
 @pytest.mark.parametrize("header", [b"[" * DEEP, b'{"a":' * DEEP])

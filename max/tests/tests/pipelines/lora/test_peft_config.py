@@ -115,7 +115,7 @@ def test_folders_outside_of_the_root_are_refused(tmp_path: Path) -> None:
 
 def test_pattern_that_matches_in_too_many_ways_is_refused() -> None:
     config = make_config(rank_pattern={"(a+)+b": 2})
-    with pytest.raises(AdapterError, match="takes too many steps"):
+    with pytest.raises(AdapterError, match=r"takes too many steps|take more than"):
         config.rank_of("a" * 4000)
 
 

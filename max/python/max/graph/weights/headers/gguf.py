@@ -36,6 +36,22 @@ _SCALARS = {
     12: struct.Struct("<d"),
 }
 _STRING, _ARRAY = 8, 9
+_INTEGERS = frozenset({0, 1, 2, 3, 4, 5, 10, 11})
+# What entries are by the ends of their keys, where it is always the same: whether they are arrays,
+# and the kinds of their elements.
+_EXPECTED = {
+    "general.architecture": (False, {_STRING}),
+    "tokenizer.ggml.model": (False, {_STRING}),
+    "tokenizer.ggml.pre": (False, {_STRING}),
+    "tokenizer.chat_template": (False, {_STRING}),
+    "_token_id": (False, _INTEGERS),
+    ".add_bos_token": (False, {7}),
+    ".add_eos_token": (False, {7}),
+    "tokenizer.ggml.tokens": (True, {_STRING}),
+    "tokenizer.ggml.merges": (True, {_STRING}),
+    "tokenizer.ggml.token_type": (True, _INTEGERS),
+    "tokenizer.ggml.scores": (True, {6, 12}),
+}
 _U32, _U64 = struct.Struct("<I"), struct.Struct("<Q")
 # ggml's limit is 4; more means that something else is being read.
 _MOST_AXES = 8
@@ -123,6 +139,7 @@ def _parse(content: mmap.mmap, size: int) -> GGUFHeader:
     for _ in range(num_entries):
         key = cursor.string()
         metadata.spans[key] = cursor.skip_value()
+        _check_kind(key, *metadata.spans[key])
     tensors: dict[str, GGUFTensor] = {}
     for _ in range(num_tensors):
         name = cursor.string()
@@ -144,6 +161,12 @@ def _parse(content: mmap.mmap, size: int) -> GGUFHeader:
 def _check_count(what: str, count: int, most: int) -> None:
     if count > most:
         raise ValueError(f"it should have {count} {what}, more than {most}; the file is damaged")
+
+
+def _check_kind(key: str, is_array: bool, span: _Span) -> None:
+    for end, (expects_array, kinds) in _EXPECTED.items():
+        if key.endswith(end) and (is_array is not expects_array or span.kind not in kinds):
+            raise ValueError(f"its metadata '{key}' is of another kind than it should be")
 
 
 class _Span(NamedTuple):
