@@ -12,14 +12,14 @@ from max.kernels.eight_bit_entries import factor_bytes
 from max.kernels.elementwise.functions import FUNCTIONS
 from max.kernels.flash_attention_ragged.triton_configs import CONFIGS, config_of
 from max.kernels.gated.reference import ACTIVATIONS
-from max.kernels.gpu.tuning import row_config
+from max.kernels.gpu.tuning import DEVICE_KINDS, row_config
 from max.kernels.layouts.planes import PARTS
 from max.kernels.mask_logits.triton import BLOCK as MASK_BLOCK
 from max.kernels.mask_logits.triton import NUM_WARPS as MASK_WARPS
 from max.kernels.penalize_logits.triton import BLOCK as PENALTY_BLOCK
-from max.kernels.planes_linear.triton import CONFIGS as LINEAR_CONFIGS
+from max.kernels.planes_linear.triton import config_of as linear_config_of
 from max.kernels.planes_rows.triton import BLOCK as ROWS_BLOCK
-from max.kernels.planes_rows.triton import encoding_constants, tile_of
+from max.kernels.planes_rows.triton import encoding_constants
 from tests.kernels.gpu.compiler import FLOAT8_KINDS, Case
 from tests.kernels.gpu.model_part_cases import MODEL_PART_CASES
 
@@ -226,8 +226,8 @@ def _planes_cases() -> list[Case]:
     for encoding in PARTS:
         planes = dict.fromkeys(("first", "second", "third", "fourth"), "u8")
         own = encoding_constants(encoding)
-        for (kind, line), dtype in product(LINEAR_CONFIGS.items(), ("fp32", "bf16")):
-            config = tile_of(line, encoding)
+        for kind, dtype in product(DEVICE_KINDS, ("fp32", "bf16")):
+            config = linear_config_of(kind, encoding)
             cases.append(
                 Case(
                     "planes_linear:planes_linear_kernel",
