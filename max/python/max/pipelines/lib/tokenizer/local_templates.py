@@ -36,5 +36,7 @@ class LocalTemplates:
 
         try:
             return compile_template(template).render(variables)
+        except MemoryError as error:
+            raise TemplateRefusal("takes too much memory for these messages") from error
         except TEMPLATE_ERRORS as error:
             raise TemplateRefusal(f"does not accept these messages: {error}") from error
