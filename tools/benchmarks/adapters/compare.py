@@ -31,7 +31,9 @@ _FILE = click.Path(exists=True, path_type=Path)
 # What is shown of a server that fails.
 _LINES_OF_LOG = 40
 _ABOUT = """Answers of 32 tokens to prompts of 16 words, 16 requests at once, of the base model and
-of 8 adapters of rank 16 on all linear layers; tokens of answers per second, prompts included.
+of 8 adapters of rank 16 on all linear layers; tokens of answers per second, prompts included. A
+llama-server that has loaded adapters computes them even at a scale of 0, and batches requests of
+equal adapters only.
 
     python3 -m tools.benchmarks.adapters.compare --model DIR --gguf FILE ... --write
 """
@@ -135,9 +137,9 @@ def _ours_and_llama_cpp(
         theirs += ["--cache-ram", "0"]
         theirs += ["--port", "{port}"]
         yield Server("llama-server without adapters", file.stem, theirs, Load("base"))
-        theirs += ["--lora", ",".join(map(str, converted)), "--lora-init-without-apply"]
+        loras = ["--lora", ",".join(map(str, converted)), "--lora-init-without-apply"]
         load = Load("base", names, by_number=True)
-        yield Server("llama-server", file.stem, theirs, load)
+        yield Server("llama-server", file.stem, [*theirs, *loras], load)
 
 
 def _vllm(python: Path, model: Path, folders: Sequence[Path], rank: int) -> Server:
