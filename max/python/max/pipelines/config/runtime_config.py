@@ -46,8 +46,8 @@ class PipelineRuntimeConfig(ConfigModel):
     target_step_ms: float | None = Field(
         default=None,
         ge=0,
-        description="Milliseconds within which nearly all steps should end while answers run: prompts "
-        "get fewer tokens in them then; 0 for as many as there are; "
+        description="Milliseconds within which nearly all steps should end while answers run: "
+        "prompts get fewer tokens in them then; 0 for as many as there are; "
         + " and ".join(f"{ms} on a {device.upper()}" for device, ms in TARGET_STEP_MS.items())
         + " when not given.",
     )
