@@ -7,7 +7,7 @@ import contextlib
 import logging
 import pickle
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 import zmq
@@ -23,6 +23,7 @@ from max.serve.messages import (
     Stop,
     ToWorker,
 )
+from max.serve.panics import as_error
 from max.serve.transport import api_channel
 from max.serve.worker.crash_record import last_requests, steps_begun
 from max.serve.worker.interface import PipelineBuilder
@@ -57,6 +58,7 @@ class WorkerHandle:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._channel = api_channel(self._context, worker.folder.endpoints)
         self.ended_because: str | None = None
+        self._has_lost = False
         self.ready: asyncio.Future[Ready] = self._loop.create_future()
         self.exited: asyncio.Future[int] = self._loop.create_future()
         self._loop.add_reader(self._channel.fd, self._take_events)
@@ -125,21 +127,12 @@ class WorkerHandle:
         self._worker.end()
 
     def _take_events(self) -> None:
-        """Takes all events; an error in one does not hold up those behind it.
-
-        The channel's descriptor reports only what is new: the rest would wait for a further event.
-        """
-        try:
-            for event in self._channel.drain():
-                try:
-                    self._take(event)
-                except Exception as error:
-                    self._loop.call_exception_handler(
-                        {"message": f"an error in {type(event).__name__}", "exception": error}
-                    )
-        except msgspec.MsgspecError as error:
-            # Whoever waits for what it says would wait for ever.
-            self.end(f"the model worker sent what cannot be read: {error}")
+        """Takes all events: the channel's descriptor reports only what is new."""
+        if self._has_lost:
+            return
+        if (problem := take_all(self._channel.drain(), self._take)) is not None:
+            self._has_lost = True
+            self.end(problem)
 
     def _take(self, event: FromWorker) -> None:
         match event:
@@ -169,12 +162,33 @@ class WorkerHandle:
         self._process.join()
         code = self._process.exitcode
         assert code is not None, "join returned"
-        self._fail_start(f"While the model was loading, {describe_exit(code)}")
+        reason = self.ended_because or describe_exit(code)
+        self._fail_start(f"While the model was loading, {reason}")
         self.exited.set_result(code)
 
     def _fail_start(self, report: str) -> None:
         if not self.ready.done():
             self.ready.set_exception(WorkerStartError(report))
+
+
+def take_all(events: Iterable[FromWorker], take: Callable[[FromWorker], object]) -> str | None:
+    """Takes all events, up to one that is lost: to go on behind it would leave tokens out.
+
+    Returns:
+        Why the worker is to be ended, if it is: whoever waits for what was lost would wait for
+        ever. The next one is asked again for all that was not taken.
+    """
+    try:
+        for event in events:
+            try:
+                take(event)
+            except BaseException as raised:
+                error, name = as_error(raised), type(event).__name__
+                logger.error("What the model worker sent is lost: %s", name, exc_info=error)
+                return f"its {name} met {type(error).__name__}: {error}"
+    except msgspec.MsgspecError as error:
+        return f"the model worker sent what cannot be read: {error}"
+    return None
 
 
 def describe_exit(code: int) -> str:
