@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+_SCRATCH = "scratch"
 
 
 class CacheFolderError(ValueError):
@@ -86,24 +89,44 @@ def _exchangeable_in(path: Path) -> Path | None:
     return None
 
 
-@contextmanager
+@contextlib.contextmanager
 def scratch_folder(parent: Path) -> Iterator[Path]:
     """An empty folder in `parent`, which is made if need be; removed afterwards.
 
-    What is made in it is moved to its place in one step, so that nobody sees half of it.
+    What is made in it is moved to its place in one step, so that nobody sees half of it. What
+    processes that were killed have left there is removed.
 
     Raises:
         CacheFolderError: if the folder cannot be made.
     """
     try:
         _make_folders(parent)
-        scratch = Path(tempfile.mkdtemp(dir=parent))
+        _remove_abandoned(parent)
+        made = Path(tempfile.mkdtemp(prefix=".new-", dir=parent))
+        lock = os.open(made, os.O_RDONLY)
     except OSError as error:
         raise _not_writable(parent, error) from error
     try:
-        yield scratch
+        # Only who has its lock has its name; a file system without locks has neither.
+        with contextlib.suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            made = made.rename(parent / f"{_SCRATCH}{made.name}")
+        yield made
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(made, ignore_errors=True)
+        os.close(lock)
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Removes the scratch folders of processes that have ended: nobody has their locks."""
+    for folder in parent.glob(f"{_SCRATCH}*"):
+        with contextlib.suppress(OSError):
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
 
 
 def _not_writable(folder: Path, error: OSError) -> CacheFolderError:

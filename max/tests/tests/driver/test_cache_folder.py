@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -111,3 +113,22 @@ def test_folder_of_another_user_above(
     else:
         with pytest.raises(CacheFolderError, match=f"may write to {folder.parent}"):
             private_folder(folder)
+
+
+def test_what_killed_processes_left_is_removed(tmp_path: Path) -> None:
+    leave = (
+        "import os, sys; from pathlib import Path;"
+        "from max.driver.cache_folder import scratch_folder;"
+        "made = scratch_folder(Path(sys.argv[1])); scratch = made.__enter__();"
+        "(scratch / 'weights').write_bytes(bytes(1000)); os._exit(9)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", leave, str(tmp_path)], env=environment, check=False)
+    (abandoned,) = tmp_path.iterdir()
+    (tmp_path / "kept").mkdir()
+
+    with scratch_folder(tmp_path) as one, scratch_folder(tmp_path) as two:
+        assert not abandoned.exists()
+        assert one.exists() and two.exists()
+
+    assert list(tmp_path.iterdir()) == [tmp_path / "kept"]

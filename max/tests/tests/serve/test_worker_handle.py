@@ -58,7 +58,7 @@ def test_nothing_is_taken_behind_an_event_that_is_lost(
         if isinstance(event, Refused):
             raise error("a bug")
 
-    events = [Loading("read"), Refused("a", "no"), Refused("b", "no")]
+    events: list[FromWorker] = [Loading("read"), Refused("a", "no"), Refused("b", "no")]
     problem = take_all(iter(events), take)
 
     assert taken == events[:2]

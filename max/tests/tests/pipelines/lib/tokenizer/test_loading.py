@@ -150,3 +150,10 @@ def test_other_forms_are_read_by_transformers_and_said(
     assert type(delegate) is not PlainTokenizer
     assert f"transformers is imported for the tokenizer in {folder}" in caplog.text
     assert delegate.decode(delegate.encode("hello world")) == "hello world"
+
+
+@pytest.mark.parametrize("names", [5, True, {"AutoTokenizer": 5}, {"AutoTokenizer": {"a": 1}}])
+def test_own_class_without_a_name(make_model_folder: MakeFolder, names: object) -> None:
+    folder = make_model_folder(tokenizer_config={"auto_map": names})
+    with pytest.raises(ModelSourceError, match=r"tokenizer_config\.json has auto_map="):
+        load_delegate(folder, trust_remote_code=False)
