@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import pickle
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 import zmq
@@ -32,6 +33,7 @@ from max.serve.worker_process import WorkerProcess
 logger = logging.getLogger(__name__)
 
 STOP_TIMEOUT_S = 5.0
+_AT_ONCE_S = 0.01
 
 
 class WorkerStartError(Exception):
@@ -61,6 +63,7 @@ class WorkerHandle:
         self._has_lost = False
         self.ready: asyncio.Future[Ready] = self._loop.create_future()
         self.exited: asyncio.Future[int] = self._loop.create_future()
+        self._rest: asyncio.Handle | None = None
         self._loop.add_reader(self._channel.fd, self._take_events)
         self._loop.add_reader(self._process.sentinel, self._note_exit)
 
@@ -122,17 +125,33 @@ class WorkerHandle:
                 self._process.kill()
                 await self.exited
         self._loop.remove_reader(self._channel.fd)
+        if self._rest is not None:
+            self._rest.cancel()
         self._channel.close()
         self._context.term()
         self._worker.end()
 
-    def _take_events(self) -> None:
-        """Takes all events: the channel's descriptor reports only what is new."""
+    def _take_events(self, within_s: float = _AT_ONCE_S) -> None:
+        """Takes events; of what is lost with one, see `take_all`.
+
+        Args:
+            within_s: After so long, others get their turn before the rest.
+        """
         if self._has_lost:
             return
-        if (problem := take_all(self._channel.drain(), self._take)) is not None:
+        events = self._events_until(self._loop.time() + within_s)
+        if (problem := take_all(events, self._take)) is not None:
             self._has_lost = True
             self.end(problem)
+
+    def _events_until(self, until: float) -> Iterator[FromWorker]:
+        """Those that are there; the channel's descriptor reports only what is new, so that the rest
+        would wait for a further event."""
+        for event in self._channel.drain():
+            yield event
+            if self._loop.time() > until:
+                self._rest = self._loop.call_soon(self._take_events)
+                return
 
     def _take(self, event: FromWorker) -> None:
         match event:
@@ -158,7 +177,7 @@ class WorkerHandle:
 
     def _note_exit(self) -> None:
         self._loop.remove_reader(self._process.sentinel)
-        self._take_events()
+        self._take_events(math.inf)
         self._process.join()
         code = self._process.exitcode
         assert code is not None, "join returned"
