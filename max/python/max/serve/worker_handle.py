@@ -10,7 +10,6 @@ import pickle
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-import msgspec
 import zmq
 
 from max.serve.messages import (
@@ -205,7 +204,7 @@ def take_all(events: Iterable[FromWorker], take: Callable[[FromWorker], object])
                 error, name = as_error(raised), type(event).__name__
                 logger.error("What the model worker sent is lost: %s", name, exc_info=error)
                 return f"its {name} met {type(error).__name__}: {error}"
-    except msgspec.MsgspecError as error:
+    except Exception as error:
         return f"the model worker sent what cannot be read: {error}"
     return None
 

@@ -6,7 +6,7 @@ import json
 import logging
 import re
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +63,13 @@ def refusal(result: Result, *told: str, exit_code: int = FAILURE) -> str:
 
 
 def assert_answered_or_refused(
-    model: Path, name: str, exit_codes: Collection[int] = (0, FAILURE, USAGE_ERROR)
+    model: Path,
+    name: str,
+    flags: Sequence[str] = (),
+    exit_codes: Collection[int] = (0, FAILURE, USAGE_ERROR),
 ) -> None:
     """`max generate` with a model that is called so here, good or not."""
-    result = generate(model)
+    result = generate(model, *flags)
     assert result.exit_code in exit_codes, f"{name}: {result.stderr}"
     assert result.exception is None or isinstance(result.exception, SystemExit), name
     assert "Traceback" not in result.stderr, name

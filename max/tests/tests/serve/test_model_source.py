@@ -38,7 +38,8 @@ def test_control_tokens_of_users_are_text_unless_asked_for(parses: bool) -> None
     def count(content: str, token: int) -> int:
         async def ask() -> int:
             text = await tokenizer.render([TextGenerationRequestMessage("user", content)])
-            return (await tokenizer.encode(*text)).tolist().count(token)
+            tokens: list[int] = (await tokenizer.encode(*text)).tolist()
+            return tokens.count(token)
 
         return asyncio.run(ask())
 

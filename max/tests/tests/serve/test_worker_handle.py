@@ -9,6 +9,7 @@ from typing import cast
 
 import msgspec
 import pytest
+import zmq
 
 from max.serve.endpoint_folder import EndpointFolder
 from max.serve.messages import FromWorker, Loading, Refused
@@ -89,10 +90,13 @@ def test_worker_whose_event_is_lost_is_ended(monkeypatch: pytest.MonkeyPatch) ->
     assert phases == []
 
 
-def test_worker_that_sends_what_cannot_be_read_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [msgspec.DecodeError, RecursionError, zmq.ZMQError])
+def test_worker_that_sends_what_cannot_be_read_is_ended(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
     def drain() -> Iterator[FromWorker]:
         yield Loading("warm up")
-        raise msgspec.DecodeError("a bug")
+        raise kind("a bug")
 
     reasons: list[str] = []
     phases: list[str] = []

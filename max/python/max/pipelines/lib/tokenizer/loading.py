@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("max.pipelines")
 
-_FURTHER_TEMPLATES = "additional_chat_templates/*.jinja"
+# What a tokenizer is made of; its tokens and templates are shown to whoever asks the server.
+_READ = ("*.json", "*.txt", "*.model", "*.tiktoken", "*.jinja", "additional_chat_templates/*.jinja")
 
 
 def load_delegate(folder: Path, *, trust_remote_code: bool) -> PreTrainedTokenizerBase:
@@ -36,8 +37,8 @@ def load_delegate(folder: Path, *, trust_remote_code: bool) -> PreTrainedTokeniz
             f"the model in {folder} brings its own tokenizer code ({custom_class}), which is not "
             "run unless you trust it: read it, then pass --trust-remote-code"
         )
-    for template in (folder / "chat_template.jinja", *folder.glob(_FURTHER_TEMPLATES)):
-        contained(folder, template)
+    for path in (found for pattern in _READ for found in folder.glob(pattern)):
+        contained(folder, path)
     has_plain = has_plain_files(folder) and not custom_class
     try:
         delegate: PreTrainedTokenizerBase = (

@@ -107,8 +107,18 @@ def test_error_in_the_code_of_the_model_is_shown(make_model_folder: MakeFolder) 
     assert isinstance(caught.value.__cause__, LookupError)
 
 
-@pytest.mark.parametrize("name", ["chat_template.jinja", "additional_chat_templates/t.jinja"])
-def test_templates_are_the_folder_s_own(
+@pytest.mark.parametrize(
+    "name",
+    [
+        "chat_template.jinja",
+        "additional_chat_templates/t.jinja",
+        "tokenizer.json",
+        "vocab.txt",
+        "merges.txt",
+        "spiece.model",
+    ],
+)
+def test_what_a_tokenizer_is_made_of_is_the_folder_s_own(
     make_model_folder: MakeFolder, tmp_path: Path, name: str
 ) -> None:
     folder = make_model_folder()
