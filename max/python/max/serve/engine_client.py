@@ -15,6 +15,7 @@ from max.serve.context_codec import from_siblings, joined
 from max.serve.engine_watch import EngineWatch
 from max.serve.errors import ApiError, invalid_value, model_not_found
 from max.serve.generation import Generation
+from max.serve.leaving import LeavingBytes
 from max.serve.mailbox import Mailbox
 from max.serve.messages import (
     AdapterLoaded,
@@ -68,6 +69,7 @@ class EngineClient:
         max_queue_size: Requests that are taken beyond those that the worker runs at once.
         request_timeout: Seconds that a request may last, from `submit` to its last token.
         metrics: What counts tokens and steps.
+        leaving: What answers take.
     """
 
     def __init__(
@@ -75,7 +77,9 @@ class EngineClient:
         max_queue_size: int = 1024,
         request_timeout: float | None = None,
         metrics: Metrics | None = None,
+        leaving: LeavingBytes | None = None,
     ) -> None:
+        self._leaving = LeavingBytes() if leaving is None else leaving
         self._metrics = Metrics() if metrics is None else metrics
         self._request_timeout = request_timeout
         self._worker: CommandSender | None = None
@@ -155,7 +159,7 @@ class EngineClient:
         for context in contexts:
             if context.adapter is not None:
                 self._metrics.adapter_requests.labels(context.model_name).inc()
-        mailbox = Mailbox()
+        mailbox = Mailbox(self._leaving)
         prompts = await self._prompts(contexts, mailbox)
         if len(prompts) >= _PROMPTS_AT_ONCE:
             self._check_room(client)  # Others have had their turn.

@@ -48,7 +48,9 @@ class ModelRunner:
         self._first_process = process
         settings = state.settings
         self._metrics = state.telemetry.metrics
-        self.client = EngineClient(settings.max_queue_size, settings.request_timeout, self._metrics)
+        self.client = EngineClient(
+            settings.max_queue_size, settings.request_timeout, self._metrics, state.leaving
+        )
 
     @property
     def worker_pid(self) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import pickle
 import signal
 from collections.abc import Callable, Sequence
@@ -31,6 +32,7 @@ from max.serve.worker_process import WorkerProcess
 logger = logging.getLogger(__name__)
 
 STOP_TIMEOUT_S = 5.0
+_AT_ONCE_S = 0.01
 
 
 class WorkerStartError(Exception):
@@ -59,6 +61,7 @@ class WorkerHandle:
         self.ended_because: str | None = None
         self.ready: asyncio.Future[Ready] = self._loop.create_future()
         self.exited: asyncio.Future[int] = self._loop.create_future()
+        self._rest: asyncio.Handle | None = None
         self._loop.add_reader(self._channel.fd, self._take_events)
         self._loop.add_reader(self._process.sentinel, self._note_exit)
 
@@ -120,15 +123,21 @@ class WorkerHandle:
                 self._process.kill()
                 await self.exited
         self._loop.remove_reader(self._channel.fd)
+        if self._rest is not None:
+            self._rest.cancel()
         self._channel.close()
         self._context.term()
         self._worker.end()
 
-    def _take_events(self) -> None:
-        """Takes all events; an error in one does not hold up those behind it.
+    def _take_events(self, within_s: float = _AT_ONCE_S) -> None:
+        """Takes events; an error in one does not hold up those behind it.
 
         The channel's descriptor reports only what is new: the rest would wait for a further event.
+
+        Args:
+            within_s: After so long, others get their turn before the rest.
         """
+        until = self._loop.time() + within_s
         try:
             for event in self._channel.drain():
                 try:
@@ -137,6 +146,9 @@ class WorkerHandle:
                     self._loop.call_exception_handler(
                         {"message": f"an error in {type(event).__name__}", "exception": error}
                     )
+                if self._loop.time() > until:
+                    self._rest = self._loop.call_soon(self._take_events)
+                    return
         except msgspec.MsgspecError as error:
             # Whoever waits for what it says would wait for ever.
             self.end(f"the model worker sent what cannot be read: {error}")
@@ -165,7 +177,7 @@ class WorkerHandle:
 
     def _note_exit(self) -> None:
         self._loop.remove_reader(self._process.sentinel)
-        self._take_events()
+        self._take_events(math.inf)
         self._process.join()
         code = self._process.exitcode
         assert code is not None, "join returned"

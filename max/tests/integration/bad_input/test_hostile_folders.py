@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from integration.bad_input.hostile_folders import Spoil, hostile_folders
+from integration.bad_input.hostile_files import Spoil
+from integration.bad_input.hostile_folders import hostile_folders
 from integration.bad_input.refusal import copy_model, generate
 
 LONGEST_MESSAGE = 12_000

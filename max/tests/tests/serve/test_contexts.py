@@ -226,3 +226,25 @@ def test_clients_share_cached_prefixes_unless_they_are_kept_apart(
     first, *others = salts("a")
     assert first not in others
     assert others[0] == others[1]
+
+
+@pytest.mark.parametrize(
+    "shared",
+    [
+        {"logit_bias": {str(token): 1.0 for token in range(100)}},
+        {"stop": ["a" * 1000]},
+        {"stop_token_ids": list(range(200, 255)) * 18},
+    ],
+    ids=["biases", "stop strings", "stop tokens"],
+)
+def test_what_prompts_share_is_bounded_for_all_of_them(
+    tokenizer: TextTokenizer, monkeypatch: pytest.MonkeyPatch, shared: dict[str, object]
+) -> None:
+    monkeypatch.setattr("max.serve.contexts.MAX_SHARED_BYTES", 5000)
+    service = make_service(tokenizer)
+
+    assert len(complete(service, prompt=["a"], **shared)) == 1
+    assert len(complete(service, prompt=["a"] * 5, n=3)) == 15
+    with pytest.raises(ApiError, match=r"10 prompts share .* at most 500 bytes") as caught:
+        complete(service, prompt=["a"] * 10, **shared)
+    assert (caught.value.status, caught.value.body.param) == (400, "prompt")

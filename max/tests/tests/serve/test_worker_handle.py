@@ -88,3 +88,80 @@ def test_worker_that_sends_what_cannot_be_read_is_ended(monkeypatch: pytest.Monk
     asyncio.run(run())
     assert phases == ["warm up"]
     assert reasons == ["the model worker sent what cannot be read: a bug"]
+
+
+def test_others_get_their_turn_between_many_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event takes 4 ms here; after 10 it is somebody else's turn."""
+    order: list[str] = []
+    now = [0.0]
+
+    def take(event: FromWorker) -> None:
+        assert isinstance(event, Refused)
+        order.append(event.request_id)
+        now[0] += 0.004
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        handle = WorkerHandle(take, lambda phase: None, cast(WorkerProcess, WaitingWorker()))
+        monkeypatch.setattr(loop, "time", lambda: now[0])
+        events = iter([Refused(str(number), "no") for number in range(7)])
+        monkeypatch.setattr(handle._channel, "drain", lambda: events)
+        loop.call_soon(handle._take_events)
+        loop.call_soon(order.append, "other")
+        for _ in range(4):
+            await asyncio.sleep(0)
+        monkeypatch.undo()
+        await handle.stop()
+
+    asyncio.run(run())
+
+    assert order == ["0", "1", "2", "other", "3", "4", "5", "6"]
+
+
+def test_all_that_a_worker_said_is_taken_when_it_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[FromWorker] = []
+    now = [0.0]
+
+    def take(event: FromWorker) -> None:
+        taken.append(event)
+        now[0] += 1
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        handle = WorkerHandle(take, lambda phase: None, cast(WorkerProcess, WaitingWorker()))
+        monkeypatch.setattr(loop, "time", lambda: now[0])
+        events = iter([Refused(str(number), "no") for number in range(5)])
+        monkeypatch.setattr(handle._channel, "drain", lambda: events)
+        handle.end("a test")
+        await handle.exited
+        assert len(taken) == 5
+        monkeypatch.undo()
+        await handle.stop()
+
+    asyncio.run(run())
+
+
+def test_rest_is_not_taken_from_one_that_was_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[FromWorker] = []
+    now = [0.0]
+
+    def take(event: FromWorker) -> None:
+        taken.append(event)
+        now[0] += 1
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        handle = WorkerHandle(take, lambda phase: None, cast(WorkerProcess, WaitingWorker()))
+        handle.end("a test")
+        await handle.exited
+        monkeypatch.setattr(loop, "time", lambda: now[0])
+        events = iter([Refused(str(number), "no") for number in range(5)])
+        monkeypatch.setattr(handle._channel, "drain", lambda: events)
+        handle._take_events()
+        await handle.stop()
+        await asyncio.sleep(0)
+        monkeypatch.undo()
+
+    asyncio.run(run())
+
+    assert len(taken) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 
 from max.pipelines.modeling.errors import ModelSourceError
@@ -13,6 +14,14 @@ def is_plain_name(name: object) -> bool:
         return False
     path = PurePosixPath(name)
     return not path.is_absolute() and ".." not in path.parts
+
+
+def real_path(path: Path) -> Path:
+    """Where a path leads; one whose links go in a circle leads to one of them, which is no file.
+
+    Python's `Path.resolve` raises a RuntimeError there.
+    """
+    return Path(os.path.realpath(path))
 
 
 def contained(folder: Path, path: Path) -> Path:
@@ -29,10 +38,10 @@ def contained(folder: Path, path: Path) -> Path:
     Raises:
         ModelSourceError: if it is a link to a file elsewhere.
     """
-    home = folder.resolve()
+    home = real_path(folder)
     root = home.parent.parent if home.parent.name == "snapshots" else home
-    target = path.resolve()
-    if path.exists() and not target.is_relative_to(root):
+    target = real_path(path)
+    if os.path.exists(path) and not target.is_relative_to(root):
         raise ModelSourceError(
             f"{path} is a link to {target}, outside of the model's folder: copy the file there if "
             "you trust it"

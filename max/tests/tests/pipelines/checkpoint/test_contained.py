@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from max.pipelines.checkpoint.contained import contained, is_plain_name
+from max.pipelines.checkpoint.contained import contained, is_plain_name, real_path
 from max.pipelines.modeling.errors import ModelSourceError
 
 
@@ -49,3 +49,10 @@ def test_folder_may_be_a_link_itself(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("model")
 
     assert contained(tmp_path / "link", tmp_path / "link" / "template").read_text() == "x"
+
+
+def test_links_in_a_circle_are_no_error_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "template").symlink_to("template")
+
+    assert not contained(tmp_path, tmp_path / "template").exists()
+    assert real_path(tmp_path / "template").parent == tmp_path.resolve()

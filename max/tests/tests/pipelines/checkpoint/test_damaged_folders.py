@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from max.graph.weights.headers.errors import WeightsFileError
 from max.graph.weights.headers.gguf import read_gguf_header
 from max.graph.weights.headers.safetensors import read_safetensors_header
 from max.pipelines.checkpoint.hf_files import load_huggingface_config, read_json
+from max.pipelines.checkpoint.json_files import read_json_value
 from max.pipelines.lib.tokenizer.loading import load_delegate
 from max.pipelines.modeling.errors import ModelSourceError
 
@@ -164,6 +166,26 @@ def test_large_gguf_counts(tmp_path: Path, counts: tuple[int, int], entry: bytes
     path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, *counts) + key + entry)
     with pytest.raises(WeightsFileError, match=r"is damaged|has .* bytes instead of"):
         read_gguf_header(path)
+
+
+def test_long_gguf_headers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many arrays of empty texts, of which a hole in a file is full."""
+    monkeypatch.setattr("max.graph.weights.headers.gguf._MOST_HEADER_BYTES", 1 << 16)
+    texts = 2**12
+    with (path := tmp_path / "model.gguf").open("wb") as file:
+        file.write(b"GGUF" + struct.pack("<IQQ", 3, 0, 3))
+        for key in (b"a", b"b", b"c"):
+            file.write(struct.pack("<Q", 1) + key + struct.pack("<IIQ", 9, 8, texts))
+            file.seek(8 * texts, 1)
+        file.truncate()
+    with pytest.raises(WeightsFileError, match="bytes of header, more than 65536"):
+        read_gguf_header(path)
+
+
+def test_pipe_in_the_place_of_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.json")
+    with pytest.raises(ModelSourceError, match="is no file"):
+        read_json_value(tmp_path / "config.json")
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from statistics import median
 import pytest
 
 from max.pipelines.config.runtime_config import TARGET_STEP_MS
+from max.pipelines.context import TextContext, TokenBuffer
 from max.pipelines.scheduling import Batch, SchedulerConfig
-from max.pipelines.scheduling.pace import MIN_PROMPT_TOKENS
+from max.pipelines.scheduling.pace import MIN_PROMPT_TOKENS, Pace
 from max.pipelines.scheduling.step_cost import StepShape
 from tests.pipelines.scheduling.timed_server import TimedServer, two_cores
 
@@ -146,3 +147,41 @@ def test_few_numbers_of_tokens_occur() -> None:
     assert len(limited) > 30
     assert sum(batch.input_tokens % 8 == 0 for batch in limited) > 0.9 * len(limited)
     assert len({(batch.input_tokens, len(batch.contexts)) for batch in limited}) < len(limited)
+
+
+def make_contexts(count: int) -> list[TextContext]:
+    return [TextContext(max_length=200, tokens=TokenBuffer(range(100))) for _ in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("lacking", "used", "shares"),
+    [
+        # As `split` deals them out: the oldest has half, the rest is of who used least.
+        ([100, 3, 60], [9, 9, 1], [5, 0, 5]),
+        ([1, 100, 3], [99, 9, 1], [1, 5, 3]),
+    ],
+)
+def test_what_clients_have_used_counts(
+    lacking: list[int], used: list[float], shares: list[int]
+) -> None:
+    assert Pace(1.0).split(make_contexts(3), lacking, 10, used).shares == shares
+
+
+def test_what_clients_have_used_counts_where_time_is_short() -> None:
+    pace = Pace(0.1)
+    pace.observe(StepShape(1, 50, 2_000), 10.0)
+    lacking, used = [1, 90, 30, 60], [0.0, 9.0, 9.0, 1.0]
+
+    sized = pace.split(make_contexts(4), lacking, 181, used)
+
+    assert sized.shares == [1, MIN_PROMPT_TOKENS // 2, 0, MIN_PROMPT_TOKENS // 2]
+
+
+def test_last_step_of_streams_alone_is_looked_at_when_prompts_come() -> None:
+    """A step of 16 streams took 0.9 of the time that there is, so prompts get hardly any."""
+    pace = Pace(0.1)
+    for _ in range(3):
+        pace.observe(StepShape(16, 0, 800), 0.09)
+    lacking = [1] * 16 + [90]
+
+    assert pace.split(make_contexts(17), lacking, 256).shares[-1] == MIN_PROMPT_TOKENS

@@ -60,6 +60,8 @@ _MOST_TENSORS = 1 << 20
 _MOST_ENTRIES = 1 << 16
 _MOST_ELEMENTS = 1 << 23
 _MOST_BYTES_OF_TEXT = 1 << 26
+# Of all of it; vocabularies and merges take up to 30 MB.
+_MOST_HEADER_BYTES = 1 << 27
 
 
 class GGUFTensor(NamedTuple):
@@ -140,6 +142,7 @@ def _parse(content: mmap.mmap, size: int) -> GGUFHeader:
         key = cursor.string()
         metadata.spans[key] = cursor.skip_value()
         _check_kind(key, *metadata.spans[key])
+        _check_count("bytes of header", cursor.position, _MOST_HEADER_BYTES)
     tensors: dict[str, GGUFTensor] = {}
     for _ in range(num_tensors):
         name = cursor.string()
@@ -151,6 +154,7 @@ def _parse(content: mmap.mmap, size: int) -> GGUFHeader:
         axes = [cursor.scalar(_U64) for _ in range(num_axes)]
         ggml_type, offset = cursor.scalar(_U32), cursor.scalar(_U64)
         tensors[name] = GGUFTensor(tuple(reversed(axes)), ggml_type, offset)
+        _check_count("bytes of header", cursor.position, _MOST_HEADER_BYTES)
     alignment = metadata.get("general.alignment", _DEFAULT_ALIGNMENT)
     if not isinstance(alignment, int) or alignment <= 0:
         raise ValueError(f"general.alignment is {alignment!r}; the file is damaged")

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from max.pipelines.lib.tokenizer.local_templates import LocalTemplates
-from max.pipelines.lib.tokenizer.template_process import TemplateProcess
+from max.pipelines.lib.tokenizer.template_process import TemplateProcess, limited_templates
 from max.pipelines.lib.tokenizer.template_worker import answer, read_message, write_message
 from max.pipelines.lib.tokenizer.templates import TemplateRefusal
 
@@ -73,6 +73,26 @@ def test_template_without_an_end_is_ended_and_the_next_is_rendered() -> None:
         assert process.render(GREETING, HELLO)
     finally:
         process.close()
+
+
+def test_busy_machine_refuses_no_template() -> None:
+    process = TemplateProcess(seconds=0.2)
+    try:
+        process.render("x", {})
+        with ThreadPoolExecutor(1) as threads:
+            assert process._short.pid is not None
+            os.kill(process._short.pid, signal.SIGSTOP)
+            rendered = threads.submit(process.render, GREETING, HELLO)
+            with pytest.raises(TimeoutError):
+                rendered.result(timeout=0.5)
+            os.kill(process._short.pid, signal.SIGCONT)
+            assert rendered.result(timeout=10)
+    finally:
+        process.close()
+
+
+def test_tokenizers_share_one_process() -> None:
+    assert limited_templates() is limited_templates()
 
 
 def test_others_do_not_wait_for_a_long_conversation() -> None:
