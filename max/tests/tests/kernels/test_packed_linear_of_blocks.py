@@ -109,7 +109,7 @@ def test_a_row_s_bits_do_not_depend_on_the_batch_or_the_threads(isa: str, encodi
 
 @pytest.mark.parametrize("isa", available_isas())
 def test_many_rows_and_outputs_give_the_same_bits(isa: str) -> None:
-    """Of more rows than an item has and more outputs than a group: several of each, and of several weights."""
+    """More rows than an item has, more outputs than a group, and several weights."""
     torch.manual_seed(0)
     x, outputs = torch.randn(250, 256), (1100, 40)
     packed = [blocks_in_panels(make_quantized_weight(n, 256, "q4_k"), "q4_k") for n in outputs]
