@@ -95,8 +95,11 @@ def test_calls_are_counted_by_themselves() -> None:
     assert refusal_of(table, A).status == 429
     table.check_room(B)
 
-    for request in large[:35]:
+    for request in large[:30]:
         assert table.remove(request.request_id) is request
+    assert refusal_of(table, A).status == 429  # It still takes 6.
+    for request in large[30:35]:
+        table.remove(request.request_id)
     table.check_room(A)  # It has 5 now.
     assert table.remove("large0") is None
 
@@ -107,6 +110,8 @@ def test_idle_and_busy() -> None:
     for times in (1, 2):
         table.add(A, make_call(A, "a", "b"))
         assert len(table) == 2 and "a" in table
+        assert [request.request_id for request in table] == ["a", "b"]
+        assert (found := table.get("a")) is not None and found.request_id == "a"
         table.remove("a")
         assert table.times_idle == times - 1
         table.remove("b")

@@ -30,7 +30,7 @@ MOST_REQUIRED = 2000
 # Without zeros at its end: an automaton has as many states.
 MOST_MULTIPLE = 100_000
 # Seconds of a processor. The worker compiles it once more, and its steps may wait for that.
-MOST_COMPILING_S = 0.3
+MOST_COMPILING_S = 0.4
 # Whitespace of JSON where it is not asked for in another form: what those who print it write. Were
 # there no end to it, a model that has lost its way would write nothing else.
 WHITESPACE = r"( |\n[ \t]{0,40})?"
