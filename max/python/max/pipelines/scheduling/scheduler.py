@@ -172,7 +172,7 @@ class Scheduler:
     def observe(self, batch: Batch, seconds: float) -> None:
         """Takes note of how long a step took, which sizes later ones; see `target_step_ms`."""
         if self._pace is not None:
-            self._pace.observe(batch.shape, seconds)
+            self._pace.observe(batch.shape, seconds, batch.predicted_s)
 
     def reset_prefix_cache(self) -> None:
         """Forgets all cached prefixes; running requests go on."""
