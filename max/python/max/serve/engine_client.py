@@ -32,6 +32,7 @@ from max.serve.messages import (
     Tokens,
     ToWorker,
 )
+from max.serve.panics import as_error
 from max.serve.request_table import RequestTable
 from max.serve.running_request import RunningRequest
 from max.serve.telemetry.metrics import Metrics
@@ -243,8 +244,8 @@ class EngineClient:
                     if request := self.requests.get(delta.request_id):
                         try:
                             self._deliver(request, delta, now)
-                        except Exception as error:
-                            self._lose(request, error)
+                        except BaseException as raised:
+                            self._lose(request, as_error(raised))
                 # After the answers that wait for these tokens.
                 asyncio.get_running_loop().call_soon(self._observe, stats)
             case Report(stats=stats):
@@ -282,8 +283,12 @@ class EngineClient:
         self.requests.check_room(client)
 
     def _observe(self, stats: WorkerStats) -> None:
-        self._metrics.steps.observe(stats)
-        self.watch.observe(stats)
+        """Statistics are worth no worker."""
+        try:
+            self._metrics.steps.observe(stats)
+            self.watch.observe(stats)
+        except BaseException as raised:
+            logger.error("Statistics of the worker are lost", exc_info=as_error(raised))
 
     def _send(self, message: ToWorker) -> None:
         """Without a worker there is nothing to say: the next one is told how things stand then."""
@@ -316,8 +321,8 @@ class EngineClient:
                 if request := self.requests.get(begun.request_id):
                     try:
                         request.clock.began(begun.at)
-                    except Exception as error:
-                        self._lose(request, error)
+                    except BaseException as raised:
+                        self._lose(request, as_error(raised))
 
     def _deliver(self, request: RunningRequest, delta: TokenDelta, now: float) -> None:
         if delta.tokens and request.submit.adapter is not None:

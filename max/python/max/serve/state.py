@@ -94,7 +94,8 @@ class ModelService:
         context.adapter = None if served is None else served.adapter.digest
         if self.isolates_prefixes:
             client = current_record().client
-            context.cache_salt = f"{client.name}\n{context.cache_salt or ''}"
+            # With its length, so that no name and salt together are another's.
+            context.cache_salt = f"{len(client.name)} {client.name} {context.cache_salt or ''}"
         return context
 
     def new_choice(

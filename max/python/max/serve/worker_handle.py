@@ -8,9 +8,8 @@ import logging
 import math
 import pickle
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-import msgspec
 import zmq
 
 from max.serve.messages import (
@@ -24,6 +23,7 @@ from max.serve.messages import (
     Stop,
     ToWorker,
 )
+from max.serve.panics import as_error
 from max.serve.transport import api_channel
 from max.serve.worker.crash_record import last_requests, steps_begun
 from max.serve.worker.interface import PipelineBuilder
@@ -59,6 +59,7 @@ class WorkerHandle:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._channel = api_channel(self._context, worker.folder.endpoints)
         self.ended_because: str | None = None
+        self._has_lost = False
         self.ready: asyncio.Future[Ready] = self._loop.create_future()
         self.exited: asyncio.Future[int] = self._loop.create_future()
         self._rest: asyncio.Handle | None = None
@@ -130,28 +131,26 @@ class WorkerHandle:
         self._worker.end()
 
     def _take_events(self, within_s: float = _AT_ONCE_S) -> None:
-        """Takes events; an error in one does not hold up those behind it.
-
-        The channel's descriptor reports only what is new: the rest would wait for a further event.
+        """Takes events; of what is lost with one, see `take_all`.
 
         Args:
             within_s: After so long, others get their turn before the rest.
         """
-        until = self._loop.time() + within_s
-        try:
-            for event in self._channel.drain():
-                try:
-                    self._take(event)
-                except Exception as error:
-                    self._loop.call_exception_handler(
-                        {"message": f"an error in {type(event).__name__}", "exception": error}
-                    )
-                if self._loop.time() > until:
-                    self._rest = self._loop.call_soon(self._take_events)
-                    return
-        except msgspec.MsgspecError as error:
-            # Whoever waits for what it says would wait for ever.
-            self.end(f"the model worker sent what cannot be read: {error}")
+        if self._has_lost:
+            return
+        events = self._events_until(self._loop.time() + within_s)
+        if (problem := take_all(events, self._take)) is not None:
+            self._has_lost = True
+            self.end(problem)
+
+    def _events_until(self, until: float) -> Iterator[FromWorker]:
+        """Those that are there; the channel's descriptor reports only what is new, so that the rest
+        would wait for a further event."""
+        for event in self._channel.drain():
+            yield event
+            if self._loop.time() > until:
+                self._rest = self._loop.call_soon(self._take_events)
+                return
 
     def _take(self, event: FromWorker) -> None:
         match event:
@@ -181,12 +180,33 @@ class WorkerHandle:
         self._process.join()
         code = self._process.exitcode
         assert code is not None, "join returned"
-        self._fail_start(f"While the model was loading, {describe_exit(code)}")
+        reason = self.ended_because or describe_exit(code)
+        self._fail_start(f"While the model was loading, {reason}")
         self.exited.set_result(code)
 
     def _fail_start(self, report: str) -> None:
         if not self.ready.done():
             self.ready.set_exception(WorkerStartError(report))
+
+
+def take_all(events: Iterable[FromWorker], take: Callable[[FromWorker], object]) -> str | None:
+    """Takes all events, up to one that is lost: to go on behind it would leave tokens out.
+
+    Returns:
+        Why the worker is to be ended, if it is: whoever waits for what was lost would wait for
+        ever. The next one is asked again for all that was not taken.
+    """
+    try:
+        for event in events:
+            try:
+                take(event)
+            except BaseException as raised:
+                error, name = as_error(raised), type(event).__name__
+                logger.error("What the model worker sent is lost: %s", name, exc_info=error)
+                return f"its {name} met {type(error).__name__}: {error}"
+    except Exception as error:
+        return f"the model worker sent what cannot be read: {error}"
+    return None
 
 
 def describe_exit(code: int) -> str:

@@ -13,7 +13,7 @@ import pytest
 
 from integration.bad_input.hostile_adapters import hostile_adapters
 from integration.bad_input.hostile_files import Spoil
-from integration.bad_input.refusal import copy_model
+from integration.bad_input.refusal import assert_answered_or_refused, copy_model
 from integration.test_common.lora_files import write_random_adapter
 from tests.serve.server_process import ServerProcess, ready
 
@@ -77,6 +77,18 @@ def test_some(good_adapter: Path, tmp_path: Path, server: ServerProcess) -> None
 @pytest.mark.timeout(900)
 def test_all(good_adapter: Path, tmp_path: Path, server: ServerProcess) -> None:
     try_all(hostile_adapters(), good_adapter, tmp_path, server)
+
+
+@pytest.mark.parametrize("step", [EVERY * 12, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.timeout(900)
+def test_adapters_of_the_start(
+    good_model: Path, good_adapter: Path, tmp_path: Path, step: int
+) -> None:
+    for number, (name, spoil) in enumerate(islice(hostile_adapters(), 0, None, step)):
+        adapter = copy_model(good_adapter, tmp_path / f"adapter{number}")
+        spoil(adapter)
+        flags = ("--enable-lora", "--lora-paths", f"a={adapter}")
+        assert_answered_or_refused(good_model, name, flags)
 
 
 @pytest.mark.parametrize(

@@ -228,6 +228,21 @@ def test_clients_share_cached_prefixes_unless_they_are_kept_apart(
     assert others[0] == others[1]
 
 
+def test_no_name_and_salt_together_are_another_s(tokenizer: TextTokenizer) -> None:
+    service = replace(make_service(tokenizer), isolates_prefixes=True)
+    parts = ("a", "a\n", "\na", "a 1 a", "1 a", "", " ")
+
+    def salt(name: str, own: str) -> str | None:
+        def ask() -> str | None:
+            enter_request(RequestRecord(client=Client(name)))
+            (context,) = chat(service, cache_salt=own)
+            return context.cache_salt
+
+        return copy_context().run(ask)
+
+    assert len({salt(name, own or "-") for name in parts for own in parts}) == len(parts) ** 2
+
+
 @pytest.mark.parametrize(
     "shared",
     [

@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 import pytest
+import zmq
 
 from max.serve.endpoint_folder import EndpointFolder
 from max.serve.messages import FromWorker, Loading, Refused
-from max.serve.worker_handle import WorkerHandle
+from max.serve.worker_handle import WorkerHandle, WorkerStartError, take_all
 from max.serve.worker_process import WorkerProcess
+
+
+class Panic(BaseException):
+    """As native libraries raise it."""
 
 
 class Waiting:
@@ -42,36 +47,56 @@ class WaitingWorker:
         self.folder.close()
 
 
-def test_error_in_one_event_is_reported_and_holds_up_no_other(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("error", [KeyError, Panic])
+def test_nothing_is_taken_behind_an_event_that_is_lost(
+    caplog: pytest.LogCaptureFixture, error: type[BaseException]
 ) -> None:
+    """An answer would lack tokens in its middle; and who waited for them would wait for ever."""
     taken: list[FromWorker] = []
-    phases: list[str] = []
-    reported: list[dict[str, Any]] = []
 
     def take(event: FromWorker) -> None:
         taken.append(event)
-        raise KeyError("a bug")
+        if isinstance(event, Refused):
+            raise error("a bug")
 
-    async def run() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _, error: reported.append(error))
+    events: list[FromWorker] = [Loading("read"), Refused("a", "no"), Refused("b", "no")]
+    problem = take_all(iter(events), take)
+
+    assert taken == events[:2]
+    assert problem is not None and "Refused" in problem and error.__name__ in problem
+    assert "What the model worker sent is lost: Refused" in caplog.text
+    assert take_all(iter([Loading("warm up")]), take) is None
+
+
+def test_worker_whose_event_is_lost_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    phases: list[str] = []
+
+    async def run() -> str:
+        def take(event: FromWorker) -> None:
+            raise KeyError("a bug")
+
         handle = WorkerHandle(take, phases.append, cast(WorkerProcess, WaitingWorker()))
-        events = iter([Refused("a", "no"), Refused("b", "no"), Loading("warm up")])
-        monkeypatch.setattr(handle._channel, "drain", lambda: events)
+        monkeypatch.setattr(handle._channel, "drain", lambda: iter([Refused("a", "no")]))
         handle._take_events()
+        monkeypatch.setattr(handle._channel, "drain", lambda: iter([Loading("never")]))
+        handle._take_events()
+        with pytest.raises(WorkerStartError, match="While the model was loading, its Refused met"):
+            await handle.ready
+        assert await handle.exited == -9
         await handle.stop()
+        return handle.ended_because or ""
 
-    asyncio.run(run())
-
-    assert taken == [Refused("a", "no"), Refused("b", "no")]
-    assert phases == ["warm up"]
-    assert [type(error["exception"]) for error in reported] == [KeyError, KeyError]
+    assert "KeyError" in asyncio.run(run())
+    assert phases == []
 
 
-def test_worker_that_sends_what_cannot_be_read_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [msgspec.DecodeError, RecursionError, zmq.ZMQError])
+def test_worker_that_sends_what_cannot_be_read_is_ended(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
     def drain() -> Iterator[FromWorker]:
         yield Loading("warm up")
-        raise msgspec.DecodeError("a bug")
+        raise kind("a bug")
 
     reasons: list[str] = []
     phases: list[str] = []

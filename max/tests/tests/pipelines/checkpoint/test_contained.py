@@ -33,6 +33,25 @@ def test_links_within_the_folder_and_the_cache_are_followed(tmp_path: Path) -> N
         assert contained(snapshot, snapshot / name) == snapshot / name
 
 
+def test_link_of_an_older_download_to_the_cache_is_followed(tmp_path: Path) -> None:
+    blob = tmp_path / "hub" / "models--a--b" / "blobs" / "x"
+    blob.parent.mkdir(parents=True)
+    blob.write_text("x")
+    (folder := tmp_path / "model").mkdir()
+    (folder / "tokenizer.json").symlink_to(blob)
+
+    assert contained(folder, folder / "tokenizer.json").read_text() == "x"
+
+
+def test_folder_among_snapshots_of_nobody_is_like_any_other(tmp_path: Path) -> None:
+    (folder := tmp_path / "snapshots" / "model").mkdir(parents=True)
+    (tmp_path / "secret").write_text("x")
+    (folder / "template").symlink_to(tmp_path / "secret")
+
+    with pytest.raises(ModelSourceError, match="outside of the model's folder"):
+        contained(folder, folder / "template")
+
+
 def test_links_to_files_elsewhere_are_not(tmp_path: Path) -> None:
     folder = tmp_path / "model"
     folder.mkdir()
