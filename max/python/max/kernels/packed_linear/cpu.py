@@ -97,6 +97,6 @@ def workspace_of_row(panels: Panels) -> int:
     """Bytes of the workspace for each row of activations."""
     if panels.encoding in BLOCK_UNITS:
         return panels.columns // _BLOCK * _BYTES_PER_BLOCK
-    # Activations are arranged as they are multiplied: beside weights of 16 bits as float32, but on a
-    # machine that multiplies pairs of bfloat16.
+    # Activations are arranged as they are multiplied: beside weights of 16 bits as float32, but on
+    # machines that multiply pairs of bfloat16.
     return panels.groups * (_GROUP_BYTES if panels.encoding == "float32" else 2 * _GROUP_BYTES)
