@@ -16,7 +16,7 @@ class PagedBatch:
     Attributes:
         past: tokens of each request that the cache holds.
         new: rows of each request in the batch.
-        kv_blocks: [pages, 2, layers, page_size, kv_heads, head_dim], and with factors behind them
+        kv_blocks: [pages, 2, layers, kv_heads, page_size, head_dim], and with factors behind them
             vectors of 8 bits.
         lookup_table: uint32 [batch, max_pages].
     """
@@ -47,11 +47,11 @@ class PagedBatch:
 
         Of a cache of 8 bits they are bytes, with their factors.
         """
-        page_size = self.kv_blocks.shape[3]
+        page_size = self.kv_blocks.shape[4]
         tokens = range(self.past[request] + self.new[request])
         pages = [int(self.lookup_table[request, t // page_size]) for t in tokens]
         found = [
-            as_written(self.kv_blocks)[page, :, layer, t % page_size]
+            as_written(self.kv_blocks)[page, :, layer, :, t % page_size]
             for page, t in zip(pages, tokens, strict=True)
         ]
         return torch.stack(found, 1)
@@ -77,7 +77,7 @@ def make_paged_batch(
     for request, count in enumerate(needed):
         for i in range(count):
             table[request, i] = order.pop()
-    shape = (sum(needed) + 3, 2, layers, page_size, kv_heads, head_dim)
+    shape = (sum(needed) + 3, 2, layers, kv_heads, page_size, head_dim)
     return PagedBatch(
         past, new, encoded(torch.randn(shape), dtype).view(dtype), table.to(torch.uint32)
     )

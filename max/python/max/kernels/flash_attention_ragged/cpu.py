@@ -52,7 +52,7 @@ def make_flash_attention_ragged_record(isa: Isa | None = None) -> Record | None:
             return None
         if bias is not None and not are_contiguous(bias):
             return None
-        layers, page_size, kv_heads, stored = kv_blocks.shape[2:]
+        layers, kv_heads, page_size, stored = kv_blocks.shape[2:]
         out = empty(q.shape, q.dtype)
         args = FlashAttentionRaggedArgs(
             q.data_ptr(),

@@ -122,13 +122,11 @@ def attention_kernel(
         total = tl.where(part == 0, 1.0, total)
     mixed = tl.zeros([BLOCK_M, HEAD_BLOCK], tl.float32)
     lookup = lookup_table + request * lookup_width
-    of_head = kv_blocks + layer_at + kv_head * WIDTH
+    of_head = kv_blocks + layer_at + kv_head * (PAGE_SIZE * WIDTH)
     for start in range(begin, end, BLOCK_N):
         key = start + tl.arange(0, BLOCK_N)
         held = key < end
-        slots = slots_of(
-            lookup, key, held, page_stride, kv_heads * WIDTH, PAGE_SIZE, BLOCK_N, start
-        )
+        slots = slots_of(lookup, key, held, page_stride, WIDTH, PAGE_SIZE, BLOCK_N, start)
         keys = tl.load(
             of_head + slots[None, :] + element[:, None],
             mask=held[None, :] & in_head[:, None],
@@ -219,7 +217,7 @@ def attend_to_keys(
     bias: torch.Tensor | None,
 ) -> torch.Tensor | None:
     """`run_on_gpu` of a cache of keys and values."""
-    page_size, kv_heads, width = kv_blocks.shape[3:]
+    kv_heads, page_size, width = kv_blocks.shape[3:]
     head_dim = entry_elements(kv_blocks)
     group = q.shape[-1] // (kv_heads * head_dim)
     batch = len(cache_lengths)

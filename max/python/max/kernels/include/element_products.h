@@ -15,7 +15,7 @@
 
 namespace max {
 
-// As floats, but where the machine multiplies bfloat16 pairs and queries and cache are bfloat16.
+// As floats, but where cache and machine are made for pairs of bfloat16: queries are rounded to the cache's type.
 #if defined(__AVX512BF16__)
 constexpr bool kMultipliesPairs = true;
 #else
@@ -24,7 +24,7 @@ constexpr bool kMultipliesPairs = false;
 template <typename Q, typename KV>
 using GroupsOf = std::conditional_t<
     !std::is_same_v<KV, bfloat16>, Float32Groups,
-    std::conditional_t<kMultipliesPairs && std::is_same_v<Q, bfloat16>, Bfloat16Groups,
+    std::conditional_t<kMultipliesPairs || std::is_same_v<Q, bfloat16>, Bfloat16Groups,
                        MixedBfloat16Groups>>;
 
 template <typename Q, typename KV>
@@ -56,7 +56,6 @@ class ElementProducts {
     return block_rows_ = in_place_ ? kFewRows : kPanelRows;
   }
   bool reads_in_place() const { return in_place_; }
-  static constexpr bool kFetchesAllHeads = kIsDecoded;
 
   // queries_ [heads][blocks of block_rows_ rows][groups][rows of the block]; the last group is filled up.
   void read_query(int64_t head, int64_t row, const Q* from) {
@@ -71,7 +70,7 @@ class ElementProducts {
   }
 
   // For one block of rows a tile is put in order in registers, for more in memory, once.
-  void begin_tile(const CachedTokens<KV>& keys, const CachedTokens<KV>& values, NextTokens<KV>& next) {
+  void begin_tile(const CachedTokens<KV>& keys, const CachedTokens<KV>& values, NextTokens& next) {
     tile_keys_ = keys;
     tile_values_ = values;
     if (in_place_) return;
@@ -86,7 +85,7 @@ class ElementProducts {
   }
 
   // Sets scores [n][kPanel] of the block of rows that begins at `row`.
-  void score(int64_t n, int64_t head, int64_t row, float* scores, NextTokens<KV>& next) const {
+  void score(int64_t n, int64_t head, int64_t row, float* scores, NextTokens& next) const {
     in_place_ ? score_in_place(n, head, scores, next)
               : multiply_panel<Groups, kRowBytes>(n, reinterpret_cast<const char*>(keys_.data()),
                                                   reinterpret_cast<const char*>(queries_of(head, row)),
@@ -96,7 +95,7 @@ class ElementProducts {
   // Adds the products of probabilities [n][kPanel] with the values to sums [panels][n][kPanel], panels being
   // `stride` apart.
   void add(int64_t n, const Element* probabilities, float* sums, int64_t stride,
-           NextTokens<KV>& next) const {
+           NextTokens& next) const {
     if (in_place_) return add_in_place(n, probabilities, sums, stride, next);
     for (int64_t panel = 0; panel < panels_; ++panel)
       multiply_panel<Groups, kPanel * sizeof(Element)>(
@@ -115,7 +114,7 @@ class ElementProducts {
 #if defined(__AVX512F__)
   bool can_read_in_place() const { return !kIsDecoded && rows_ <= kFewRows && dim_ % kPanel == 0; }
 
-  void score_in_place(int64_t n, int64_t head, float* scores, NextTokens<KV>& next) const {
+  void score_in_place(int64_t n, int64_t head, float* scores, NextTokens& next) const {
     const char* queries = reinterpret_cast<const char*>(queries_of(head, 0));
     if constexpr (!kIsDecoded)
       with_rows(n, [&](auto rows) MAX_INLINE_LAMBDA {
@@ -124,7 +123,7 @@ class ElementProducts {
   }
 
   void add_in_place(int64_t n, const Element* probabilities, float* sums, int64_t stride,
-                    NextTokens<KV>& next) const {
+                    NextTokens& next) const {
     if constexpr (!kIsDecoded)
       with_rows(n, [&](auto rows) MAX_INLINE_LAMBDA {
         for (int64_t panel = 0; panel < panels_; ++panel)
@@ -134,12 +133,12 @@ class ElementProducts {
   }
 #else
   bool can_read_in_place() const { return false; }
-  void score_in_place(int64_t, int64_t, float*, NextTokens<KV>&) const {}
-  void add_in_place(int64_t, const Element*, float*, int64_t, NextTokens<KV>&) const {}
+  void score_in_place(int64_t, int64_t, float*, NextTokens&) const {}
+  void add_in_place(int64_t, const Element*, float*, int64_t, NextTokens&) const {}
 #endif
 
   // keys_ [groups][kPanel]; keys that are not there are any.
-  void read_keys(NextTokens<KV>& next) {
+  void read_keys(NextTokens& next) {
     for (int64_t t = 0; t < tile_keys_.count; t += kTransposed) {
       next.fetch(lines_of(kTransposed));
       if (dim_ % (kPer * kTransposed) == 0) {
@@ -157,7 +156,7 @@ class ElementProducts {
   }
 
   // values_ [panels of head_dim][kPanel / kPer][kPanel] groups; columns that are not there stay zero.
-  void read_values(NextTokens<KV>& next) {
+  void read_values(NextTokens& next) {
     for (int64_t t = 0; t < tile_values_.count; t += kPer) {
       next.fetch(lines_of(kPer));
       for (int64_t column = 0; column < dim_; column += kPanel) {
@@ -184,7 +183,7 @@ class ElementProducts {
 
   // Cache lines of some tokens' keys, or values.
   int64_t lines_of(int64_t tokens) const {
-    return tokens * dim_ * static_cast<int64_t>(sizeof(KV)) / NextTokens<KV>::kLine;
+    return tokens * dim_ * static_cast<int64_t>(sizeof(KV)) / NextTokens::kLine;
   }
 
   int64_t dim_, groups_, panels_, most_rows_;

@@ -88,7 +88,7 @@ def make_latent_store_ragged_record(isa: Isa | None = None) -> Record | None:
             return None
         if q.stride(1) != 1 or kv.stride(1) != 1:
             return None
-        layers, page_size, kv_heads, stored = kv_blocks.shape[2:]
+        layers, kv_heads, page_size, stored = kv_blocks.shape[2:]
         rank, width = len(weight), entry_elements(kv_blocks)
         out = empty((len(q), heads * width), q.dtype)
         args = _LatentStoreRaggedArgs(

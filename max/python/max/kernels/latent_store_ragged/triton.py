@@ -164,7 +164,7 @@ def run_on_gpu(
     out = q.new_empty([len(q), heads * width])
     if not len(q):
         return out
-    page_size, stored = kv_blocks.shape[3], kv_blocks.shape[-1]
+    page_size, stored = kv_blocks.shape[4:]
     latent_store_ragged_kernel[(len(q), 1 + cdiv(heads, HEADS))](
         q,
         absorbed,

@@ -84,7 +84,7 @@ def make_rope_store_ragged_record(isa: Isa | None = None) -> Record | None:
             return None  # They may be columns of one tensor: of a stacked projection.
         if freqs_cis is not None and not are_contiguous(freqs_cis):
             return None
-        layers, page_size, kv_heads, stored = kv_blocks.shape[2:]
+        layers, kv_heads, page_size, stored = kv_blocks.shape[2:]
         out = empty(q.shape, q.dtype)
         args = RopeStoreRaggedArgs(
             q.data_ptr(),

@@ -193,8 +193,8 @@ def rope_store_ragged_kernel(
             MULTIPLY_BEFORE_CAST,
         )
         page = tl.load(lookup_table + request * lookup_width + position // page_size).to(tl.int64)
-        slot = (position % page_size) * kv_heads * width
-        vector = kv_blocks + page * page_stride + layer_at + slot + head * width
+        slot = head * page_size + position % page_size
+        vector = kv_blocks + page * page_stride + layer_at + slot * width
         # Rounded as the reference does it: to the keys' type first.
         rounded = key.to(k.dtype.element_ty)
         value = tl.load(v + row * v_row + head * head_dim + i, mask=inside, other=0.0)
@@ -258,7 +258,7 @@ def rope_and_store(
         return None
     # They may be columns of one tensor: of a stacked projection.
     q, k, v = (x if x.stride(-1) == 1 else x.contiguous() for x in (q, k, v))
-    layers, page_size, kv_heads, width = kv_blocks.shape[2:]
+    layers, kv_heads, page_size, width = kv_blocks.shape[2:]
     head_dim = entry_elements(kv_blocks)
     heads = q.shape[-1] // head_dim
     out = torch.empty(q.shape, dtype=q.dtype, device=q.device)

@@ -32,8 +32,8 @@ class KeyValue:
     head_dim: int
 
     def page_shape(self, layers: int, page_size: int) -> list[int]:
-        """A page: [keys and values, layers, tokens, heads, elements of a vector]."""
-        return [2, layers, page_size, self.n_kv_heads, _stored(self.dtype, self.head_dim)]
+        """A page: [keys and values, layers, heads, tokens, elements of a vector]."""
+        return [2, layers, self.n_kv_heads, page_size, _stored(self.dtype, self.head_dim)]
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Latent:
     width: int
 
     def page_shape(self, layers: int, page_size: int) -> list[int]:
-        """A page: [1, layers, tokens, 1, elements], to be indexed as keys and values are."""
-        return [1, layers, page_size, 1, _stored(self.dtype, self.width)]
+        """A page: [1, layers, 1, tokens, elements], to be indexed as keys and values are."""
+        return [1, layers, 1, page_size, _stored(self.dtype, self.width)]
 
 
 @dataclass(frozen=True)
