@@ -91,7 +91,9 @@ class ByteProducts {
   void score(int64_t n, int64_t head, int64_t row, float* scores,
              NextTokens& next) const {
     with_rows(n, [&](auto rows) MAX_INLINE_LAMBDA {
-      if constexpr (rows <= kMostRows) score_rows<rows>(head, row, scores, next);
+      if constexpr (rows <= kMostRows)
+        rows_ <= kFewRows ? score_rows<rows, true>(head, row, scores, next)
+                          : score_rows<rows, false>(head, row, scores, next);
     });
   }
 
@@ -147,7 +149,8 @@ class ByteProducts {
     _mm512_store_si512(to + 3 * kFloats, _mm512_unpackhi_epi16(ab_high, cd_high));
   }
 
-  template <int64_t rows>
+  // What comes next is fetched where rows are few: for many there is time, and no register left.
+  template <int64_t rows, bool fetches>
   void score_rows(int64_t head, int64_t row, float* scores, NextTokens& next) const {
     const uint32_t* query = queries_of(head, row);
     const float* query_factors = query_factors_.data() + head * most_rows_ + row;
@@ -163,7 +166,7 @@ class ByteProducts {
         Words x = broadcast_word(query[r]);
         for (int64_t v = 0; v < kVectors; ++v) sums[r][v] = dot_bytes<8>(sums[r][v], w[v], x);
       }
-      next.fetch(kLinesPerGroup);
+      if constexpr (fetches) next.fetch(kLinesPerGroup);
     }
     for (int64_t v = 0; v < kVectors; ++v) {
       Floats factors = load_floats(factors_.data() + v * kFloats);

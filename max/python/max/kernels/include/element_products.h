@@ -139,17 +139,15 @@ class ElementProducts {
 
   // keys_ [groups][kPanel]; keys that are not there are any.
   void read_keys(NextTokens& next) {
+    int64_t turned = dim_ % kPer ? 0 : groups_ / kTransposed * kTransposed;
     for (int64_t t = 0; t < tile_keys_.count; t += kTransposed) {
       next.fetch(lines_of(kTransposed));
-      if (dim_ % (kPer * kTransposed) == 0) {
-        for (int64_t g = 0; g < groups_; g += kTransposed)
-          transpose_words(tile_keys_.tokens + t, tile_keys_.first / kPer + g,
-                          keys_.data() + g * kPanel + t, kPanel);
-        continue;
-      }
+      for (int64_t g = 0; g < turned; g += kTransposed)
+        transpose_words(tile_keys_.tokens + t, tile_keys_.first / kPer + g, keys_.data() + g * kPanel + t,
+                        kPanel);
       KV* to = reinterpret_cast<KV*>(keys_.data()) + t * kPer;
       for (int64_t i = 0; i < kTransposed; ++i)
-        for (int64_t c = 0; c < groups_ * kPer; ++c)
+        for (int64_t c = turned * kPer; c < groups_ * kPer; ++c)
           to[c / kPer * kPanel * kPer + i * kPer + c % kPer] =
               c < dim_ ? tile_keys_.tokens[t + i][tile_keys_.first + c] : KV{};
     }
