@@ -119,13 +119,13 @@ def make_cache(
     layer_bytes = count * 2 * heads.page * heads.kv * stored * kv_dtype.itemsize
     layers = max(2, -(-size // layer_bytes)) if case.new <= _FEW_ROWS else 2
     shape = (count, 2, layers, heads.kv, heads.page, stored)
-    blocks = empty_in_huge_pages(shape, kv_dtype)
+    blocks = empty_in_huge_pages(shape, kv_dtype).transpose(3, 4)
     for page in blocks:
         numbers = torch.randn(*page.shape[:-1], heads.dim)
         page.copy_(encoded(numbers, kv_dtype).view(kv_dtype))
     table = torch.randperm(count).view(case.requests, pages)
-    # [requests, pages, 2, layers, heads, page, dim] -> [2, layers, requests, heads, tokens, dim]
-    inner = decoded(blocks[table]).permute(2, 3, 0, 4, 1, 5, 6).flatten(4, 5)[..., : case.tokens, :]
+    # [requests, pages, 2, layers, page, heads, dim] -> [2, layers, requests, heads, tokens, dim]
+    inner = decoded(blocks[table]).permute(2, 3, 0, 5, 1, 4, 6).flatten(4, 5)[..., : case.tokens, :]
     keys, values = inner.contiguous().to(q_dtype)
     return Cache(blocks, table.to(torch.uint32), list(keys), list(values))
 

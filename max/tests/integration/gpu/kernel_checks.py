@@ -139,7 +139,7 @@ def _cache_cases(
     for request, count in enumerate(pages):
         first = 1 + sum(pages[:request])
         table[request, :count] = torch.arange(first, first + count)
-    blocks = torch.randn(sum(pages) + 1, 2, 1, kv_heads, page_size, head_dim).to(dtype)
+    blocks = torch.randn(sum(pages) + 1, 2, 1, page_size, kv_heads, head_dim).to(dtype)
     offsets = torch.tensor([0, *new]).cumsum(0).to(torch.uint32)
     lengths, lookup = torch.tensor(past).to(torch.uint32), table.to(torch.uint32)
     q = torch.randn(sum(new), 4 * kv_heads * head_dim).to(dtype)

@@ -153,8 +153,8 @@ def _float8_cases(dtype: torch.dtype, heads: int) -> Iterator[KernelCase]:
             int(lookup.int().max()) + 1,
             2,
             1,
-            kv_heads,
             128,
+            kv_heads,
             head_dim + factor_bytes(torch.float8_e4m3fn),
         )
         blocks = torch.zeros(shape, dtype=torch.uint8).view(torch.float8_e4m3fn)

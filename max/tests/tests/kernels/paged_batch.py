@@ -16,8 +16,8 @@ class PagedBatch:
     Attributes:
         past: tokens of each request that the cache holds.
         new: rows of each request in the batch.
-        kv_blocks: [pages, 2, layers, kv_heads, page_size, head_dim], and with factors behind them
-            vectors of 8 bits.
+        kv_blocks: [pages, 2, layers, page_size, kv_heads, head_dim], and with factors behind them
+            vectors of 8 bits; in memory as the cache has them, a head's tokens in sequence.
         lookup_table: uint32 [batch, max_pages].
     """
 
@@ -47,11 +47,11 @@ class PagedBatch:
 
         Of a cache of 8 bits they are bytes, with their factors.
         """
-        page_size = self.kv_blocks.shape[4]
+        page_size = self.kv_blocks.shape[3]
         tokens = range(self.past[request] + self.new[request])
         pages = [int(self.lookup_table[request, t // page_size]) for t in tokens]
         found = [
-            as_written(self.kv_blocks)[page, :, layer, :, t % page_size]
+            as_written(self.kv_blocks)[page, :, layer, t % page_size]
             for page, t in zip(pages, tokens, strict=True)
         ]
         return torch.stack(found, 1)
@@ -78,13 +78,12 @@ def make_paged_batch(
         for i in range(count):
             table[request, i] = order.pop()
     shape = (sum(needed) + 3, 2, layers, kv_heads, page_size, head_dim)
-    return PagedBatch(
-        past, new, encoded(torch.randn(shape), dtype).view(dtype), table.to(torch.uint32)
-    )
+    kv_blocks = encoded(torch.randn(shape), dtype).view(dtype).transpose(3, 4)
+    return PagedBatch(past, new, kv_blocks, table.to(torch.uint32))
 
 
 def spread_pages(kv_blocks: torch.Tensor) -> torch.Tensor:
-    """The same pages in a memory with NaNs behind each."""
+    """The same pages in a memory with NaNs behind each, and the heads of a token in sequence."""
     flat = kv_blocks.flatten(1)
     memory = torch.full((flat.shape[0], flat.shape[1] + 24), torch.nan, dtype=flat.dtype)
     memory[:, : flat.shape[1]] = flat

@@ -56,10 +56,10 @@ def test_other_types_are_what_they_were() -> None:
 
 
 def test_pages_have_room_for_factors() -> None:
-    assert KeyValue(DType.float8_e4m3fn, 2, 64).page_shape(3, 16) == [2, 3, 2, 16, 80]
-    assert KeyValue(DType.int8, 2, 64).page_shape(3, 16) == [2, 3, 2, 16, 68]
-    assert Latent(DType.float8_e4m3fn, 576).page_shape(1, 16) == [1, 1, 1, 16, 592]
-    assert Latent(DType.int8, 576).page_shape(1, 16) == [1, 1, 1, 16, 580]
+    assert KeyValue(DType.float8_e4m3fn, 2, 64).page_shape(3, 16) == [2, 3, 16, 2, 80]
+    assert KeyValue(DType.int8, 2, 64).page_shape(3, 16) == [2, 3, 16, 2, 68]
+    assert Latent(DType.float8_e4m3fn, 576).page_shape(1, 16) == [1, 1, 16, 1, 592]
+    assert Latent(DType.int8, 576).page_shape(1, 16) == [1, 1, 16, 1, 580]
     with pytest.raises(ValueError, match="multiple of 4 elements, this model's have 22"):
         KeyValue(DType.int8, 2, 22).page_shape(3, 16)
 

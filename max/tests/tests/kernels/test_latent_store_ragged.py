@@ -47,7 +47,7 @@ def test_absorbed_attention_is_attention(
     angles = torch.outer(torch.arange(16.0), 10.0 ** -torch.arange(TURNED / 2))
     table = torch.stack((angles.cos(), angles.sin()), -1)
     width = RANK + TURNED + factor_bytes(dtype)
-    blocks = torch.zeros(4, 1, 2, 1, PAGE, width, dtype=dtype)
+    blocks = torch.zeros(4, 1, 2, PAGE, 1, width, dtype=dtype)
     lookup = torch.tensor([[3, 1]], dtype=torch.uint32)
     absorbed = torch.einsum("rhn,hnk->rhk", q[..., :NOPE], k_b).flatten(1)
 

@@ -69,7 +69,7 @@ class Attention {
   Attention(const FlashAttentionRaggedArgs& args, int64_t most_rows, int64_t most_heads)
       : args_(args),
         width_(args.shape.stored),
-        head_stride_(args.shape.head_stride()),
+        head_stride_(args.shape.head_stride),
         dim_(width_ - kFactorElements<KV>),
         panels_((dim_ + kPanel - 1) / kPanel),
         group_(args.heads / args.shape.kv_heads),
@@ -180,12 +180,12 @@ class Attention {
     tile->count = std::clamp<int64_t>(end - begin, 0, kTile);
     const KV* blocks = static_cast<const KV*>(args_.kv_blocks);
     int64_t page_size = args_.shape.page_size;
-    int64_t to_values = args_.shares_values ? 0 : args_.shape.layers * args_.shape.kv_heads * head_stride_;
+    int64_t to_values = args_.shares_values ? 0 : args_.shape.layers * args_.shape.of_layer();
     for (int64_t t = 0; t < tile->count;) {
       const KV* keys = token_of(blocks, args_.shape, args_.batch, item.request, begin + t, 0,
                                 args_.layer) + item.first_head * head_stride_;
       int64_t stop = std::min(tile->count, t + page_size - (begin + t) % page_size);
-      for (; t < stop; ++t, keys += width_) {
+      for (; t < stop; ++t, keys += args_.shape.token_stride) {
         tile->keys()[t] = keys;
         tile->values()[t] = keys + to_values;
       }
@@ -224,7 +224,7 @@ class Attention {
     return tokens * dim_ * static_cast<int64_t>(sizeof(KV)) / NextTokens::kLine;
   }
 
-  // A head of a tile; where pages are smaller than tiles, what is fetched may be of others.
+  // A head of a tile, whose tokens lie in sequence; where they do not, in small pages, others are fetched.
   void set_next(const Tile<KV>& tile, int64_t head) {
     next_ = {};
     if (tile.count == 0) return;

@@ -25,7 +25,7 @@ def _fake(
     sinks: torch.Tensor | None,
     bias: torch.Tensor | None,
 ) -> torch.Tensor:
-    kv_heads, head_dim = kv_blocks.shape[3], entry_elements(kv_blocks)
+    kv_heads, head_dim = kv_blocks.shape[-2], entry_elements(kv_blocks)
     torch._check(
         q.shape[-1] % (kv_heads * head_dim) == 0,
         lambda: f"q has {q.shape[-1]} columns, no multiple of {kv_heads} KV heads of {head_dim}",

@@ -33,7 +33,7 @@ def flash_attention_ragged_reference(
     Args:
         q: [rows, heads * head_dim].
         input_row_offsets: uint32 [batch + 1], see `max.kernels.paging`.
-        kv_blocks: [pages, 2, layers, kv_heads, page_size, head_dim]; or [pages, 1, ...] of entries
+        kv_blocks: [pages, 2, layers, page_size, kv_heads, head_dim]; or [pages, 1, ...] of entries
             that are keys and values at once (see `max.kernels.latent_store_ragged`). In
             8 bits vectors have factors behind them (see `max.kernels.eight_bit_entries`).
         cache_lengths: uint32 [batch], tokens in the cache before this batch's rows.
@@ -52,7 +52,7 @@ def flash_attention_ragged_reference(
     Returns:
         [rows, heads * head_dim].
     """
-    kv_heads, page_size = kv_blocks.shape[3:5]
+    page_size, kv_heads = kv_blocks.shape[3:5]
     head_dim = entry_elements(kv_blocks)
     out = torch.empty_like(q)
     offsets = input_row_offsets.tolist()
@@ -60,10 +60,10 @@ def flash_attention_ragged_reference(
         start, end = offsets[request], offsets[request + 1]
         tokens = past + end - start
         pages = lookup_table[request, : -(-tokens // page_size)].long()
-        # [pages, 2, kv_heads, page_size, head_dim] -> keys and values [kv_heads, tokens, head_dim]
+        # [2, tokens, kv_heads, head_dim] -> keys and values [kv_heads, tokens, head_dim]
         cached = as_written(kv_blocks)[pages, :, layer].view(kv_blocks.dtype)
-        of_heads = cached.permute(1, 2, 0, 3, 4).flatten(2, 3)[:, :, :tokens]
-        keys, *others = decoded(of_heads)
+        of_tokens = cached.transpose(0, 1).flatten(1, 2)[:, :tokens]
+        keys, *others = decoded(of_tokens).transpose(1, 2)
         (values,) = others or [keys]
         for row in range(start, end, _QUERY_BLOCK):
             last = min(row + _QUERY_BLOCK, end)

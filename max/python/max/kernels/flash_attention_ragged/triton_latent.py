@@ -193,7 +193,7 @@ def attend_to_latents(
 
     None with biases, and for entries of fewer than 16 elements, and of more than 1024.
     """
-    page_size, width = kv_blocks.shape[4:]
+    page_size, _, width = kv_blocks.shape[3:]
     head_dim = entry_elements(kv_blocks)
     if bias is not None or not 16 <= head_dim <= 1024:
         return None

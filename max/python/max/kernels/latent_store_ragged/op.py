@@ -27,7 +27,7 @@ def _fake(
 ) -> torch.Tensor:
     width, rank = entry_elements(kv_blocks), weight.shape[0]
     torch._check(
-        kv.shape[-1] == width and kv_blocks.shape[1] == 1 and kv_blocks.shape[3] == 1,
+        kv.shape[-1] == width and kv_blocks.shape[1] == 1 and kv_blocks.shape[-2] == 1,
         lambda: f"kv has {kv.shape[-1]} columns, the cache entries of {list(kv_blocks.shape)}",
     )
     torch._check(

@@ -39,7 +39,7 @@ def latent_store_ragged_reference(
         heads: query heads.
         input_row_offsets: uint32 [batch + 1], see `max.kernels.paging`.
         freqs_cis: float32 [max_seq_len, turned / 2, 2], cosine and sine of each angle.
-        kv_blocks: [pages, 1, layers, 1, page_size, rank + turned]; written to.
+        kv_blocks: [pages, 1, layers, page_size, 1, rank + turned]; written to.
         cache_lengths: uint32 [batch].
         lookup_table: uint32 [batch, max_pages].
         layer: which layer of the cache.
@@ -50,13 +50,13 @@ def latent_store_ragged_reference(
     """
     rank, turned = len(weight), kv.shape[-1] - len(weight)
     positions = positions_of(input_row_offsets, cache_lengths)
-    pages, slots = slots_of(positions, input_row_offsets, lookup_table, kv_blocks.shape[4])
+    pages, slots = slots_of(positions, input_row_offsets, lookup_table, kv_blocks.shape[3])
     angles = freqs_cis[positions]
     wide = kv[:, :rank].float()
     normed = wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + eps)
     latent = weight * normed.to(kv.dtype)
     key = rotate(kv[:, None, rank:], angles, interleaved)[:, 0]
     entry = torch.cat((latent, key), -1)
-    as_written(kv_blocks)[pages, 0, layer, 0, slots] = encoded(entry, kv_blocks.dtype)
+    as_written(kv_blocks)[pages, 0, layer, slots, 0] = encoded(entry, kv_blocks.dtype)
     query = rotate(q.unflatten(-1, (heads, -1))[..., -turned:], angles, interleaved)
     return torch.cat((absorbed.unflatten(-1, (heads, -1)), query), -1).flatten(1)

@@ -39,12 +39,12 @@ class RopeStore {
     KV* blocks = static_cast<KV*>(args_.kv_blocks);
     KV* keys = token_of(blocks, args_.shape, args_.batch, request, position, 0, args_.layer);
     KV* values = token_of(blocks, args_.shape, args_.batch, request, position, 1, args_.layer);
-    int64_t apart = args_.shape.head_stride();
+    int64_t apart = args_.shape.head_stride;
     turn_heads(angles, half, kv_heads, static_cast<const T*>(args_.k) + row * args_.k_stride, keys, apart);
     turn_heads(nullptr, 0, kv_heads, static_cast<const T*>(args_.v) + row * args_.v_stride, values, apart);
   }
 
-  // Heads are `apart` elements where they go to.
+  // Heads are `apart` elements from one another where they go to.
   template <typename To>
   void turn_heads(const float* angles, int64_t half, int64_t heads, const T* from, To* to, int64_t apart) {
     for (int64_t head = 0; head < heads; ++head, from += dim_, to += apart) {

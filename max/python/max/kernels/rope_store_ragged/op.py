@@ -22,7 +22,7 @@ def _fake(
     layer: int,
     interleaved: bool,
 ) -> torch.Tensor:
-    kv_heads, head_dim = kv_blocks.shape[3], entry_elements(kv_blocks)
+    kv_heads, head_dim = kv_blocks.shape[-2], entry_elements(kv_blocks)
     torch._check(
         k.shape[-1] == kv_heads * head_dim and v.shape[-1] == kv_heads * head_dim,
         lambda: (

@@ -29,7 +29,7 @@ def rope_store_ragged_reference(
         input_row_offsets: uint32 [batch + 1], see `max.kernels.paging`.
         freqs_cis: float32 [max_seq_len, rope_dim / 2, 2], cosine and sine of each angle; elements
             of a head beyond rope_dim are not turned; None if none are.
-        kv_blocks: [pages, 2, layers, kv_heads, page_size, head_dim]; written to. In 8 bits
+        kv_blocks: [pages, 2, layers, page_size, kv_heads, head_dim]; written to. In 8 bits
             vectors have factors behind them (see `max.kernels.eight_bit_entries`).
         cache_lengths: uint32 [batch].
         lookup_table: uint32 [batch, max_pages].
@@ -39,7 +39,7 @@ def rope_store_ragged_reference(
     Returns:
         The turned queries, [rows, heads * head_dim].
     """
-    kv_heads, page_size = kv_blocks.shape[3:5]
+    page_size, kv_heads = kv_blocks.shape[3:5]
     head_dim = entry_elements(kv_blocks)
     positions = positions_of(input_row_offsets, cache_lengths)
     pages, slots = slots_of(positions, input_row_offsets, lookup_table, page_size)
@@ -47,8 +47,8 @@ def rope_store_ragged_reference(
     keys = rotate(k.reshape(-1, kv_heads, head_dim), angles, interleaved)
     values = v.reshape(-1, kv_heads, head_dim)
     written = as_written(kv_blocks)
-    written[pages, 0, layer, :, slots] = encoded(keys, kv_blocks.dtype)
-    written[pages, 1, layer, :, slots] = encoded(values, kv_blocks.dtype)
+    written[pages, 0, layer, slots] = encoded(keys, kv_blocks.dtype)
+    written[pages, 1, layer, slots] = encoded(values, kv_blocks.dtype)
     return rotate(q.reshape(len(q), -1, head_dim), angles, interleaved).flatten(1)
 
 

@@ -64,7 +64,7 @@ def test_the_tensors_of_a_step() -> None:
     inputs = manager.runtime_inputs([[ctx]])
     kv_blocks, cache_lengths, lookup_table, max_prompt, max_cache = inputs.flatten()
     assert kv_blocks.tensor.data_ptr() == manager.kv_blocks[0].tensor.data_ptr()
-    assert kv_blocks.shape == (1 + 8, 2, 3, 2, 4, 8)
+    assert kv_blocks.shape == (1 + 8, 2, 3, 4, 2, 8)
     small = (cache_lengths, lookup_table, max_prompt, max_cache)
     assert {buffer.tensor.dtype for buffer in small} == {torch.uint32}
     assert lookup_table.to_numpy().tolist() == [[1, 2, 0, 0, 0, 0, 0, 0]]

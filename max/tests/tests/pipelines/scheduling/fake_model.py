@@ -109,21 +109,21 @@ Pages = npt.NDArray[np.uint32]
 
 
 def _write(slots: Slots, pages: Pages, ctx: TextContext) -> None:
-    """Writes tokens and positions to slots [pages, 2, 1, page_size, 1]."""
-    page_size = slots.shape[3]
+    """Writes tokens and positions to slots [pages, 2, page_size, 1, 1]."""
+    page_size = slots.shape[2]
     for position, token in enumerate(ctx.tokens.active.tolist(), ctx.tokens.processed_length):
         page = pages[position // page_size]
         assert page != 0, f"{ctx.request_id} writes token {position} to the null page"
-        slots[page, :, 0, position % page_size, 0] = token, position
+        slots[page, :, position % page_size, 0, 0] = token, position
 
 
 def _check(slots: Slots, pages: Pages, ctx: TextContext, group: CacheGroup) -> None:
     """Reads what the first active token sees, and all after it."""
     start = ctx.tokens.processed_length
     first = max(0, start - group.keep.tokens + 1) if isinstance(group.keep, Window) else 0
-    page_size = slots.shape[3]
+    page_size = slots.shape[2]
     for i in range(first, start + ctx.tokens.active_length):
-        token, position = slots[pages[i // page_size], :, 0, i % page_size, 0].tolist()
+        token, position = slots[pages[i // page_size], :, i % page_size, 0, 0].tolist()
         assert (token, position) == (ctx.tokens.all[i], i), f"{ctx.request_id} in {group.name}"
 
 

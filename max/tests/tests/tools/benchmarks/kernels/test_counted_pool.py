@@ -34,7 +34,7 @@ def attend(past: int, new: int) -> torch.Tensor:
     """Attention of one request: 32 query heads to 8 KV heads of 64."""
     torch.manual_seed(0)
     pages = -(-(past + new) // 128)
-    kv_blocks = torch.randn(1 + pages, 2, 1, 8, 128, 64).bfloat16()
+    kv_blocks = torch.randn(1 + pages, 2, 1, 128, 8, 64).bfloat16()
     numbers = [torch.tensor(x).to(torch.uint32) for x in ([0, new], [past])]
     table = torch.arange(1, 1 + pages).to(torch.uint32)[None]
     q = torch.randn(new, 32 * 64).bfloat16()
