@@ -449,7 +449,7 @@ def test_what_is_no_number_in_a_cache_of_bytes_is_told(implementation: str, kind
     torch.manual_seed(0)
     batch = make_paged_batch([0], [70], page_size=128, kv_heads=1, head_dim=16)
     page = int(batch.lookup_table[0, 0])
-    batch.kv_blocks[page, kind, 1, 0, 65, 3] = torch.nan
+    batch.kv_blocks[page, kind, 1, 65, 0, 3] = torch.nan
     batch.kv_blocks = encoded(batch.kv_blocks, torch.int8).view(torch.int8)
     got = run(batch, torch.randn(70, 32), implementation=implementation)
     assert got[:48].isfinite().all() and got[65:].isnan().all()
