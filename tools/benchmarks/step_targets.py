@@ -82,7 +82,7 @@ def draw_trade(runs: Sequence[Run], results: Path, scenario: str) -> Figure:
     "targets",
     type=click.FloatRange(min=0),
     multiple=True,
-    default=(0, 150, 240, 400),
+    default=(0, 150, 250, 400),
     show_default=True,
     help="Of the first server, in milliseconds; repeatable.",
 )
@@ -95,6 +95,7 @@ def draw_trade(runs: Sequence[Run], results: Path, scenario: str) -> Figure:
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), required=True)
 @click.option("--rounds", type=click.IntRange(min=0), default=3, show_default=True)
 @click.option("--server", "names", multiple=True, help="Only this other server; repeatable.")
+@click.option("--scenario", "parts", multiple=True, help="Only this scenario; repeatable.")
 def main(
     servers_file: Path,
     targets: tuple[float, ...],
@@ -102,9 +103,15 @@ def main(
     report: Path,
     rounds: int,
     names: tuple[str, ...],
+    parts: tuple[str, ...],
 ) -> None:
     """Run prompts that arrive beside streams, with several targets, and draw the trade."""
     plan, known = read_plan(_PLAN), read_servers(servers_file)
+    if unknown := set(parts) - {scenario.name for scenario in plan.scenarios}:
+        raise click.BadParameter(f"there is no scenario {', '.join(sorted(unknown))}")
+    if parts:
+        wanted = [scenario for scenario in plan.scenarios if scenario.name in parts]
+        plan = msgspec.structs.replace(plan, scenarios=wanted)
     first, *others = known.servers
     kept = [first, *(name for name in others if not names or name in names)]
     chosen = {name: known.servers[name] for name in kept}

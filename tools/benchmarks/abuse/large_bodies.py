@@ -21,12 +21,14 @@ def _chat(messages: list[Any], **more: object) -> dict[str, object]:
     return {"model": "demo", "messages": messages, "max_tokens": 1, **more}
 
 
-def _tools(count: int, description: str) -> list[dict[str, object]]:
+def _tools(count: int, description: str) -> list[dict[str, Any]]:
     return [
         {"type": "function", "function": {"name": f"f{number}", "description": description}}
         for number in range(count)
     ]
 
+
+_LARGE_TOOLS = _tools(128, "a b " * 25_000)
 
 LARGE_BODIES: Mapping[str, Case] = {
     "16 MB of zeros as messages": sends(CHAT, _ZEROS),
@@ -84,7 +86,18 @@ LARGE_BODIES: Mapping[str, Case] = {
     "a name and a call id of 7 MB": sends(
         CHAT, _chat([{**TURN, "name": "n" * 7_000_000, "tool_call_id": "n" * 7_000_000}])
     ),
-    "128 tools of 100 KB": sends(CHAT, _chat([TURN], tools=_tools(128, "a b " * 25_000))),
+    "128 tools of 100 KB": sends(CHAT, _chat([TURN], tools=_LARGE_TOOLS)),
+    "128 tools of 100 KB to /v1/responses, twice": sends(
+        RESPONSES,
+        {
+            "model": "demo",
+            "input": "a",
+            "max_output_tokens": 2,
+            "stream": True,
+            "tools": [{**tool["function"], "type": "function"} for tool in _LARGE_TOOLS],
+        },
+        2,
+    ),
     "10,000 tools": sends(CHAT, _chat([TURN], tools=_tools(10_000, "a"))),
     "/tokenize of 4 MB with strings": sends(
         "/tokenize", {"prompt": "a b " * 1_000_000, "return_token_strs": True}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Mapping
+from typing import Any
 
 from tools.benchmarks.abuse.abuser import (
     CHAT,
@@ -21,16 +24,22 @@ _ENDLESS = {**PROMPT, "max_tokens": 1900, "ignore_eos": True}
 _SCORED = {"model": "demo", "messages": [TURN], "logprobs": True, "top_logprobs": 20, "n": 128}
 
 
-def _unread(abuser: Abuser) -> None:
-    """Streams of which nothing is read."""
-    body = b'{"model":"demo","prompt":"a","max_tokens":1900,"ignore_eos":true,"stream":true,"n":8}'
-    head = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
-    held = [abuser.connect(head + body) for _ in range(16)]
-    for connection in held:
-        connection.recv(64)
-    abuser.post(COMPLETIONS, {**PROMPT, "max_tokens": 40, "ignore_eos": True})
-    for connection in held:
-        connection.close()
+def _unread(path: str, body: Mapping[str, Any], seconds: float = 0.0) -> Case:
+    """16 answers of which hardly anything is read."""
+    data = json.dumps(body).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n\r\n".encode()
+
+    def run(abuser: Abuser) -> None:
+        held = [abuser.connect(head + data) for _ in range(16)]
+        time.sleep(seconds)
+        if body.get("stream"):
+            for connection in held:
+                connection.recv(64)
+        abuser.post(COMPLETIONS, {**PROMPT, "max_tokens": 40, "ignore_eos": True})
+        for connection in held:
+            connection.close()
+
+    return run
 
 
 MUCH_WORK: Mapping[str, Case] = {
@@ -62,7 +71,16 @@ MUCH_WORK: Mapping[str, Case] = {
     "300 long prompts": leaves(
         COMPLETIONS, {**PROMPT, "prompt": [f"{i} " + "a b " * 400 for i in range(300)]}
     ),
-    "16 streams that nobody reads": _unread,
+    "16 streams that nobody reads": _unread(COMPLETIONS, {**_ENDLESS, "stream": True, "n": 8}),
+    "16 streams of log probabilities that nobody reads": _unread(
+        CHAT, {**_SCORED, "n": 32, "max_tokens": 1900, "ignore_eos": True, "stream": True}, 10
+    ),
+    "16 answers of 10 MB that nobody reads": _unread(
+        CHAT, {**_SCORED, "max_tokens": 60, "ignore_eos": True}, 15
+    ),
+    "1,000 biases for 2,048 prompts": sends(
+        COMPLETIONS, {**PROMPT, "logit_bias": _BIASES, "prompt": ["a"] * 2048}
+    ),
     "1,000 small requests, 16 at once": repeats(COMPLETIONS, PROMPT, 1000),
     "1,000 wrong requests, 16 at once": repeats(CHAT, {"model": "demo"}, 1000),
     "200 stored responses": repeats(

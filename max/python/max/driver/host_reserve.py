@@ -12,6 +12,8 @@ import ctypes
 import mmap
 import threading
 
+from max.driver.host_nodes import node_cpus
+
 HUGE_PAGE = 2 * 2**20
 # Taken at once: so long the thread does not want Python's lock, and a taker may have to wait.
 _PIECE = 16 * HUGE_PAGE
@@ -93,10 +95,12 @@ _process = _Process()
 def reserve_memory(size: int) -> None:
     """Begins to take memory for `take_reserved`, unless it was begun or the system cannot.
 
-    There is room for a sixteenth more, which is taken when it is written.
+    There is room for a sixteenth more, which is taken when it is written. On several nodes memory
+    is taken by the threads that read it instead.
     """
     with _process.lock:
-        if _process.reserve is None and size > 0 and hasattr(mmap, "MADV_HUGEPAGE"):
+        is_possible = hasattr(mmap, "MADV_HUGEPAGE") and len(node_cpus()) == 1
+        if _process.reserve is None and size > 0 and is_possible:
             _process.reserve = HostReserve(size + size // 16, ahead=size)
 
 

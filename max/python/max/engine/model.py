@@ -12,6 +12,7 @@ from torch import fx
 
 from max.driver import Buffer, Device
 from max.dtype import DType
+from max.engine.repeated import Repeated
 from max.engine.replay import ReplayedGraph
 from max.engine.replay.captures import Captures
 from max.graph import AlgebraicDim, Dim, Shape, StaticDim, TensorType, Weight
@@ -65,6 +66,9 @@ class Model:
     _accepted: list[tuple[object, ...]] = field(
         default_factory=list, init=False, repr=False, compare=False
     )
+    _repeated: Repeated[list[torch.Tensor]] = field(
+        default_factory=Repeated, init=False, repr=False, compare=False
+    )
 
     @property
     def input_metadata(self) -> list[TensorSpec]:
@@ -89,14 +93,10 @@ class Model:
         Raises:
             ValueError: if an input's number, dtype or shape is not what the graph declares.
         """
-        try:
-            tensors = [Buffer.from_dlpack(x).tensor for x in inputs]
-        except TypeError:
-            tensors = [Buffer.from_dlpack(x).tensor for x in self._with_arrays(inputs)]
-        look = [(t.dtype, t.shape, t.device) for t in tensors]
-        if look != self._accepted:
-            self._check(tensors)
-            self._accepted[:] = look
+        tensors = self._repeated.find(inputs)
+        if tensors is None:
+            tensors = self._tensors(inputs)
+            self._repeated.keep(inputs, tensors)
         with torch.inference_mode():
             captured = None if self.captures is None else self.captures.run(tensors)
             return [Buffer(t) for t in captured or self.replayed(*tensors)]
@@ -112,6 +112,18 @@ class Model:
     def output_devices(self) -> list[Device]:
         """Where the outputs are."""
         return [type.device.to_device() for type in self.compiled.output_types]
+
+    def _tensors(self, inputs: Sequence[Any]) -> list[torch.Tensor]:
+        """The inputs as tensors, checked."""
+        try:
+            tensors = [Buffer.from_dlpack(x).tensor for x in inputs]
+        except TypeError:
+            tensors = [Buffer.from_dlpack(x).tensor for x in self._with_arrays(inputs)]
+        look = [(t.dtype, t.shape, t.device) for t in tensors]
+        if look != self._accepted:
+            self._check(tensors)
+            self._accepted[:] = look
+        return tensors
 
     def _with_arrays(self, inputs: Sequence[Any]) -> list[Any]:
         """The inputs, with arrays of the declared types for numbers."""

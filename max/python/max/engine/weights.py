@@ -8,13 +8,16 @@ from typing import Any
 import torch
 
 from max.driver import Buffer
+from max.driver.host_nodes import node_cpus
 from max.dtype import DType
 from max.engine.model import CompiledModel
+from max.engine.node_placing import parts_of_jobs
 from max.graph import Weight
 from max.graph.weights import WeightData
 from max.kernels.layouts import WeightLayout
 from max.kernels.layouts.pieces import ignore_rows
 from max.kernels.memory import empty_in_huge_pages
+from max.kernels.thread_pool.placing import JobPart, room_on_nodes
 
 
 def place_weights(compiled: CompiledModel, registry: Mapping[str, Any]) -> dict[str, torch.Tensor]:
@@ -29,6 +32,7 @@ def place_weights(compiled: CompiledModel, registry: Mapping[str, Any]) -> dict[
     """
     problems: list[str] = []
     placed: dict[str, torch.Tensor] = {}
+    parts = parts_of_jobs(compiled) if len(node_cpus()) > 1 else None
     for name, weight in compiled.weights.items():
         if name not in registry and not weight.is_bound:
             problems.append(f"'{name}' is missing")
@@ -40,7 +44,8 @@ def place_weights(compiled: CompiledModel, registry: Mapping[str, Any]) -> dict[
             problems.append(problem)
         elif name in compiled.layouts:
             layout = compiled.layouts[name]
-            placed[name] = _room_for(layout, torch.device(weight.device.to_torch()))
+            part = None if parts is None else parts.get(name, JobPart())
+            placed[name] = _room_for(layout, torch.device(weight.device.to_torch()), part)
             layout.place(tensor, placed[name], _releaser(value, tensor))
         else:
             placed[name] = tensor.to(weight.device.to_torch())
@@ -49,7 +54,9 @@ def place_weights(compiled: CompiledModel, registry: Mapping[str, Any]) -> dict[
     return placed
 
 
-def _room_for(layout: WeightLayout, device: torch.device) -> torch.Tensor:
+def _room_for(layout: WeightLayout, device: torch.device, part: JobPart | None) -> torch.Tensor:
+    if device.type == "cpu" and part is not None:
+        return room_on_nodes(layout.nbytes, part)
     if device.type == "cpu":
         return empty_in_huge_pages([layout.nbytes], torch.uint8)
     return torch.zeros([layout.nbytes], dtype=torch.uint8, device=device)

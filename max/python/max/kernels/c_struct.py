@@ -18,7 +18,7 @@ class CStruct(ctypes.Structure):
 
     def __init__(self, *values: Any) -> None:
         super().__init__(
-            *(each.data_ptr() if isinstance(each, torch.Tensor) else each for each in values)
+            *[each.data_ptr() if isinstance(each, torch.Tensor) else each for each in values]
         )
 
 

@@ -37,6 +37,9 @@ class OpFacts:
         norms_last_axis: it norms the last axis of its first argument, whose size the second has.
         with_norms: the call that computes the same of the first two arguments before they were
             normed: of the norms' other arguments, and its own; None where none does.
+        join_key: calls of one input and one key can be one call, whose other arguments are lists.
+        shared_out: the argument that is a list of weights whose outputs, one weight's after the
+            other's, are what threads share out among them.
     """
 
     row_arguments: int = 0
@@ -49,6 +52,7 @@ class OpFacts:
     norms_last_axis: bool = False
     with_norms: Callable[..., NativeCall | None] | None = None
     join_key: Callable[..., Hashable] | None = None
+    shared_out: int | None = None
 
 
 NO_FACTS = OpFacts()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -133,7 +133,7 @@ def implement_on_gpu(
 
         def run(*arguments: Any) -> Any:
             # Triton launches on torch's current device, which need not be the tensors'.
-            with torch.cuda.device_of(next(tensors_in(arguments))):
+            with torch.cuda.device_of(tensors_in(arguments)[0]):
                 result = run_on_gpu(*arguments)
                 return reference(*arguments) if result is None else result
 
@@ -153,13 +153,17 @@ def runs_on_gpu(op: object, arguments: Sequence[Any]) -> bool:
     return op in _ON_GPU and _ON_GPU[op](*arguments)
 
 
-def tensors_in(value: object) -> Iterator[torch.Tensor]:
+def tensors_in(value: object) -> list[torch.Tensor]:
     """The tensors of nested lists."""
     if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from tensors_in(part)
+        return [value]
+    found: list[torch.Tensor] = []
+    for part in value if isinstance(value, list | tuple) else ():
+        if isinstance(part, torch.Tensor):
+            found.append(part)
+        elif part is not None:
+            found += tensors_in(part)
+    return found
 
 
 def facts_of_op(op: object) -> OpFacts | None:

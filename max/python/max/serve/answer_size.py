@@ -8,6 +8,15 @@ from max.serve.errors import answer_too_large
 BYTES_PER_SCORE = 64
 
 
+# As an entry of a dictionary in Python.
+HELD_BYTES_PER_SCORE = 100
+
+
+def num_scores(tokens: int, alternatives: int | None) -> int:
+    """The log probabilities of tokens, with those of so many others in each one's place."""
+    return 0 if alternatives is None else tokens * (1 + alternatives)
+
+
 class AnswerSize:
     """Counts about how many bytes an answer has, all of its choices together.
 
@@ -18,7 +27,7 @@ class AnswerSize:
 
     def __init__(self, limit: int, alternatives: int | None) -> None:
         self._limit = limit
-        self._bytes_per_token = 0 if alternatives is None else (1 + alternatives) * BYTES_PER_SCORE
+        self._bytes_per_token = num_scores(1, alternatives) * BYTES_PER_SCORE
         self._total = 0
 
     def add(self, characters: int, tokens: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from io import StringIO
 from itertools import zip_longest
 from typing import NamedTuple, Protocol
 
@@ -19,7 +20,7 @@ from max.pipelines.context import TextContext
 from max.pipelines.modeling.types import RequestID
 from max.pipelines.parsing.events import Event
 from max.serve.answer_plan import ALL_CONTENT, AnswerPlan
-from max.serve.answer_size import AnswerSize
+from max.serve.answer_size import HELD_BYTES_PER_SCORE, AnswerSize, num_scores
 from max.serve.choice import Choice, TextDelta, text_deltas
 from max.serve.disconnect import until_disconnect
 from max.serve.echo import EchoedPrompt
@@ -32,8 +33,9 @@ from max.serve.sse import DONE, EventStream, event
 from max.serve.state import ModelService, state_of
 from max.serve.telemetry.request_record import Operation, current_record
 
-# Characters and scored tokens: fewer are written in less time than a thread takes to be asked for.
-_LARGE = 20_000
+# Log probabilities, or 16 times as many characters: fewer are written in some milliseconds.
+_LARGE = 4000
+_CHARACTERS_PER_SCORE = 16
 _WRITING = ThreadPoolExecutor(1, thread_name_prefix="write-answer")
 
 
@@ -114,24 +116,38 @@ async def answer(
     """
     running = await begin(request, service, body, contexts, echoes, plan)
     if body.stream:
-        usage = running.usage if body.includes_usage else None
-        events = _events(running.generation, running.choices, formatter, usage)
+        events = _events(running, formatter, has_usage=body.includes_usage)
         return EventStream(events, on_close=running.generation.close)
     try:
         answers = await until_disconnect(request.receive, collected(running))
+        work = sum(_work(running, len(each.text), len(each.scores)) for each in answers)
+        data = await _beside(work, partial(_written, formatter, answers, running.usage()))
     finally:
         running.generation.close()
-    write = partial(_written, formatter, answers, running.usage())
-    if sum(len(each.scores) + len(each.text) for each in answers) < _LARGE:
-        data = write()
-    else:
-        data = await asyncio.get_running_loop().run_in_executor(_WRITING, write)
     return Response(data, media_type="application/json")
 
 
-def _written(formatter: AnswerFormatter, answers: Sequence[Answer], usage: Usage) -> bytes:
-    """The body of an answer; choice by choice, as encoding holds the interpreter's lock."""
-    parts = [msgspec.Raw(msgspec.json.encode(formatter.choice(each))) for each in answers]
+def _work(running: RunningAnswer, characters: int, tokens: int) -> int:
+    """How much there is to write."""
+    return num_scores(tokens, running.log_probabilities) + characters // _CHARACTERS_PER_SCORE
+
+
+async def _beside(work: int, write: Callable[[], bytes]) -> bytes:
+    """What it writes; much of it while others get their turn."""
+    if work < _LARGE:
+        return write()
+    return await asyncio.get_running_loop().run_in_executor(_WRITING, write)
+
+
+def _written(formatter: AnswerFormatter, answers: list[Answer], usage: Usage) -> bytes:
+    """The body of an answer; choice by choice, as encoding holds the interpreter's lock.
+
+    What is written is forgotten: an answer stands there once, as numbers or as text.
+    """
+    parts = []
+    answers.reverse()
+    while answers:
+        parts.append(msgspec.Raw(msgspec.json.encode(formatter.choice(answers.pop()))))
     return msgspec.json.encode(formatter.whole(parts, usage))
 
 
@@ -176,26 +192,29 @@ async def begin(
 
 
 async def _events(
-    generation: Generation,
-    choices: Sequence[Choice],
-    formatter: AnswerFormatter,
-    usage: Callable[[], Usage] | None,
+    running: RunningAnswer, formatter: AnswerFormatter, *, has_usage: bool
 ) -> AsyncGenerator[bytes, None]:
-    openings = [formatter.opening(choice.index) for choice in choices]
+    openings = [formatter.opening(choice.index) for choice in running.choices]
     if start := b"".join(event(opening) for opening in openings if opening is not None):
         yield start
-    async for deltas in text_deltas(generation, choices):
-        if data := b"".join(
-            event(formatter.chunk(delta))
-            for delta in deltas
-            if (delta.text if delta.events is None else delta.events)
-            or delta.scores
-            or delta.finish_reason
-        ):
+    async for deltas in text_deltas(running.generation, running.choices):
+        work = sum(_work(running, len(delta.text), len(delta.scores)) for delta in deltas)
+        if data := await _beside(work, partial(_changes, formatter, deltas)):
             yield data
-    if usage is not None:
-        yield event(formatter.usage_chunk(usage()))
+    if has_usage:
+        yield event(formatter.usage_chunk(running.usage()))
     yield DONE
+
+
+def _changes(formatter: AnswerFormatter, deltas: Sequence[TextDelta]) -> bytes:
+    """The events of what choices gained."""
+    return b"".join(
+        event(formatter.chunk(delta))
+        for delta in deltas
+        if (delta.text if delta.events is None else delta.events)
+        or delta.scores
+        or delta.finish_reason
+    )
 
 
 async def collected(running: RunningAnswer) -> list[Answer]:
@@ -204,24 +223,25 @@ async def collected(running: RunningAnswer) -> list[Answer]:
     Raises:
         ApiError: The worker failed the request, or the answer is too large.
     """
-    choices = running.choices
     size = AnswerSize(running.limit, running.log_probabilities)
-    gained: list[list[TextDelta]] = [[] for _ in choices]
-    async for deltas in text_deltas(running.generation, choices):
-        for delta in deltas:
-            size.add(len(delta.text), len(delta.scores))
-            gained[delta.index].append(delta)
-    return [
-        Answer(
-            choice,
-            "".join(delta.text for delta in deltas),
-            [score for delta in deltas for score in delta.scores],
-            None
-            if choice.reasoning_tokens is None
-            else [event for delta in deltas for event in delta.events or ()],
-        )
-        for choice, deltas in zip(choices, gained, strict=True)
+    texts = [StringIO() for _ in running.choices]
+    answers = [
+        Answer(choice, "", [], None if choice.reasoning_tokens is None else [])
+        for choice in running.choices
     ]
+    async for deltas in text_deltas(running.generation, running.choices):
+        for delta in deltas:
+            taken = answers[delta.index]
+            size.add(len(delta.text), len(delta.scores))
+            scores = num_scores(len(delta.scores), running.log_probabilities)
+            running.generation.hold(len(delta.text) + scores * HELD_BYTES_PER_SCORE)
+            texts[delta.index].write(delta.text)
+            taken.scores += delta.scores
+            if taken.events is not None:
+                taken.events += delta.events or ()
+    for taken, text in zip(answers, texts, strict=True):
+        taken.text = text.getvalue()
+    return answers
 
 
 def _usage(

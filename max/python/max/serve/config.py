@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from max.pipelines.config import ConfigurationError
+from max.serve.leaving import MOST_BYTES
 from max.serve.listening import is_loopback
 from max.serve.logs import LogSettings
 
@@ -120,6 +121,12 @@ class ServerSettings(BaseModel):
         ge=1,
         description="Most bytes of all request bodies that are arriving, but at least"
         " --max-request-bytes. Beyond them, the request that has sent most is refused with 503.",
+    )
+    max_leaving_bytes: int = Field(
+        default=MOST_BYTES,
+        ge=1,
+        description="Most bytes of log probabilities and of written answers until they are sent,"
+        " but at least twice --max-answer-bytes. Beyond them, the largest answer is given up.",
     )
     api_key: CommaSeparated[ApiKey] = Field(
         default_factory=list,

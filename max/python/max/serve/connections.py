@@ -7,6 +7,7 @@ import resource
 import time
 from typing import Protocol
 
+from max.serve.leaving import LeavingBytes
 from max.serve.memory import FreedMemory
 
 logger = logging.getLogger(__name__)
@@ -25,6 +26,10 @@ class Connection(Protocol):
         """Answers with a status line, without a body, and closes the connection."""
         ...
 
+    def give_up(self, most: int) -> None:
+        """As of `Holder`."""
+        ...
+
 
 class Connections:
     """Makes room where it is short, at the cost of who has waited longest or sent most.
@@ -37,9 +42,13 @@ class Connections:
             pending, it is refused.
         most_body_bytes: Bytes of all bodies together. Beyond them the pending connection that has
             sent most is refused.
+        leaving: What answers take until they are sent.
     """
 
-    def __init__(self, most: int, most_body_bytes: int) -> None:
+    def __init__(
+        self, most: int, most_body_bytes: int, leaving: LeavingBytes | None = None
+    ) -> None:
+        self._leaving = LeavingBytes() if leaving is None else leaving
         self._most = most
         self._most_body_bytes = most_body_bytes
         self._open: set[Connection] = set()
@@ -62,6 +71,7 @@ class Connections:
         self._open.discard(connection)
         self._pending.pop(connection, None)
         self.release(connection)
+        self.sent(connection)
 
     def waits(self, connection: Connection) -> None:
         """A connection is pending, from now on."""
@@ -90,6 +100,14 @@ class Connections:
         size = self._body_bytes.pop(connection, 0)
         self._total_bytes -= size
         self._memory.freed(size)
+
+    def unsent(self, connection: Connection, size: int) -> None:
+        """So much is written of an answer that its client does not take as fast."""
+        self._leaving.hold(connection, size)
+
+    def sent(self, connection: Connection) -> None:
+        """The client has taken it."""
+        self._leaving.release(connection)
 
     def _drop(self, connection: Connection) -> None:
         self.closed(connection)

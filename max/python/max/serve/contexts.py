@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
+import msgspec
+
 from max.pipelines.context import InputError, PromptTooLongError, SamplingParams, TextContext
 from max.pipelines.modeling.types import (
     PipelineTask,
@@ -30,6 +32,8 @@ DEFAULTED = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
 
 SEED_RANGE = 2**63
 MAX_COMPLETIONS = 2048
+# What prompts share is sent with each of them: as much as the largest body by default.
+MAX_SHARED_BYTES = 16 * 1024 * 1024
 _MESSAGES_AT_ONCE = 128
 
 _PARAMETERS = {
@@ -120,7 +124,27 @@ async def completion_contexts(service: ModelService, body: CompletionRequest) ->
                 constrain(context, constraint)
     except InputError as error:
         raise api_error(error) from error
+    _check_shared(contexts[0], len(body.prompt))
     return contexts
+
+
+def _check_shared(context: TextContext, prompts: int) -> None:
+    """Refuses much that goes for each of many prompts.
+
+    Args:
+        context: Of one of them.
+        prompts: How many there are.
+    """
+    shared = (context.sampling_params, context.eos_tracker, context.constraint)
+    size = len(msgspec.msgpack.encode(shared))
+    if size * prompts > MAX_SHARED_BYTES:
+        raise invalid_value(
+            f"{prompts} prompts share parameters of {size} bytes (logit_bias, stop, stop_token_ids,"
+            f" grammars), which go with each of them; at most {MAX_SHARED_BYTES // prompts} bytes"
+            " are allowed for so many",
+            "prompt",
+            "invalid_value",
+        )
 
 
 async def echoed_prompts(

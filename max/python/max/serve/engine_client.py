@@ -15,6 +15,7 @@ from max.serve.context_codec import from_siblings, joined
 from max.serve.engine_watch import EngineWatch
 from max.serve.errors import ApiError, invalid_value, model_not_found
 from max.serve.generation import Generation
+from max.serve.leaving import LeavingBytes
 from max.serve.mailbox import Mailbox
 from max.serve.messages import (
     AdapterLoaded,
@@ -31,6 +32,7 @@ from max.serve.messages import (
     Tokens,
     ToWorker,
 )
+from max.serve.panics import as_error
 from max.serve.request_table import RequestTable
 from max.serve.running_request import RunningRequest
 from max.serve.telemetry.metrics import Metrics
@@ -68,6 +70,7 @@ class EngineClient:
         max_queue_size: Requests that are taken beyond those that the worker runs at once.
         request_timeout: Seconds that a request may last, from `submit` to its last token.
         metrics: What counts tokens and steps.
+        leaving: What answers take.
     """
 
     def __init__(
@@ -75,7 +78,9 @@ class EngineClient:
         max_queue_size: int = 1024,
         request_timeout: float | None = None,
         metrics: Metrics | None = None,
+        leaving: LeavingBytes | None = None,
     ) -> None:
+        self._leaving = LeavingBytes() if leaving is None else leaving
         self._metrics = Metrics() if metrics is None else metrics
         self._request_timeout = request_timeout
         self._worker: CommandSender | None = None
@@ -155,7 +160,7 @@ class EngineClient:
         for context in contexts:
             if context.adapter is not None:
                 self._metrics.adapter_requests.labels(context.model_name).inc()
-        mailbox = Mailbox()
+        mailbox = Mailbox(self._leaving)
         prompts = await self._prompts(contexts, mailbox)
         if len(prompts) >= _PROMPTS_AT_ONCE:
             self._check_room(client)  # Others have had their turn.
@@ -239,8 +244,8 @@ class EngineClient:
                     if request := self.requests.get(delta.request_id):
                         try:
                             self._deliver(request, delta, now)
-                        except Exception as error:
-                            self._lose(request, error)
+                        except BaseException as raised:
+                            self._lose(request, as_error(raised))
                 # After the answers that wait for these tokens.
                 asyncio.get_running_loop().call_soon(self._observe, stats)
             case Report(stats=stats):
@@ -278,8 +283,12 @@ class EngineClient:
         self.requests.check_room(client)
 
     def _observe(self, stats: WorkerStats) -> None:
-        self._metrics.steps.observe(stats)
-        self.watch.observe(stats)
+        """Statistics are worth no worker."""
+        try:
+            self._metrics.steps.observe(stats)
+            self.watch.observe(stats)
+        except BaseException as raised:
+            logger.error("Statistics of the worker are lost", exc_info=as_error(raised))
 
     def _send(self, message: ToWorker) -> None:
         """Without a worker there is nothing to say: the next one is told how things stand then."""
@@ -312,14 +321,16 @@ class EngineClient:
                 if request := self.requests.get(begun.request_id):
                     try:
                         request.clock.began(begun.at)
-                    except Exception as error:
-                        self._lose(request, error)
+                    except BaseException as raised:
+                        self._lose(request, as_error(raised))
 
     def _deliver(self, request: RunningRequest, delta: TokenDelta, now: float) -> None:
         if delta.tokens and request.submit.adapter is not None:
             counter = self._metrics.adapter_tokens.labels(request.submit.model_name)
             counter.inc(len(delta.tokens))
         if delta.status.is_done:
+            if not request.admitted.done():
+                request.admitted.set_result(None)  # Nobody would say so any more.
             self.requests.note_completed(now)
             self.requests.remove(delta.request_id)
             self.adapters.drop_unneeded()

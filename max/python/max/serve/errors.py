@@ -239,10 +239,13 @@ async def handle_http_exception(request: Request, error: Exception) -> Response:
 
 async def handle_unexpected(request: Request, error: Exception) -> Response:
     """Starlette handler for everything else; the server's log has the traceback."""
-    return error_response(
-        ApiError(
-            500,
-            "The server had an error while processing the request; its log has the details",
-            type=SERVER_ERROR,
-        )
+    return error_response(unexpected())
+
+
+def unexpected() -> ApiError:
+    """500: a bug."""
+    return ApiError(
+        500,
+        "The server had an error while processing the request; its log has the details",
+        type=SERVER_ERROR,
     )

@@ -38,8 +38,13 @@ class Generation:
         """Ends one choice; nothing happens when it is done already."""
         self._cancel([self._request_ids[index]])
 
+    def hold(self, size: int) -> None:
+        """Whoever takes tokens keeps so many bytes of them until `close`; see `Mailbox.hold`."""
+        self._mailbox.hold(size)
+
     def close(self) -> None:
         """Ends the choices that are not done."""
+        self._mailbox.close()
         if self._deadline is not None:
             self._deadline.cancel()
         self._cancel(self._request_ids)

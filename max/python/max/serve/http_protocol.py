@@ -88,6 +88,20 @@ class HttpProtocol(HttpToolsProtocol):
         self._probe_client()
         return True
 
+    def pause_writing(self) -> None:
+        """The client takes its answer more slowly than it is written."""
+        super().pause_writing()
+        self._limits.unsent(self, self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """The client has taken nearly all that is written."""
+        super().resume_writing()
+        self._limits.sent(self)
+
+    def give_up(self, most: int) -> None:
+        """Forgets what its client does not read, and closes the connection."""
+        self.transport.abort()
+
     def data_received(self, data: bytes) -> None:
         """Parses what has come."""
         self._began, self._taken = False, 0

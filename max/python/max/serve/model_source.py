@@ -156,11 +156,9 @@ def configured_model(pipeline_config: PipelineConfig, preload: tuple[str, ...] =
 def _load_tokenizer(pipeline_config: PipelineConfig) -> ServingTokenizer:
     """The tokenizer, with everything that a request may need of it."""
     from max.pipelines.lib.registry import PIPELINE_REGISTRY
-    from max.pipelines.lib.tokenizer.template_process import TemplateProcess
 
     tokenizer: ServingTokenizer = PIPELINE_REGISTRY.retrieve_tokenizer(
         pipeline_config,
-        templates=TemplateProcess(),
         control_tokens_are_text=not pipeline_config.runtime.parse_control_tokens,
     )
     if isinstance(tokenizer, TextTokenizer):

@@ -74,7 +74,8 @@ class _Serving:
                 most,
                 settings.max_connections,
             )
-        return Connections(most, max(settings.max_arriving_bytes, settings.max_request_bytes))
+        most_body_bytes = max(settings.max_arriving_bytes, settings.max_request_bytes)
+        return Connections(most, most_body_bytes, self._state.leaving)
 
     async def run(self) -> int:
         with on_signals(self._shut_down):

@@ -10,7 +10,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from max.serve.disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected, until_disconnect
-from max.serve.errors import ApiError
+from max.serve.errors import ApiError, unexpected
+from max.serve.panics import as_error
 from max.serve.telemetry.request_record import current_record
 
 DONE = b"data: [DONE]\n\n"
@@ -31,8 +32,9 @@ def named_event(payload: msgspec.Struct) -> bytes:
 class EventStream(Response):
     """Sends what an async generator yields, each item as one write.
 
-    An `ApiError` after the first byte can no longer change the status; it is sent as an event, as
-    OpenAI does, and the stream ends without `[DONE]`. `on_close` is called however the stream ends,
+    An error after the first byte can no longer change the status; it is sent as an event, as OpenAI
+    does, and the stream ends without `[DONE]`. Others than `ApiError` go on to the server, which
+    logs them. `on_close` is called however the stream ends,
     at once when the client goes away, and even if the generator was never entered.
     """
 
@@ -61,7 +63,16 @@ class EventStream(Response):
                 async for data in events:
                     await send({"type": "http.response.body", "body": data, "more_body": True})
         except ApiError as error:
-            current_record().error_code = error.body.code or error.body.type
-            body = b"data: " + error.encode() + b"\n\n"
-            await send({"type": "http.response.body", "body": body, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await _end_with(send, error)
+        except BaseException as raised:
+            bug = as_error(raised)
+            await _end_with(send, unexpected())
+            raise bug from raised
+        else:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _end_with(send: Send, error: ApiError) -> None:
+    current_record().error_code = error.body.code or error.body.type
+    body = b"data: " + error.encode() + b"\n\n"
+    await send({"type": "http.response.body", "body": body, "more_body": False})

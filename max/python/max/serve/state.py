@@ -25,6 +25,7 @@ from max.serve.config import ServerSettings
 from max.serve.echo import EchoedPrompt
 from max.serve.engine_client import EngineClient
 from max.serve.errors import model_not_found, wrong_task
+from max.serve.leaving import LeavingBytes
 from max.serve.model_source import ServingTokenizer
 from max.serve.restarts import Restarts
 from max.serve.stored_responses import StoredResponses
@@ -93,7 +94,8 @@ class ModelService:
         context.adapter = None if served is None else served.adapter.digest
         if self.isolates_prefixes:
             client = current_record().client
-            context.cache_salt = f"{client.name}\n{context.cache_salt or ''}"
+            # With its length, so that no name and salt together are another's.
+            context.cache_salt = f"{len(client.name)} {client.name} {context.cache_salt or ''}"
         return context
 
     def new_choice(
@@ -146,6 +148,12 @@ class ServerState:
     restarts: Restarts = field(default_factory=Restarts)
     telemetry: Telemetry = field(default_factory=Telemetry)
     responses: StoredResponses = field(default_factory=StoredResponses)
+
+    @cached_property
+    def leaving(self) -> LeavingBytes:
+        """What answers take until they are sent."""
+        settings = self.settings
+        return LeavingBytes(max(settings.max_leaving_bytes, 2 * settings.max_answer_bytes))
 
     @cached_property
     def keys(self) -> Keys:

@@ -50,6 +50,19 @@ def queue_full(in_flight: int, max_queue_size: int, seconds: int) -> ApiError:
     )
 
 
+def answers_too_large(most: int) -> ApiError:
+    """503 for the largest answer where all together take too much until they are sent."""
+    return ApiError(
+        503,
+        f"Answers take more than {most} bytes until they are sent (--max-leaving-bytes), and this"
+        " is the largest. Ask for fewer tokens with log probabilities, or read a stream of them"
+        " faster, or try again when it is less busy",
+        type=SERVER_ERROR,
+        code="answers_too_large",
+        retry_after=1,
+    )
+
+
 def request_timed_out(seconds: float) -> ApiError:
     """504 for a request that took longer than the server allows."""
     return ApiError(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import pickle
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-import msgspec
 import zmq
 
 from max.serve.messages import (
@@ -23,6 +23,7 @@ from max.serve.messages import (
     Stop,
     ToWorker,
 )
+from max.serve.panics import as_error
 from max.serve.transport import api_channel
 from max.serve.worker.crash_record import last_requests, steps_begun
 from max.serve.worker.interface import PipelineBuilder
@@ -31,6 +32,7 @@ from max.serve.worker_process import WorkerProcess
 logger = logging.getLogger(__name__)
 
 STOP_TIMEOUT_S = 5.0
+_AT_ONCE_S = 0.01
 
 
 class WorkerStartError(Exception):
@@ -57,8 +59,10 @@ class WorkerHandle:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._channel = api_channel(self._context, worker.folder.endpoints)
         self.ended_because: str | None = None
+        self._has_lost = False
         self.ready: asyncio.Future[Ready] = self._loop.create_future()
         self.exited: asyncio.Future[int] = self._loop.create_future()
+        self._rest: asyncio.Handle | None = None
         self._loop.add_reader(self._channel.fd, self._take_events)
         self._loop.add_reader(self._process.sentinel, self._note_exit)
 
@@ -106,6 +110,22 @@ class WorkerHandle:
             self.ended_because = reason
             self._process.kill()
 
+    async def ready_within(self, limit_s: float) -> Ready:
+        """Waits until it is ready; ends it if that takes longer, for then it hangs.
+
+        Args:
+            limit_s: Seconds.
+
+        Raises:
+            WorkerStartError: It did not become ready.
+        """
+        reason = f"the model worker was not ready within {limit_s:g} s"
+        timer = self._loop.call_later(limit_s, self.end, reason)
+        try:
+            return await self.ready
+        finally:
+            timer.cancel()
+
     async def stop(self) -> None:
         """Ends the process, gently if it is serving, and frees what belongs to it."""
         serving = self.ready.done()
@@ -120,26 +140,33 @@ class WorkerHandle:
                 self._process.kill()
                 await self.exited
         self._loop.remove_reader(self._channel.fd)
+        if self._rest is not None:
+            self._rest.cancel()
         self._channel.close()
         self._context.term()
         self._worker.end()
 
-    def _take_events(self) -> None:
-        """Takes all events; an error in one does not hold up those behind it.
+    def _take_events(self, within_s: float = _AT_ONCE_S) -> None:
+        """Takes events; of what is lost with one, see `take_all`.
 
-        The channel's descriptor reports only what is new: the rest would wait for a further event.
+        Args:
+            within_s: After so long, others get their turn before the rest.
         """
-        try:
-            for event in self._channel.drain():
-                try:
-                    self._take(event)
-                except Exception as error:
-                    self._loop.call_exception_handler(
-                        {"message": f"an error in {type(event).__name__}", "exception": error}
-                    )
-        except msgspec.MsgspecError as error:
-            # Whoever waits for what it says would wait for ever.
-            self.end(f"the model worker sent what cannot be read: {error}")
+        if self._has_lost:
+            return
+        events = self._events_until(self._loop.time() + within_s)
+        if (problem := take_all(events, self._take)) is not None:
+            self._has_lost = True
+            self.end(problem)
+
+    def _events_until(self, until: float) -> Iterator[FromWorker]:
+        """Those that are there; the channel's descriptor reports only what is new, so that the rest
+        would wait for a further event."""
+        for event in self._channel.drain():
+            yield event
+            if self._loop.time() > until:
+                self._rest = self._loop.call_soon(self._take_events)
+                return
 
     def _take(self, event: FromWorker) -> None:
         match event:
@@ -165,16 +192,37 @@ class WorkerHandle:
 
     def _note_exit(self) -> None:
         self._loop.remove_reader(self._process.sentinel)
-        self._take_events()
+        self._take_events(math.inf)
         self._process.join()
         code = self._process.exitcode
         assert code is not None, "join returned"
-        self._fail_start(f"While the model was loading, {describe_exit(code)}")
+        reason = self.ended_because or describe_exit(code)
+        self._fail_start(f"While the model was loading, {reason}")
         self.exited.set_result(code)
 
     def _fail_start(self, report: str) -> None:
         if not self.ready.done():
             self.ready.set_exception(WorkerStartError(report))
+
+
+def take_all(events: Iterable[FromWorker], take: Callable[[FromWorker], object]) -> str | None:
+    """Takes all events, up to one that is lost: to go on behind it would leave tokens out.
+
+    Returns:
+        Why the worker is to be ended, if it is: whoever waits for what was lost would wait for
+        ever. The next one is asked again for all that was not taken.
+    """
+    try:
+        for event in events:
+            try:
+                take(event)
+            except BaseException as raised:
+                error, name = as_error(raised), type(event).__name__
+                logger.error("What the model worker sent is lost: %s", name, exc_info=error)
+                return f"its {name} met {type(error).__name__}: {error}"
+    except Exception as error:
+        return f"the model worker sent what cannot be read: {error}"
+    return None
 
 
 def describe_exit(code: int) -> str:

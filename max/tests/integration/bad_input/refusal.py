@@ -6,7 +6,7 @@ import json
 import logging
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from max.pipelines.lib import PIPELINE_REGISTRY
 
 FAILURE = 1
 USAGE_ERROR = 2
+LONGEST_MESSAGE = 12_000
 
 
 def run_max(*arguments: str) -> Result:
@@ -59,6 +60,20 @@ def refusal(result: Result, *told: str, exit_code: int = FAILURE) -> str:
         assert found >= 0, f"{text!r} is not told, or not in its place, in: {message}"
         position = found + len(text)
     return message
+
+
+def assert_answered_or_refused(
+    model: Path,
+    name: str,
+    flags: Sequence[str] = (),
+    exit_codes: Collection[int] = (0, FAILURE, USAGE_ERROR),
+) -> None:
+    """`max generate` with a model that is called so here, good or not."""
+    result = generate(model, *flags)
+    assert result.exit_code in exit_codes, f"{name}: {result.stderr}"
+    assert result.exception is None or isinstance(result.exception, SystemExit), name
+    assert "Traceback" not in result.stderr, name
+    assert len(re.split("^Error: ", result.stderr, flags=re.MULTILINE)[-1]) < LONGEST_MESSAGE, name
 
 
 def copy_model(model: Path, folder: Path, without: tuple[str, ...] = ()) -> Path:

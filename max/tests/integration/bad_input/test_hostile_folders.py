@@ -4,26 +4,17 @@
 
 from __future__ import annotations
 
-import re
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from integration.bad_input.hostile_folders import Spoil, hostile_folders
-from integration.bad_input.refusal import copy_model, generate
+from integration.bad_input.hostile_files import Spoil
+from integration.bad_input.hostile_folders import hostile_folders
+from integration.bad_input.refusal import assert_answered_or_refused, copy_model
 
-LONGEST_MESSAGE = 12_000
 # Every so many is tried each day.
 EVERY = 24
-
-
-def assert_answered_or_refused(model: Path, name: str) -> None:
-    result = generate(model)
-    assert result.exit_code in (0, 1, 2), name
-    assert result.exception is None or isinstance(result.exception, SystemExit), name
-    assert "Traceback" not in result.stderr, name
-    assert len(re.split("^Error: ", result.stderr, flags=re.MULTILINE)[-1]) < LONGEST_MESSAGE, name
 
 
 def cases(start: int | None, step: int) -> list[object]:

@@ -107,6 +107,19 @@ def test_a_row_s_bits_do_not_depend_on_the_batch_or_the_threads(isa: str, encodi
     assert torch.equal(product(x, weight, encoding, bias, isa), whole)
 
 
+@pytest.mark.parametrize("isa", available_isas())
+def test_many_rows_and_outputs_give_the_same_bits(isa: str) -> None:
+    """More rows than an item has, more outputs than a group, and several weights."""
+    torch.manual_seed(0)
+    x, outputs = torch.randn(250, 256), (1100, 40)
+    packed = [blocks_in_panels(make_quantized_weight(n, 256, "q4_k"), "q4_k") for n in outputs]
+    arguments = packed, [None, None], outputs, ["q4_k"] * 2
+    whole = IMPLEMENTATIONS[isa](x, *arguments)
+    for rows in (slice(0, 3), slice(90, 100), slice(248, 250)):
+        for got, expected in zip(IMPLEMENTATIONS[isa](x[rows], *arguments), whole, strict=True):
+            assert torch.equal(got, expected[rows])
+
+
 @pytest.mark.parametrize("encodings", [("q4_k", "q6_k", "q5_k"), ("q8_0", "q4_0")])
 def test_several_weights_share_their_input(encodings: tuple[str, ...]) -> None:
     torch.manual_seed(0)

@@ -19,6 +19,8 @@ from max.kernels.thread_pool import (
     pool_handle,
     set_num_threads,
 )
+from max.kernels.thread_pool.cores import cpus_of_threads
+from max.kernels.thread_pool.pool import create_pool
 
 _TASK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
 
@@ -37,8 +39,7 @@ def pool() -> Iterator[int]:
     """The address of a pool of 4 threads."""
     library = load_kernel("thread_pool")
     assert library is not None
-    library.thread_pool_create.restype = ctypes.c_void_p
-    address = library.thread_pool_create(ctypes.c_int64(4))
+    address = create_pool(library, cpus_of_threads(4))
     yield address
     library.thread_pool_destroy(ctypes.c_void_p(address))
 

@@ -8,6 +8,7 @@ import resource
 import pytest
 
 from max.serve.connections import Connections, connections_within, raise_file_limit
+from max.serve.leaving import LeavingBytes
 
 
 class Client:
@@ -15,9 +16,13 @@ class Client:
 
     def __init__(self) -> None:
         self.refused: bytes | None = None
+        self.gave_up = False
 
     def refuse(self, status: bytes) -> None:
         self.refused = status
+
+    def give_up(self, most: int) -> None:
+        self.gave_up = True
 
 
 def make_clients(limits: Connections, count: int) -> list[Client]:
@@ -199,3 +204,21 @@ def test_file_limit_is_raised() -> None:
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_answers_that_are_not_read_count_until_they_are_sent_or_their_client_is_gone() -> None:
+    leaving = LeavingBytes(100)
+    limits = Connections(9, 100, leaving)
+    first, second, third = make_clients(limits, 3)
+    limits.unsent(first, 40)
+    limits.unsent(second, 50)
+    assert leaving.total == 90
+    limits.sent(first)
+    limits.unsent(third, 30)
+    assert leaving.total == 80
+    limits.closed(third)
+
+    limits.unsent(first, 51)
+
+    assert [client.gave_up for client in (first, second, third)] == [True, False, False]
+    assert leaving.total == 50

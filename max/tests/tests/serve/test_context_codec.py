@@ -24,6 +24,9 @@ def make_context(**params: object) -> TextContext:
         ),
         sampling_params=SamplingParams(**params),  # type: ignore[arg-type]
         constraint=Constraint(grammar='start: "a"'),
+        adapter="digest",
+        client="somebody",
+        client_weight=2.5,
         model_name="model",
         cache_salt="salt",
         log_probabilities=0,
@@ -59,6 +62,8 @@ def test_context_survives_the_way_to_the_worker() -> None:
         "request_id",
         "max_length",
         "model_name",
+        "constraint",
+        "adapter",
         "cache_salt",
         "client",
         "client_weight",
@@ -92,6 +97,7 @@ def test_siblings_travel_together() -> None:
     assert [context.tokens.all.tolist() for context in rebuilt] == [[5, 6, 7]] * 3
     for name in ("cache_salt", "model_name", "max_length", "log_probabilities", "eos_tracker"):
         assert [getattr(context, name) for context in rebuilt] == [getattr(first, name)] * 3
+    assert [context.tokens.prompt_length for context in rebuilt] == [3] * 3
     rebuilt[0].update(8)
     assert [len(context.tokens) for context in rebuilt] == [4, 3, 3]
 
@@ -103,3 +109,10 @@ def test_replay_is_the_same_message_with_the_emitted_tokens() -> None:
     assert replay.tokens.prompt.tolist() == [5, 6, 7]
     assert replay.tokens.generated.tolist() == [8, 9]
     assert replay.tokens.processed_length == 0
+
+
+def test_siblings_that_had_begun_know_their_prompt() -> None:
+    submit = from_context(make_context(seed=1))
+    began = msgspec.structs.replace(submit, tokens=[*submit.tokens, 8], siblings={"other": 2})
+
+    assert [context.tokens.prompt.tolist() for context in to_contexts(began)] == [[5, 6, 7]] * 2

@@ -226,3 +226,40 @@ def test_clients_share_cached_prefixes_unless_they_are_kept_apart(
     first, *others = salts("a")
     assert first not in others
     assert others[0] == others[1]
+
+
+def test_no_name_and_salt_together_are_another_s(tokenizer: TextTokenizer) -> None:
+    service = replace(make_service(tokenizer), isolates_prefixes=True)
+    parts = ("a", "a\n", "\na", "a 1 a", "1 a", "", " ")
+
+    def salt(name: str, own: str) -> str | None:
+        def ask() -> str | None:
+            enter_request(RequestRecord(client=Client(name)))
+            (context,) = chat(service, cache_salt=own)
+            return context.cache_salt
+
+        return copy_context().run(ask)
+
+    assert len({salt(name, own or "-") for name in parts for own in parts}) == len(parts) ** 2
+
+
+@pytest.mark.parametrize(
+    "shared",
+    [
+        {"logit_bias": {str(token): 1.0 for token in range(100)}},
+        {"stop": ["a" * 1000]},
+        {"stop_token_ids": list(range(200, 255)) * 18},
+    ],
+    ids=["biases", "stop strings", "stop tokens"],
+)
+def test_what_prompts_share_is_bounded_for_all_of_them(
+    tokenizer: TextTokenizer, monkeypatch: pytest.MonkeyPatch, shared: dict[str, object]
+) -> None:
+    monkeypatch.setattr("max.serve.contexts.MAX_SHARED_BYTES", 5000)
+    service = make_service(tokenizer)
+
+    assert len(complete(service, prompt=["a"], **shared)) == 1
+    assert len(complete(service, prompt=["a"] * 5, n=3)) == 15
+    with pytest.raises(ApiError, match=r"10 prompts share .* at most 500 bytes") as caught:
+        complete(service, prompt=["a"] * 10, **shared)
+    assert (caught.value.status, caught.value.body.param) == (400, "prompt")

@@ -13,6 +13,7 @@ from uvicorn.server import ServerState
 
 from max.serve.connections import Connection, Connections
 from max.serve.http_protocol import MAX_HEAD_BYTES, HttpProtocol
+from max.serve.leaving import LeavingBytes
 from tests.serve import virtual_time
 
 HEAD = b"POST / HTTP/1.1\r\nhost: x\r\n"
@@ -36,6 +37,7 @@ class Wire(asyncio.Transport):
         self.written = b""
         self.times: list[float] = []
         self.closed = asyncio.Event()
+        self.aborted = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written += bytes(data)
@@ -44,8 +46,15 @@ class Wire(asyncio.Transport):
     def close(self) -> None:
         self.closed.set()
 
+    def abort(self) -> None:
+        self.aborted = True
+        self.closed.set()
+
     def is_closing(self) -> bool:
         return self.closed.is_set()
+
+    def get_write_buffer_size(self) -> int:
+        return len(self.written)
 
     def pause_reading(self) -> None:
         pass
@@ -58,7 +67,8 @@ class Noted(Connections):
     """Limits that remember what they were told of a connection."""
 
     def __init__(self) -> None:
-        super().__init__(10, 1 << 30)
+        self.leaving = LeavingBytes(1000)
+        super().__init__(10, 1 << 30, self.leaving)
         self.events: list[str] = []
 
     def opened(self, connection: Connection) -> None:
@@ -461,3 +471,26 @@ def test_client_that_closes_without_waiting_for_an_answer_is_gone(
         return stays
 
     assert not virtual_time.run(close())
+
+
+def test_answer_that_is_not_read_counts_and_may_be_given_up() -> None:
+    async def run() -> None:
+        talk = Talk()
+        talk.protocol.data_received(HEAD + b"content-length: 5\r\n\r\nhello")
+        await asyncio.gather(*talk.state.tasks)
+        size = len(talk.wire.written)
+
+        talk.protocol.pause_writing()
+        assert talk.limits.leaving.total == size > 0
+        assert talk.protocol.flow.write_paused
+        talk.protocol.resume_writing()
+        assert talk.limits.leaving.total == 0
+        assert not talk.protocol.flow.write_paused
+
+        talk.protocol.pause_writing()
+        talk.limits.leaving.hold(talk.protocol, 1000)
+        assert talk.wire.aborted
+        await talk.end()
+        assert talk.limits.leaving.total == 0
+
+    virtual_time.run(run())

@@ -1,7 +1,14 @@
 """What the API process does for a model."""
 
+import asyncio
 import subprocess
 import sys
+
+import pytest
+
+from max.pipelines.config import PipelineConfig
+from max.pipelines.modeling.types import TextGenerationRequestMessage
+from max.serve.model_source import configured_model
 
 _PROGRAM = """
 import sys
@@ -21,3 +28,20 @@ def test_the_api_process_imports_neither_torch_nor_transformers() -> None:
     assert done.returncode == 0, done.stderr
     # 2048: max_position_embeddings of the demo's config.json.
     assert done.stdout == "2048 True set()\n"
+
+
+@pytest.mark.parametrize("parses", [False, True])
+def test_control_tokens_of_users_are_text_unless_asked_for(parses: bool) -> None:
+    config = PipelineConfig.from_flat_kwargs(model_path="demo", parse_control_tokens=parses)
+    tokenizer = configured_model(config).retrieve().make_tokenizer()
+
+    def count(content: str, token: int) -> int:
+        async def ask() -> int:
+            text = await tokenizer.render([TextGenerationRequestMessage("user", content)])
+            tokens: list[int] = (await tokenizer.encode(*text)).tolist()
+            return tokens.count(token)
+
+        return asyncio.run(ask())
+
+    for name, token in tokenizer.special_tokens.items():
+        assert count(f"a {name} b", token) - count("a b", token) == parses, name

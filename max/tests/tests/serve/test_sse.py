@@ -24,10 +24,13 @@ async def left_already() -> Message:
 
 
 def run_stream(
-    events: AsyncGenerator[bytes, None], *, receive: object = never_leaves
+    events: AsyncGenerator[bytes, None],
+    sent: list[Message] | None = None,
+    *,
+    receive: object = never_leaves,
 ) -> tuple[list[Message], int]:
     """What the stream sent, and how often it said that it is closed."""
-    sent: list[Message] = []
+    sent = [] if sent is None else sent
     closed: list[bool] = []
 
     async def send(message: Message) -> None:
@@ -92,10 +95,15 @@ def test_client_that_left_closes_the_stream() -> None:
     assert not any(message.get("more_body") is False for message in sent)
 
 
-def test_unexpected_errors_pass_to_the_server() -> None:
+@pytest.mark.parametrize("kind", [RuntimeError, BaseException])
+def test_unexpected_errors_are_told_and_pass_to_the_server(kind: type[BaseException]) -> None:
     async def events() -> AsyncGenerator[bytes, None]:
-        raise RuntimeError("bug")
-        yield b""
+        yield b"data: 1\n\n"
+        raise kind("bug")
 
-    with pytest.raises(RuntimeError, match="bug"):
-        run_stream(events())
+    sent: list[Message] = []
+    with pytest.raises(Exception, match="bug"):
+        run_stream(events(), sent)
+    *_, last = sent
+    assert b'"type":"server_error"' in last["body"]
+    assert last["more_body"] is False

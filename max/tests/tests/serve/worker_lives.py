@@ -7,6 +7,7 @@ real ones; between them stands a channel that loses what a dying worker had not 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import tempfile
@@ -25,6 +26,7 @@ from max.serve.generation import Generation
 from max.serve.panics import as_error
 from max.serve.worker.crash_record import CrashRecord, last_requests
 from max.serve.worker.engine import Engine
+from max.serve.worker_handle import take_all
 from tests.serve.lossy_channel import Commands, Died, LossyChannel, Paused
 from tests.serve.scripted_model import ScriptedPipeline, end_token, make_pipeline, scheduler_of
 
@@ -114,7 +116,8 @@ class World:
             lost = 0 if died.__cause__ else self._random.randint(0, len(channel.events))
             for _ in range(lost):
                 channel.events.pop()
-            await self._deliver(channel)
+            with contextlib.suppress(Died):
+                await self._deliver(channel)
             reason = "it was killed" if pipeline.was_killed else "it died of itself"
             self.client.disconnect(last_requests(folder), reason, killed=pipeline.was_killed)
         finally:
@@ -122,8 +125,9 @@ class World:
             box.close()
 
     async def _deliver(self, channel: LossyChannel) -> None:
-        while channel.events:
-            self.client.handle(channel.events.popleft())
+        events = [channel.events.popleft() for _ in range(len(channel.events))]
+        if take_all(events, self.client.handle) is not None:
+            raise Died  # The handle of a process ends it.
         await asyncio.sleep(0)
 
 

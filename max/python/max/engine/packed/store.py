@@ -14,6 +14,7 @@ import torch
 
 from max.driver.cache_folder import CacheFolderError
 from max.engine.model import CompiledModel
+from max.engine.node_placing import copied_to_nodes
 from max.engine.packed.file import PackedFileError, map_packed_file, write_packed_file
 
 logger = logging.getLogger("max.engine")
@@ -63,7 +64,7 @@ class PackedWeights:
         others = set(self.folder.glob(f"{compiled.name}-*.weights"))
         if path in others:
             try:
-                return self._mapped(path, compiled)
+                return copied_to_nodes(compiled, self._mapped(path, compiled))
             except (PackedFileError, OSError) as error:
                 logger.warning("%s is damaged and made anew: %s", path, error)
         elif others:

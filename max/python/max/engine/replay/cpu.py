@@ -202,4 +202,4 @@ def _storages(values: Any) -> set[int]:
 
 def _nbytes(values: Any) -> int:
     """Bytes of all tensors in nested lists."""
-    return sum(tensor.nbytes for tensor in tensors_in(values))
+    return sum([tensor.nbytes for tensor in tensors_in(values)])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
+from itertools import accumulate
+from operator import mul
 
 import torch
 
@@ -59,6 +61,7 @@ class Layout:
         self._region = memory.region
         self._size = memory.nbytes
         self._storage = memory.region.untyped_storage()._cdata
+        self._regions: dict[torch.dtype, torch.Tensor] = {}
         self._blocks: list[tuple[int, int]] = []  # start and end of what is taken, in order
         self.nbytes = 0  # the end of the furthest block that ever was
 
@@ -69,8 +72,11 @@ class Layout:
             RegionTooSmall: if the region ends before it.
         """
         nbytes = math.prod(shape) * dtype.itemsize
-        start = self._place(max(math.ceil(nbytes / _ALIGNMENT), 1) * _ALIGNMENT)
-        return start, self._region[start : start + nbytes].view(dtype).view(tuple(shape))
+        start = self._place(max(-(-nbytes // _ALIGNMENT), 1) * _ALIGNMENT)
+        strides = [1, *accumulate([max(size, 1) for size in shape[:0:-1]], mul)] if shape else []
+        region = self._region_of(dtype)
+        first = region.storage_offset() + start // dtype.itemsize
+        return start, region.as_strided(tuple(shape), strides[::-1], first)
 
     def release(self, start: int) -> None:
         """Lets others have a block."""
@@ -84,6 +90,13 @@ class Layout:
                 begin = tensor.storage_offset() * tensor.itemsize - self._region.storage_offset()
                 blocks.add(self._blocks[bisect_right(self._blocks, (begin, math.inf)) - 1][0])
         return blocks
+
+    def _region_of(self, dtype: torch.dtype) -> torch.Tensor:
+        """The region as elements of a dtype."""
+        if dtype not in self._regions:
+            whole = self._size // dtype.itemsize * dtype.itemsize
+            self._regions[dtype] = self._region[:whole].view(dtype)
+        return self._regions[dtype]
 
     def _place(self, size: int) -> int:
         gaps: list[tuple[int, int]] = []  # size and start of those that are large enough

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ctypes
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import fx
 
+from max.engine.repeated import Repeated
 from max.engine.replay.backend import Backend, Refused, Replay
 from max.engine.replay.memory import Memory, RegionTooSmall
 from max.engine.replay.profile import Profiler, forget_loads
@@ -26,12 +28,16 @@ class Replays:
     Args:
         backend: records them.
         most_bytes: what they may keep; the longest unused go first.
+
+    Attributes:
+        num_cleared: how often all of them were forgotten.
     """
 
     def __init__(self, backend: Backend, most_bytes: int = _MOST_BYTES) -> None:
         self.memory = Memory()
         self._backend = backend
         self.most_bytes = most_bytes
+        self.num_cleared = 0
         self._entries: OrderedDict[tuple[object, ...], Replay] = OrderedDict()
 
     @property
@@ -92,8 +98,9 @@ class Replays:
             self.memory.grow(nbytes)
 
     def clear(self) -> None:
-        """Forgets all replays."""
+        """Forgets all replays; none that was found before may be run."""
         self._entries.clear()
+        self.num_cleared += 1
 
 
 class Plan(NamedTuple):
@@ -101,6 +108,18 @@ class Plan(NamedTuple):
 
     nbytes: int
     outputs: Sequence[Any]
+
+
+class _Bound(NamedTuple):
+    """A replay for some tensors, whatever their elements.
+
+    Attributes:
+        replay: which works on places of its own.
+        copies: each brings an input to its place.
+    """
+
+    replay: Replay
+    copies: Sequence[Callable[[], object]]
 
 
 class SegmentRunner:
@@ -125,20 +144,25 @@ class SegmentRunner:
         self._profiler = profiler
         self._on_refused = on_refused
         self._is_buffer = [node in segment.buffers for node in segment.inputs]
+        self._repeated: Repeated[_Bound] = Repeated()
+        self._num_cleared = replays.num_cleared
 
     def run_segment(self, *inputs: Any) -> tuple[Any, ...]:
         """The segment's outputs, for the caller to keep."""
-        key = (self, *map(_identity, inputs, self._is_buffer))
-        replay = self._replays.find(key)
-        if replay is None:
+        if self._num_cleared != self._replays.num_cleared:
+            self._repeated.forget()
+            self._num_cleared = self._replays.num_cleared
+        bound = self._repeated.find(inputs)
+        if bound is None:
             try:
-                replay = self._replays.add(key, self._segment, self._named(inputs))
+                bound = self._bind(inputs)
             except Refused as refused:
                 self._on_refused(refused.node)
                 return self._run_eagerly(inputs)
-        for place, given in zip(replay.places, inputs, strict=True):
-            if place is not None:
-                place.copy_(given)
+            self._repeated.keep(inputs, bound)
+        replay, copies = bound
+        for copy in copies:
+            copy()
         if self._profiler.is_on:
             forget_loads(replay.labels)
             self._profiler.add(replay.labels, replay.run_timed())
@@ -157,6 +181,20 @@ class SegmentRunner:
             Refused: if the backend cannot hold a node.
         """
         return self._replays.plan(self._segment, self._named(inputs))
+
+    def _bind(self, inputs: Sequence[Any]) -> _Bound:
+        """The replay for inputs, and what copies them to their places.
+
+        Raises:
+            Refused: if the backend cannot hold a node.
+        """
+        key = (self, *map(_identity, inputs, self._is_buffer))
+        replay = self._replays.find(key)
+        if replay is None:
+            replay = self._replays.add(key, self._segment, self._named(inputs))
+            self._num_cleared = self._replays.num_cleared
+        pairs = zip(replay.places, inputs, strict=True)
+        return _Bound(replay, [_copy(place, given) for place, given in pairs if place is not None])
 
     def _named(self, inputs: Sequence[Any]) -> dict[fx.Node, Any]:
         return dict(zip(self._segment.inputs, inputs, strict=True))
@@ -182,6 +220,14 @@ def _kept(output: torch.Tensor) -> torch.Tensor:
     kept = torch.empty_like(output)
     ctypes.memmove(kept.data_ptr(), output.data_ptr(), output.nbytes)
     return kept
+
+
+def _copy(place: torch.Tensor, given: torch.Tensor) -> Callable[[], object]:
+    """What copies the elements that a tensor has then."""
+    is_plain = given.is_cpu and place.is_cpu and given.dtype is place.dtype
+    if not (is_plain and given.is_contiguous() and place.is_contiguous()):
+        return partial(place.copy_, given)
+    return partial(ctypes.memmove, place.data_ptr(), given.data_ptr(), given.nbytes)
 
 
 def _identity(given: Any, is_buffer: bool) -> object:

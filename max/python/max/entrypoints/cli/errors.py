@@ -56,7 +56,8 @@ def raise_user_error(error: Exception) -> NoReturn:
 
 
 def _cut(message: str) -> str:
-    """What a file says may be long; the end of a message has the advice."""
+    """What a file says may be long, or steer a terminal; the end of a message has the advice."""
+    message = "".join(c if c.isprintable() or c in "\n\t" else f"{c!r}"[1:-1] for c in message)
     half = _LONGEST_MESSAGE // 2
     return message if len(message) <= 2 * half else f"{message[:half]} ... {message[-half:]}"
 

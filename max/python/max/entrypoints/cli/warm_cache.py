@@ -35,10 +35,12 @@ def cli_warm_cache(**options: Any) -> None:
     config.runtime.keep_packed_weights = True
     from max.nn import ReturnLogits
     from max.pipelines.lib import PIPELINE_REGISTRY
-    from max.pipelines.lib.make_pipeline import make_model
+    from max.pipelines.lib.make_pipeline import make_model, plan_memory
     from max.pipelines.lib.packed_weights import packed_folder
 
-    make_model(PIPELINE_REGISTRY.resolve(config), config, ReturnLogits.LAST_TOKEN)
+    architecture = PIPELINE_REGISTRY.resolve(config)
+    plan_memory(architecture, config)  # what cannot fit is refused right now, as a start would
+    make_model(architecture, config, ReturnLogits.LAST_TOKEN)
     encoding = config.model.quantization_encoding
     click.echo(f"{config.model.model_name}: ready to be served in {encoding}")
     click.echo(f"weights: {packed_folder(config.model)}")

@@ -33,7 +33,9 @@ def _record(
         return None
     if any(x.ndim == 0 and x.dtype != dtype for x in operands):
         return None  # torch rounds it, or not: as a number, it depends on the function
-    shape = torch.broadcast_shapes(*(x.shape for x in operands))
+    shape = a.shape
+    if b is not None and b.shape != shape:
+        shape = torch.broadcast_shapes(shape, b.shape)
     args = make_args(operands, shape)
     if args is None:
         return None

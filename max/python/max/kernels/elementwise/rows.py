@@ -36,6 +36,9 @@ def rows_of(operands: Sequence[torch.Tensor], shape: Sequence[int]) -> Rows | No
         operands: one or two; broadcast to `shape`.
         shape: of the result.
     """
+    elements = operands[0].numel()
+    if elements > 1 and all(x.shape == shape and x.is_contiguous() for x in operands):
+        return Rows(1, elements, (0,) * len(operands), (1,) * len(operands))
     strides = zip(*(each.expand(shape).stride() for each in operands), strict=True)
     axes = _merged([_Axis(*axis) for axis in zip(shape, strides, strict=True)])
     one = _Axis(1, (0,) * len(operands))

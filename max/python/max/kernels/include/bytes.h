@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <algorithm>
+
 #include "simd.h"
 
 namespace max {
@@ -80,6 +82,22 @@ MAX_INLINE Floats load_halves(const uint8_t* from) {
 }
 #endif
 
+// The lowest bytes of the words of four vectors, in sequence.
+MAX_INLINE Words low_bytes(const Words (&x)[4]) {
+#if defined(__AVX512F__)
+  __m512i low = _mm512_castsi128_si512(_mm512_cvtepi32_epi8(x[0]));
+  low = _mm512_inserti32x4(low, _mm512_cvtepi32_epi8(x[1]), 1);
+  low = _mm512_inserti32x4(low, _mm512_cvtepi32_epi8(x[2]), 2);
+  return _mm512_inserti32x4(low, _mm512_cvtepi32_epi8(x[3]), 3);
+#else
+  uint32_t words[4 * kFloats];
+  uint8_t bytes[4 * kFloats];
+  std::memcpy(words, x, sizeof words);
+  for (int64_t i = 0; i < 4 * kFloats; ++i) bytes[i] = static_cast<uint8_t>(words[i]);
+  return load_words(bytes);
+#endif
+}
+
 // The words that have these bytes four times.
 MAX_INLINE Words bytes(uint8_t x) { return broadcast_word(x * 0x01010101u); }
 
@@ -122,6 +140,7 @@ typedef uint16_t UnsignedShorts __attribute__((vector_size(sizeof(Words))));
 typedef int32_t Ints __attribute__((vector_size(sizeof(Words))));
 
 MAX_INLINE Words add_words(Words a, Words b) { return (Words)((Ints)a + (Ints)b); }
+MAX_INLINE Words subtract_words(Words a, Words b) { return (Words)((Ints)a - (Ints)b); }
 
 // The low shorts of words, those of the first ones high.
 MAX_INLINE Words low_shorts(Words high, Words low) {
@@ -212,6 +231,36 @@ MAX_INLINE Words dot_bytes(Words sum, Words w, Words x) {
   Ints high = ((Ints)even >> 16) + ((Ints)odd >> 16);
   return sum + (Words)(low + high);
 #endif
+}
+
+// On machines that first add products of bytes up to shorts, in pairs: how many steps of them a short holds,
+// w being below 2^bits; 0 where pairs alone may not fit, or the machine adds up words at once.
+#if defined(__AVX2__) && !defined(__AVX512VNNI__)
+template <int bits>
+constexpr int kStepsInShorts = bits < 8 ? std::min(8, 32767 / (2 * 127 * ((1 << bits) - 1))) : 0;
+
+// sum + w0 * x0 + w1 * x1 and sum + w2 * x2 + w3 * x3, as shorts.
+MAX_INLINE Words add_pairs(Words sum, Words w, Words x) {
+#if defined(__AVX512F__)
+  sum = (Words)((Shorts)sum + (Shorts)_mm512_maddubs_epi16(w, x));
+#else
+  sum = (Words)((Shorts)sum + (Shorts)_mm256_maddubs_epi16(w, x));
+#endif
+  asm("" : "+v"(sum));  // gcc 12 would have all products at hand before it adds them
+  return sum;
+}
+#else
+template <int bits>
+constexpr int kStepsInShorts = 0;
+
+MAX_INLINE Words add_pairs(Words sum, Words, Words) { return sum; }
+#endif
+
+// Both shorts of each word what its high one, or its low one, is.
+template <bool is_high>
+MAX_INLINE Words both_shorts(Words x) {
+  return is_high ? (Words)((PlainWords)x >> 16 | ((PlainWords)x & 0xffff0000u))
+                 : (Words)((PlainWords)x << 16 | ((PlainWords)x & 0xffffu));
 }
 
 // The same with one word x for all: as an operand in memory it needs no register.

@@ -15,21 +15,13 @@
 
 namespace max {
 
-// As floats, but where cache and machine are made for pairs of bfloat16: queries are rounded to the cache's type.
-#if defined(__AVX512BF16__)
-constexpr bool kMultipliesPairs = true;
-#else
-constexpr bool kMultipliesPairs = false;
-#endif
-template <typename Q, typename KV>
-using GroupsOf = std::conditional_t<
-    !std::is_same_v<KV, bfloat16>, Float32Groups,
-    std::conditional_t<kMultipliesPairs || std::is_same_v<Q, bfloat16>, Bfloat16Groups,
-                       MixedBfloat16Groups>>;
+// A bfloat16 cache is multiplied in pairs: where the machine has that, with queries rounded to it.
+template <typename KV>
+using GroupsOf = std::conditional_t<std::is_same_v<KV, bfloat16>, Bfloat16Groups, Float32Groups>;
 
 template <typename Q, typename KV>
 class ElementProducts {
-  using Groups = GroupsOf<Q, KV>;
+  using Groups = GroupsOf<KV>;
   static constexpr bool kIsDecoded = std::is_same_v<KV, int8_t>;
   static constexpr int64_t kPer = Groups::kElements;  // elements of a group
 

@@ -16,24 +16,63 @@
 namespace max {
 
 // Rows of a tile, and its vectors of outputs: as many as there are registers for their sums, of which an
-// encoding with units has three for each, others two.
+// encoding with units has three for each, others two; or two where sums of steps are shorts.
 #if defined(__AVX512F__)
 constexpr int64_t kTileRows = 8, kSumRegisters = 24;
 #else
 constexpr int64_t kTileRows = 6, kSumRegisters = 12;
 #endif
+template <typename E>
+constexpr bool kSumsShorts = kStepsInShorts<E::kBits> > 0;
 template <typename E, int64_t rows>
-constexpr int64_t kTileVectors = rows * 2 * (E::kRounded == kBlockElements ? 2 : 3) <= kSumRegisters ? 2 : 1;
+constexpr int64_t kTileVectors =
+    rows * 2 * (E::kRounded == kBlockElements || kSumsShorts<E> ? 2 : 3) <= kSumRegisters ? 2 : 1;
 
 template <typename F, int... n>
 MAX_INLINE void for_steps(std::integer_sequence<int, n...>, const F& f) {
   (f(std::integral_constant<int, n>()), ...);
 }
 
+// The products of steps [first, first + count) of a block as sums of shorts, which hold them.
+template <typename E, int first, int count, int64_t rows, int64_t vectors>
+MAX_INLINE void sum_in_shorts(const uint8_t* block, int64_t column, const uint32_t (*x)[rows],
+                              Words (&sums)[rows][vectors]) {
+  for (auto& row : sums)
+    for (Words& sum : row) sum = broadcast_word(0);
+  for_steps(std::make_integer_sequence<int, count>(), [&](auto n) MAX_INLINE_LAMBDA {
+    Words w[vectors];
+    for (int64_t v = 0; v < vectors; ++v)
+      w[v] = E::Elements::template load<first + n>(block + E::kElementsAt, column + v * kFloats);
+    for (int64_t r = 0; r < rows; ++r) {
+      Words a = broadcast_word(x[n][r]);
+      for (int64_t v = 0; v < vectors; ++v) sums[r][v] = add_pairs(sums[r][v], w[v], a);
+    }
+  });
+}
+
+// Adds the products of steps [first, first + count) of a block times factors, which each word has twice as shorts.
+template <typename E, int first, int count, int64_t rows, int64_t vectors>
+MAX_INLINE void add_in_shorts(const uint8_t* block, int64_t column, const uint32_t (*x)[rows],
+                              const Words (&factors)[vectors], Words (&sums)[rows][vectors]) {
+  constexpr int held = std::min(count, std::max(1, kStepsInShorts<E::kBits>));
+  for_steps(std::make_integer_sequence<int, count / held>(), [&](auto part) MAX_INLINE_LAMBDA {
+    constexpr int begin = part * held;
+    Words shorts[rows][vectors];
+    sum_in_shorts<E, first + begin, held>(block, column, x + begin, shorts);
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t v = 0; v < vectors; ++v) sums[r][v] = dot_shorts(sums[r][v], shorts[r][v], factors[v]);
+  });
+}
+
 // Adds the products of steps [first, first + count) of a block.
 template <typename E, int first, int count, int64_t rows, int64_t vectors>
 MAX_INLINE void add_steps(const uint8_t* block, int64_t column, const uint32_t (*x)[rows],
                           Words (&sums)[rows][vectors]) {
+  if constexpr (kSumsShorts<E>) {
+    Words ones[vectors];
+    for (Words& one : ones) one = broadcast_word(0x00010001);
+    return add_in_shorts<E, first, count>(block, column, x, ones, sums);
+  }
   for_steps(std::make_integer_sequence<int, count>(), [&](auto n) MAX_INLINE_LAMBDA {
     Words w[vectors];
     for (int64_t v = 0; v < vectors; ++v)
@@ -113,6 +152,17 @@ MAX_INLINE void sum_part(const uint8_t* blocks, int64_t column, const UnitActiva
 template <typename E, int64_t rows, int64_t vectors>
 MAX_INLINE void add_pair(const uint8_t* blocks, int64_t column, const UnitActivations<rows>& x,
                          int64_t pair, const Words (&scales)[vectors], Words (&totals)[rows][vectors]) {
+  if constexpr (kSumsShorts<E>) {
+    for_steps(std::make_integer_sequence<int, 2>(), [&](auto n) MAX_INLINE_LAMBDA {
+      constexpr int count = kSteps / E::kScales, half = E::kScales == 2 ? n : 0;
+      int64_t part = 2 * pair + n;
+      Words factors[vectors];
+      for (int64_t v = 0; v < vectors; ++v) factors[v] = both_shorts<n == 0>(scales[v]);
+      add_in_shorts<E, half * count, count>(blocks + part / E::kScales * E::kBlock, column,
+                                            x.steps + part * count, factors, totals);
+    });
+    return;
+  }
   Words first[rows][vectors], second[rows][vectors];
   sum_part<E, 0>(blocks, column, x, 2 * pair, first);
   sum_part<E, E::kScales - 1>(blocks, column, x, 2 * pair + 1, second);
@@ -127,8 +177,17 @@ MAX_INLINE void add_totals(const uint8_t* unit, int64_t column, const UnitActiva
                            const Words* scales, int64_t v, Words (&totals)[rows][vectors], float* sums) {
   Floats scale = E::scale(unit, column);
   Floats results[rows];
+  constexpr int64_t pairs = kUnitPairs * E::kScales;
+  // Sums of shorts began with nothing: what makes elements smaller follows.
+  if constexpr (kSumsShorts<E> && !E::kHasMin)
+    for (int64_t r = 0; r < rows; ++r) {
+      Words more = broadcast_word(0);
+      for (int64_t pair = 0; pair < pairs; ++pair)
+        more = dot_shorts(more, broadcast_word(E::kScales == 1 ? x.pairs[pair][r] : x.half_pairs[pair][r]),
+                          scales[pair]);
+      totals[r][v] = subtract_words(totals[r][v], shift_left<E::kOffsetBits>(more));
+    }
   if constexpr (E::kHasMin) {
-    constexpr int64_t pairs = kUnitPairs * E::kScales;
     Words mins[pairs];
     E::load_mins(unit, column, mins);
     Floats minus_min = E::minus_min(unit, column);
@@ -137,7 +196,7 @@ MAX_INLINE void add_totals(const uint8_t* unit, int64_t column, const UnitActiva
       for (int64_t pair = 0; pair < pairs; ++pair) {
         Words x_sums = broadcast_word(E::kScales == 1 ? x.pairs[pair][r] : x.half_pairs[pair][r]);
         min_sum = dot_shorts(min_sum, x_sums, mins[pair]);
-        if constexpr (E::kOffsetBits > 0)  // what the sums of products began with
+        if constexpr (E::kOffsetBits > 0 && !kSumsShorts<E>)  // what the sums of products began with
           totals[r][v] = dot_shorts(totals[r][v], x_sums, shift_left<E::kOffsetBits>(scales[pair]));
       }
       results[r] = multiply(to_floats(totals[r][v]), scale);

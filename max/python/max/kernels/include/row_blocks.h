@@ -24,8 +24,13 @@ int64_t panels_of(const PackedWeight& weight) {
   return (weight.out_features + width - 1) / width;
 }
 
+// Panels that are multiplied with one part of the rows after another: the weights of a group stay in the third
+// cache, and the activations of a part in it or the second.
+constexpr int64_t kPanelGroup = 32;
+
 // A product as work to share out: every panel of `width` outputs of every weight, times parts of the
-// blocks of rows, of no more than item_rows rows together.
+// blocks of rows, of no more than item_rows rows together. Of a group of panels, the first part comes with all
+// panels, then the next part.
 template <int64_t width>
 struct PanelItems {
   const PackedWeight* weights;
@@ -34,19 +39,23 @@ struct PanelItems {
   int64_t item_rows;
   int64_t parts = (blocks.count * blocks.most + item_rows - 1) / item_rows;
 
-  int64_t count() const {
-    int64_t panels = 0;
-    for (int64_t i = 0; i < num_weights; ++i) panels += panels_of<width>(weights[i]);
-    return panels * parts;
-  }
+  int64_t count() const { return panels() * parts; }
 
   // Calls f(weight, panel, first, last) of one item: blocks [first, last).
   template <typename F>
   void call(int64_t item, const F& f) const {
-    int64_t panel = item / parts, part = item % parts;
+    int64_t top = item / (kPanelGroup * parts) * kPanelGroup, group = std::min(kPanelGroup, panels() - top);
+    int64_t at = item - top * parts, panel = top + at % group, part = at / group;
     const PackedWeight* weight = weights;
     for (; panel >= panels_of<width>(*weight); ++weight) panel -= panels_of<width>(*weight);
     f(*weight, panel, blocks.count * part / parts, blocks.count * (part + 1) / parts);
+  }
+
+ private:
+  int64_t panels() const {
+    int64_t panels = 0;
+    for (int64_t i = 0; i < num_weights; ++i) panels += panels_of<width>(weights[i]);
+    return panels;
   }
 };
 

@@ -47,7 +47,7 @@ packed_linear = define_op(
     " str[] encodings) -> Tensor[]",
     reference=packed_linear_reference,
     fake=_fake,
-    facts=OpFacts(join_key=_way),
+    facts=OpFacts(join_key=_way, shared_out=1),
 )
 implement_on_cpu(packed_linear, make_packed_linear_record, packed_linear_reference)
 

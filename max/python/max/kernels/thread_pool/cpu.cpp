@@ -6,12 +6,17 @@
 // a moment after a job, since the next kernel usually follows within microseconds, and then sleep in
 // the kernel: an idle pool costs nothing.
 //
+// On a machine of several nodes (NUMA) a node's threads are neighbours, and take chunks of each other
+// before those of other nodes. Helpers may run on their node's CPUs only. A caller is moved to its node by its
+// first job and may go anywhere: threads that it starts would be bound as it is, and it is not ours.
+//
 //   state_:  | epoch (23 bits) | open (1) | helpers inside (8) |
 //
 // A helper joins a job by counting itself in while the job is open, and only then reads it; the caller
 // closes the job and waits until no helper is inside before it returns.
 
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -54,10 +59,23 @@ struct alignas(64) Range {
   int64_t end = 0;
 };
 
+// The threads [begin, end) of one node.
+struct Node {
+  int64_t begin, end;
+};
+
 class ThreadPool : public Pool {
  public:
-  explicit ThreadPool(int64_t count) : ranges_(new Range[count]) {
+  // cpus: of each thread's node; null where all threads may run anywhere.
+  ThreadPool(int64_t count, const cpu_set_t* cpus) : ranges_(new Range[count]), nodes_(count, Node{0, count}) {
     threads = count;
+    if (cpus != nullptr) {
+      cpus_.assign(cpus, cpus + count);
+      for (int64_t begin = 0, end = 1; begin < count; begin = end++) {
+        while (end < count && CPU_EQUAL(&cpus[end], &cpus[begin])) ++end;
+        std::fill(nodes_.begin() + begin, nodes_.begin() + end, Node{begin, end});
+      }
+    }
     run = [](Pool* pool, int64_t chunks, void (*task)(void*, int64_t), void* context) {
       static_cast<ThreadPool*>(pool)->run_job(chunks, task, context);
     };
@@ -78,6 +96,7 @@ class ThreadPool : public Pool {
       for (int64_t chunk = 0; chunk < chunks; ++chunk) task(context, chunk);
       return;
     }
+    if (!cpus_.empty()) move_caller();
     task_ = task;
     context_ = context;
     for (int64_t i = 0; i < threads; ++i) {
@@ -94,10 +113,23 @@ class ThreadPool : public Pool {
     busy_.clear(std::memory_order_release);
   }
 
-  // Runs chunks until there are none: those of range `mine`, then what the others have left.
+  // Once for each thread that calls. A system that refuses it runs it where it likes.
+  void move_caller() {
+    static thread_local const ThreadPool* moved_for = nullptr;
+    if (moved_for == this) return;
+    moved_for = this;
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+    if (sched_setaffinity(0, sizeof allowed, &cpus_[0]) == 0) sched_setaffinity(0, sizeof allowed, &allowed);
+  }
+
+  // Runs chunks until there are none: those of range `mine`, then what the others have left, first those of its node.
   void work(int64_t mine) {
+    Node node = nodes_[mine];
+    int64_t near = node.end - node.begin;
     for (int64_t i = 0; i < threads; ++i) {
-      Range& range = ranges_[(mine + i) % threads];
+      Range& range =
+          ranges_[i < near ? node.begin + (mine - node.begin + i) % near : (node.begin + i) % threads];
       while (true) {
         int64_t chunk = range.next.fetch_add(1, std::memory_order_relaxed);
         if (chunk >= range.end) break;
@@ -120,6 +152,7 @@ class ThreadPool : public Pool {
   }
 
   void help(int64_t mine) {
+    if (!cpus_.empty()) sched_setaffinity(0, sizeof cpus_[mine], &cpus_[mine]);
     uint32_t seen = 0;  // the epoch of the last job that this helper was in
     while (true) {
       uint32_t state = wait_for_job(seen);
@@ -150,6 +183,8 @@ class ThreadPool : public Pool {
   }
 
   std::unique_ptr<Range[]> ranges_;
+  std::vector<Node> nodes_;      // of each thread
+  std::vector<cpu_set_t> cpus_;  // of each thread's node; empty where there is one
   void (*task_)(void*, int64_t) = nullptr;
   void* context_ = nullptr;
   std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
@@ -161,8 +196,9 @@ class ThreadPool : public Pool {
 
 }  // namespace
 
-MAX_EXPORT Pool* thread_pool_create(int64_t threads) {
-  return new ThreadPool(std::clamp<int64_t>(threads, 1, kMostThreads));
+// cpus: of each thread's node, neighbours sharing one; null where all threads may run anywhere.
+MAX_EXPORT Pool* thread_pool_create(int64_t threads, const cpu_set_t* cpus) {
+  return new ThreadPool(std::clamp<int64_t>(threads, 1, kMostThreads), cpus);
 }
 
 MAX_EXPORT void thread_pool_destroy(Pool* pool) { delete static_cast<ThreadPool*>(pool); }

@@ -10,12 +10,14 @@ import contextlib
 import ctypes
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 
 from max.kernels.native import load_kernel
-from max.kernels.thread_pool.cores import available_cores
+from max.kernels.thread_pool.cores import available_cores, cpus_of_threads
+
+_SET_WORDS = 16  # 64 bits each, of the C library's `cpu_set_t`
 
 
 class _Process:
@@ -66,9 +68,27 @@ def pool_handle() -> int | None:
         with _process.lock:
             library = load_kernel("thread_pool")
             if _process.handle is None and library is not None:
-                library.thread_pool_create.restype = ctypes.c_void_p
-                _process.handle = library.thread_pool_create(ctypes.c_int64(num_threads()))
+                _process.handle = create_pool(library, cpus_of_threads(num_threads()))
     return _process.handle
+
+
+def create_pool(library: ctypes.CDLL, cpus: Sequence[frozenset[int]]) -> int:
+    """The address of a new C `Pool`, for `thread_pool_destroy` of the library.
+
+    Args:
+        library: of `thread_pool/cpu.cpp`.
+        cpus: of each thread's node; where they are all the same nothing is bound.
+    """
+    sets = None
+    if len(set(cpus)) > 1:
+        sets = (ctypes.c_uint64 * (_SET_WORDS * len(cpus)))()
+        for i, node in enumerate(cpus):
+            for cpu in node:
+                if cpu < 64 * _SET_WORDS:
+                    sets[_SET_WORDS * i + cpu // 64] |= 1 << cpu % 64
+    library.thread_pool_create.restype = ctypes.c_void_p
+    address: int = library.thread_pool_create(ctypes.c_int64(len(cpus)), sets)
+    return address
 
 
 @contextlib.contextmanager

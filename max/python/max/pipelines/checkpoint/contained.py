@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 
 from max.pipelines.modeling.errors import ModelSourceError
@@ -15,12 +16,20 @@ def is_plain_name(name: object) -> bool:
     return not path.is_absolute() and ".." not in path.parts
 
 
+def real_path(path: Path) -> Path:
+    """Where a path leads; one whose links go in a circle leads to one of them, which is no file.
+
+    Python's `Path.resolve` raises a RuntimeError there.
+    """
+    return Path(os.path.realpath(path))
+
+
 def contained(folder: Path, path: Path) -> Path:
     """A text file of a model's folder.
 
     Its content may be shown to whoever asks the server, so it is the folder's own: a link to a file
-    elsewhere is not followed, but for the links of the Hub's cache, whose folder of snapshots
-    stands beside that of the files.
+    elsewhere is not followed, but for those to files of the Hub's cache (`models--*/blobs/`), of
+    which its snapshots and older downloads consist.
 
     Args:
         folder: of the model.
@@ -29,10 +38,9 @@ def contained(folder: Path, path: Path) -> Path:
     Raises:
         ModelSourceError: if it is a link to a file elsewhere.
     """
-    home = folder.resolve()
-    root = home.parent.parent if home.parent.name == "snapshots" else home
-    target = path.resolve()
-    if path.exists() and not target.is_relative_to(root):
+    target = real_path(path)
+    is_cached = target.parent.name == "blobs" and target.parts[-3].startswith("models--")
+    if os.path.exists(path) and not (is_cached or target.is_relative_to(real_path(folder))):
         raise ModelSourceError(
             f"{path} is a link to {target}, outside of the model's folder: copy the file there if "
             "you trust it"

@@ -20,6 +20,8 @@ def read_json_value(path: Path) -> Any:
         ModelSourceError: if it cannot be read, or is larger than any such file has to be.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise ModelSourceError(f"{path} is no file")  # reading a pipe would not end
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:

@@ -16,7 +16,7 @@ DeviceType = Literal["cpu", "gpu"]
 STEP_TOKENS: Mapping[DeviceType, int] = {"gpu": 8192, "cpu": 256}
 
 # `target_step_ms` likewise. A GPU computes all of its tokens in such a time.
-TARGET_STEP_MS: Mapping[DeviceType, int] = {"gpu": 0, "cpu": 240}
+TARGET_STEP_MS: Mapping[DeviceType, int] = {"gpu": 0, "cpu": 250}
 
 
 class PipelineRuntimeConfig(ConfigModel):
@@ -46,8 +46,8 @@ class PipelineRuntimeConfig(ConfigModel):
     target_step_ms: float | None = Field(
         default=None,
         ge=0,
-        description="Milliseconds that a step should take while answers run: prompts get fewer "
-        "tokens in it then; 0 for as many as there are; "
+        description="Milliseconds within which nearly all steps should end while answers run: "
+        "prompts get fewer tokens in them then; 0 for as many as there are; "
         + " and ".join(f"{ms} on a {device.upper()}" for device, ms in TARGET_STEP_MS.items())
         + " when not given.",
     )

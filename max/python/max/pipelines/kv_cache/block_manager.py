@@ -151,6 +151,18 @@ class BlockManager:
         held.coming_keys.extend(ctx.page_keys(self.page_size)[held.num_full :])
         self._coming.update(held.coming_keys)
 
+    def covers(self, ctx: TextContext) -> bool:
+        """Whether `try_alloc` would take no page: the coming step's tokens have theirs.
+
+        Raises:
+            UnknownRequestError: if the request is not claimed.
+            KVCacheIntegrityError: if the request's processed tokens are not what its pages hold.
+        """
+        held = self._get(ctx.request_id, "allocate for")
+        self._check_processed(ctx, held)
+        num_tokens = ctx.tokens.processed_length + ctx.tokens.active_length
+        return num_tokens <= held.num_covered * self.page_size
+
     def ask(
         self, ctx: TextContext, num_steps: int = 1, step_tokens: int | None = None
     ) -> AllocationResult:

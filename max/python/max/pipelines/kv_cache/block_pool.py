@@ -23,6 +23,9 @@ class BlockPool:
 
     Args:
         total_pages: how many pages there are beside the null page.
+
+    Attributes:
+        num_moves: how often a holder came to a page or went; while it stays, nobody's pages change.
     """
 
     def __init__(self, total_pages: int) -> None:
@@ -32,6 +35,7 @@ class BlockPool:
             )
         self.total_pages = total_pages
         self.index = PrefixIndex()
+        self.num_moves = 0
         self._ref_counts = [0] * (total_pages + 1)
         self._free: OrderedDict[int, None] = OrderedDict.fromkeys(range(1, total_pages + 1))
 
@@ -48,6 +52,7 @@ class BlockPool:
         """
         if not self._free:
             raise IndexError(f"none of the {self.total_pages} KV pages is free")
+        self.num_moves += 1
         page, _ = self._free.popitem(last=False)
         # The others of its column, which are dropped together, stand behind it and come next.
         self.index.evict(page)
@@ -56,6 +61,7 @@ class BlockPool:
 
     def share(self, page: int) -> None:
         """Adds a holder to a page in use, or revives a cached one."""
+        self.num_moves += 1
         if self._ref_counts[page] == 0:
             del self._free[page]
         self._ref_counts[page] += 1
@@ -64,6 +70,7 @@ class BlockPool:
         """Takes a holder away; the last one's page becomes cached or blank."""
         if self._ref_counts[page] == 0:
             raise ValueError(f"KV page {page} is dropped, but nobody holds it")
+        self.num_moves += 1
         self._ref_counts[page] -= 1
         if self._ref_counts[page] == 0:
             self._free[page] = None

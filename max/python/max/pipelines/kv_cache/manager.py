@@ -81,6 +81,12 @@ class PagedKVCacheManager:
         return self.blocks.pool.num_free
 
     @property
+    def num_page_moves(self) -> int:
+        """Grows whenever a request's pages change, and so where layers find them, but for states,
+        which are found by how far a request has got."""
+        return self.blocks.pool.num_moves
+
+    @property
     def metrics(self) -> KVCacheMetrics:
         """Counts for logs and metrics."""
         return self.blocks.metrics
@@ -120,6 +126,14 @@ class PagedKVCacheManager:
     def announce_prefix(self, ctx: TextContext) -> None:
         """Says that the request computes the full pages of its tokens in the coming steps."""
         self.blocks.announce_prefix(ctx)
+
+    def covers(self, ctx: TextContext) -> bool:
+        """Whether a claimed request has the pages for its processed and active tokens already.
+
+        Raises:
+            UnknownRequestError: if the request is not claimed.
+        """
+        return self.blocks.covers(ctx)
 
     def try_alloc(self, ctx: TextContext, num_steps: int = 1) -> AllocationResult:
         """Takes the pages that the request's processed and active tokens need, or none of them.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from max.driver.cache_folder import cache_root
+from max.pipelines.checkpoint.contained import real_path
 from max.pipelines.lib.symbols import module_of
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def are_kept(model: MAXModelConfig) -> bool:
 
 
 def _digest(model: MAXModelConfig) -> str:
-    folder = model.resolved_weight_paths[0].resolve().parent
+    folder = real_path(model.resolved_weight_paths[0]).parent
     return hashlib.sha256(str(folder).encode()).hexdigest()[:8]
 
 
@@ -49,7 +50,7 @@ def packed_weights(architecture: SupportedArchitecture, config: PipelineConfig) 
     """
     from max.engine.packed import PackedWeights
 
-    files = [path.resolve() for path in config.model.resolved_weight_paths]
+    files = [real_path(path) for path in config.model.resolved_weight_paths]
     adapters = vars(architecture)["weight_adapters"].values()
     modules = {module_of(each) for each in (*architecture.pipeline_model.__mro__, *adapters)}
     source = "\n".join([_VERSION, *_versions(files), *_versions(_code_of(modules))])

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from max.nn.transformer import ReturnLogits
     from max.pipelines.lib.text_generation import TextGenerationPipeline
-    from max.pipelines.lib.tokenizer.templates import Templates
 
 logger = logging.getLogger("max.pipelines")
 
@@ -219,13 +218,11 @@ class PipelineRegistry:
         override_architecture: str | None = None,
         task: PipelineTask | None = None,
         *,
-        templates: Templates | None = None,
         control_tokens_are_text: bool = False,
     ) -> Any:
         """The tokenizer of the model that a configuration asks for; arguments as of `resolve`.
 
-        Its chat template is rendered by `templates`; by default in this process. Special tokens'
-        texts in conversations may be text.
+        Special tokens' texts in conversations may be text.
 
         Where the architecture tells `max_length` beside its model, neither the model nor torch is
         imported for it.
@@ -241,7 +238,6 @@ class PipelineRegistry:
             trust_remote_code=model.trust_remote_code,
             chat_template=model.retrieve_chat_template(),
             context_validators=architecture.context_validators,
-            templates=templates,
             control_tokens_are_text=control_tokens_are_text,
         )
 

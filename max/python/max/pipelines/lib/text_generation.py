@@ -28,6 +28,7 @@ from max.pipelines.lib.interfaces.batch_processor import RaggedModelInputs
 from max.pipelines.lib.late_tokens import LateTokens
 from max.pipelines.lib.log_probabilities import ScoredStep
 from max.pipelines.lib.offline import OfflineEngine, make_contexts
+from max.pipelines.lib.steady_batch import PreparedStep, SteadyBatch
 from max.pipelines.lib.tokenizer.grammar_tokenizer import load_grammar_tokenizer
 from max.pipelines.modeling.types import (
     Pipeline,
@@ -76,6 +77,7 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         self.sampler = Sampler(self.grammars, on_device)
         self.adapters: Adapters | None = None
         self._has_states = kv_manager.has_states
+        self._steady: SteadyBatch | None = None
 
     def execute(
         self, inputs: TextGenerationInputs[TextContext]
@@ -94,15 +96,9 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         executor: Executor | None = None,
     ) -> LaunchedStep:
         """Starts a step; see `OverlapPipeline.launch`."""
-        batch = inputs.flat_batch
-        model_inputs = self.prepare_batch(inputs.batches)
-        rows = [row for row, ctx in enumerate(batch) if ctx.tokens.is_complete_after_step]
-        for ctx in batch:
-            if ctx.constraint is not None and ctx.follower is None:
-                self.sampler.begin(ctx)
-        sampling = self.sampler.prepare([batch[row] for row in rows], after and after.sampled)
+        step = self._prepare(inputs, after, executor)
+        batch, model_inputs, rows, sampled, sampling, scored = step
         late = None if after is None else LateTokens.of(batch, model_inputs, after)
-        scored = ScoredStep.take(batch)
         needs_collect = (
             sampling.needs_tokens
             or not isinstance(model_inputs, RaggedModelInputs)
@@ -133,7 +129,7 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
         return LaunchedStep(
             contexts=batch,
             processed=[ctx.tokens.launch() for ctx in batch],
-            sampled={batch[row].request_id: index for index, row in enumerate(rows)},
+            sampled=sampled,
             result=lambda: started().result(),
             given=lambda: started().chosen.tensor,
             needs_collect=needs_collect,
@@ -160,6 +156,34 @@ class TextGenerationPipeline(Pipeline[TextGenerationInputs[TextContext], TextGen
             )
         self.kv_manager.step([computed])
         return outputs
+
+    def _prepare(
+        self,
+        inputs: TextGenerationInputs[TextContext],
+        after: LaunchedStep | None,
+        executor: Executor | None,
+    ) -> PreparedStep:
+        """All that a step needs before the model runs."""
+        batch = inputs.flat_batch
+        moves = self.kv_manager.num_page_moves
+        steady, self._steady = self._steady, None
+        # Only where a step has run when the next one is prepared: its inputs are changed in place.
+        is_alone = after is None and executor is None and not self._has_states
+        if steady is not None and is_alone and (step := steady.next_step(batch, moves)) is not None:
+            self._steady = steady
+            return step
+        model_inputs = self.prepare_batch(inputs.batches)
+        rows = [row for row, ctx in enumerate(batch) if ctx.tokens.is_complete_after_step]
+        for ctx in batch:
+            if ctx.constraint is not None and ctx.follower is None:
+                self.sampler.begin(ctx)
+        sampled = {batch[row].request_id: index for index, row in enumerate(rows)}
+        sampling = self.sampler.prepare([batch[row] for row in rows], after and after.sampled)
+        scored = ScoredStep.take(batch)
+        step = PreparedStep(batch, model_inputs, rows, sampled, sampling, scored)
+        if is_alone:
+            self._steady = SteadyBatch.of(step, moves)
+        return step
 
     def prepare_batch(self, batches: Sequence[Sequence[TextContext]]) -> ModelInputs:
         """The model's inputs for the active tokens of a batch."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 from max.demo import adapter_path
-from max.pipelines.checkpoint.contained import contained
+from max.pipelines.checkpoint.contained import contained, real_path
 from max.pipelines.lora.errors import AdapterError, AdapterPathError
 from max.pipelines.lora.peft_config import CONFIG_NAME, PeftConfig
 from max.pipelines.modeling.errors import ModelSourceError
 
 WEIGHTS_NAME = "adapter_model.safetensors"
 _PICKLE_NAME = "adapter_model.bin"
+# Far more than any has: all of it is read to tell it from others.
+_MOST_BYTES = 32 << 30
 
 
 def adapter_folder(path: str, root: Path | None) -> Path:
@@ -25,12 +28,17 @@ def adapter_folder(path: str, root: Path | None) -> Path:
     Raises:
         AdapterPathError: if there is none, or it is outside of the root.
     """
-    folder = Path(path).expanduser()
-    if path == "demo" and not folder.exists():
+    try:
+        folder = Path(path).expanduser()
+        is_outside = root is not None and not real_path(folder).is_relative_to(real_path(root))
+        is_folder = folder.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: "~who" is nobody's home
+        raise AdapterPathError(f"'{path}' is no path of a folder: {error}") from error
+    if path == "demo" and not os.path.exists(folder):
         return adapter_path()
-    if root is not None and not folder.resolve().is_relative_to(root.resolve()):
+    if is_outside:
         raise AdapterPathError(f"'{path}' is not below {root}, which --lora-root allows alone")
-    if not folder.is_dir():
+    if not is_folder:
         raise AdapterPathError(
             f"'{path}' is no folder here: adapters are local folders as PEFT's save_pretrained "
             "writes them"
@@ -48,9 +56,11 @@ def weights_path(folder: Path) -> Path:
         path = contained(folder, folder / WEIGHTS_NAME)
     except ModelSourceError as error:
         raise AdapterError(str(error)) from error
-    if path.is_file():
+    if os.path.isfile(path):
+        if (size := path.stat().st_size) > _MOST_BYTES:
+            raise AdapterError(f"{path} has {size} bytes, more than {_MOST_BYTES >> 30} GiB")
         return path
-    if (folder / _PICKLE_NAME).exists():
+    if os.path.exists(folder / _PICKLE_NAME):
         raise AdapterError(
             f"{folder} has {_PICKLE_NAME}, a pickle, which can run code when it is read: save the "
             "adapter with save_pretrained(..., safe_serialization=True)"

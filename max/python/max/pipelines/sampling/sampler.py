@@ -49,6 +49,11 @@ class SamplingBatch(NamedTuple):
     uniforms: list[float]
 
     @property
+    def is_plain(self) -> bool:
+        """Whether the best tokens are taken, now and in later steps of the same requests."""
+        return not (self.edited or self.constrained or self.sampled)
+
+    @property
     def needs_tokens(self) -> bool:
         """Whether a choice depends on all tokens before it, the last step's included."""
         if self.constrained or (self.edited and self.edits is None):

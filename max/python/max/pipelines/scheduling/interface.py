@@ -55,6 +55,10 @@ class PageSource(Protocol):
         """The share of the pages in use if the request's active tokens got theirs; takes none."""
         ...
 
+    def covers(self, ctx: TextContext) -> bool:
+        """Whether a request has the pages for its processed and active tokens already."""
+        ...
+
     def try_alloc(self, ctx: TextContext) -> AllocationResult:
         """Takes the pages for the request's processed and active tokens, or none of them."""
         ...

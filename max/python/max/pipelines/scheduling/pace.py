@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from max.pipelines.scheduling.budget import split
+from max.pipelines.scheduling.deviation import Deviation
 from max.pipelines.scheduling.step_cost import StepCost, StepShape
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 MIN_PROMPT_TOKENS = 24
 
 # Of their multiples a step is made: each new number of tokens costs the recording of a program.
-_TOKENS_TOGETHER = 8
+_TOKENS_TOGETHER = 4
 
 
 class SizedStep(NamedTuple):
@@ -38,12 +39,14 @@ class Pace:
     `MIN_PROMPT_TOKENS` however long that takes, or those of a large model would starve.
 
     Args:
-        target_s: seconds that a step of streams and prompts may take.
+        target_s: seconds within which nearly all steps of streams and prompts end: they are made
+            to take less, by as much as predictions were wrong of late.
     """
 
     def __init__(self, target_s: float) -> None:
         self._target_s = target_s
         self._cost = StepCost(target_s)
+        self._deviation = Deviation()
         self._streams_alone: tuple[StepShape, float] | None = None
 
     def split(
@@ -61,6 +64,8 @@ class Pace:
             self._cost.observe(*self._streams_alone)
             self._streams_alone = None
 
+        limit_s = self._target_s / self._deviation.most
+
         def seconds(shares: Sequence[int]) -> float:
             return self._cost.predict(StepShape.of(zip(contexts, shares, strict=True)))
 
@@ -68,18 +73,20 @@ class Pace:
             return split(lacking, tokens, used, fill=True)
 
         shares = split(lacking, tokens, used)
-        if seconds(shares) > self._target_s:
+        if seconds(shares) > limit_s:
             most = range(min(tokens, sum(lacking)))
             least = min(len(most), streams + MIN_PROMPT_TOKENS)
             fitting = bisect_right(
-                most, self._target_s, lo=least, key=lambda tokens: seconds(filled(tokens))
+                most, limit_s, lo=least, key=lambda tokens: seconds(filled(tokens))
             )
             together = (fitting - 1) // _TOKENS_TOGETHER * _TOKENS_TOGETHER
             shares = filled(max(least, together))
         return SizedStep(shares, seconds(shares))
 
-    def observe(self, shape: StepShape, seconds: float) -> None:
-        """A step of that shape took so long."""
+    def observe(self, shape: StepShape, seconds: float, predicted_s: float | None = None) -> None:
+        """A step of that shape took so long, and was made to take so long, if time limited it."""
+        if predicted_s is not None:
+            self._deviation.observe(seconds / predicted_s)
         if shape.prompt_tokens:
             self._cost.observe(shape, seconds)
         else:

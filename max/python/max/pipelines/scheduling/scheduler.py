@@ -172,7 +172,7 @@ class Scheduler:
     def observe(self, batch: Batch, seconds: float) -> None:
         """Takes note of how long a step took, which sizes later ones; see `target_step_ms`."""
         if self._pace is not None:
-            self._pace.observe(batch.shape, seconds)
+            self._pace.observe(batch.shape, seconds, batch.predicted_s)
 
     def reset_prefix_cache(self) -> None:
         """Forgets all cached prefixes; running requests go on."""
@@ -183,7 +183,8 @@ class Scheduler:
         for ctx in list(self._running.values()):
             if ctx.request_id in self._running:  # It may have been preempted for an older one.
                 ctx.tokens.chunk(ctx.tokens.remaining_length)
-                self._take_pages(ctx)
+                if not self._kv.covers(ctx):
+                    self._take_pages(ctx)
 
     def _take_pages(self, ctx: TextContext) -> None:
         """Gets pages for a running request, preempting the youngest, at last itself, for them."""
@@ -315,6 +316,8 @@ class Scheduler:
         going_on = [ctx for ctx in self._running.values() if not ctx.awaits_last_token]
         contexts = self._within_total(going_on)
         lacking = [ctx.tokens.remaining_length for ctx in contexts]
+        if sum(lacking) == len(lacking):  # No prompt, as in most steps: all go on.
+            return contexts, None
         step = self._split(contexts, lacking, self.config.max_batch_input_tokens)
         granted = [(ctx, share) for ctx, share in zip(contexts, step.shares, strict=True) if share]
         for ctx, share in granted:
@@ -333,8 +336,6 @@ class Scheduler:
         self, contexts: Sequence[TextContext], lacking: Sequence[int]
     ) -> Sequence[float]:
         """What each request's client has used; nothing unless prompts of several ones compete."""
-        if sum(lacking) == len(lacking):  # No prompt, as in most steps.
-            return ()
         prompts = zip(contexts, lacking, strict=True)
         if len({ctx.client for ctx, wanted in prompts if wanted > 1}) < 2:
             return ()

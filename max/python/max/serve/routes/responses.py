@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
+import msgspec
 from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,6 +17,7 @@ from max.serve.answer_plan import AnswerPlan
 from max.serve.answering import RunningAnswer, begin
 from max.serve.choice import text_deltas
 from max.serve.disconnect import until_disconnect
+from max.serve.errors import invalid_value
 from max.serve.responses_to_chat import as_chat, input_messages
 from max.serve.routes.body import beside, read_request
 from max.serve.routes.identity import AnswerIdentity
@@ -41,6 +43,8 @@ from max.serve.state import state_of
 from max.serve.telemetry.request_record import current_record
 from max.serve.tool_use import planned_chat
 
+MOST_TOOL_BYTES = 2 * 1024 * 1024
+
 
 async def responses(request: Request) -> Response:
     """Answers a conversation."""
@@ -48,6 +52,7 @@ async def responses(request: Request) -> Response:
     body = await read_request(request, ResponsesRequest)
     service = state.require_service()
     service.check_name(body.model)
+    tools = await beside(request, partial(_written_tools, body))
     owner, last = current_record().client.key, body.previous_response_id
     before = state.responses.get(owner, last) if last else ()
     messages = [*before, *await beside(request, partial(input_messages, body))]
@@ -56,7 +61,7 @@ async def responses(request: Request) -> Response:
     running = await begin(request, service, chat, contexts, plan=plan)
     identity = AnswerIdentity.new("resp", body.model)
     keep = partial(state.responses.put, owner, identity.id)
-    form = ResponseForm(identity, body, plan, messages, keep)
+    form = ResponseForm(identity, body, plan, messages, keep, tools)
     return await one_answer(request, running, form, stream=body.stream)
 
 
@@ -70,12 +75,14 @@ class ResponseForm:
         plan: AnswerPlan,
         messages: Sequence[dict[str, Any]],
         keep: Callable[[list[dict[str, Any]]], None],
+        tools: msgspec.Raw,
     ) -> None:
         self._identity = identity
         self._body = body
         self._plan = plan
         self._messages = messages
         self._keep = keep
+        self._tools = tools
         self._items: list[OutputItem] = []
         self._is_open = False
         self._num_events = 0
@@ -84,7 +91,8 @@ class ResponseForm:
         """The events of a stream."""
         started = self._response("in_progress", None)
         kinds = ("response.created", "response.in_progress")
-        yield self._encoded([self._event(kind, response=started) for kind in kinds])
+        for kind in kinds:
+            yield self._encoded([self._event(kind, response=started)])
         async for deltas in text_deltas(running.generation, running.choices):
             for delta in deltas:
                 found = [Content(delta.text)] if delta.events is None else delta.events
@@ -230,7 +238,7 @@ class ResponseForm:
             output=list(self._items),
             instructions=body.instructions,
             previous_response_id=body.previous_response_id,
-            tools=[tool.model_dump() for tool in body.tools or ()],
+            tools=cast("list[dict[str, Any]]", self._tools),  # They are written as such.
             tool_choice=choice if isinstance(choice, str) else choice.model_dump(),
             parallel_tool_calls=body.parallel_tool_calls is not False,
             temperature=body.temperature,
@@ -243,6 +251,22 @@ class ResponseForm:
             ),
             usage=None if usage is None else _usage(usage),
         )
+
+
+def _written_tools(body: ResponsesRequest) -> msgspec.Raw:
+    """The tools as answers repeat them, a stream three times.
+
+    Raises:
+        ApiError: 400 when they are too large for that.
+    """
+    written = msgspec.json.encode([tool.model_dump() for tool in body.tools or ()])
+    if len(written) > MOST_TOOL_BYTES:
+        raise invalid_value(
+            f"'tools' have {len(written)} bytes; at most {MOST_TOOL_BYTES} are taken here, as each"
+            " answer repeats them",
+            "tools",
+        )
+    return msgspec.Raw(written)
 
 
 def _usage(usage: Usage) -> ResponseUsage:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from max.serve.panics import as_error
 from max.serve.telemetry.request_id import HEADER, accepted_request_id
 from max.serve.telemetry.request_record import NO_ROUTE, RequestRecord, enter_request
 
@@ -52,6 +53,10 @@ class RequestTelemetry:
             record.status = record.status or 500
             try:
                 self._on_end(record)
-            except Exception:
+            except BaseException as raised:
                 # The answer has gone, and the connection may have further requests.
-                logger.exception("The end of the request %s is not recorded", record.request_id)
+                logger.error(
+                    "The end of the request %s is not recorded",
+                    record.request_id,
+                    exc_info=as_error(raised),
+                )

@@ -83,18 +83,19 @@ class CrashRecord:
 
 
 def last_requests(folder: Path) -> dict[str, int]:
-    """What a worker that has ended was working on; nothing if it was between two steps.
+    """What a worker that has ended was working on; nothing if it was between two steps, or if it
+    wrote over its record while it went wrong.
 
     Returns:
         How many tokens each of the requests had.
     """
     try:
         data = (folder / _NAME).read_bytes()
-    except FileNotFoundError:
+        end = _HEAD + int.from_bytes(data[_LENGTH], "little")
+        lines = data[_HEAD:end].decode().splitlines()
+        return {name: int(length) for name, _, length in (line.rpartition(" ") for line in lines)}
+    except (OSError, ValueError):
         return {}
-    end = _HEAD + int.from_bytes(data[_LENGTH], "little")
-    lines = data[_HEAD:end].decode().splitlines()
-    return {name: int(length) for name, _, length in (line.rpartition(" ") for line in lines)}
 
 
 def steps_begun(folder: Path) -> int:
@@ -102,5 +103,5 @@ def steps_begun(folder: Path) -> int:
     try:
         with (folder / _NAME).open("rb") as file:
             return int.from_bytes(file.read(_HEAD)[_STEPS], "little")
-    except FileNotFoundError:
+    except OSError:  # It is not there yet, or there are too many open files.
         return 0

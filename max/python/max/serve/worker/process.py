@@ -38,6 +38,7 @@ from max.serve.worker.failure_report import report_failure
 from max.serve.worker.interface import AdaptedPipeline, ExpertPipeline, PipelineBuilder
 from max.serve.worker.overlapped_engine import OverlappedEngine
 from max.serve.worker.parent_watch import exit_with_parent
+from max.serve.worker.threads import size_threads
 from max.serve.worker.warm_up import warm_up
 
 logger = logging.getLogger(__name__)
@@ -99,6 +100,7 @@ def start_engine(
         pipeline = build(on_phase=lambda phase: channel.send(Loading(phase)))
         if pipeline.plan is None:
             raise ValueError(f"{type(pipeline).__name__} has no memory plan, which serving needs")
+        size_threads(pipeline.pipeline_config.runtime, pipeline.plan)
         limits = SchedulerConfig.of(pipeline.pipeline_config.runtime, pipeline.plan)
         adapters = pipeline.adapters if isinstance(pipeline, AdaptedPipeline) else None
         pool = None if adapters is None else adapters.pool

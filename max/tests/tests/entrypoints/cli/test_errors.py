@@ -57,6 +57,11 @@ def test_other_errors_say_how_to_see_more() -> None:
     assert error.message.startswith("No architecture found for X\n(--log-level DEBUG shows")
 
 
+def test_what_a_file_says_does_not_steer_the_terminal() -> None:
+    error = shown(fail(ModelSourceError("a\nb \x1b[2J\x07 \u202e ü")))
+    assert error.message == "a\nb \\x1b[2J\\x07 \\u202e ü"
+
+
 def test_traceback_when_debugging(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

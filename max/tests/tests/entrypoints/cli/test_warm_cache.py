@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,3 +71,17 @@ def test_what_is_no_model_is_told(run_max: RunMax, tmp_path: Path) -> None:
     result = run_max("warm-cache", "--model", str(tmp_path / "folder"))
     assert result.exit_code == 1
     assert "has no config.json" in result.output
+
+
+def test_model_that_cannot_fit_is_refused(
+    run_max: RunMax, tiny_model: Path, cache: Path, tmp_path: Path
+) -> None:
+    """Before memory is asked for: its tables of positions would take 4 TB."""
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model, model)
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 10**12}))
+    result = run_max("warm-cache", "--model", str(model), "--devices", "cpu")
+    assert result.exit_code == 1
+    assert "does not fit in the KV cache" in result.stderr
+    assert not cache.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,17 @@ from max.graph.weights.headers.errors import WeightsFileError
 from max.graph.weights.headers.gguf import read_gguf_header
 from max.graph.weights.headers.safetensors import read_safetensors_header
 from max.pipelines.checkpoint.hf_files import load_huggingface_config, read_json
+from max.pipelines.checkpoint.json_files import read_json_value
 from max.pipelines.lib.tokenizer.loading import load_delegate
 from max.pipelines.modeling.errors import ModelSourceError
 
-BOUNDED = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+BOUNDED = settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 DEEP = 100_000
 
 
@@ -166,6 +174,26 @@ def test_large_gguf_counts(tmp_path: Path, counts: tuple[int, int], entry: bytes
         read_gguf_header(path)
 
 
+def test_long_gguf_headers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many arrays of empty texts, of which a hole in a file is full."""
+    monkeypatch.setattr("max.graph.weights.headers.gguf._MOST_HEADER_BYTES", 1 << 16)
+    texts = 2**12
+    with (path := tmp_path / "model.gguf").open("wb") as file:
+        file.write(b"GGUF" + struct.pack("<IQQ", 3, 0, 3))
+        for key in (b"a", b"b", b"c"):
+            file.write(struct.pack("<Q", 1) + key + struct.pack("<IIQ", 9, 8, texts))
+            file.seek(8 * texts, 1)
+        file.truncate()
+    with pytest.raises(WeightsFileError, match="bytes of header, more than 65536"):
+        read_gguf_header(path)
+
+
+def test_pipe_in_the_place_of_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.json")
+    with pytest.raises(ModelSourceError, match="is no file"):
+        read_json_value(tmp_path / "config.json")
+
+
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
@@ -212,13 +240,14 @@ def test_wrong_values_of_a_configuration(tmp_path: Path, name: str, value: Any) 
         assert str(tmp_path) in str(error)
 
 
+BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 TOKENIZER: dict[str, Any] = {
     "version": "1.0",
     "added_tokens": [],
     "normalizer": None,
-    "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True},
+    "pre_tokenizer": BYTES,
     "post_processor": None,
-    "decoder": {"type": "ByteLevel"},
+    "decoder": BYTES,
     "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]},
 }
 
@@ -231,3 +260,62 @@ def test_wrong_values_of_a_tokenizer(tmp_path: Path, name: str, value: Any) -> N
         load_delegate(tmp_path, trust_remote_code=False)
     except ModelSourceError as error:
         assert str(tmp_path) in str(error)
+
+
+@pytest.mark.parametrize("name", [b"a\x1b[2J", b"\n", b"x" * 2000])
+def test_gguf_names_that_nobody_should_be_shown(tmp_path: Path, name: bytes) -> None:
+    path = tmp_path / "model.gguf"
+    tensor = struct.pack("<Q", len(name)) + name + struct.pack("<IQIQ", 1, 4, 0, 0)
+    path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 1, 0) + tensor)
+    with pytest.raises(WeightsFileError, match="a tensor is called") as refused:
+        read_gguf_header(path)
+    assert str(refused.value).isprintable() and len(str(refused.value)) < 500
+
+
+@pytest.mark.parametrize("ends", [[None, 3], ["x", "y"], [1e400, 5], [[], {}]])
+def test_offsets_of_safetensors_of_other_kinds(tmp_path: Path, ends: list[Any]) -> None:
+    header = {str(end): {"dtype": "F32", "shape": [1], "data_offsets": [0, end]} for end in ends}
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(safetensors_file(header, bytes(4)))
+    with pytest.raises(WeightsFileError, match="is no safetensors file"):
+        read_safetensors_header(path)
+
+
+def test_tokenizer_that_panics_at_each_text(tmp_path: Path) -> None:
+    single = [
+        {"SpecialToken": {"id": "<s>", "type_id": 0}},
+        {"Sequence": {"id": "A", "type_id": 0}},
+    ]
+    both = {"single": single, "pair": [*single, {"Sequence": {"id": "B", "type_id": 0}}]}
+    processor = {"type": "TemplateProcessing", **both, "special_tokens": {}}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(TOKENIZER | {"post_processor": processor}))
+    with pytest.raises(ModelSourceError, match="cannot read the tokenizer"):
+        load_delegate(tmp_path, trust_remote_code=False)
+
+
+def test_what_is_damaged_here_is_whole(tmp_path: Path) -> None:
+    """Else nothing would be tried."""
+    (tmp_path / "tokenizer.json").write_text(json.dumps(TOKENIZER))
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    assert load_delegate(tmp_path, trust_remote_code=False).encode("ab") == [2]
+    assert load_huggingface_config(tmp_path, trust_remote_code=False).vocab_size == 32
+
+
+@BOUNDED
+@given(st.data())
+def test_damaged_tokenizer(tmp_path: Path, data: st.DataObject) -> None:
+    (tmp_path / "tokenizer.json").write_bytes(damage(json.dumps(TOKENIZER).encode(), data))
+    try:
+        load_delegate(tmp_path, trust_remote_code=False)
+    except ModelSourceError as error:
+        assert len(str(error)) < 1000
+
+
+@BOUNDED
+@given(st.data())
+def test_damaged_configuration(tmp_path: Path, data: st.DataObject) -> None:
+    (tmp_path / "config.json").write_bytes(damage(json.dumps(CONFIG).encode(), data))
+    try:
+        load_huggingface_config(tmp_path, trust_remote_code=False)
+    except ModelSourceError as error:
+        assert len(str(error)) < 2000

@@ -72,6 +72,19 @@ def test_steps_ahead_are_covered() -> None:
     assert len(blocks.pages_of("a")) == 2
 
 
+def test_a_request_is_covered_until_it_needs_a_page() -> None:
+    blocks = make_blocks()
+    ctx = make_context(range(PAGE))
+    blocks.claim(ctx.request_id)
+    assert not blocks.covers(ctx)
+    blocks.try_alloc(ctx)
+    assert blocks.covers(ctx)
+    ctx.update(5)
+    ctx.tokens.advance()
+    assert not blocks.covers(ctx)
+    assert blocks.ask(ctx).pages_needed == 1
+
+
 def test_what_does_not_fit_changes_nothing() -> None:
     blocks = make_blocks(total_pages=2)
     blocks.claim("a")

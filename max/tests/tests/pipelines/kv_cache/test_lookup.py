@@ -9,6 +9,7 @@ from max.pipelines.context import TextContext, TokenBuffer
 from max.pipelines.kv_cache.block_manager import BlockManager
 from max.pipelines.kv_cache.errors import KVCacheIntegrityError, UnknownRequestError
 from max.pipelines.kv_cache.lookup import make_lookup
+from max.pipelines.kv_cache.rules import FullPages, PageGroup, StatePages
 from max.pipelines.modeling.types import RequestID
 
 
@@ -63,3 +64,44 @@ def test_a_request_without_enough_pages_is_noticed() -> None:
 def test_a_request_that_is_not_claimed_is_named() -> None:
     with pytest.raises(UnknownRequestError, match="'a'"):
         make_lookup(BlockManager(8, page_size=4), [make_context(5, "a")])
+
+
+def states_of(blocks: BlockManager, *batch: TextContext) -> list[list[list[int]]]:
+    """Of each table of states, the page to read and that to write of each request."""
+    return [table.tolist() for table in make_lookup(blocks, batch).lookup_tables[1:]]
+
+
+def test_states_are_read_from_the_page_before_and_written_to_the_one_after() -> None:
+    """Two tables of states behind one of pages; a state's page is that of its last token."""
+    groups = (PageGroup(FullPages(4)), PageGroup(StatePages(4), tables=2))
+    blocks = BlockManager(40, page_size=4, groups=groups)
+    first, second = make_context(20, "a"), make_context(20, "b")
+    for name in "ab":
+        blocks.claim(name)
+
+    def step(ctx: TextContext, tokens: int) -> None:
+        ctx.tokens.chunk(tokens)
+        assert blocks.try_alloc(ctx).fits
+
+    step(first, 3)
+    step(second, 6)
+    pages = [[blocks.pages_of(name, table) for name in "ab"] for table in (1, 2)]
+    # Nothing is read at first; what is written is the page of the third token, or of the sixth.
+    assert states_of(blocks, first, second) == [
+        [[0, of_first[0]], [0, of_second[1]]] for of_first, of_second in pages
+    ]
+    for ctx in (first, second):
+        ctx.tokens.advance()
+        blocks.commit(ctx)
+
+    step(first, 1)  # the page that it has is full behind this token
+    step(second, 3)  # another one begins
+    pages = [[blocks.pages_of(name, table) for name in "ab"] for table in (1, 2)]
+    assert states_of(blocks, first, second) == [
+        [[of_first[0], of_first[0]], [of_second[1], of_second[2]]] for of_first, of_second in pages
+    ]
+    written = np.array(states_of(blocks, first, second))[..., 1]
+    assert len(np.unique(written)) == 4 and written.all()
+    assert {table.dtype for table in make_lookup(blocks, [first]).lookup_tables} == {
+        np.dtype(np.uint32)
+    }

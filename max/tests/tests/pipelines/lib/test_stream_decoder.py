@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from max.pipelines.context import SamplingParams
 from max.pipelines.lib.stream_decoder import StreamDecoder
 from max.pipelines.lib.tokenizer import TextTokenizer
 from max.pipelines.lib.tokenizer.anchored_decoder import AnchoredDecoder
@@ -291,3 +293,44 @@ def test_long_run_that_is_no_text_is_given_out_from_its_sixteenth_token_on(
 
     assert pieces[:15] == [""] * 15
     assert pieces[15] == FFFD * 12  # A character may have four bytes, which wait.
+
+
+@each_kind
+def test_length_is_that_of_the_text_that_came(tokenizers: Tokenizers, kind: str) -> None:
+    decoder = StreamDecoder(tokenizers[kind])
+    assert decoder.text_length == 0
+    shown = ""
+    for token in byte_ids(tokenizers[kind], "ab日c".encode() + b"\xe6"):
+        shown += decoder.push([token])
+        assert decoder.text_length == len(shown)
+    shown += decoder.finish()
+    assert decoder.text_length == len(shown) == 5
+
+
+def test_length_counts_what_a_stop_string_may_be(byte_level: TextTokenizer) -> None:
+    decoder = StreamDecoder(byte_level, stop=["bcd"])
+    shown = decoder.push(byte_ids(byte_level, b"abc"))
+    assert (shown, decoder.text_length) == ("a", 3)
+
+
+def test_decoder_of_a_request_has_its_parameters(byte_fallback: TextTokenizer) -> None:
+    params = SamplingParams(stop=["o"], min_new_tokens=2)
+    tokens = token_ids(byte_fallback, "a o o")
+
+    decoder = StreamDecoder.of(byte_fallback, params, continues_text=True)
+    text = "".join(pieces_of(decoder, tokens))
+    assert decoder.stopped == "o"
+    begun = StreamDecoder.of(byte_fallback, replace(params, stop=None))
+    assert begun.push(tokens) == whole_text(byte_fallback, tokens)
+    # The first space stays, and the text of the first two tokens is not searched.
+    whole = " " + whole_text(byte_fallback, tokens).lstrip(" ")
+    first_two = StreamDecoder(byte_fallback, continues_text=True).push(tokens[:2])
+    assert text == first_two + cut_at_stop(whole[len(first_two) :], ["o"])[0]
+
+
+def test_only_hidden_tokens_are_left_out(byte_level: TextTokenizer) -> None:
+    first, *rest = token_ids(byte_level, "ab")
+    decoder = StreamDecoder(byte_level, hidden_tokens=frozenset({first}))
+    tokens = [first, *rest, byte_level.eos]
+    shown = "".join(pieces_of(decoder, tokens))
+    assert shown == str(byte_level.delegate.decode(tokens[1:], clean_up_tokenization_spaces=False))

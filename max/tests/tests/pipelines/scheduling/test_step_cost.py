@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from max.pipelines.context import TextContext, TokenBuffer
 from max.pipelines.scheduling.step_cost import StepCost, StepShape
 
 TYPICAL_S = 0.25
@@ -98,3 +99,43 @@ def test_whatever_ran_more_work_never_takes_less_time(
     both = cost.predict(StepShape(*(a + b for a, b in zip(shape, more, strict=True))))
     assert math.isfinite(both)
     assert 0 <= less <= both
+
+
+def make_context(processed: int) -> TextContext:
+    ctx = TextContext(max_length=100, tokens=TokenBuffer(range(50)))
+    if processed:
+        ctx.tokens.chunk(processed)
+        ctx.tokens.advance()
+    return ctx
+
+
+def test_shape_of_a_step() -> None:
+    shares = [
+        (make_context(5), 1),
+        (make_context(0), 4),
+        (make_context(7), 1),
+        (make_context(2), 2),
+    ]
+    # A token sees itself and those before it: 6, 1 + 2 + 3 + 4, 8, 3 + 4.
+    assert StepShape.of(shares) == StepShape(2, 6, 6 + 10 + 8 + 7)
+    assert StepShape.of([]) == StepShape(0, 0, 0)
+
+
+def test_observations_of_shapes_of_a_kind_are_one_in_their_middle() -> None:
+    cost = StepCost(TYPICAL_S)
+    few, many = StepShape(4, 33, 3_000), StepShape(7, 60, 20_000)
+    for _ in range(20):
+        cost.observe(few, linear_machine(few))
+        cost.observe(many, linear_machine(many))
+    for shape in (few, many):
+        assert cost.predict(shape) == pytest.approx(linear_machine(shape), rel=0.1)
+
+
+def test_the_kind_that_was_not_seen_for_longest_is_forgotten() -> None:
+    cost = StepCost(TYPICAL_S)
+    kinds = [StepShape(1 << a, 1 << b, 1000) for a in range(9) for b in range(9)][:65]
+    for shape in kinds:
+        cost.observe(shape, linear_machine(shape))
+
+    kept = [tuple(seen.features[1:3]) for seen in cost._seen.values()]
+    assert kept == [(shape.streams, shape.prompt_tokens) for shape in kinds[1:]]

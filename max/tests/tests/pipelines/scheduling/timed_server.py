@@ -41,6 +41,7 @@ class TimedServer:
         self.clock = 0.0
         self.times: dict[RequestID, list[float]] = {}
         self.steps: list[Batch] = []
+        self.seconds: list[float] = []
 
     def add(self, name: str, prompt_length: int, new_tokens: int) -> TextContext:
         """A request that arrives now."""
@@ -62,6 +63,7 @@ class TimedServer:
         self.scheduler.finish_step(batch, outputs)
         self.scheduler.observe(batch, seconds)
         self.steps.append(batch)
+        self.seconds.append(seconds)
         return batch
 
     def run(self) -> None:

@@ -74,3 +74,26 @@ def test_each_step_is_progress(tmp_path: Path) -> None:
         assert steps_begun(tmp_path) == seen[-1]
     box.close()
     assert seen == list(range(301))
+
+
+@pytest.mark.parametrize("garbage", [b"", b"\xff" * 100, bytes(8) + b"\x09\0\0\0not a number"])
+def test_record_that_was_written_over_names_nobody(tmp_path: Path, garbage: bytes) -> None:
+    record = CrashRecord(tmp_path)
+    record.write({"a": 1})
+    record.close()
+    assert last_requests(tmp_path) == {"a": 1}
+    (path,) = tmp_path.iterdir()
+
+    path.write_bytes(garbage)
+
+    assert last_requests(tmp_path) == {}
+    assert steps_begun(tmp_path) >= 0
+
+
+def test_record_that_cannot_be_opened(tmp_path: Path) -> None:
+    CrashRecord(tmp_path).close()
+    (path,) = tmp_path.iterdir()
+    path.unlink()
+    path.mkdir()
+
+    assert (last_requests(tmp_path), steps_begun(tmp_path)) == ({}, 0)

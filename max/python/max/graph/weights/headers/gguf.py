@@ -60,6 +60,10 @@ _MOST_TENSORS = 1 << 20
 _MOST_ENTRIES = 1 << 16
 _MOST_ELEMENTS = 1 << 23
 _MOST_BYTES_OF_TEXT = 1 << 26
+# Of a name; ggml's own limit for tensors is 64.
+_MOST_NAME = 1024
+# Of all of it; vocabularies and merges take up to 30 MB.
+_MOST_HEADER_BYTES = 1 << 27
 
 
 class GGUFTensor(NamedTuple):
@@ -137,12 +141,13 @@ def _parse(content: mmap.mmap, size: int) -> GGUFHeader:
     _check_count("metadata entries", num_entries, _MOST_ENTRIES)
     metadata = _Metadata(content)
     for _ in range(num_entries):
-        key = cursor.string()
+        key = cursor.name("a metadata entry")
         metadata.spans[key] = cursor.skip_value()
         _check_kind(key, *metadata.spans[key])
+        _check_count("bytes of header", cursor.position, _MOST_HEADER_BYTES)
     tensors: dict[str, GGUFTensor] = {}
     for _ in range(num_tensors):
-        name = cursor.string()
+        name = cursor.name("a tensor")
         if name in tensors:
             raise ValueError(f"it has two tensors '{name}'")
         num_axes = cursor.scalar(_U32)
@@ -151,6 +156,7 @@ def _parse(content: mmap.mmap, size: int) -> GGUFHeader:
         axes = [cursor.scalar(_U64) for _ in range(num_axes)]
         ggml_type, offset = cursor.scalar(_U32), cursor.scalar(_U64)
         tensors[name] = GGUFTensor(tuple(reversed(axes)), ggml_type, offset)
+        _check_count("bytes of header", cursor.position, _MOST_HEADER_BYTES)
     alignment = metadata.get("general.alignment", _DEFAULT_ALIGNMENT)
     if not isinstance(alignment, int) or alignment <= 0:
         raise ValueError(f"general.alignment is {alignment!r}; the file is damaged")
@@ -223,6 +229,13 @@ class _Cursor:
         if self.position > len(self._content):
             raise IndexError(self.position)
         return self._content[start : self.position].decode("utf-8", "replace")
+
+    def name(self, what: str) -> str:
+        """A text that may be shown to people."""
+        name = self.string()
+        if len(name) > _MOST_NAME or not name.isprintable():
+            raise ValueError(f"{what} is called {name[:60]!r}; the file is damaged")
+        return name
 
     def strings(self, count: int) -> list[str]:
         return [self.string() for _ in range(count)]

@@ -89,8 +89,8 @@ def _cause(path: Path, error: Exception) -> str:
         header = file.read(min(length, _MOST_HEADER_BYTES))
     try:
         tensors = json.loads(header)
-        ends = [t["data_offsets"][1] for n, t in tensors.items() if n != "__metadata__"]
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
+        ends = [int(t["data_offsets"][1]) for n, t in tensors.items() if n != "__metadata__"]
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):
         if header[:1] == b"{" and length > size - _LENGTH_BYTES:
             return truncated(size, _LENGTH_BYTES + length, "at least ")
         return f"it is no safetensors file: {size} bytes that begin with {start[:16]!r} ({error})"

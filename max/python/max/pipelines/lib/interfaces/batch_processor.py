@@ -19,7 +19,7 @@ from max.nn.kv_cache import KVCacheInputs, KVCacheParamInterface
 from max.nn.transformer import ReturnHiddenStates, ReturnLogits
 from max.pipelines.config import PipelineConfig
 from max.pipelines.context import TextContext
-from max.pipelines.lib.interfaces.model_io import ModelInputs, ModelOutputs
+from max.pipelines.lib.interfaces.model_io import DecodeChanges, ModelInputs, ModelOutputs
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,17 @@ class RaggedModelInputs(ModelInputs):
         """tokens, input_row_offsets, return_n_logits, then the cache's tensors."""
         cache = self.kv_cache_inputs.flatten() if self.kv_cache_inputs else []
         return (self.tokens, self.input_row_offsets, self.return_n_logits, *cache)
+
+    @property
+    def decode_changes(self) -> DecodeChanges | None:
+        """The tokens, and the lengths of what is cached; None of a subclass, which may add inputs,
+        unless it says so itself."""
+        caches = [] if self.kv_cache_inputs is None else self.kv_cache_inputs.inputs
+        lengths = [x for each in caches for x in (each.cache_lengths, each.max_cache_length)]
+        may_add = type(self) is not RaggedModelInputs or self.hidden_states is not None
+        if may_add or not all(x.tensor.is_cpu for x in (self.tokens, *lengths)):
+            return None
+        return DecodeChanges(self.tokens.to_numpy(), [length.to_numpy() for length in lengths])
 
 
 class RaggedBatchProcessor(BatchProcessor):

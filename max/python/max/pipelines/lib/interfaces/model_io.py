@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from max.driver import Buffer
 from max.nn.kv_cache import KVCacheInputs
+
+
+class DecodeChanges(NamedTuple):
+    """What the inputs of a decoding step have to change to be those of the next one.
+
+    That is of the same requests, a token of each, whose pages are the same. All share their memory
+    with the inputs.
+
+    Attributes:
+        tokens: int64 [batch], which becomes the tokens of that step.
+        growing: numbers that become one more.
+    """
+
+    tokens: NDArray[np.int64]
+    growing: Sequence[NDArray[Any]]
 
 
 @dataclass(kw_only=True)
@@ -35,6 +54,12 @@ class ModelInputs:
                 raise AttributeError(f"{type(self).__name__} has no field '{name}'")
             if value is not None:
                 setattr(self, name, value)
+
+    @property
+    def decode_changes(self) -> DecodeChanges | None:
+        """How these, of requests of one token each, become the next step's; None for inputs that
+        are made anew for each step."""
+        return None
 
     @property
     def buffers(self) -> tuple[Buffer, ...]:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("max.pipelines")
 
-_FURTHER_TEMPLATES = "additional_chat_templates/*.jinja"
+# What a tokenizer is made of; its tokens and templates are shown to whoever asks the server.
+_READ = ("*.json", "*.txt", "*.model", "*.tiktoken", "*.jinja", "additional_chat_templates/*.jinja")
 
 
 def load_delegate(folder: Path, *, trust_remote_code: bool) -> PreTrainedTokenizerBase:
@@ -36,8 +37,8 @@ def load_delegate(folder: Path, *, trust_remote_code: bool) -> PreTrainedTokeniz
             f"the model in {folder} brings its own tokenizer code ({custom_class}), which is not "
             "run unless you trust it: read it, then pass --trust-remote-code"
         )
-    for template in (folder / "chat_template.jinja", *folder.glob(_FURTHER_TEMPLATES)):
-        contained(folder, template)
+    for path in (found for pattern in _READ for found in folder.glob(pattern)):
+        contained(folder, path)
     has_plain = has_plain_files(folder) and not custom_class
     try:
         delegate: PreTrainedTokenizerBase = (
@@ -45,8 +46,13 @@ def load_delegate(folder: Path, *, trust_remote_code: bool) -> PreTrainedTokeniz
             if has_plain
             else _by_transformers(folder, trust_remote_code)
         )
-    except Exception as error:
-        # The tokenizer may be code of the model's own, so any error can come from here.
+        if has_plain:
+            delegate.encode("x")  # what is wrong with its last steps is seen at the first text
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        # The tokenizer may be code of the model's own, so any error can come from here; that of a
+        # native library that panics is no `Exception`.
         raise ModelSourceError(_explain(folder, error)) from error
     if len(delegate) <= len(delegate.added_tokens_decoder):
         raise ModelSourceError(_explain(folder, None))
@@ -70,10 +76,13 @@ def _custom_class(folder: Path) -> str | None:
     names = entry.get("AutoTokenizer") if isinstance(entry, dict) else entry
     if not names:
         return None
+    if not isinstance(names, str | list):
+        path = folder / "tokenizer_config.json"
+        raise ModelSourceError(f"{path} has auto_map={entry!r:.200}, which names no class")
     return str(names if isinstance(names, str) else next((n for n in names if n), "")) or None
 
 
-def _explain(folder: Path, error: Exception | None) -> str:
+def _explain(folder: Path, error: BaseException | None) -> str:
     expected = "tokenizer.json, or tokenizer.model, or tekken.json, or vocab.json with merges.txt"
     vocabularies = [
         path.name

@@ -9,7 +9,7 @@ from max.pipelines.lib.tokenizer.templates import TemplateForms, TemplateRefusal
 
 
 class LocalTemplates:
-    """Renders in this process, without limits: for who runs a model of their own."""
+    """Renders in this process, without limits: see `TemplateProcess` for a model's own."""
 
     def forms_of(self, template: str) -> TemplateForms:
         """See `Templates`."""

@@ -37,17 +37,33 @@ def read_model_facts(folder: Path, delegate: PreTrainedTokenizerBase) -> ModelFa
     Raises:
         ModelSourceError: If a file is malformed.
     """
-    config = read_json_if_there(folder / "config.json")
-    config = {**config, **(config.get("text_config") or {})}
+    config = _config_of_text(folder / "config.json")
     generation = read_json_if_there(folder / "generation_config.json")
     eos = (
         _as_ids(generation.get("eos_token_id"), folder / "generation_config.json")
         | _as_ids(config.get("eos_token_id"), folder / "config.json")
         | _as_ids(delegate.eos_token_id, folder / "tokenizer_config.json")
     )
-    positions = config.get("max_position_embeddings")
+    positions = _size(config, "max_position_embeddings", folder)
     limits = [int(delegate.model_max_length)] + ([positions] if positions else [])
-    return ModelFacts(eos, int(config.get("vocab_size") or len(delegate)), min(limits))
+    return ModelFacts(eos, _size(config, "vocab_size", folder) or len(delegate), min(limits))
+
+
+def _config_of_text(path: Path) -> dict[str, Any]:
+    """The fields of a model, or of the part of it that is for text."""
+    config = read_json_if_there(path)
+    nested = config.get("text_config") or {}
+    if not isinstance(nested, dict):
+        raise ModelSourceError(f"{path} has text_config={nested!r:.200}, which is no object")
+    return {**config, **nested}
+
+
+def _size(config: dict[str, Any], name: str, folder: Path) -> int:
+    """A number of the configuration; 0 where it has none."""
+    value = config.get(name) or 0
+    if not isinstance(value, int):
+        raise ModelSourceError(f"{folder / 'config.json'} has {name}={value!r:.200}: no number")
+    return value
 
 
 def _as_ids(value: Any, source: Path) -> frozenset[int]:

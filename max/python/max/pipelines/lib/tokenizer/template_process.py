@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from max.pipelines.lib.tokenizer.template_worker import read_message, write_message
@@ -33,7 +35,7 @@ class TemplateProcess:
     process of their own: others do not wait for them.
 
     Args:
-        seconds: Most time of a call.
+        seconds: Most of the processor's time for a call.
         most_bytes: Most bytes of a text.
     """
 
@@ -74,6 +76,14 @@ class TemplateProcess:
         if answer[:1] == b"E":
             raise TemplateRefusal(answer[1:].decode("utf-8", "replace"))
         return answer[1:]
+
+
+@cache
+def limited_templates() -> TemplateProcess:
+    """What all tokenizers of this process render with; its processes end before this one."""
+    templates = TemplateProcess()
+    atexit.register(templates.close)
+    return templates
 
 
 class _Process:

@@ -6,7 +6,8 @@ and answers each on standard output alike: a letter and UTF-8, or JSON.
     T text | F forms as JSON | E what is wrong
 
 Calls that take too long, or too much memory, end the process: an alarm of the system's does it,
-which no template can hold back.
+which no template can hold back. What counts is the processor's time, of which a template needs all
+that it takes: it cannot wait for anything, and a busy machine refuses none.
 """
 
 from __future__ import annotations
@@ -67,15 +68,15 @@ def answer(call: tuple[str, str, dict[str, Any]], most_bytes: int) -> bytes:
 def main(seconds: float, most_bytes: int, memory_bytes: int) -> None:
     """Answers calls until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # the server has ended: nobody is told
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     while (message := read_message(sys.stdin.buffer)) is not None:
         call = pickle.loads(message)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
         result = answer(call, most_bytes)
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         write_message(sys.stdout.buffer, result)
 
 

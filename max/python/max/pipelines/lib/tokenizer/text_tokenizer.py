@@ -29,10 +29,9 @@ from max.pipelines.lib.tokenizer.chat_template import (
 from max.pipelines.lib.tokenizer.control_tokens import ControlTokens
 from max.pipelines.lib.tokenizer.lanes import rendering
 from max.pipelines.lib.tokenizer.loading import load_delegate
-from max.pipelines.lib.tokenizer.local_templates import LocalTemplates
 from max.pipelines.lib.tokenizer.model_facts import read_model_facts
 from max.pipelines.lib.tokenizer.response_format import constraint_of_format
-from max.pipelines.lib.tokenizer.templates import Templates
+from max.pipelines.lib.tokenizer.template_process import limited_templates
 from max.pipelines.lib.tokenizer.text_codec import TextCodec
 from max.pipelines.modeling.types import TextGenerationRequest, TextGenerationRequestMessage
 
@@ -74,7 +73,6 @@ class TextTokenizer(TextCodec):
         enable_llama_whitespace_fix: bool = False,
         chat_template: str | None = None,
         context_validators: Sequence[Callable[[TextContext], None]] = (),
-        templates: Templates | None = None,
         control_tokens_are_text: bool = False,
         **unused: object,
     ) -> None:
@@ -89,7 +87,6 @@ class TextTokenizer(TextCodec):
             enable_llama_whitespace_fix: Keep the leading space when `decode` is given one token.
             chat_template: Text of a Jinja template instead of the model's own.
             context_validators: Called with each new context; they raise InputError to refuse it.
-            templates: What renders the chat template; by default this process.
             control_tokens_are_text: Whether special tokens' texts in a conversation are text.
             unused: Accepted so that subclasses and other tokenizers can be called alike.
 
@@ -113,12 +110,11 @@ class TextTokenizer(TextCodec):
         self.max_length = max_length or facts.max_length
         self._chat_template = chat_template
         self._context_validators = context_validators
-        self._templates = templates or LocalTemplates()
         added = self.delegate.added_tokens_decoder.values() if control_tokens_are_text else ()
         specials = [token.content for token in added if token.special]
         self._control_tokens = ControlTokens(specials) if specials else None
         if self.has_chat_template:
-            check_template(self.delegate, chat_template, self._templates)
+            check_template(self.delegate, chat_template, limited_templates())
 
     @property
     def eos(self) -> int:
@@ -191,7 +187,7 @@ class TextTokenizer(TextCodec):
             template=self._chat_template,
             tools=tools,
             options=options,
-            templates=self._templates,
+            templates=limited_templates(),
         ).text
 
     def prompt_text(
@@ -219,7 +215,7 @@ class TextTokenizer(TextCodec):
             template=self._chat_template,
             tools=tools,
             options=options,
-            templates=self._templates,
+            templates=limited_templates(),
             control_tokens=self._control_tokens,
         )
         return PromptText(text, add_special_tokens=False, cuts=cuts)
@@ -271,14 +267,15 @@ class TextTokenizer(TextCodec):
                 param="stop_token_ids",
             )
         param = "messages" if request.messages else "prompt"
+        if isinstance(request.prompt, Sequence) and not isinstance(request.prompt, str):
+            self._check_length(len(request.prompt), param)
         try:
             tokens = await self._prompt_tokens(request)
         except PromptTooLongError as error:
             raise PromptTooLongError(error.given, error.allowed, param, is_more=True) from error
         if tokens.size == 0:
             raise InputError(f"The {param} has no tokens; at least one is needed.", param=param)
-        if tokens.size >= self.max_length:
-            raise PromptTooLongError(int(tokens.size), self.max_length, param=param)
+        self._check_length(int(tokens.size), param)
         if (largest := int(tokens.max())) >= self.vocab_size:
             piece = self.delegate.convert_ids_to_tokens(largest)
             raise InputError(
@@ -302,6 +299,10 @@ class TextTokenizer(TextCodec):
         for validate in self._context_validators:
             validate(context)
         return context
+
+    def _check_length(self, tokens: int, param: str) -> None:
+        if tokens >= self.max_length:
+            raise PromptTooLongError(tokens, self.max_length, param=param)
 
     async def _prompt_tokens(self, request: TextGenerationRequest) -> NDArray[np.int64]:
         if isinstance(request.prompt, str):

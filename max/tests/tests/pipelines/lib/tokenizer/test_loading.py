@@ -107,8 +107,18 @@ def test_error_in_the_code_of_the_model_is_shown(make_model_folder: MakeFolder) 
     assert isinstance(caught.value.__cause__, LookupError)
 
 
-@pytest.mark.parametrize("name", ["chat_template.jinja", "additional_chat_templates/t.jinja"])
-def test_templates_are_the_folder_s_own(
+@pytest.mark.parametrize(
+    "name",
+    [
+        "chat_template.jinja",
+        "additional_chat_templates/t.jinja",
+        "tokenizer.json",
+        "vocab.txt",
+        "merges.txt",
+        "spiece.model",
+    ],
+)
+def test_what_a_tokenizer_is_made_of_is_the_folder_s_own(
     make_model_folder: MakeFolder, tmp_path: Path, name: str
 ) -> None:
     folder = make_model_folder()
@@ -150,3 +160,10 @@ def test_other_forms_are_read_by_transformers_and_said(
     assert type(delegate) is not PlainTokenizer
     assert f"transformers is imported for the tokenizer in {folder}" in caplog.text
     assert delegate.decode(delegate.encode("hello world")) == "hello world"
+
+
+@pytest.mark.parametrize("names", [5, True, {"AutoTokenizer": 5}, {"AutoTokenizer": {"a": 1}}])
+def test_own_class_without_a_name(make_model_folder: MakeFolder, names: object) -> None:
+    folder = make_model_folder(tokenizer_config={"auto_map": names})
+    with pytest.raises(ModelSourceError, match=r"tokenizer_config\.json has auto_map="):
+        load_delegate(folder, trust_remote_code=False)

@@ -82,3 +82,17 @@ def test_end_token_that_is_no_id(make_model_folder: MakeFolder) -> None:
     folder = make_model_folder(generation_config={"eos_token_id": "</s>"})
     with pytest.raises(ModelSourceError, match=r"eos_token_id is '</s>'; it should be a token id"):
         facts_of(folder)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"text_config": 5},
+        {"text_config": "x"},
+        {"text_config": {"vocab_size": "x"}},
+        {"max_position_embeddings": 1.5},
+    ],
+)
+def test_values_that_are_none(make_model_folder: MakeFolder, config: dict[str, object]) -> None:
+    with pytest.raises(ModelSourceError, match=r"config\.json has "):
+        facts_of(make_model_folder(config=config))

@@ -46,7 +46,7 @@ def write_servers(folder: Path) -> Path:
 
 def test_the_plan_of_this_repository() -> None:
     plan = read_plan(Path(step_targets.__file__).parent / "scenarios" / "step_targets.yaml")
-    assert [scenario.name for scenario in plan.scenarios] == ["concurrent", "arrivals"]
+    assert [scenario.name for scenario in plan.scenarios] == ["concurrent", "arrivals", "sustained"]
 
 
 def test_the_first_server_gets_the_targets(tmp_path: Path) -> None:
@@ -75,3 +75,11 @@ def test_the_report_has_all_of_them_and_the_picture(
     assert "others" not in text
     assert "![Rate and gaps](report/trade.png)" in text
     assert (tmp_path / "report" / "trade.png").stat().st_size > 1000
+
+
+def test_a_scenario_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    folder, report = tmp_path / "results", tmp_path / "report.md"
+    arguments = [str(write_servers(tmp_path)), "--results", str(folder), "--report", str(report)]
+    result = CliRunner().invoke(main, [*arguments, "--scenario", "sustain"])
+    assert result.exit_code == 2
+    assert "there is no scenario sustain" in result.output
