@@ -82,6 +82,16 @@ GRAMMARS: Mapping[str, Case] = {
             "properties": {"a": {"type": "array", "minItems": 1_000_000, "items": {}}},
         }
     ),
+    "schema: a multiple of 999,983": _schema(
+        {
+            "type": "object",
+            "properties": {"a": {"type": "integer", "multipleOf": 999_983, "maximum": 10**15}},
+            "required": ["a"],
+        }
+    ),
+    "schema: 20,000 required names": _schema(
+        {"type": "object", "required": [f"a{i}" for i in range(20_000)]}
+    ),
     "schema: all of 300": _schema(
         {
             "type": "object",

@@ -329,6 +329,8 @@ class EngineClient:
             counter = self._metrics.adapter_tokens.labels(request.submit.model_name)
             counter.inc(len(delta.tokens))
         if delta.status.is_done:
+            if not request.admitted.done():
+                request.admitted.set_result(None)  # Nobody would say so any more.
             self.requests.note_completed(now)
             self.requests.remove(delta.request_id)
             self.adapters.drop_unneeded()

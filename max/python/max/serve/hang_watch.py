@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 _SLOWEST_STEPS = 10
 _SHORTEST_S = 60.0
 _LONGEST_S = 600.0
+_SHORTEST_LOAD_S = 600.0
 
 
 def hang_limit(slowest_step_s: float) -> float:
@@ -18,6 +19,15 @@ def hang_limit(slowest_step_s: float) -> float:
         slowest_step_s: What the longest step that the plan allows should take.
     """
     return min(_LONGEST_S, max(_SHORTEST_S, _SLOWEST_STEPS * slowest_step_s))
+
+
+def load_limit(first_s: float) -> float:
+    """Seconds after which a worker that loads a model again is taken for hung.
+
+    Args:
+        first_s: What the server's first start took.
+    """
+    return max(_SHORTEST_LOAD_S, _SLOWEST_STEPS * first_s)
 
 
 async def until_hung(

@@ -13,7 +13,7 @@ from typing import NoReturn, TypeVar
 
 from max.pipelines.lib.garbage_collection import no_collection_while_loading
 from max.serve.engine_client import EngineClient
-from max.serve.hang_watch import hang_limit, until_hung
+from max.serve.hang_watch import hang_limit, load_limit, until_hung
 from max.serve.messages import Adapter, Ready
 from max.serve.model_source import ModelParts, ModelSource, ServingTokenizer
 from max.serve.panics import as_thread_error
@@ -144,9 +144,10 @@ class ModelRunner:
 
         Raises:
             WorkerStartError: It could not load the model in several attempts. Those in which it was
-                killed are not counted.
+                killed from outside are not counted.
         """
         failed_attempts = 0
+        limit = load_limit(self._state.timeline.total_s)
         while True:
             await asyncio.sleep(self._state.restarts.pause(time.monotonic()))
             self._metrics.worker_restarts.inc()
@@ -155,12 +156,13 @@ class ModelRunner:
             worker = self._watch(process)
             self._load(worker, parts, self.client.adapters.loaded)
             try:
-                return worker, await worker.ready
+                return worker, await worker.ready_within(limit)
             except WorkerStartError as error:
                 logger.error("The model worker did not start again: %s", error)
                 await self.stop()
                 self._state.restarts.add(time.monotonic(), f"it did not start: {error}")
-                failed_attempts += worker.exited.result() != -signal.SIGKILL
+                was_killed = worker.exited.result() == -signal.SIGKILL
+                failed_attempts += not was_killed or worker.ended_because is not None
                 if failed_attempts == MAX_START_ATTEMPTS:
                     self.client.close(worker_unstable(str(error), seconds=1))
                     raise

@@ -119,7 +119,9 @@ class WorkerAdapters:
 
     def take(self, answer: AdapterLoaded | AdapterRefused) -> None:
         """The worker has loaded an adapter, or cannot."""
-        load = self._loads.pop(answer.digest)
+        load = self._loads.pop(answer.digest, None)
+        if load is None:
+            return  # Nobody waits for it any more.
         if isinstance(answer, AdapterRefused):
             load.fail(AdapterError(answer.reason))
         else:

@@ -110,6 +110,22 @@ class WorkerHandle:
             self.ended_because = reason
             self._process.kill()
 
+    async def ready_within(self, limit_s: float) -> Ready:
+        """Waits until it is ready; ends it if that takes longer, for then it hangs.
+
+        Args:
+            limit_s: Seconds.
+
+        Raises:
+            WorkerStartError: It did not become ready.
+        """
+        reason = f"the model worker was not ready within {limit_s:g} s"
+        timer = self._loop.call_later(limit_s, self.end, reason)
+        try:
+            return await self.ready
+        finally:
+            timer.cancel()
+
     async def stop(self) -> None:
         """Ends the process, gently if it is serving, and frees what belongs to it."""
         serving = self.ready.done()

@@ -109,3 +109,14 @@ def test_a_response_that_is_not_kept_is_not_found(client: openai.OpenAI) -> None
 
     with pytest.raises(openai.NotFoundError, match="not found"):
         ask(client, previous_response_id=forgotten.id)
+
+
+def test_tools_that_each_event_would_repeat_are_bounded(client: openai.OpenAI) -> None:
+    def tools(size: int) -> Any:
+        return [{**ADD, "name": f"add{number}", "description": "a" * size} for number in range(20)]
+
+    response = ask(client, tools=tools(100_000), tool_choice="none", max_output_tokens=1)
+    assert len(response.tools) == 20
+    with pytest.raises(openai.BadRequestError, match="at most 2097152") as caught:
+        ask(client, tools=tools(110_000), tool_choice="none")
+    assert caught.value.param == "tools"

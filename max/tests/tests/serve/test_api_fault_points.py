@@ -13,9 +13,7 @@ import pytest
 from max.pipelines.context import TextContext
 from max.pipelines.lib.stream_decoder import StreamDecoder
 from max.serve import answering, engine_client
-from max.serve.app import create_app
 from max.serve.choice import Choice
-from max.serve.config import ServerSettings
 from max.serve.engine_client import EngineClient
 from max.serve.engine_watch import EngineWatch
 from max.serve.generation import Generation
@@ -24,15 +22,15 @@ from max.serve.messages import Admitted, Submit, TokenDelta, Tokens
 from max.serve.queue_shares import QueueShares
 from max.serve.request_table import RequestTable
 from max.serve.running_request import RunningRequest
-from max.serve.state import ModelService, ServerState
-from max.serve.telemetry.middleware import RequestTelemetry
+from max.serve.state import ModelService
 from max.serve.telemetry.request_metrics import RequestMetrics
 from max.serve.telemetry.request_record import RequestRecord, current_record
 from max.serve.telemetry.step_metrics import StepMetrics
 from max.serve.telemetry.telemetry import Telemetry
 from max.serve.telemetry.token_clock import TokenClock
 from max.serve.worker_adapters import WorkerAdapters
-from tests.serve.scripted_model import MAX_LENGTH, MODEL_NAME, QuickTokenizer
+from tests.serve.scripted_app import assert_answered, complete, make_app
+from tests.serve.scripted_model import QuickTokenizer
 from tests.serve.worker_lives import World
 
 INNOCENTS = ("hello", "forever", "a longer prompt that is repeated", "greet")
@@ -136,27 +134,10 @@ class Answered(NamedTuple):
     left: int
 
 
-async def ask(app: Any, prompt: str, request_id: str, stream: bool) -> httpx.Response:
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    body = {"model": MODEL_NAME, "prompt": prompt, "max_tokens": 40, "stream": stream}
-    headers = {"x-request-id": request_id}
-    async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
-        return await client.post("/v1/completions", json=body, headers=headers)
-
-
 async def answers(folder: Path, stream: bool, seed: int = 0) -> Answered:
     """What a server's clients get, one of whom is the culprit."""
     world = World(folder, frozenset(), seed)
-    state = ServerState(settings=ServerSettings())
-    state.service = ModelService(
-        name=MODEL_NAME,
-        created=0,
-        tokenizer=QuickTokenizer(folder),
-        engine=world.client,
-        max_model_len=MAX_LENGTH,
-    )
-    state.is_worker_up = True
-    app = RequestTelemetry(create_app(state), state.telemetry.end_request)
+    app = make_app(folder, world.client)
 
     async def all_of(*asking: asyncio.Task[httpx.Response]) -> list[httpx.Response]:
         while not all(task.done() for task in asking):
@@ -165,7 +146,7 @@ async def answers(folder: Path, stream: bool, seed: int = 0) -> Answered:
         return await asyncio.gather(*asking)
 
     def begin(prompt: str, request_id: str, stream: bool) -> asyncio.Task[httpx.Response]:
-        return asyncio.create_task(ask(app, prompt, request_id, stream))
+        return asyncio.create_task(complete(app, prompt, request_id, stream=stream))
 
     async with asyncio.timeout(TIMEOUT_S):
         innocent = [begin(prompt, f"innocent-{n}", False) for n, prompt in enumerate(INNOCENTS)]
@@ -234,13 +215,4 @@ def test_others_are_answered_and_so_is_the_culprit(
     assert got.innocent == undisturbed.innocent
     assert got.afterwards == undisturbed.afterwards
     assert got.left == 0
-    assert_answered(got.culprit, stream)
-
-
-def assert_answered(response: httpx.Response, stream: bool) -> None:
-    """With all of the text, or an error, be it in the middle of a stream."""
-    if response.status_code == 200 and stream:
-        assert response.text.endswith("data: [DONE]\n\n") or '"error":{' in response.text
-    else:
-        assert response.status_code in (200, 500)
-        assert response.json()
+    assert_answered(got.culprit, stream=stream)

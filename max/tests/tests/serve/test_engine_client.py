@@ -133,6 +133,20 @@ def test_requests_say_who_asks() -> None:
     run(test())
 
 
+def test_request_that_ends_before_it_is_admitted_is_answered() -> None:
+    async def test() -> None:
+        client = make_client(Commands())
+        (context,) = make_contexts(1)
+        submitting = asyncio.create_task(client.submit([context]))
+        await asyncio.sleep(0)
+        client.handle(Tokens([TokenDelta(str(context.request_id), [6], ENDED)]))
+        client.handle(Admitted([str(context.request_id)]))
+        generation = await submitting
+        assert await generation.take() == [ChoiceDelta(0, [6], ENDED)]
+
+    run(test())
+
+
 def test_tokens_reach_the_choice_they_belong_to() -> None:
     async def test() -> None:
         client = make_client(Commands())

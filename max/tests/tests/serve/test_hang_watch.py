@@ -6,12 +6,17 @@ import asyncio
 
 import pytest
 
-from max.serve.hang_watch import hang_limit, until_hung
+from max.serve.hang_watch import hang_limit, load_limit, until_hung
 
 
 @pytest.mark.parametrize(("slowest", "limit"), [(0, 60), (6, 60), (10, 100), (1000, 600)])
 def test_limit_follows_the_slowest_step(slowest: float, limit: float) -> None:
     assert hang_limit(slowest) == limit
+
+
+@pytest.mark.parametrize(("first", "limit"), [(0, 600), (60, 600), (90, 900)])
+def test_limit_of_a_load_follows_the_first_one(first: float, limit: float) -> None:
+    assert load_limit(first) == limit
 
 
 def test_worker_without_progress_hangs() -> None:

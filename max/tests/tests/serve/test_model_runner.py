@@ -5,10 +5,23 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+from typing import Any, cast
 
 import pytest
 
-from max.serve.model_runner import in_daemon_thread
+from max.serve.config import ServerSettings
+from max.serve.model_runner import MAX_START_ATTEMPTS, ModelRunner, in_daemon_thread
+from max.serve.model_source import ModelParts, ModelSource
+from max.serve.restarts import Restarts
+from max.serve.state import ServerState
+from max.serve.worker_handle import WorkerStartError
+from max.serve.worker_process import WorkerProcess
+from tests.serve.waiting_worker import WaitingWorker
+
+
+def never_called(**_: object) -> Any:
+    """As a model's parts are had."""
+    raise AssertionError("nobody loads it")
 
 
 def test_result_comes_back() -> None:
@@ -62,3 +75,32 @@ def test_panic_comes_back() -> None:
 
     with pytest.raises(RuntimeError, match="PanicException: index out of bounds"):
         asyncio.run(run())
+
+
+def test_worker_that_hangs_whenever_it_loads_again_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[WaitingWorker] = []
+
+    def start(*_: object) -> WaitingWorker:
+        started.append(WaitingWorker())
+        return started[-1]
+
+    monkeypatch.setattr("max.serve.model_runner.WorkerProcess", start)
+    monkeypatch.setattr("max.serve.model_runner.load_limit", lambda first_s: 0.01)
+    monkeypatch.setattr(Restarts, "pause", lambda restarts, now: 0)
+    source = ModelSource("m", retrieve=never_called)
+    parts = ModelParts(never_called, never_called, {})
+    first = WaitingWorker()
+
+    async def run() -> None:
+        state = ServerState(settings=ServerSettings())
+        runner = ModelRunner(source, state, cast(WorkerProcess, first))
+        with pytest.raises(WorkerStartError, match=r"was not ready within 0\.01 s"):
+            await runner._restart(parts)
+
+    asyncio.run(run())
+    first.process.kill()
+    first.process.join()
+    first.end()
+    assert len(started) == MAX_START_ATTEMPTS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator
 from typing import cast
 
@@ -11,40 +10,14 @@ import msgspec
 import pytest
 import zmq
 
-from max.serve.endpoint_folder import EndpointFolder
 from max.serve.messages import FromWorker, Loading, Refused
 from max.serve.worker_handle import WorkerHandle, WorkerStartError, take_all
 from max.serve.worker_process import WorkerProcess
+from tests.serve.waiting_worker import WaitingWorker
 
 
 class Panic(BaseException):
     """As native libraries raise it."""
-
-
-class Waiting:
-    """A process that waits until it is killed, as `multiprocessing` has them."""
-
-    pid = 1
-    exitcode = -9
-
-    def __init__(self) -> None:
-        self.sentinel, self._writer = os.pipe()
-
-    def kill(self) -> None:
-        os.close(self._writer)  # the sentinel becomes readable
-
-    def join(self) -> None:
-        os.close(self.sentinel)
-
-
-class WaitingWorker:
-    """`WorkerProcess`, without a process."""
-
-    def __init__(self) -> None:
-        self.folder, self.process = EndpointFolder(), Waiting()
-
-    def end(self) -> None:
-        self.folder.close()
 
 
 @pytest.mark.parametrize("error", [KeyError, Panic])
@@ -190,3 +163,15 @@ def test_rest_is_not_taken_from_one_that_was_stopped(monkeypatch: pytest.MonkeyP
     asyncio.run(run())
 
     assert len(taken) == 1
+
+
+def test_worker_that_hangs_while_it_loads_is_ended() -> None:
+    async def run() -> None:
+        handle = WorkerHandle(print, print, cast(WorkerProcess, WaitingWorker()))
+        with pytest.raises(WorkerStartError, match=r"was not ready within 0\.01 s"):
+            await handle.ready_within(0.01)
+        await handle.exited
+        assert handle.ended_because is not None
+        await handle.stop()
+
+    asyncio.run(run())

@@ -82,6 +82,22 @@ MAX_INLINE Floats load_halves(const uint8_t* from) {
 }
 #endif
 
+// The lowest bytes of the words of four vectors, in sequence.
+MAX_INLINE Words low_bytes(const Words (&x)[4]) {
+#if defined(__AVX512F__)
+  __m512i low = _mm512_castsi128_si512(_mm512_cvtepi32_epi8(x[0]));
+  low = _mm512_inserti32x4(low, _mm512_cvtepi32_epi8(x[1]), 1);
+  low = _mm512_inserti32x4(low, _mm512_cvtepi32_epi8(x[2]), 2);
+  return _mm512_inserti32x4(low, _mm512_cvtepi32_epi8(x[3]), 3);
+#else
+  uint32_t words[4 * kFloats];
+  uint8_t bytes[4 * kFloats];
+  std::memcpy(words, x, sizeof words);
+  for (int64_t i = 0; i < 4 * kFloats; ++i) bytes[i] = static_cast<uint8_t>(words[i]);
+  return load_words(bytes);
+#endif
+}
+
 // The words that have these bytes four times.
 MAX_INLINE Words bytes(uint8_t x) { return broadcast_word(x * 0x01010101u); }
 

@@ -18,6 +18,8 @@ constexpr int64_t kSlice = 512;
 constexpr int64_t kDecodedSlice = kSlice / kGridElements * DecodedUnit<2>::kUnit;
 // Rows whose sums a thread keeps beside them.
 constexpr int64_t kRowsOfBlocks = 96;
+// Activations that are rounded as one piece of work, of each row of a block; and together, to be worth other threads.
+constexpr int64_t kArranged = 2048, kElementsWorthThreads = 1 << 14;
 // Handing work to other threads costs about as much as this many blocks of a panel.
 constexpr int64_t kBlocksWorthThreads = 256;
 
@@ -52,10 +54,14 @@ class LinearOfBlocks {
     return {args_.weights, args_.num_weights, blocks_, kRowsOfBlocks};
   }
 
+  // Shared out as blocks of rows, kArranged elements of each.
   void arrange_activations(Pool* pool) {
+    if (args_.rows * args_.in_features < kElementsWorthThreads) pool = nullptr;
+    int64_t slices = (args_.in_features + kArranged - 1) / kArranged;
     with_encoding(args_.weights[0].encoding, [&](auto e) {
-      parallel_for(pool, args_.rows, 4, [&](int64_t first, int64_t last) {
-        arrange<decltype(e)::kRounded>(first, last);
+      parallel_for(pool, blocks_.count * slices, 1, [&](int64_t first, int64_t last) {
+        for (int64_t i = first; i < last; ++i)
+          arrange<decltype(e)::kRounded>(i / slices, i % slices * kArranged);
       });
     });
   }
@@ -67,20 +73,27 @@ class LinearOfBlocks {
     return static_cast<char*>(args_.workspace) + begin / count * sizeof(Activations<count, 1>);
   }
 
-  // Rounds rows of activations, `count` with one scale.
+  // Rounds kArranged activations of each row of a block, from element `first` on; `count` have one scale.
   template <int64_t count>
-  void arrange(int64_t first, int64_t last) {
-    int64_t block = 0;
-    for (int64_t row = first; row < last; ++row) {
-      while (blocks_.begin(block + 1) <= row) ++block;
-      int64_t begin = blocks_.begin(block), rows = blocks_.begin(block + 1) - begin;
-      const Element* x = static_cast<const Element*>(args_.x) + row * args_.x_stride;
-      for (int64_t k = 0; k < args_.in_features; k += count) {
-        Rounded<count> rounded;
-        round_activations(x + k, &rounded);
-        auto to = reinterpret_cast<uint32_t*>(activations<count>(begin, rows, k));
-        put_activations(rounded, rows, to + row - begin);
+  void arrange(int64_t block, int64_t first) {
+    constexpr int64_t pieces = kUnitElements / count, words = sizeof(Activations<count, 1>) / sizeof(uint32_t);
+    int64_t begin = blocks_.begin(block), rows = blocks_.begin(block + 1) - begin;
+    int64_t last = std::min(first + kArranged, args_.in_features);
+    for (int64_t k = first; k < last; k += kUnitElements) {
+      auto to = activations<count>(begin, rows, k);
+      Activations<count, 1> rounded[kTileRows][pieces];
+      int64_t here = std::min(pieces, (last - k) / count);
+      for (int64_t r = 0; r < rows; ++r) {
+        const Element* x = static_cast<const Element*>(args_.x) + (begin + r) * args_.x_stride + k;
+        for (int64_t i = 0; i < here; ++i) {
+          Rounded<count> piece;
+          round_activations(x + i * count, &piece);
+          put_activations(piece, rows == 1 ? reinterpret_cast<Activations<count, 1>*>(to) + i : &rounded[r][i]);
+        }
       }
+      if (rows > 1)
+        put_side_by_side(reinterpret_cast<const uint32_t*>(rounded), pieces * words, here * words, rows,
+                         reinterpret_cast<uint32_t*>(to));
     }
   }
 

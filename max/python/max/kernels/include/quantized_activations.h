@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "encodings.h"
+#include "transpose.h"
 
 namespace max {
 
@@ -51,7 +52,7 @@ static_assert(sizeof(BlockActivations<1>) <= 52 && sizeof(UnitActivations<1>) <=
 // The bytes of one row's activations, with one scale, and the sums of each kSummed of them.
 template <int64_t count>
 struct Rounded {
-  alignas(64) int8_t bytes[std::max(count, 4 * kFloats)] = {};
+  alignas(64) int8_t bytes[std::max(count, 4 * kFloats)];
   int32_t sums[count / kSummed];
   float scale;
 };
@@ -69,11 +70,11 @@ float largest_magnitude(const Element* x) {
   return largest;
 }
 
-// Sums of each kSummed bytes times a factor: the first words of as many.
-MAX_INLINE void sum_bytes(Words magnitudes, Words factors, int32_t (&sums)[kFloats]) {
-  Words fours = dot_bytes<8>(broadcast_word(0), magnitudes, factors);
-  std::memcpy(sums, &fours, sizeof sums);
-  for (int64_t i = 0; i < kFloats; i += 4) sums[i] += sums[i + 1] + sums[i + 2] + sums[i + 3];
+// Of sums of four bytes: those of each kSummed.
+template <int64_t count>
+MAX_INLINE void sum_fours(const int32_t (&fours)[std::max(count / 4, kFloats)], int32_t (&sums)[count / kSummed]) {
+  for (int64_t i = 0; i < count / kSummed; ++i)
+    sums[i] = (fours[4 * i] + fours[4 * i + 1]) + (fours[4 * i + 2] + fours[4 * i + 3]);
 }
 
 // To the nearest of 255 multiples of the scale. An infinity or NaN makes the scale one.
@@ -84,14 +85,18 @@ void round_to_bytes(const Element* x, float largest, Rounded<count>* to) {
   if (!(inverse <= 0x1p126f)) inverse = 0;  // zeros, subnormal numbers and what is no number
   // The nearest integer is in the low bits of a sum with this.
   Floats factor = broadcast(inverse), round = broadcast(12582912.0f);
-  for (int64_t i = 0; i < count; i += kFloats)
-    store_low_bytes(to->bytes + i, (Words)add(multiply(load_elements(x + i), factor), round));
+  int32_t fours[std::max(count / 4, kFloats)];
   for (int64_t i = 0; i < count; i += 4 * kFloats) {
-    int32_t sums[kFloats];
-    sum_bytes(bytes(1), load_words(to->bytes + i), sums);
-    for (int64_t n = 0; n < std::min(count - i, 4 * kFloats); n += kSummed)
-      to->sums[(i + n) / kSummed] = sums[n / 4];
+    Words integers[4];
+    for (int64_t v = 0; v < 4; ++v) {
+      int64_t at = i + v * kFloats;
+      integers[v] = at < count ? (Words)add(multiply(load_elements(x + at), factor), round) : broadcast_word(0);
+    }
+    Words rounded = low_bytes(integers), sums = dot_bytes<8>(broadcast_word(0), bytes(1), rounded);
+    std::memcpy(to->bytes + i, &rounded, sizeof rounded);
+    std::memcpy(fours + i / 4, &sums, sizeof sums);
   }
+  sum_fours<count>(fours, to->sums);
 }
 
 // Of a block, for BlockActivations.
@@ -102,12 +107,13 @@ void round_activations(const Element* x, Rounded<kBlockElements>* to) {
 
 template <int64_t count>
 int32_t largest_sum_of_magnitudes(const Rounded<count>& x) {
-  int32_t largest = 0;
+  int32_t fours[std::max(count / 4, kFloats)], sums[count / kSummed], largest = 0;
   for (int64_t i = 0; i < count; i += 4 * kFloats) {
-    int32_t sums[kFloats];
-    sum_bytes(byte_magnitudes(load_words(x.bytes + i)), bytes(1), sums);
-    for (int64_t n = 0; n < kFloats; n += 4) largest = std::max(largest, sums[n]);
+    Words magnitudes = dot_bytes<8>(broadcast_word(0), byte_magnitudes(load_words(x.bytes + i)), bytes(1));
+    std::memcpy(fours + i / 4, &magnitudes, sizeof magnitudes);
   }
+  sum_fours<count>(fours, sums);
+  for (int32_t sum : sums) largest = std::max(largest, sum);
   return largest;
 }
 
@@ -130,43 +136,53 @@ MAX_INLINE uint32_t word_of(T x) {
   return word;
 }
 
-MAX_INLINE void put_steps(const int8_t* bytes, int64_t steps, int64_t rows, uint32_t* to) {
-  for (int64_t step = 0; step < steps; ++step)
-    std::memcpy(&to[step * rows], bytes + 4 * step, sizeof *to);
-}
-
 MAX_INLINE uint32_t pair_of_shorts(int32_t high, int32_t low) {
   return word_of(high) << 16 | static_cast<uint16_t>(low);
 }
 
-// Writes one row of BlockActivations<rows>, or of UnitActivations<rows>.
-inline void put_activations(const Rounded<kBlockElements>& from, int64_t rows, uint32_t* to) {
-  using At = BlockActivations<1>;
+inline void put_activations(const Rounded<kBlockElements>& from, BlockActivations<1>* to) {
   int32_t sum = from.sums[0] + from.sums[1];
-  put_steps(from.bytes, kSteps, rows, to);
-  to[offsetof(At, scale) / 4 * rows] = word_of(from.scale);
-  to[offsetof(At, sum) / 4 * rows] = word_of(static_cast<float>(sum) * from.scale);
-  to[offsetof(At, minus_sum) / 4 * rows] = word_of(-sum);
-  to[offsetof(At, minus_first) / 4 * rows] = word_of(-from.sums[0]);
+  std::memcpy(to->steps, from.bytes, sizeof to->steps);
+  to->scale[0] = from.scale;
+  to->sum[0] = static_cast<float>(sum) * from.scale;
+  to->minus_sum[0] = word_of(-sum);
+  to->minus_first[0] = word_of(-from.sums[0]);
 }
 
-inline void put_activations(const Rounded<kUnitElements>& from, int64_t rows, uint32_t* to) {
-  using At = UnitActivations<1>;
-  put_steps(from.bytes, kUnitBlocks * kSteps, rows, to);
-  uint32_t* fives = to + offsetof(At, starts_of_fives) / 4 * rows;
-  uint32_t* sixes = to + offsetof(At, starts_of_sixes) / 4 * rows;
+inline void put_activations(const Rounded<kUnitElements>& from, UnitActivations<1>* to) {
   int32_t sums[kUnitBlocks];
   for (int64_t block = 0; block < kUnitBlocks; ++block) {
-    const int32_t* halves = from.sums + 2 * block;
-    sums[block] = halves[0] + halves[1];
-    to[(offsetof(At, half_pairs) / 4 + block) * rows] = pair_of_shorts(halves[0], halves[1]);
-    fives[block * rows] = word_of(-16 * sums[block]);
-    for (int64_t half = 0; half < 2; ++half) sixes[(2 * block + half) * rows] = word_of(-32 * halves[half]);
+    int32_t first = from.sums[2 * block], second = from.sums[2 * block + 1];
+    sums[block] = first + second;
+    to->half_pairs[block][0] = pair_of_shorts(first, second);
+    to->starts_of_fives[block][0] = word_of(-16 * sums[block]);
   }
-  for (int64_t pair = 0; pair < kUnitPairs; ++pair)
-    to[(offsetof(At, pairs) / 4 + pair) * rows] =
-        pair_of_shorts(sums[2 * pair], sums[2 * pair + 1]);
-  to[offsetof(At, scale) / 4 * rows] = word_of(from.scale);
+  for (int64_t half = 0; half < 2 * kUnitBlocks; ++half) to->starts_of_sixes[half][0] = word_of(-32 * from.sums[half]);
+  for (int64_t pair = 0; pair < kUnitPairs; ++pair) to->pairs[pair][0] = pair_of_shorts(sums[2 * pair], sums[2 * pair + 1]);
+  std::memcpy(to->steps, from.bytes, sizeof to->steps);
+  to->scale[0] = from.scale;
+}
+
+// Puts the words of some rows, at most kTileRows, `stride` words apart, side by side: to [words][rows].
+inline void put_side_by_side(const uint32_t* from, int64_t stride, int64_t words, int64_t rows, uint32_t* to) {
+  int64_t word = 0;
+#if defined(__AVX512F__)
+  if (rows == kHalf) {
+    const uint32_t* halves[kTransposed];  // of as many words of each row
+    for (int64_t r = 0; r < kTransposed; ++r) halves[r] = from + r % kHalf * stride + r / kHalf * kHalf;
+    for (; word + kTransposed <= words; word += kTransposed) {
+      Words columns[kHalf];
+      transpose_half(halves, word, columns);
+      for (int64_t i = 0; i < kHalf; ++i) {
+        uint32_t* at = to + (word + i) * kHalf;
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(at), _mm512_castsi512_si256(columns[i]));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(at + kHalf * kHalf), _mm512_extracti64x4_epi64(columns[i], 1));
+      }
+    }
+  }
+#endif
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t i = word; i < words; ++i) to[i * rows + r] = from[r * stride + i];
 }
 
 }  // namespace max

@@ -17,6 +17,7 @@ from max.serve.answer_plan import AnswerPlan
 from max.serve.answering import RunningAnswer, begin
 from max.serve.choice import text_deltas
 from max.serve.disconnect import until_disconnect
+from max.serve.errors import invalid_value
 from max.serve.responses_to_chat import as_chat, input_messages
 from max.serve.routes.body import beside, read_request
 from max.serve.routes.identity import AnswerIdentity
@@ -42,6 +43,8 @@ from max.serve.state import state_of
 from max.serve.telemetry.request_record import current_record
 from max.serve.tool_use import planned_chat
 
+MOST_TOOL_BYTES = 2 * 1024 * 1024
+
 
 async def responses(request: Request) -> Response:
     """Answers a conversation."""
@@ -49,6 +52,7 @@ async def responses(request: Request) -> Response:
     body = await read_request(request, ResponsesRequest)
     service = state.require_service()
     service.check_name(body.model)
+    tools = await beside(request, partial(_written_tools, body))
     owner, last = current_record().client.key, body.previous_response_id
     before = state.responses.get(owner, last) if last else ()
     messages = [*before, *await beside(request, partial(input_messages, body))]
@@ -57,7 +61,6 @@ async def responses(request: Request) -> Response:
     running = await begin(request, service, chat, contexts, plan=plan)
     identity = AnswerIdentity.new("resp", body.model)
     keep = partial(state.responses.put, owner, identity.id)
-    tools = await beside(request, partial(_written_tools, body))
     form = ResponseForm(identity, body, plan, messages, keep, tools)
     return await one_answer(request, running, form, stream=body.stream)
 
@@ -251,8 +254,19 @@ class ResponseForm:
 
 
 def _written_tools(body: ResponsesRequest) -> msgspec.Raw:
-    """The tools as answers repeat them: they may be most of what these have."""
-    return msgspec.Raw(msgspec.json.encode([tool.model_dump() for tool in body.tools or ()]))
+    """The tools as answers repeat them, a stream three times.
+
+    Raises:
+        ApiError: 400 when they are too large for that.
+    """
+    written = msgspec.json.encode([tool.model_dump() for tool in body.tools or ()])
+    if len(written) > MOST_TOOL_BYTES:
+        raise invalid_value(
+            f"'tools' have {len(written)} bytes; at most {MOST_TOOL_BYTES} are taken here, as each"
+            " answer repeats them",
+            "tools",
+        )
+    return msgspec.Raw(written)
 
 
 def _usage(usage: Usage) -> ResponseUsage:

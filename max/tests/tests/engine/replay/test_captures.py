@@ -69,6 +69,21 @@ def test_what_is_larger_is_not_captured() -> None:
     assert captures.run([torch.zeros(3), memory]) is None
 
 
+def test_only_outputs_of_all_rows_are_cut() -> None:
+    """A number, and a table of another height, are given whole."""
+
+    def forward(x: torch.Tensor) -> Sequence[torch.Tensor]:
+        return [x * 2, x.sum(), x[:3].sum().expand(3) * 1]
+
+    captures = Captures(forward, [False], TorchCalls())
+    captures.capture(4, [torch.zeros(4)])
+    assert captures.run([torch.ones(2)]) is None  # Nothing says yet which size it is.
+    captures.choose_by(lambda inputs: 4)
+    outputs = captures.run([torch.tensor([1.0, 2.0])])
+    assert outputs is not None
+    assert [each.tolist() for each in outputs] == [[2.0, 4.0], 3.0, [3.0, 3.0, 3.0]]
+
+
 def load(
     body: Callable[[TensorValue], list[TensorValue]], monkeypatch: pytest.MonkeyPatch
 ) -> Model:

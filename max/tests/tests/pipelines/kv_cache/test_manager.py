@@ -12,6 +12,7 @@ from max.graph import DeviceRef
 from max.nn.kv_cache import KVCacheParams
 from max.pipelines.context import TextContext, TokenBuffer
 from max.pipelines.kv_cache import InsufficientBlocksError, PagedKVCacheManager
+from max.pipelines.kv_cache.rules import WindowPages
 from max.pipelines.modeling.types import RequestID
 
 
@@ -140,3 +141,55 @@ def test_a_batch_above_the_bound_is_refused() -> None:
     manager.runtime_inputs([contexts[:1]])
     with pytest.raises(ValueError, match=r"batch of 2 requests .* at most 1 .*--max-batch-size"):
         manager.runtime_inputs([contexts])
+
+
+def test_what_a_scheduler_asks() -> None:
+    manager = make_manager(caching=True)
+    first, second = make_context(10, "a"), make_context(10, "b")
+    for ctx in (first, second):
+        manager.claim(ctx.request_id)
+    assert not manager.is_prefix_coming(second)
+    manager.announce_prefix(first)
+    assert manager.is_prefix_coming(second)
+    assert not manager.covers(first)
+    assert manager.try_alloc(first).fits
+    assert manager.covers(first)
+    assert manager.pages_held("a") == [1, 2, 3]
+    first.tokens.advance()
+    manager.step([[first]])
+    assert manager.reuse_prefix(second) == 8
+    assert manager.pages_held("b") == [1, 2]
+    assert [manager.pages_for(tokens) for tokens in (8, 9)] == [2, 3]
+
+
+def test_pages_of_several_steps() -> None:
+    manager = make_manager()
+    ctx = make_context(8)
+    manager.claim("a")
+    assert manager.try_alloc(ctx).fits
+    assert len(manager.pages_held("a")) == 2
+    manager.alloc(ctx, num_steps=2)
+    assert len(manager.pages_held("a")) == 3
+    last = [manager.runtime_inputs([[ctx]], num_steps=n).flatten()[-1] for n in (1, 2)]
+    assert [buffer.to_numpy().tolist() for buffer in last] == [[8], [9]]
+    ctx.tokens.chunk(4)
+    assert manager.try_alloc(ctx, 5).fits
+    assert len(manager.pages_held("a")) == 3
+
+
+@pytest.mark.parametrize("flying", [1, 2])
+def test_pages_of_a_window_are_those_of_the_steps_in_flight(flying: int) -> None:
+    params = KVCacheParams(
+        dtype=DType.float32,
+        n_kv_heads=2,
+        head_dim=8,
+        num_layers=1,
+        devices=[DeviceRef.CPU()],
+        page_size=4,
+        window=6,
+    )
+    limits = {} if flying == 1 else {"steps_in_flight": flying}
+    manager = PagedKVCacheManager(params, 40, CPU(), step_tokens=20, **limits)
+    expected = WindowPages(4, window=6).most_pages(100, 20 * flying)
+
+    assert manager.pages_for(100) == expected < 25

@@ -267,14 +267,15 @@ class TextTokenizer(TextCodec):
                 param="stop_token_ids",
             )
         param = "messages" if request.messages else "prompt"
+        if isinstance(request.prompt, Sequence) and not isinstance(request.prompt, str):
+            self._check_length(len(request.prompt), param)
         try:
             tokens = await self._prompt_tokens(request)
         except PromptTooLongError as error:
             raise PromptTooLongError(error.given, error.allowed, param, is_more=True) from error
         if tokens.size == 0:
             raise InputError(f"The {param} has no tokens; at least one is needed.", param=param)
-        if tokens.size >= self.max_length:
-            raise PromptTooLongError(int(tokens.size), self.max_length, param=param)
+        self._check_length(int(tokens.size), param)
         if (largest := int(tokens.max())) >= self.vocab_size:
             piece = self.delegate.convert_ids_to_tokens(largest)
             raise InputError(
@@ -298,6 +299,10 @@ class TextTokenizer(TextCodec):
         for validate in self._context_validators:
             validate(context)
         return context
+
+    def _check_length(self, tokens: int, param: str) -> None:
+        if tokens >= self.max_length:
+            raise PromptTooLongError(tokens, self.max_length, param=param)
 
     async def _prompt_tokens(self, request: TextGenerationRequest) -> NDArray[np.int64]:
         if isinstance(request.prompt, str):

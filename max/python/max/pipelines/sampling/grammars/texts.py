@@ -8,19 +8,33 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from decimal import Decimal
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from max.pipelines.sampling.grammars.dates import with_real_dates
+
+if TYPE_CHECKING:
+    from llguidance import LLTokenizer
 
 MOST_REFERENCES = 200
 MOST_LINES = 500
 MOST_CHARACTERS = 1 << 16
 # Of what is not written by hand: schemas, choices, regular expressions.
 MOST_GENERATED_CHARACTERS = 1 << 18
+# Keywords and values of a schema; names that are required take longer the more there are.
+MOST_VALUES = 10_000
+MOST_REQUIRED = 2000
+# Without zeros at its end: an automaton has as many states.
+MOST_MULTIPLE = 100_000
+# Seconds of a processor. The worker compiles it once more, and its steps may wait for that.
+MOST_COMPILING_S = 0.4
 # Whitespace of JSON where it is not asked for in another form: what those who print it write. Were
 # there no end to it, a model that has lost its way would write nothing else.
 WHITESPACE = r"( |\n[ \t]{0,40})?"
+_SPECIAL_TOKEN = re.compile(r"<\[\d+\]>")
 _INNER_GRAMMARS = re.compile("%(json|lark)")
 ANY_TEXT = r"TEXT: /(.|\n)*/"
 
@@ -54,6 +68,7 @@ def json_grammar(
 
     if "x-guidance" in schema:
         raise GrammarError("'x-guidance' is not allowed in it")
+    _check_work(schema)
     try:
         text = _bounded(json.dumps(with_real_dates(schema)))
         if text.count('"$ref"') > MOST_REFERENCES:
@@ -61,9 +76,12 @@ def json_grammar(
         options: Any = {"whitespace_flexible": flexible}
         if flexible:
             options["whitespace_pattern"] = whitespace
-        return LLMatcher.grammar_from_json_schema(text, overrides=options)
     except RecursionError as error:
         raise GrammarError("it is too deeply nested") from error
+    try:
+        return LLMatcher.grammar_from_json_schema(text, overrides=options)
+    except ValueError as error:  # Its parser has a limit of its own.
+        raise GrammarError(str(error)) from error
 
 
 def object_schema(schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -149,6 +167,35 @@ def tagged_grammar(
     return "\n".join(["%llguidance {}", f"start: ({tags})* TEXT", *rules, ANY_TEXT])
 
 
+def _check_work(schema: Mapping[str, Any]) -> None:
+    """Refuses what would take long to compile."""
+    rest: list[Any] = [schema]
+    values = required = 0
+    while rest:
+        part = rest.pop()
+        if isinstance(part, Mapping):
+            names, multiple = part.get("required"), part.get("multipleOf")
+            required += len(names) if isinstance(names, list) else 0
+            if isinstance(multiple, int | float) and _significant(multiple) > MOST_MULTIPLE:
+                raise GrammarError(
+                    f"multipleOf is {multiple}; it may have the digits of {MOST_MULTIPLE} at most"
+                )
+            rest += part.values()
+        elif isinstance(part, list):
+            rest += part
+        values += 1
+        if values > MOST_VALUES or required > MOST_REQUIRED:
+            raise GrammarError(
+                f"it has more than {MOST_VALUES} values, or {MOST_REQUIRED} names of 'required'"
+            )
+
+
+def _significant(number: float) -> int:
+    """A number's digits, without zeros at its end."""
+    digits = Decimal(str(number)).normalize().as_tuple().digits
+    return int("".join(map(str, digits)))
+
+
 def _bounded(text: str) -> str:
     if len(text) > MOST_GENERATED_CHARACTERS:
         raise GrammarError(
@@ -174,3 +221,16 @@ def check_grammar(grammar: str) -> None:
     is_error, messages = LLMatcher.validate_grammar_with_warnings(grammar)
     if is_error:
         raise GrammarError(messages[0].strip())
+    # Checking finds no work that building the automata takes; it is the same for all tokenizers.
+    began = time.thread_time()
+    LLMatcher(_bytes_alone(), _SPECIAL_TOKEN.sub("<[0]>", grammar), log_level=0)
+    if time.thread_time() - began > MOST_COMPILING_S:
+        raise GrammarError(f"it takes longer than {MOST_COMPILING_S:g} s to compile")
+
+
+@cache
+def _bytes_alone() -> LLTokenizer:
+    """A tokenizer whose tokens are bytes."""
+    from llguidance import LLTokenizer
+
+    return LLTokenizer("byte")

@@ -221,6 +221,20 @@ def test_prompt_without_room_for_an_answer(byte_level_folder: Path, num_tokens: 
     assert f"{num_tokens} tokens" in str(caught.value) and "--max-length" in str(caught.value)
 
 
+def test_prompt_without_room_is_refused_before_its_tokens_are_looked_at(
+    byte_level_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A million of them would hold up others."""
+    tokenizer = TextTokenizer(byte_level_folder, max_length=8)
+    looked_at: list[str] = []
+    monkeypatch.setattr(tokenizer, "check_token_ids", lambda param, ids: looked_at.append(param))
+    with pytest.raises(PromptTooLongError, match="8 tokens"):
+        new_context(tokenizer, prompt=[5] * 8)
+    assert "prompt" not in looked_at
+    new_context(tokenizer, prompt=[5] * 7)
+    assert "prompt" in looked_at
+
+
 def test_longest_prompt(byte_level_folder: Path) -> None:
     tokenizer = TextTokenizer(byte_level_folder, max_length=8)
     assert len(new_context(tokenizer, prompt=[5] * 7).tokens) == 7

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from max.pipelines.sampling.grammars.texts import (
+    MOST_COMPILING_S,
     MOST_GENERATED_CHARACTERS,
     MOST_LINES,
     MOST_REFERENCES,
@@ -108,13 +109,55 @@ def test_chains_of_references_have_an_end() -> None:
         json_grammar({"$ref": "#/$defs/0", "$defs": chain})
 
 
-def test_nested_schemas_have_an_end() -> None:
+@pytest.mark.parametrize(
+    ("depth", "named"), [(100, "recursion"), (1500, "nested"), (100_000, "10000 values")]
+)
+def test_nested_schemas_have_an_end(depth: int, named: str) -> None:
     schema: dict[str, Any] = {"type": "object"}
-    for _ in range(100_000):
+    for _ in range(depth):
         schema = {"type": "object", "properties": {"a": schema}}
 
-    with pytest.raises(GrammarError, match="nested"):
+    with pytest.raises(GrammarError, match=named):
         json_grammar(schema)
+
+
+@pytest.mark.parametrize(
+    ("schema", "named"),
+    [
+        ({"required": [str(n) for n in range(2001)]}, "2000 names"),
+        ({"anyOf": [{"required": ["a"] * 1001}] * 2}, "2000 names"),
+        ({"enum": [0] * 10_000}, "10000 values"),
+        ({"properties": {str(n): {"type": "string"} for n in range(5_000)}}, "10000 values"),
+        ({"multipleOf": 1_000_000_007}, "multipleOf is 1000000007"),
+        ({"items": [{"multipleOf": 0.123457}]}, "multipleOf"),
+        # What has no bound of its own takes long to compile.
+        ({"type": "integer", "multipleOf": 99_999}, "to compile"),
+    ],
+)
+def test_what_takes_long_to_compile_is_refused(schema: dict[str, Any], named: str) -> None:
+    with pytest.raises(GrammarError, match=named):
+        check_grammar(json_grammar({"type": "object", "properties": {"a": schema}}))
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "integer", "multipleOf": 5_000_000},
+        {"type": "number", "multipleOf": 0.0025},
+        {"type": "object", "required": [str(n) for n in range(1500)]},
+        {"properties": {str(n): {"type": "string"} for n in range(1500)}},
+    ],
+)
+def test_what_is_large_and_quick_to_compile_is_taken(schema: dict[str, Any]) -> None:
+    check_grammar(json_grammar({"type": "object", "properties": {"a": schema}}))
+
+
+def test_time_to_compile_is_that_of_a_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([0.0, MOST_COMPILING_S, 0.0, MOST_COMPILING_S + 0.01])
+    monkeypatch.setattr("time.thread_time", lambda: next(times))
+    check_grammar(regex_grammar("a"))
+    with pytest.raises(GrammarError, match="longer than"):
+        check_grammar(regex_grammar("a"))
 
 
 @pytest.mark.parametrize(

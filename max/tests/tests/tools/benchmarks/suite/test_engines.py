@@ -50,6 +50,7 @@ def plan(tmp_path: Path) -> EnginePlan:
         ("commits.yaml", "commits.example.yaml"),
         ("instruction_sets.yaml", "instruction_sets.engines.example.yaml"),
         ("long_contexts.yaml", "long_contexts.engines.example.yaml"),
+        ("quantized.yaml", "quantized.engines.example.yaml"),
     ],
 )
 def test_every_number_of_this_repository_s_plans_has_an_engine_in_the_example(
