@@ -43,7 +43,7 @@ class KeyValue:
         """Pages [pages, elements] in a shape of theirs: the tokens of a head lie in sequence, as a
         kernel reads them."""
         kinds, layers, tokens, heads, elements = shape
-        return pages.unflatten(1, (kinds, layers, heads, tokens, elements)).transpose(3, 4)
+        return pages.view(-1, kinds, layers, heads, tokens, elements).transpose(3, 4)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Latent:
 
     def arranged(self, pages: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
         """Pages [pages, elements] in a shape of theirs."""
-        return pages.unflatten(1, tuple(shape))
+        return pages.view(-1, *shape)
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class State:
 
     def arranged(self, pages: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
         """Pages [pages, elements] in a shape of theirs."""
-        return pages.unflatten(1, tuple(shape))
+        return pages.view(-1, *shape)
 
 
 Entry: TypeAlias = KeyValue | Latent | State
