@@ -62,6 +62,8 @@ class ChoiceDelta(msgspec.Struct):
     @property
     def size(self) -> int:
         """About how many bytes its log probabilities take."""
+        if not self.log_probabilities and not self.prompt_log_probabilities:
+            return 0
         runs = (*self.log_probabilities, *self.prompt_log_probabilities)
         count = sum(len(run) + sum(map(len, run.top_log_probabilities)) for run in runs)
         return count * HELD_BYTES_PER_SCORE
@@ -136,7 +138,8 @@ class Mailbox:
         if self._error is not None:
             raise self._error
         deltas = self._first()
-        self._leaving.release(self, sum(delta.size for delta in deltas))
+        if size := sum(delta.size for delta in deltas):
+            self._leaving.release(self, size)
         return deltas
 
     def _first(self) -> list[ChoiceDelta]:

@@ -101,7 +101,7 @@ def make_experts_record(isa: Isa | None = None) -> Record | None:
         if panels[0].way != panels[1].way:
             return None
         slots = rows * top_k
-        row_bytes = [workspace_of_row(x.dtype, each) for each in (panels[0], panels[2])]
+        row_bytes = [workspace_of_row(each) for each in (panels[0], panels[2])]
         out = empty((rows, hidden), x.dtype)
         scratch = (
             empty((slots,), torch.int64),

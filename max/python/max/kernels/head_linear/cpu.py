@@ -49,7 +49,7 @@ def make_head_linear_record(isa: Isa | None = None) -> Record | None:
             return None
         panels = Panels(out_features, in_features, encoding)
         rows = len(x)
-        row_bytes = workspace_of_row(x.dtype, panels)
+        row_bytes = workspace_of_row(panels)
         workspace = empty((rows * heads, row_bytes), torch.uint8)
         out = empty((rows, heads * out_features), x.dtype)
         args = _HeadLinearArgs(

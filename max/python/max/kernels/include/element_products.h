@@ -16,11 +16,6 @@
 namespace max {
 
 // As floats, but where the machine multiplies bfloat16 pairs and queries and cache are bfloat16.
-#if defined(__AVX512BF16__)
-constexpr bool kMultipliesPairs = true;
-#else
-constexpr bool kMultipliesPairs = false;
-#endif
 template <typename Q, typename KV>
 using GroupsOf = std::conditional_t<
     !std::is_same_v<KV, bfloat16>, Float32Groups,

@@ -81,7 +81,7 @@ struct PackedLinearArgs {
   // All of elements of one type: `type`, or one of 16 bits. Or all of blocks, as many in a unit.
   const PackedWeight* weights;
   int64_t num_weights;
-  // Elements: rows * groups * 4 bytes; beside weights of another type rows * groups * 8.
+  // Elements: rows * groups * 4 bytes; beside weights of 16 bits rows * groups * 8.
   // Blocks: rows * in_features / 32 * 52 bytes, aligned to 4.
   void* workspace;
   ElementType type;  // of x, biases and results

@@ -24,6 +24,18 @@ constexpr int64_t tile_vectors() {
 #endif
 }
 
+// Adds the products of one element of a group.
+template <typename Groups, int part, int64_t row_stride, int64_t rows, int64_t vectors>
+MAX_INLINE void add_element(const char* weights, const char* x, Floats (&tile)[rows][vectors]) {
+  Floats w[vectors];
+  for (int64_t v = 0; v < vectors; ++v)
+    w[v] = Groups::template part_of_weights<part>(weights + v * kFloats * kGroupBytes);
+  for (int64_t r = 0; r < rows; ++r) {
+    Floats a = Groups::template part_of_activation<part>(x + r * row_stride);
+    for (int64_t v = 0; v < vectors; ++v) tile[r][v] = multiply_add(w[v], a, tile[r][v]);
+  }
+}
+
 // Sets, or adds to, sums [rows][kPanel] the products of `groups` groups, summed in sequence.
 // Group g of row r lies at x + g * group_stride + r * row_stride (bytes).
 template <typename Groups, int64_t row_stride, int64_t rows>
@@ -38,11 +50,16 @@ void multiply_panel(const char* panel, const char* x, int64_t group_stride, int6
     const char* group = x;
     for (int64_t g = 0; g < groups; ++g) {
       if (column == 0) ahead.fetch(weights, kPanel * kGroupBytes);
-      typename Groups::Weights w[vectors];
-      for (int64_t v = 0; v < vectors; ++v) w[v] = Groups::weights(weights + v * kFloats * kGroupBytes);
-      for (int64_t r = 0; r < rows; ++r) {
-        typename Groups::Activation a = Groups::activation(group + r * row_stride);
-        for (int64_t v = 0; v < vectors; ++v) tile[r][v] = Groups::dot(tile[r][v], w[v], a);
+      if constexpr (Groups::kParts == 2) {
+        add_element<Groups, 0, row_stride>(weights, group, tile);
+        add_element<Groups, 1, row_stride>(weights, group, tile);
+      } else {
+        typename Groups::Weights w[vectors];
+        for (int64_t v = 0; v < vectors; ++v) w[v] = Groups::weights(weights + v * kFloats * kGroupBytes);
+        for (int64_t r = 0; r < rows; ++r) {
+          typename Groups::Activation a = Groups::activation(group + r * row_stride);
+          for (int64_t v = 0; v < vectors; ++v) tile[r][v] = Groups::dot(tile[r][v], w[v], a);
+        }
       }
       weights += kPanel * kGroupBytes;
       group += group_stride;

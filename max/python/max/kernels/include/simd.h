@@ -152,6 +152,13 @@ MAX_INLINE Pair half_pair(Words x) {
   return {_mm512_cvtph_ps(_mm512_cvtepi32_epi16(x)),
           _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(x, 16)))};
 }
+#elif defined(__AVX2__)
+MAX_INLINE Pair half_pair(Words x) {
+  __m256i low = _mm256_and_si256(x, _mm256_set1_epi32(0xffff));
+  // Packing leaves the quarters of both crossed.
+  __m256i both = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, _mm256_srli_epi32(x, 16)), 0xd8);
+  return {_mm256_cvtph_ps(_mm256_castsi256_si128(both)), _mm256_cvtph_ps(_mm256_extracti128_si256(both, 1))};
+}
 #elif defined(__ARM_NEON)
 MAX_INLINE Pair half_pair(Words x) {
   uint16x4_t low = vmovn_u32((uint32x4_t)x), high = vshrn_n_u32((uint32x4_t)x, 16);
@@ -181,12 +188,14 @@ MAX_INLINE uint32_t load_word(const void* from) {
 
 // How groups of four bytes of weights are multiplied with as many activations.
 //   Weights: kFloats groups, one per output; Activation: one group for all of them, kElements Elements.
+//   kParts: elements of a group that are multiplied one after the other, as fewer registers are needed.
 
 struct Float32Groups {
   using Element = float;
   using Weights = Floats;
   using Activation = Floats;
   static constexpr int64_t kElements = 1;
+  static constexpr int kParts = 1;
   static MAX_INLINE Weights weights(const void* from) {
     return load_floats(static_cast<const float*>(from));
   }
@@ -196,10 +205,38 @@ struct Float32Groups {
   static MAX_INLINE Floats dot(Floats sum, Weights w, Activation x) { return multiply_add(w, x, sum); }
 };
 
+// Weights of 16 bits and activations of 32.
+template <Pair (*unpacked)(Words)>
+struct MixedGroups {
+  using Element = float;
+  using Weights = Pair;
+  using Activation = Pair;
+  static constexpr int64_t kElements = 2;
+  static constexpr int kParts = 2;
+  static MAX_INLINE Weights weights(const void* from) { return unpacked(load_words(from)); }
+  template <int part>
+  static MAX_INLINE Floats part_of_weights(const void* from) {
+    return part == 0 ? weights(from).low : weights(from).high;
+  }
+  template <int part>
+  static MAX_INLINE Floats part_of_activation(const char* from) {
+    return (Floats)broadcast_word(load_word(from + 4 * part));
+  }
+  static MAX_INLINE Activation activation(const char* from) {
+    return {(Floats)broadcast_word(load_word(from)), (Floats)broadcast_word(load_word(from + 4))};
+  }
+  static MAX_INLINE Floats dot(Floats sum, Weights w, Activation x) { return dot_pair(sum, w, x); }
+};
+using MixedBfloat16Groups = MixedGroups<bfloat16_pair>;
+using MixedHalfGroups = MixedGroups<half_pair>;
+
+// Weights and activations of bfloat16: in pairs, or exactly as floats.
+#if defined(__AVX512BF16__)
+constexpr bool kMultipliesPairs = true;
 struct Bfloat16Groups {
   using Element = bfloat16;
   static constexpr int64_t kElements = 2;
-#if defined(__AVX512BF16__)
+  static constexpr int kParts = 1;
   using Weights = __m512bh;
   using Activation = __m512bh;
   static MAX_INLINE Weights weights(const void* from) { return (__m512bh)load_words(from); }
@@ -209,31 +246,10 @@ struct Bfloat16Groups {
   static MAX_INLINE Floats dot(Floats sum, Weights w, Activation x) {
     return _mm512_dpbf16_ps(sum, w, x);
   }
+};
 #else
-  using Weights = Pair;
-  using Activation = Pair;
-  static MAX_INLINE Weights weights(const void* from) { return bfloat16_pair(load_words(from)); }
-  static MAX_INLINE Activation activation(const char* from) {
-    return bfloat16_pair(broadcast_word(load_word(from)));
-  }
-  static MAX_INLINE Floats dot(Floats sum, Weights w, Activation x) { return dot_pair(sum, w, x); }
+constexpr bool kMultipliesPairs = false;
+using Bfloat16Groups = MixedBfloat16Groups;
 #endif
-};
-
-// Weights of 16 bits and activations of 32.
-template <Pair (*unpacked)(Words)>
-struct MixedGroups {
-  using Element = float;
-  using Weights = Pair;
-  using Activation = Pair;
-  static constexpr int64_t kElements = 2;
-  static MAX_INLINE Weights weights(const void* from) { return unpacked(load_words(from)); }
-  static MAX_INLINE Activation activation(const char* from) {
-    return {(Floats)broadcast_word(load_word(from)), (Floats)broadcast_word(load_word(from + 4))};
-  }
-  static MAX_INLINE Floats dot(Floats sum, Weights w, Activation x) { return dot_pair(sum, w, x); }
-};
-using MixedBfloat16Groups = MixedGroups<bfloat16_pair>;
-using MixedHalfGroups = MixedGroups<half_pair>;
 
 }  // namespace max

@@ -10,7 +10,7 @@ import torch
 from max.kernels.c_struct import CStruct, int32s, int64s, pointers
 from max.kernels.element_types import ELEMENT_TYPES
 from max.kernels.isa import Isa
-from max.kernels.layouts.panels import BLOCK_UNITS, ELEMENTS, ENCODINGS, Panels
+from max.kernels.layouts.panels import BLOCK_UNITS, ENCODINGS, Panels
 from max.kernels.native import load_kernel
 from max.kernels.recording import CFunction, Empty, KernelCall, Recording, kernel_record
 
@@ -57,7 +57,7 @@ def _record(
     if rows is None or rows.stride(1) != 1 or x.dtype not in ELEMENT_TYPES:
         return None
     results = [empty((*x.shape[:-1], n), x.dtype) for n in out_features]
-    row_bytes = workspace_of_row(x.dtype, Panels(0, in_features, encodings[0]))
+    row_bytes = workspace_of_row(Panels(0, in_features, encodings[0]))
     workspace = empty((len(rows), row_bytes), torch.uint8)
     targets = (_PackedWeight * len(weights))(
         *(
@@ -93,10 +93,10 @@ def products_function(isa: Isa | None = None) -> ctypes.c_void_p | None:
     return None if library is None else ctypes.cast(library.packed_products, ctypes.c_void_p)
 
 
-def workspace_of_row(dtype: torch.dtype, panels: Panels) -> int:
-    """Bytes of the workspace for each row of activations of a dtype."""
+def workspace_of_row(panels: Panels) -> int:
+    """Bytes of the workspace for each row of activations."""
     if panels.encoding in BLOCK_UNITS:
         return panels.columns // _BLOCK * _BYTES_PER_BLOCK
-    # Activations are arranged as they are multiplied: as float32 beside weights of 16 bits.
-    is_same = ELEMENTS[panels.encoding] == dtype
-    return panels.groups * (_GROUP_BYTES if is_same else 2 * _GROUP_BYTES)
+    # Activations are arranged as they are multiplied: beside weights of 16 bits as float32, but on
+    # machines that multiply pairs of bfloat16.
+    return panels.groups * (_GROUP_BYTES if panels.encoding == "float32" else 2 * _GROUP_BYTES)

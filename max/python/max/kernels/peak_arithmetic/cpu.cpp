@@ -47,7 +47,8 @@ template <typename Groups>
 uint32_t multiply_groups(int64_t steps, uint32_t seed) {
   Words words = broadcast_word(seed);
   auto w = Groups::weights(&words);
-  auto x = Groups::activation(reinterpret_cast<const char*>(&seed));
+  uint32_t group[] = {seed, seed};
+  auto x = Groups::activation(reinterpret_cast<const char*>(group));
   return multiply<Floats>(steps, seed, [&](Floats sum) { return Groups::dot(sum, w, x); });
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from max.pipelines.context import TextContext
 from max.pipelines.lib.interfaces.model_io import DecodeChanges, ModelInputs
@@ -56,7 +57,9 @@ class SteadyBatch:
         if not is_decoding or step.scored is not None or not step.sampling.is_plain:
             return None
         changes = step.model_inputs.decode_changes
-        return None if changes is None else cls(step, changes, num_page_moves)
+        if changes is None or not np.array_equal(changes.tokens, _last_tokens(step.contexts)):
+            return None  # A model may give its graph other tokens.
+        return cls(step, changes, num_page_moves)
 
     def next_step(
         self, contexts: Sequence[TextContext], num_page_moves: int
@@ -70,7 +73,11 @@ class SteadyBatch:
             goes_on = tokens.processed_length == self._processed[place]
             if ctx is not known or not goes_on or tokens.remaining_length != 1:
                 return None
-        np.concatenate([ctx.tokens.active for ctx in contexts], out=self._changes.tokens)
+        self._changes.tokens[:] = _last_tokens(contexts)
         for numbers in self._changes.growing:
             numbers += 1
         return self._step
+
+
+def _last_tokens(contexts: Sequence[TextContext]) -> NDArray[np.int64]:
+    return np.concatenate([ctx.tokens.active for ctx in contexts])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from ipaddress import IPv6Address
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -67,4 +68,14 @@ class Identity:
         if self._client_header is not None:
             return headers.get(self._client_header, "")[:MAX_NAME_LENGTH]
         address = scope.get("client")
-        return "" if address is None else str(address[0])
+        return "" if address is None else neighbourhood(str(address[0]))
+
+
+def neighbourhood(address: str) -> str:
+    """The address of a client, of IPv6 the network of 64 bits: a machine has all of those in it."""
+    if ":" not in address:
+        return address
+    found = IPv6Address(address.partition("%")[0])
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return f"{IPv6Address(int(found) >> 64 << 64)}/64"

@@ -137,3 +137,38 @@ def test_a_batch_that_is_another_one_is_not_gone_on_with(
     assert rows[0] == 6 and rows[4] == 1 + 7
     offsets = [each.input_row_offsets.tensor.tolist()[-1] for each in inputs]
     assert rows == offsets
+
+
+def test_a_subclass_of_the_inputs_is_made_anew_unless_it_says_otherwise(
+    pipeline: TextGenerationPipeline,
+) -> None:
+    class MyInputs(RaggedModelInputs):
+        """Of a model from outside, which may read more than `buffers`."""
+
+    ctx = make_context(0)
+    pipeline.kv_manager.claim(ctx.request_id)
+    assert pipeline.kv_manager.try_alloc(ctx).fits
+    usual = pipeline.prepare_batch([[ctx]])
+    pipeline.release(ctx.request_id)
+    assert usual.decode_changes is not None
+    assert MyInputs(**vars(usual)).decode_changes is None
+    usual.update(hidden_states=usual.all_buffers[0])
+    assert usual.decode_changes is None
+
+
+def test_a_model_that_gives_its_graph_other_tokens_makes_them_for_each_step(
+    pipeline: TextGenerationPipeline,
+    inputs: list[RaggedModelInputs],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    prepare = pipeline.pipeline_model.prepare_initial_token_inputs
+
+    def shifted(*args: object) -> ModelInputs:
+        made = prepare(*args)  # type: ignore[arg-type]
+        assert isinstance(made, RaggedModelInputs)
+        made.tokens.tensor.add_(1)
+        return made
+
+    monkeypatch.setattr(pipeline.pipeline_model, "prepare_initial_token_inputs", shifted)
+    run(pipeline, [make_context(0)])
+    assert len({id(each) for each in inputs}) == len(inputs)

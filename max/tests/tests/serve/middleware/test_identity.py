@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from max.serve.app import create_app
 from max.serve.clients import Client
 from max.serve.config import ServerSettings
-from max.serve.middleware.identity import Identity
+from max.serve.middleware.identity import Identity, neighbourhood
 from max.serve.state import ServerState
 from max.serve.telemetry.request_record import RequestRecord, enter_request
 
@@ -171,3 +171,19 @@ def test_client_is_a_key_or_an_address_or_what_a_proxy_says() -> None:
     assert client_of({}, tenant) == Client("10.0.0.7")
     assert client_of({"client_header": "X-Tenant"}, tenant) == Client("t" * 100)
     assert client_of({"client_header": "X-Tenant"}) == Client("")
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::1", "::/64"),
+    ],
+)
+def test_addresses_that_a_machine_may_have_are_one_client(address: str, counted: str) -> None:
+    assert neighbourhood(address) == counted

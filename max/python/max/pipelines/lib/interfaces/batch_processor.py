@@ -108,11 +108,12 @@ class RaggedModelInputs(ModelInputs):
 
     @property
     def decode_changes(self) -> DecodeChanges | None:
-        """The tokens, and the lengths of what is cached; None where a class adds inputs."""
+        """The tokens, and the lengths of what is cached; None of a subclass, which may add inputs,
+        unless it says so itself."""
         caches = [] if self.kv_cache_inputs is None else self.kv_cache_inputs.inputs
         lengths = [x for each in caches for x in (each.cache_lengths, each.max_cache_length)]
-        adds_inputs = type(self).buffers is not RaggedModelInputs.buffers
-        if adds_inputs or not all(x.tensor.is_cpu for x in (self.tokens, *lengths)):
+        may_add = type(self) is not RaggedModelInputs or self.hidden_states is not None
+        if may_add or not all(x.tensor.is_cpu for x in (self.tokens, *lengths)):
             return None
         return DecodeChanges(self.tokens.to_numpy(), [length.to_numpy() for length in lengths])
 
