@@ -118,8 +118,8 @@ def make_cache(
     stored = heads.dim + factor_bytes(kv_dtype)
     layer_bytes = count * 2 * heads.page * heads.kv * stored * kv_dtype.itemsize
     layers = max(2, -(-size // layer_bytes)) if case.new <= _FEW_ROWS else 2
-    shape = (count, 2, layers, heads.page, heads.kv, stored)
-    blocks = empty_in_huge_pages(shape, kv_dtype)
+    shape = (count, 2, layers, heads.kv, heads.page, stored)
+    blocks = empty_in_huge_pages(shape, kv_dtype).transpose(3, 4)
     for page in blocks:
         numbers = torch.randn(*page.shape[:-1], heads.dim)
         page.copy_(encoded(numbers, kv_dtype).view(kv_dtype))

@@ -11,6 +11,16 @@ from __future__ import annotations
 import torch
 
 
+def has_dense_pages(kv_blocks: torch.Tensor) -> bool:
+    """Whether a page's vectors lie in sequence, first those of a token or first those of a head.
+
+    Args:
+        kv_blocks: [pages, keys and values, layers, page_size, kv_heads, elements].
+    """
+    page = kv_blocks[0]
+    return page.is_contiguous() or page.transpose(2, 3).is_contiguous()
+
+
 def positions_of(input_row_offsets: torch.Tensor, cache_lengths: torch.Tensor) -> torch.Tensor:
     """The position in its request of each row, int64 [rows]."""
     offsets = input_row_offsets.long()

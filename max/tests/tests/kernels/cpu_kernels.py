@@ -21,6 +21,6 @@ def cpu_kernels(
     if os.environ.get(EMULATE):
         record = make_record(Isa.GENERIC)
         assert record is not None, "there is a compiler"
-        return {f"aarch64 {isa}": emulated(record, isa) for isa in EMULATED_ISAS}
+        return {f"aarch64 {isa}": emulated(record, isa, reference) for isa in EMULATED_ISAS}
     records = {isa: make_record(isa) for isa in available_isas()}
     return {str(isa): run_at_once(record, reference) for isa, record in records.items() if record}

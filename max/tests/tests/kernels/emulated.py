@@ -24,6 +24,8 @@ import torch
 
 from max.kernels import native
 from max.kernels.isa import COMPILER_FLAGS, Isa
+from max.kernels.layouts.grids import kernel_grid
+from max.kernels.layouts.panels import BLOCK_UNITS
 from max.kernels.recording import KernelCall, Record
 from max.kernels.registry import tensors_in
 
@@ -52,11 +54,12 @@ def can_emulate() -> bool:
     return all(map(shutil.which, (COMPILER, _EMULATOR[0])))
 
 
-def emulated(record: Record, isa: Isa) -> Callable[..., Any]:
+def emulated(record: Record, isa: Isa, reference: Callable[..., Any]) -> Callable[..., Any]:
     """An op as a function, run in the emulator.
 
     Args:
         record: of its kernel on this machine, whose function is not called.
+        reference: what is called for operands that the kernel does not take.
         isa: one of `EMULATED_ISAS`.
     """
 
@@ -73,7 +76,8 @@ def emulated(record: Record, isa: Isa) -> Callable[..., Any]:
                 x.contiguous() if isinstance(x, torch.Tensor) else x for x in arguments
             )
             recording = record(empty, *arguments)
-        assert recording is not None, "the kernel takes these operands"
+        if recording is None:
+            return reference(*arguments)
         _call(recording.call, isa, [*tensors_in(list(arguments)), *made])
         return recording.result
 
@@ -81,18 +85,20 @@ def emulated(record: Record, isa: Isa) -> Callable[..., Any]:
 
 
 def _call(call: KernelCall, isa: Isa, tensors: Iterable[torch.Tensor]) -> None:
+    held = list(_leaves(call.held))
+    tensors = [*tensors, *tensors_in(held), *_grids()]
     storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}
-    held = call.held if isinstance(call.held, tuple) else (call.held,)
     structs = [call.args, *(x for x in held if isinstance(x, ctypes.Structure | ctypes.Array))]
     regions = [_Region(ctypes.addressof(struct), ctypes.sizeof(struct)) for struct in structs]
     num_structs = len(regions)
     regions += [_Region(address, size) for address, size in storages.items() if size]
+    targets = [*regions, *(_Region(address, 1) for address in _functions().values())]
     pointers = [
-        (place, offset, target, value - regions[target].address)
+        (place, offset, target, value - targets[target].address)
         for place in range(num_structs)
         for offset, value in _words(regions[place].content)
-        for target in range(len(regions))
-        if regions[target].address <= value < regions[target].address + regions[target].size
+        for target in range(len(targets))
+        if targets[target].address <= value < targets[target].address + targets[target].size
     ]
     numbers = [len(regions), len(pointers), *(region.size for region in regions)]
     numbers += [number for pointer in pointers for number in pointer]
@@ -101,17 +107,56 @@ def _call(call: KernelCall, isa: Isa, tensors: Iterable[torch.Tensor]) -> None:
         sent, back = Path(scratch, "sent"), Path(scratch, "back")
         content = b"".join(region.content for region in regions)
         sent.write_bytes(np.array(numbers, np.int64).tobytes() + content)
-        library = native.build(
-            Path(native.__file__).parent / name / "cpu.cpp", COMPILER, COMPILER_FLAGS[isa]
-        )
-        command = (*_EMULATOR, str(_program()), str(library), name, str(sent), str(back))
+        # What the structs point at is called too: its library has to be there only then.
+        used = {target for _, _, target, _ in pointers}
+        functions = [(name, name)] + [
+            function if len(regions) + i in used else (name, name)
+            for i, function in enumerate(_functions())
+        ]
+        loaded = [part for op, symbol in functions for part in (str(_library(op, isa)), symbol)]
+        command = (*_EMULATOR, str(_program()), str(sent), str(back), *loaded)
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
         result = back.read_bytes()
     for region in regions:
         ctypes.memmove(region.address, result[: region.size], region.size)
         result = result[region.size :]
-    _mend(regions, pointers)
+    _mend(targets, pointers)
+
+
+def _library(op: str, isa: Isa) -> Path:
+    """An op's kernel for a set of the emulated architecture."""
+    source = Path(native.__file__).parent / op / "cpu.cpp"
+    return native.build(source, COMPILER, COMPILER_FLAGS[isa])
+
+
+def _leaves(held: object) -> Iterable[object]:
+    """What a call holds, out of lists and tuples."""
+    if isinstance(held, list | tuple):
+        for each in held:
+            yield from _leaves(each)
+    else:
+        yield held
+
+
+@functools.cache
+def _functions() -> dict[tuple[str, str], int]:
+    """The functions that structs point at, by op and symbol: where they are in this process."""
+    symbols = [("packed_linear", "packed_products"), ("lora_linear", "lora_linear")]
+    addresses: dict[tuple[str, str], int] = {}
+    for op, symbol in symbols:
+        library = native.load_kernel(op, Isa.GENERIC)
+        assert library is not None, "there is a compiler"
+        address = ctypes.cast(getattr(library, symbol), ctypes.c_void_p).value
+        assert address is not None
+        addresses[op, symbol] = address
+    return addresses
+
+
+@functools.cache
+def _grids() -> list[torch.Tensor]:
+    """The tables of encodings that structs point at, which live as long as the process."""
+    return [grid for name in BLOCK_UNITS if (grid := kernel_grid(name)) is not None]
 
 
 def _words(content: bytes) -> Iterable[tuple[int, int]]:

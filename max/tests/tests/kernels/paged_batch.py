@@ -17,7 +17,7 @@ class PagedBatch:
         past: tokens of each request that the cache holds.
         new: rows of each request in the batch.
         kv_blocks: [pages, 2, layers, page_size, kv_heads, head_dim], and with factors behind them
-            vectors of 8 bits.
+            vectors of 8 bits; in memory as the cache has them, a head's tokens in sequence.
         lookup_table: uint32 [batch, max_pages].
     """
 
@@ -77,14 +77,13 @@ def make_paged_batch(
     for request, count in enumerate(needed):
         for i in range(count):
             table[request, i] = order.pop()
-    shape = (sum(needed) + 3, 2, layers, page_size, kv_heads, head_dim)
-    return PagedBatch(
-        past, new, encoded(torch.randn(shape), dtype).view(dtype), table.to(torch.uint32)
-    )
+    shape = (sum(needed) + 3, 2, layers, kv_heads, page_size, head_dim)
+    kv_blocks = encoded(torch.randn(shape), dtype).view(dtype).transpose(3, 4)
+    return PagedBatch(past, new, kv_blocks, table.to(torch.uint32))
 
 
 def spread_pages(kv_blocks: torch.Tensor) -> torch.Tensor:
-    """The same pages in a memory with NaNs behind each."""
+    """The same pages in a memory with NaNs behind each, and the heads of a token in sequence."""
     flat = kv_blocks.flatten(1)
     memory = torch.full((flat.shape[0], flat.shape[1] + 24), torch.nan, dtype=flat.dtype)
     memory[:, : flat.shape[1]] = flat

@@ -264,14 +264,37 @@ def test_agrees_with_the_reference_in_float32(
     torch.manual_seed(0)
     shape = {"page_size": page_size, "kv_heads": kv_heads, "head_dim": head_dim}
     batch = make_paged_batch([0, 3, 130, 64, 77], [5, 1, 1, 70, 0], dtype=cache_dtype, **shape)
-    q = torch.randn(batch.rows, kv_heads * group * head_dim).to(q_dtype)
+    q = torch.randn(batch.rows, kv_heads * group * head_dim).bfloat16().to(q_dtype)
     got = run(batch, q, causal, window, implementation)
     exact = PagedBatch(batch.past, batch.new, batch.kv_blocks.float(), batch.lookup_table)
     want = run(exact, q.float(), causal, window, "reference")
     assert got.dtype == q_dtype
-    # One rounding to the dtype of q after sums in float32.
-    tolerance = 2**-8 if q_dtype == torch.bfloat16 else 1e-5
+    # One rounding to the dtype of q after sums in float32; or of probabilities before.
+    is_rounded = q_dtype == torch.bfloat16 or rounds_queries(implementation, cache_dtype)
+    tolerance = 2**-8 if is_rounded else 1e-5
     torch.testing.assert_close(got.float(), want, rtol=tolerance, atol=tolerance)
+
+
+def rounds_queries(implementation: str, cache_dtype: torch.dtype) -> bool:
+    """Whether float32 queries become bfloat16: where pairs of those are multiplied."""
+    return implementation == "avx512_bf16" and cache_dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("implementation", CPU_KERNELS)
+@pytest.mark.parametrize("cache_dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("past", "new"), [([300], [1]), ([0], [150])])
+def test_queries_are_rounded_to_the_cache_at_most(
+    implementation: str, cache_dtype: torch.dtype, past: list[int], new: list[int]
+) -> None:
+    torch.manual_seed(0)
+    batch = make_paged_batch(past, new, dtype=cache_dtype, page_size=16, head_dim=64)
+    q = torch.randn(batch.rows, 8 * 64)
+    got = run(batch, q, implementation=implementation)
+    of_rounded = run(batch, q.bfloat16().float(), implementation=implementation)
+    assert torch.equal(got, of_rounded) == rounds_queries(implementation, cache_dtype)
+    exact = PagedBatch(batch.past, batch.new, batch.kv_blocks.float(), batch.lookup_table)
+    want = run(exact, q, implementation="reference")
+    assert (got - want).norm() / want.norm() < 0.006
 
 
 @pytest.mark.parametrize("implementation", CPU_KERNELS)
@@ -348,7 +371,7 @@ def test_large_scores_neither_overflow_nor_vanish(implementation: str, dtype: to
     torch.manual_seed(0)
     batch = make_paged_batch([150], [1], page_size=16, head_dim=64, dtype=dtype)
     # Scores of about 100 times the usual ones: one key has all the weight.
-    q = 100 * torch.randn(1, 8 * 64)
+    q = (100 * torch.randn(1, 8 * 64)).bfloat16().float()
     got = run(batch, q, implementation=implementation)
     exact = PagedBatch(batch.past, batch.new, batch.kv_blocks.float(), batch.lookup_table)
     torch.testing.assert_close(got, run(exact, q, implementation="reference"), rtol=1e-3, atol=1e-3)

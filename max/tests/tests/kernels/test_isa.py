@@ -24,9 +24,10 @@ def forget() -> Iterator[None]:
     chosen_isa.cache_clear()
 
 
-def use_cpu(features: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def use_cpu(features: str, monkeypatch: pytest.MonkeyPatch, machine: str = "x86_64") -> None:
     available_isas.cache_clear()
     chosen_isa.cache_clear()
+    monkeypatch.setattr("platform.machine", lambda: machine)
     monkeypatch.setattr(isa, "_cpu_features", lambda: frozenset(features.split()))
 
 
@@ -47,6 +48,24 @@ def test_the_best_that_the_machine_runs(
 ) -> None:
     monkeypatch.delenv("MAX_CPU_ISA", raising=False)
     use_cpu(features, monkeypatch)
+    assert chosen_isa() is expected
+
+
+@pytest.mark.parametrize(
+    ("features", "expected"),
+    [
+        ("fp asimd evtstrm aes crc32", Isa.GENERIC),  # Cortex-A72
+        (
+            "fp asimd evtstrm aes atomics fphp asimdhp asimdrdm lrcpc dcpop asimddp",
+            Isa.NEON_DOTPROD,
+        ),
+    ],
+)
+def test_the_best_that_a_machine_of_arm_runs(
+    features: str, expected: Isa, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MAX_CPU_ISA", raising=False)
+    use_cpu(features, monkeypatch, machine="aarch64")
     assert chosen_isa() is expected
 
 

@@ -18,7 +18,7 @@ import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 TESTS = sorted(
     path.name
     for path in HERE.glob("test_*.py")

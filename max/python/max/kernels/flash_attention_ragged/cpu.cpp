@@ -69,6 +69,7 @@ class Attention {
   Attention(const FlashAttentionRaggedArgs& args, int64_t most_rows, int64_t most_heads)
       : args_(args),
         width_(args.shape.stored),
+        head_stride_(args.shape.head_stride),
         dim_(width_ - kFactorElements<KV>),
         panels_((dim_ + kPanel - 1) / kPanel),
         group_(args.heads / args.shape.kv_heads),
@@ -96,16 +97,14 @@ class Attention {
     Tile<KV> tiles[2];
     Tile<KV>*now = &tiles[0], *next = &tiles[1];
     find(item, begin_of(0) / kTile * kTile, last, now);
-    set_next(*now, 0, width_);
+    set_next(*now, 0);
     next_.fetch(lines_of(2 * kTile));
     for (; now->count > 0; std::swap(now, next)) {
       find(item, now->begin + kTile, last, next);
-      if (Products::kFetchesAllHeads) set_next(*next, 0, kv_heads * width_);
       for (int64_t head = 0; head < kv_heads; ++head) {
-        if (!Products::kFetchesAllHeads)
-          head + 1 < kv_heads ? set_next(*now, head + 1, width_) : set_next(*next, 0, width_);
-        products_.begin_tile({now->keys(), now->count, head * width_},
-                             {now->values(), now->count, head * width_}, next_);
+        head + 1 < kv_heads ? set_next(*now, head + 1) : set_next(*next, 0);
+        products_.begin_tile({now->keys(), now->count, head * head_stride_},
+                             {now->values(), now->count, head * head_stride_}, next_);
         add_tile(item, head, *now);
       }
     }
@@ -180,15 +179,15 @@ class Attention {
     tile->begin = begin;
     tile->count = std::clamp<int64_t>(end - begin, 0, kTile);
     const KV* blocks = static_cast<const KV*>(args_.kv_blocks);
-    int64_t page_size = args_.shape.page_size, stride = args_.shape.kv_heads * width_;
+    int64_t page_size = args_.shape.page_size;
+    int64_t to_values = args_.shares_values ? 0 : args_.shape.layers * args_.shape.of_layer();
     for (int64_t t = 0; t < tile->count;) {
       const KV* keys = token_of(blocks, args_.shape, args_.batch, item.request, begin + t, 0,
-                                args_.layer) + item.first_head * width_;
-      const KV* values = args_.shares_values ? keys : keys + args_.shape.layers * page_size * stride;
+                                args_.layer) + item.first_head * head_stride_;
       int64_t stop = std::min(tile->count, t + page_size - (begin + t) % page_size);
-      for (; t < stop; ++t, keys += stride, values += stride) {
+      for (; t < stop; ++t, keys += args_.shape.token_stride) {
         tile->keys()[t] = keys;
-        tile->values()[t] = values;
+        tile->values()[t] = keys + to_values;
       }
     }
     for (int64_t t = tile->count; t > 0 && t < kTile; ++t) {
@@ -222,13 +221,16 @@ class Attention {
 
   // Cache lines of some tokens' keys, or values.
   int64_t lines_of(int64_t tokens) const {
-    return tokens * dim_ * static_cast<int64_t>(sizeof(KV)) / NextTokens<KV>::kLine;
+    return tokens * dim_ * static_cast<int64_t>(sizeof(KV)) / NextTokens::kLine;
   }
 
-  // Of each token's keys and values so many elements, from a head on.
-  void set_next(const Tile<KV>& tile, int64_t head, int64_t elements) {
-    next_ = {tile.tokens, tile.count ? 2 * kTile : 0, head * width_,
-             elements * static_cast<int64_t>(sizeof(KV))};
+  // A head of a tile, whose tokens lie in sequence; where they do not, in small pages, others are fetched.
+  void set_next(const Tile<KV>& tile, int64_t head) {
+    next_ = {};
+    if (tile.count == 0) return;
+    auto at = [&](int64_t i) { return reinterpret_cast<const char*>(tile.tokens[i] + head * head_stride_); };
+    int64_t bytes = tile.count * width_ * static_cast<int64_t>(sizeof(KV));
+    next_ = {at(0), at(0) + bytes, args_.shares_values ? nullptr : at(kTile), bytes};
   }
 
   void scale_sums(int64_t head, int64_t row, float by) {
@@ -256,9 +258,9 @@ class Attention {
   }
 
   const FlashAttentionRaggedArgs& args_;
-  int64_t width_, dim_, panels_, group_, most_rows_;  // width_: of a vector as it is stored
+  int64_t width_, head_stride_, dim_, panels_, group_, most_rows_;  // width_: of a vector as it is stored
   int64_t heads_ = 0, rows_ = 0, block_rows_ = 0, first_position_ = 0, tokens_ = 0;
-  NextTokens<KV> next_{};
+  NextTokens next_;
   Products products_;
   Scratch<float> sums_;
   Scratch<RowSoftmax> softmax_;

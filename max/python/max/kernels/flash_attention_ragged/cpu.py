@@ -8,6 +8,7 @@ from max.kernels.eight_bit_entries import entry_elements
 from max.kernels.element_types import CACHE_TYPES, ELEMENT_TYPES
 from max.kernels.flash_attention_ragged.structs import FlashAttentionRaggedArgs
 from max.kernels.isa import Isa
+from max.kernels.paging import has_dense_pages
 from max.kernels.recording import (
     Empty,
     KernelCall,
@@ -46,7 +47,7 @@ def make_flash_attention_ragged_record(isa: Isa | None = None) -> Record | None:
     ) -> Recording | None:
         if q.dtype not in ELEMENT_TYPES or kv_blocks.dtype not in CACHE_TYPES:
             return None
-        if not are_contiguous(q, kv_blocks[0], lookup_table):
+        if not has_dense_pages(kv_blocks) or not are_contiguous(q, lookup_table):
             return None
         if sinks is not None and (sinks.dtype not in ELEMENT_TYPES or not are_contiguous(sinks)):
             return None
@@ -68,6 +69,8 @@ def make_flash_attention_ragged_record(isa: Isa | None = None) -> Record | None:
             page_size,
             kv_heads,
             stored,
+            kv_blocks.stride(3),
+            kv_blocks.stride(4),
             layer,
             q.shape[-1] // entry_elements(kv_blocks),
             window,

@@ -22,6 +22,8 @@ class FlashAttentionRaggedArgs(ctypes.Structure):
         ("page_size", ctypes.c_int64),
         ("kv_heads", ctypes.c_int64),
         ("stored", ctypes.c_int64),
+        ("token_stride", ctypes.c_int64),
+        ("head_stride", ctypes.c_int64),
         ("layer", ctypes.c_int64),
         ("heads", ctypes.c_int64),
         ("window", ctypes.c_int64),

@@ -26,6 +26,7 @@ from max.kernels.flash_attention_ragged.triton_softmax import (
 from max.kernels.gpu.language import Number, Pointer, Size, Width, gpu_kernel, next_power_of_2, tl
 from max.kernels.gpu.paging import first_of_block, request_of
 from max.kernels.gpu.tuning import device_kind, reads_cache_of
+from max.kernels.paging import has_dense_pages
 
 
 @gpu_kernel
@@ -48,6 +49,8 @@ def attention_kernel(
     span: Width,
     kv_heads: Width,
     page_stride: Width,
+    token_stride: Width,
+    head_stride: Width,
     layer_at: Width,
     values_at: Width,
     batch: Size,
@@ -122,13 +125,11 @@ def attention_kernel(
         total = tl.where(part == 0, 1.0, total)
     mixed = tl.zeros([BLOCK_M, HEAD_BLOCK], tl.float32)
     lookup = lookup_table + request * lookup_width
-    of_head = kv_blocks + layer_at + kv_head * WIDTH
+    of_head = kv_blocks + layer_at + kv_head * head_stride
     for start in range(begin, end, BLOCK_N):
         key = start + tl.arange(0, BLOCK_N)
         held = key < end
-        slots = slots_of(
-            lookup, key, held, page_stride, kv_heads * WIDTH, PAGE_SIZE, BLOCK_N, start
-        )
+        slots = slots_of(lookup, key, held, page_stride, token_stride, PAGE_SIZE, BLOCK_N, start)
         keys = tl.load(
             of_head + slots[None, :] + element[:, None],
             mask=held[None, :] & in_head[:, None],
@@ -192,7 +193,7 @@ def run_on_gpu(
     None where a page's elements are not in sequence, too many heads share a KV head, or the device
     does not know the cache's numbers of 8 bits.
     """
-    if not kv_blocks[:1].is_contiguous() or not lookup_table.is_contiguous():
+    if not has_dense_pages(kv_blocks) or not lookup_table.is_contiguous():
         return None
     if not reads_cache_of(kv_blocks.dtype, q.device):
         return None
@@ -252,6 +253,8 @@ def attend_to_keys(
         0 if bias is None else bias.shape[1] // 2,
         kv_heads,
         kv_blocks.stride(0),
+        kv_blocks.stride(3),
+        kv_blocks.stride(4),
         layer * of_layer,
         kv_blocks.shape[2] * of_layer,
         batch,

@@ -53,8 +53,6 @@ class ByteProducts {
     return block_rows_ = (rows + blocks - 1) / blocks;
   }
   bool reads_in_place() const { return false; }
-  // Vectors do not begin where cache lines do: all heads of a token are fetched in sequence.
-  static constexpr bool kFetchesAllHeads = true;
 
   // queries_ [heads][blocks of block_rows_ rows][words][rows of the block]
   void read_query(int64_t head, int64_t row, const Q* from) {
@@ -71,7 +69,7 @@ class ByteProducts {
   // Puts a tile in order in memory: keys_ [words][kPanel] of unsigned bytes, values_ [panels][words of
   // tokens][kPanel columns, in the order that `columns_of` knows].
   void begin_tile(const CachedTokens<int8_t>& keys, const CachedTokens<int8_t>& values,
-                  NextTokens<int8_t>& next) {
+                  NextTokens& next) {
     count_ = keys.count;
     for (int64_t t = 0; t < keys.count; t += kFloats) {
       read_keys(keys.tokens + t, keys.first, keys_.data() + t, next);
@@ -91,16 +89,18 @@ class ByteProducts {
 
   // Sets scores [n][kPanel] of the block of rows that begins at `row`.
   void score(int64_t n, int64_t head, int64_t row, float* scores,
-             NextTokens<int8_t>& next) const {
+             NextTokens& next) const {
     with_rows(n, [&](auto rows) MAX_INLINE_LAMBDA {
-      if constexpr (rows <= kMostRows) score_rows<rows>(head, row, scores, next);
+      if constexpr (rows <= kMostRows)
+        rows_ <= kFewRows ? score_rows<rows, true>(head, row, scores, next)
+                          : score_rows<rows, false>(head, row, scores, next);
     });
   }
 
   // Adds the products of probabilities [n][kPanel] with the values to sums [panels][n][kPanel], panels being
   // `stride` apart.
   void add(int64_t n, const float* probabilities, float* sums, int64_t stride,
-           NextTokens<int8_t>&) const {
+           NextTokens&) const {
     alignas(kScratchAlignment) uint8_t weights[kMostRows * kParts * kPanel];
     float factors[kMostRows];
     for (int64_t r = 0; r < n; ++r)
@@ -120,7 +120,7 @@ class ByteProducts {
   }
 
   // Word g of 16 keys to to[g * kPanel ..].
-  void read_keys(const int8_t* const* keys, int64_t first, uint32_t* to, NextTokens<int8_t>& next) const {
+  void read_keys(const int8_t* const* keys, int64_t first, uint32_t* to, NextTokens& next) const {
     int64_t g = 0;
     for (; g + kHalf <= words_; g += kHalf) {
       next.fetch(kLinesPerBlock);
@@ -149,8 +149,9 @@ class ByteProducts {
     _mm512_store_si512(to + 3 * kFloats, _mm512_unpackhi_epi16(ab_high, cd_high));
   }
 
-  template <int64_t rows>
-  void score_rows(int64_t head, int64_t row, float* scores, NextTokens<int8_t>& next) const {
+  // What comes next is fetched where rows are few: for many there is time, and no register left.
+  template <int64_t rows, bool fetches>
+  void score_rows(int64_t head, int64_t row, float* scores, NextTokens& next) const {
     const uint32_t* query = queries_of(head, row);
     const float* query_factors = query_factors_.data() + head * most_rows_ + row;
     Words sums[rows][kVectors];
@@ -165,7 +166,7 @@ class ByteProducts {
         Words x = broadcast_word(query[r]);
         for (int64_t v = 0; v < kVectors; ++v) sums[r][v] = dot_bytes<8>(sums[r][v], w[v], x);
       }
-      next.fetch(kLinesPerGroup);
+      if constexpr (fetches) next.fetch(kLinesPerGroup);
     }
     for (int64_t v = 0; v < kVectors; ++v) {
       Floats factors = load_floats(factors_.data() + v * kFloats);

@@ -15,16 +15,13 @@
 
 namespace max {
 
-// As floats, but where the machine multiplies bfloat16 pairs and queries and cache are bfloat16.
-template <typename Q, typename KV>
-using GroupsOf = std::conditional_t<
-    !std::is_same_v<KV, bfloat16>, Float32Groups,
-    std::conditional_t<kMultipliesPairs && std::is_same_v<Q, bfloat16>, Bfloat16Groups,
-                       MixedBfloat16Groups>>;
+// A bfloat16 cache is multiplied in pairs: where the machine has that, with queries rounded to it.
+template <typename KV>
+using GroupsOf = std::conditional_t<std::is_same_v<KV, bfloat16>, Bfloat16Groups, Float32Groups>;
 
 template <typename Q, typename KV>
 class ElementProducts {
-  using Groups = GroupsOf<Q, KV>;
+  using Groups = GroupsOf<KV>;
   static constexpr bool kIsDecoded = std::is_same_v<KV, int8_t>;
   static constexpr int64_t kPer = Groups::kElements;  // elements of a group
 
@@ -51,7 +48,6 @@ class ElementProducts {
     return block_rows_ = in_place_ ? kFewRows : kPanelRows;
   }
   bool reads_in_place() const { return in_place_; }
-  static constexpr bool kFetchesAllHeads = kIsDecoded;
 
   // queries_ [heads][blocks of block_rows_ rows][groups][rows of the block]; the last group is filled up.
   void read_query(int64_t head, int64_t row, const Q* from) {
@@ -66,7 +62,7 @@ class ElementProducts {
   }
 
   // For one block of rows a tile is put in order in registers, for more in memory, once.
-  void begin_tile(const CachedTokens<KV>& keys, const CachedTokens<KV>& values, NextTokens<KV>& next) {
+  void begin_tile(const CachedTokens<KV>& keys, const CachedTokens<KV>& values, NextTokens& next) {
     tile_keys_ = keys;
     tile_values_ = values;
     if (in_place_) return;
@@ -81,7 +77,7 @@ class ElementProducts {
   }
 
   // Sets scores [n][kPanel] of the block of rows that begins at `row`.
-  void score(int64_t n, int64_t head, int64_t row, float* scores, NextTokens<KV>& next) const {
+  void score(int64_t n, int64_t head, int64_t row, float* scores, NextTokens& next) const {
     in_place_ ? score_in_place(n, head, scores, next)
               : multiply_panel<Groups, kRowBytes>(n, reinterpret_cast<const char*>(keys_.data()),
                                                   reinterpret_cast<const char*>(queries_of(head, row)),
@@ -91,7 +87,7 @@ class ElementProducts {
   // Adds the products of probabilities [n][kPanel] with the values to sums [panels][n][kPanel], panels being
   // `stride` apart.
   void add(int64_t n, const Element* probabilities, float* sums, int64_t stride,
-           NextTokens<KV>& next) const {
+           NextTokens& next) const {
     if (in_place_) return add_in_place(n, probabilities, sums, stride, next);
     for (int64_t panel = 0; panel < panels_; ++panel)
       multiply_panel<Groups, kPanel * sizeof(Element)>(
@@ -110,7 +106,7 @@ class ElementProducts {
 #if defined(__AVX512F__)
   bool can_read_in_place() const { return !kIsDecoded && rows_ <= kFewRows && dim_ % kPanel == 0; }
 
-  void score_in_place(int64_t n, int64_t head, float* scores, NextTokens<KV>& next) const {
+  void score_in_place(int64_t n, int64_t head, float* scores, NextTokens& next) const {
     const char* queries = reinterpret_cast<const char*>(queries_of(head, 0));
     if constexpr (!kIsDecoded)
       with_rows(n, [&](auto rows) MAX_INLINE_LAMBDA {
@@ -119,7 +115,7 @@ class ElementProducts {
   }
 
   void add_in_place(int64_t n, const Element* probabilities, float* sums, int64_t stride,
-                    NextTokens<KV>& next) const {
+                    NextTokens& next) const {
     if constexpr (!kIsDecoded)
       with_rows(n, [&](auto rows) MAX_INLINE_LAMBDA {
         for (int64_t panel = 0; panel < panels_; ++panel)
@@ -129,30 +125,28 @@ class ElementProducts {
   }
 #else
   bool can_read_in_place() const { return false; }
-  void score_in_place(int64_t, int64_t, float*, NextTokens<KV>&) const {}
-  void add_in_place(int64_t, const Element*, float*, int64_t, NextTokens<KV>&) const {}
+  void score_in_place(int64_t, int64_t, float*, NextTokens&) const {}
+  void add_in_place(int64_t, const Element*, float*, int64_t, NextTokens&) const {}
 #endif
 
   // keys_ [groups][kPanel]; keys that are not there are any.
-  void read_keys(NextTokens<KV>& next) {
+  void read_keys(NextTokens& next) {
+    int64_t turned = dim_ % kPer ? 0 : groups_ / kTransposed * kTransposed;
     for (int64_t t = 0; t < tile_keys_.count; t += kTransposed) {
       next.fetch(lines_of(kTransposed));
-      if (dim_ % (kPer * kTransposed) == 0) {
-        for (int64_t g = 0; g < groups_; g += kTransposed)
-          transpose_words(tile_keys_.tokens + t, tile_keys_.first / kPer + g,
-                          keys_.data() + g * kPanel + t, kPanel);
-        continue;
-      }
+      for (int64_t g = 0; g < turned; g += kTransposed)
+        transpose_words(tile_keys_.tokens + t, tile_keys_.first / kPer + g, keys_.data() + g * kPanel + t,
+                        kPanel);
       KV* to = reinterpret_cast<KV*>(keys_.data()) + t * kPer;
       for (int64_t i = 0; i < kTransposed; ++i)
-        for (int64_t c = 0; c < groups_ * kPer; ++c)
+        for (int64_t c = turned * kPer; c < groups_ * kPer; ++c)
           to[c / kPer * kPanel * kPer + i * kPer + c % kPer] =
               c < dim_ ? tile_keys_.tokens[t + i][tile_keys_.first + c] : KV{};
     }
   }
 
   // values_ [panels of head_dim][kPanel / kPer][kPanel] groups; columns that are not there stay zero.
-  void read_values(NextTokens<KV>& next) {
+  void read_values(NextTokens& next) {
     for (int64_t t = 0; t < tile_values_.count; t += kPer) {
       next.fetch(lines_of(kPer));
       for (int64_t column = 0; column < dim_; column += kPanel) {
@@ -179,7 +173,7 @@ class ElementProducts {
 
   // Cache lines of some tokens' keys, or values.
   int64_t lines_of(int64_t tokens) const {
-    return tokens * dim_ * static_cast<int64_t>(sizeof(KV)) / NextTokens<KV>::kLine;
+    return tokens * dim_ * static_cast<int64_t>(sizeof(KV)) / NextTokens::kLine;
   }
 
   int64_t dim_, groups_, panels_, most_rows_;

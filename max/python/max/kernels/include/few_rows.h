@@ -21,21 +21,23 @@ struct CachedTokens {
   int64_t count, first;
 };
 
-// What is read next. It is fetched into the second cache while what is there is multiplied, a few
-// lines at a time: a processor drops prefetches when it has too many under way.
-template <typename KV>
+// What is read next: keys of a head's tokens, which lie in sequence, then their values. It is fetched into
+// the second cache while what is there is multiplied, a few lines at a time: a processor drops prefetches
+// when it has too many under way.
 struct NextTokens {
   static constexpr int64_t kLine = 64;  // bytes
-  const KV* const* tokens;
-  int64_t count;
-  int64_t first, bytes;  // of each token, from element `first` on
-  int64_t token = 0, at = 0;
+  const char* at = nullptr;
+  const char* end = nullptr;
+  const char* values = nullptr;  // null once they are under way
+  int64_t bytes = 0;             // of either
 
   MAX_INLINE void fetch(int64_t lines) {
-    for (int64_t i = 0; i < lines && token < count; ++i) {
-      __builtin_prefetch(reinterpret_cast<const char*>(tokens[token] + first) + at, 0, 2);
-      at += kLine;
-      if (at >= bytes) at = 0, ++token;
+    for (int64_t i = 0; i < lines; ++i, at += kLine) {
+      if (at >= end) {
+        if (values == nullptr) return;
+        at = values, end = values + bytes, values = nullptr;
+      }
+      __builtin_prefetch(at, 0, 2);
     }
   }
 };
@@ -58,7 +60,7 @@ MAX_INLINE typename Groups::Weights weights_of(Words words) {
 // Group g of row r lies at x + (g * rows + r) * the bytes of a group.
 template <typename Groups, int64_t rows, typename KV>
 void multiply_keys(const CachedTokens<KV>& keys, int64_t dim, const char* x, float* scores,
-                   NextTokens<KV>& next) {
+                   NextTokens& next) {
   constexpr int64_t bytes = Groups::kElements * sizeof(typename Groups::Element);
   // Blocks of keys at a time: enough sums that do not wait for each other.
   constexpr int64_t blocks = rows <= 6 ? 2 : 1;
@@ -111,7 +113,7 @@ MAX_INLINE void value_groups(const KV* const* tokens, int64_t column, typename G
 // from `column` on.
 template <typename Groups, int64_t rows, typename KV>
 void multiply_values(const CachedTokens<KV>& values, int64_t column,
-                     const typename Groups::Element* x, float* sums, NextTokens<KV>& next) {
+                     const typename Groups::Element* x, float* sums, NextTokens& next) {
   constexpr int64_t per = Groups::kElements;
   // As many sums as there are registers for.
   constexpr int64_t vectors = rows <= 6 ? kPanel / kFloats : 2;

@@ -9,6 +9,7 @@ import torch
 from max.kernels.eight_bit_entries import entry_elements
 from max.kernels.element_types import CACHE_TYPES, ELEMENT_TYPES
 from max.kernels.isa import Isa
+from max.kernels.paging import has_dense_pages
 from max.kernels.recording import (
     Empty,
     KernelCall,
@@ -40,6 +41,8 @@ class _LatentStoreRaggedArgs(ctypes.Structure):
         ("page_size", ctypes.c_int64),
         ("kv_heads", ctypes.c_int64),
         ("stored", ctypes.c_int64),
+        ("token_stride", ctypes.c_int64),
+        ("head_stride", ctypes.c_int64),
         ("layer", ctypes.c_int64),
         ("heads", ctypes.c_int64),
         ("q_width", ctypes.c_int64),
@@ -84,9 +87,9 @@ def make_latent_store_ragged_record(isa: Isa | None = None) -> Record | None:
             return None
         if not q.dtype == absorbed.dtype == kv.dtype == weight.dtype:
             return None
-        if not are_contiguous(absorbed, weight, freqs_cis, kv_blocks[0], lookup_table):
+        if not are_contiguous(absorbed, weight, freqs_cis, lookup_table):
             return None
-        if q.stride(1) != 1 or kv.stride(1) != 1:
+        if not has_dense_pages(kv_blocks) or q.stride(1) != 1 or kv.stride(1) != 1:
             return None
         layers, page_size, kv_heads, stored = kv_blocks.shape[2:]
         rank, width = len(weight), entry_elements(kv_blocks)
@@ -109,6 +112,8 @@ def make_latent_store_ragged_record(isa: Isa | None = None) -> Record | None:
             page_size,
             kv_heads,
             stored,
+            kv_blocks.stride(3),
+            kv_blocks.stride(4),
             layer,
             heads,
             q.shape[-1] // heads,

@@ -23,6 +23,7 @@ from max.kernels.gpu.language import (
 )
 from max.kernels.gpu.paging import request_of
 from max.kernels.gpu.tuning import reads_cache_of
+from max.kernels.paging import has_dense_pages
 from max.kernels.rope_store_ragged.triton import turned
 
 # Heads of a program.
@@ -155,7 +156,7 @@ def run_on_gpu(
     None where a page's elements are not in sequence, or the device does not know the cache's
     numbers of 8 bits.
     """
-    if not kv_blocks[:1].is_contiguous() or not lookup_table.is_contiguous():
+    if not has_dense_pages(kv_blocks) or not lookup_table.is_contiguous():
         return None
     if not reads_cache_of(kv_blocks.dtype, q.device):
         return None

@@ -35,17 +35,19 @@ class RopeStore {
     int64_t kv_heads = args_.shape.kv_heads, half = args_.half;
     const float* angles = args_.freqs_cis + position * half * 2;
     turn_heads(angles, half, args_.heads, static_cast<const T*>(args_.q) + row * args_.q_stride,
-               static_cast<T*>(args_.out) + row * args_.heads * dim_);
+               static_cast<T*>(args_.out) + row * args_.heads * dim_, dim_);
     KV* blocks = static_cast<KV*>(args_.kv_blocks);
     KV* keys = token_of(blocks, args_.shape, args_.batch, request, position, 0, args_.layer);
     KV* values = token_of(blocks, args_.shape, args_.batch, request, position, 1, args_.layer);
-    turn_heads(angles, half, kv_heads, static_cast<const T*>(args_.k) + row * args_.k_stride, keys);
-    turn_heads(nullptr, 0, kv_heads, static_cast<const T*>(args_.v) + row * args_.v_stride, values);
+    int64_t apart = args_.shape.head_stride;
+    turn_heads(angles, half, kv_heads, static_cast<const T*>(args_.k) + row * args_.k_stride, keys, apart);
+    turn_heads(nullptr, 0, kv_heads, static_cast<const T*>(args_.v) + row * args_.v_stride, values, apart);
   }
 
+  // Heads are `apart` elements from one another where they go to.
   template <typename To>
-  void turn_heads(const float* angles, int64_t half, int64_t heads, const T* from, To* to) {
-    for (int64_t head = 0; head < heads; ++head, from += dim_, to += dim_ + kFactorElements<To>) {
+  void turn_heads(const float* angles, int64_t half, int64_t heads, const T* from, To* to, int64_t apart) {
+    for (int64_t head = 0; head < heads; ++head, from += dim_, to += apart) {
       if constexpr (kFactorElements<To> > 0) {
         turn_head(angles, half, from, turned_.data());
         store_entry(turned_.data(), dim_, to);

@@ -9,6 +9,7 @@ import torch
 from max.kernels.eight_bit_entries import entry_elements
 from max.kernels.element_types import CACHE_TYPES, ELEMENT_TYPES
 from max.kernels.isa import Isa
+from max.kernels.paging import has_dense_pages
 from max.kernels.recording import (
     Empty,
     KernelCall,
@@ -39,6 +40,8 @@ class RopeStoreRaggedArgs(ctypes.Structure):
         ("page_size", ctypes.c_int64),
         ("kv_heads", ctypes.c_int64),
         ("stored", ctypes.c_int64),
+        ("token_stride", ctypes.c_int64),
+        ("head_stride", ctypes.c_int64),
         ("layer", ctypes.c_int64),
         ("heads", ctypes.c_int64),
         ("half", ctypes.c_int64),
@@ -78,7 +81,7 @@ def make_rope_store_ragged_record(isa: Isa | None = None) -> Record | None:
             return None
         if not q.dtype == k.dtype == v.dtype:
             return None
-        if not are_contiguous(kv_blocks[0], lookup_table):
+        if not has_dense_pages(kv_blocks) or not are_contiguous(lookup_table):
             return None
         if any(each.ndim != 2 or each.stride(1) != 1 for each in (q, k, v)):
             return None  # They may be columns of one tensor: of a stacked projection.
@@ -103,6 +106,8 @@ def make_rope_store_ragged_record(isa: Isa | None = None) -> Record | None:
             page_size,
             kv_heads,
             stored,
+            kv_blocks.stride(3),
+            kv_blocks.stride(4),
             layer,
             q.shape[-1] // entry_elements(kv_blocks),
             0 if freqs_cis is None else freqs_cis.shape[1],

@@ -26,6 +26,7 @@ from max.kernels.gpu.language import (
 )
 from max.kernels.gpu.paging import request_of
 from max.kernels.gpu.tuning import reads_cache_of
+from max.kernels.paging import has_dense_pages
 
 # Heads of a program.
 HEADS = 8
@@ -127,6 +128,8 @@ def rope_store_ragged_kernel(
     width: Width,
     half: Width,
     page_stride: Width,
+    token_stride: Width,
+    head_stride: Width,
     values_at: Width,
     layer_at: Width,
     page_size: Width,
@@ -193,8 +196,8 @@ def rope_store_ragged_kernel(
             MULTIPLY_BEFORE_CAST,
         )
         page = tl.load(lookup_table + request * lookup_width + position // page_size).to(tl.int64)
-        slot = (position % page_size) * kv_heads * width
-        vector = kv_blocks + page * page_stride + layer_at + slot + head * width
+        slot = (position % page_size) * token_stride
+        vector = kv_blocks + page * page_stride + layer_at + slot + head * head_stride
         # Rounded as the reference does it: to the keys' type first.
         rounded = key.to(k.dtype.element_ty)
         value = tl.load(v + row * v_row + head * head_dim + i, mask=inside, other=0.0)
@@ -252,7 +255,7 @@ def rope_and_store(
     interleaved: bool,
 ) -> torch.Tensor | None:
     """`run_on_gpu`, after norms if there are any."""
-    if not kv_blocks[:1].is_contiguous() or not lookup_table.is_contiguous():
+    if not has_dense_pages(kv_blocks) or not lookup_table.is_contiguous():
         return None
     if not reads_cache_of(kv_blocks.dtype, q.device):
         return None
@@ -286,6 +289,8 @@ def rope_and_store(
         width,
         0 if freqs_cis is None else freqs_cis.shape[1],
         kv_blocks.stride(0),
+        kv_blocks.stride(3),
+        kv_blocks.stride(4),
         layers * of_layer,
         layer * of_layer,
         page_size,

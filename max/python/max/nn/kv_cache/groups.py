@@ -9,12 +9,16 @@ group             entry                            keep
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from max.dtype import DType
 from max.kernels.eight_bit_entries import factor_bytes, has_factors
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,12 @@ class KeyValue:
         """A page: [keys and values, layers, tokens, heads, elements of a vector]."""
         return [2, layers, page_size, self.n_kv_heads, _stored(self.dtype, self.head_dim)]
 
+    def arranged(self, pages: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+        """Pages [pages, elements] in a shape of theirs: the tokens of a head lie in sequence, as a
+        kernel reads them."""
+        kinds, layers, tokens, heads, elements = shape
+        return pages.view(-1, kinds, layers, heads, tokens, elements).transpose(3, 4)
+
 
 @dataclass(frozen=True)
 class Latent:
@@ -52,6 +62,10 @@ class Latent:
         """A page: [1, layers, tokens, 1, elements], to be indexed as keys and values are."""
         return [1, layers, page_size, 1, _stored(self.dtype, self.width)]
 
+    def arranged(self, pages: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+        """Pages [pages, elements] in a shape of theirs."""
+        return pages.view(-1, *shape)
+
 
 @dataclass(frozen=True)
 class State:
@@ -68,6 +82,10 @@ class State:
     def page_shape(self, layers: int, page_size: int) -> list[int]:
         """A page: [layers, *shape], of whatever page size."""
         return [layers, *self.shape]
+
+    def arranged(self, pages: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+        """Pages [pages, elements] in a shape of theirs."""
+        return pages.view(-1, *shape)
 
 
 Entry: TypeAlias = KeyValue | Latent | State

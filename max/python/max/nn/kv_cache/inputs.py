@@ -18,7 +18,8 @@ class KVCacheInputsPerDevice(Generic[T]):
 
     Args:
         kv_blocks: all pages, [pages, 2, layers, page_size, kv_heads, head_dim] for keys and values;
-            written to. No request holds page 0, the null page.
+            written to. In memory the tokens of a head lie in sequence. No request holds page 0, the
+            null page.
         cache_lengths: uint32 [batch], tokens of each request in the cache before this step.
         lookup_table: uint32 [batch, max_pages], each request's pages in the order of their tokens;
             0 where it has none, or needs it no more. For states [batch, 2]: the page to read (a

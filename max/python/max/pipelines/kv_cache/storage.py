@@ -50,5 +50,5 @@ def page_views(pages: torch.Tensor, layout: PageLayout) -> list[torch.Tensor]:
             continue
         dtype = table.group.entry.dtype
         used = pages[:, : prod(table.shape) * dtype.size_in_bytes]
-        views.append(used.view(dtype.to_torch()).unflatten(1, table.shape))
+        views.append(table.group.entry.arranged(used.view(dtype.to_torch()), table.shape))
     return views
