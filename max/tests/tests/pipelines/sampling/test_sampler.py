@@ -375,3 +375,32 @@ def test_on_a_device_tokens_are_the_same_and_errors_come_with_them(
     assert broken.tensor[0] == logits[0].argmax()
     with pytest.raises(ValueError, match=f"for the requests {contexts[1].request_id}: their logit"):
         broken.known()
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.8])
+def test_choices_on_a_device_are_the_hosts(make_context: MakeContext, temperature: float) -> None:
+    """To the token, also of requests whose last token only the device knows yet."""
+    params = {
+        "temperature": temperature,
+        "seed": 5,
+        "top_k": 40,
+        "repetition_penalty": 3.0,
+        "frequency_penalty": 1.5,
+        "logit_bias": {7: 2.0, 11: -3.0},
+    }
+    contexts = [make_context([1, 2, token], [3, token], **params) for token in range(20, 26)]
+    contexts.insert(2, make_context(temperature=temperature, seed=9))
+    there, here = Sampler(on_device=True), Sampler()
+    last = there.sample(make_logits(7, seed=1), there.prepare(contexts))
+    assert last == here.sample(make_logits(7, seed=1), here.prepare(contexts))
+    for context in contexts:
+        context.expect_token()
+    late = {context.request_id: 6 - row for row, context in enumerate(contexts)}
+    logits = make_logits(7, seed=2)
+    logits[range(7), last] += 4.0  # Taken again, unless it counts.
+    batch = there.prepare(contexts, late)
+    found = there.choose(logits, batch, torch.tensor(last[::-1])).known()
+    for context, token in zip(contexts, last, strict=True):
+        context.fill(token)
+    assert found == here.sample(logits, here.prepare(contexts))
+    assert found != last
