@@ -35,6 +35,7 @@ TESTS = sorted(
     for path in HERE.glob("test_*.py")
     if "import cpu_kernels" in path.read_text()
 )
+assert TESTS, f"no tests beside {__file__}"
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda path: path.name)

@@ -24,6 +24,7 @@ TESTS = sorted(
     for path in HERE.glob("test_*.py")
     if path.name not in ("test_sanitizers.py", "test_speed.py", "test_native.py", "test_isa.py")
 )
+assert TESTS, f"no tests beside {__file__}"
 FLAGS = "-fsanitize=address,undefined -fno-sanitize-recover=all -g1 -O1"
 
 
@@ -58,7 +59,8 @@ def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedPro
 
 @pytest.mark.parametrize("name", TESTS)
 def test_kernels_stay_within_their_memory(name: str, environment: dict[str, str]) -> None:
-    options = ("-q", "-x", "-s", "-p", "no:cacheprovider", "-m", "not bench and not slow")
+    options = ("-q", "-x", "-s", "-p", "no:cacheprovider", "--timeout=1200")
+    options = (*options, "-m", "not bench and not slow")
     done = run(environment, "-m", "pytest", *options, str(HERE / name))
     assert done.returncode == 0, f"{done.stdout[-5000:]}\n{done.stderr[-5000:]}"
 
