@@ -25,7 +25,8 @@ class SizedStep(NamedTuple):
 
     Attributes:
         shares: tokens of each request.
-        predicted_s: seconds that they should take; None where time does not limit them.
+        predicted_s: seconds that they should take; None where time does not limit them, and where
+            nothing is known of it yet.
     """
 
     shares: list[int]
@@ -81,7 +82,7 @@ class Pace:
             )
             together = (fitting - 1) // _TOKENS_TOGETHER * _TOKENS_TOGETHER
             shares = filled(max(least, together))
-        return SizedStep(shares, seconds(shares))
+        return SizedStep(shares, seconds(shares) or None)
 
     def observe(self, shape: StepShape, seconds: float, predicted_s: float | None = None) -> None:
         """A step of that shape took so long, and was made to take so long, if time limited it."""

@@ -181,6 +181,16 @@ def test_without_streams_or_prompts_nothing_is_predicted() -> None:
     assert server.steps[0].shape == StepShape(0, 256, 256 * 257 // 2)
 
 
+def test_first_step_is_not_predicted() -> None:
+    """Two prompts at once, of which one is a single token, as that of a stream."""
+    server = make_server(target_step_ms=250)
+    server.add("short", 1, 4)
+    server.add("long", 100, 4)
+    server.run()
+    assert server.steps[0].predicted_s is None
+    assert server.steps[0].shape == StepShape(1, 100, 1 + 100 * 101 // 2)
+
+
 def test_few_numbers_of_tokens_occur() -> None:
     server = run_burst(240)
     limited = [batch for batch in mixed(server) if (batch.predicted_s or 0) > 0.2]
