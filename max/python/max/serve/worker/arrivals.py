@@ -23,8 +23,11 @@ class Trial(NamedTuple):
 
     @property
     def is_over(self) -> bool:
-        """Whether it got past that, or has ended."""
-        return self.context.is_done or len(self.context.tokens) > self.failed_length
+        """Whether it got past that, or has ended.
+
+        What failed may have been the choice of the step after, when it had a token more.
+        """
+        return self.context.is_done or len(self.context.tokens) > self.failed_length + 1
 
     @property
     def lengths(self) -> dict[str, int]:

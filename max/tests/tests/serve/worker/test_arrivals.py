@@ -39,11 +39,12 @@ def test_nobody_is_let_in_until_a_trial_is_over() -> None:
         arrivals.trial = Trial(suspect, 3)
     assert list(arrivals.let_in()) == []
 
-    suspect.expect_token()
-    suspect.tokens.launch()
-    suspect.fill(7)
+    for let_in_now in ([], [second, third]):
+        suspect.expect_token()
+        suspect.tokens.launch()
+        suspect.fill(7)
+        assert list(arrivals.let_in()) == let_in_now
 
-    assert list(arrivals.let_in()) == [second, third]
     assert arrivals.trial is None
 
 
