@@ -44,6 +44,10 @@ class TemplateProcess:
         self._short, self._long = (_Process(seconds, most_bytes) for _ in range(2))
         self._forms: dict[str, TemplateForms] = {}
 
+    def begin(self) -> None:
+        """Starts the process of short calls, which imports while its caller does something else."""
+        self._short.begin()
+
     def forms_of(self, template: str) -> TemplateForms:
         """See `Templates`."""
         if template not in self._forms:
@@ -98,6 +102,12 @@ class _Process:
     def pid(self) -> int | None:
         """Of the process that is there."""
         return None if self._process is None else self._process.pid
+
+    def begin(self) -> None:
+        """Starts it, unless it is there."""
+        with self._lock:
+            if self._process is None:
+                self._start()
 
     def answer(self, call: bytes) -> bytes | None:
         """What it answers; None if it ended over it."""

@@ -98,6 +98,7 @@ class TextTokenizer(TextCodec):
             str(model_path), revision=revision or "main", trust_remote_code=trust_remote_code
         )
         folder = source.folder()
+        limited_templates().begin()
         super().__init__(
             load_delegate(folder, trust_remote_code=trust_remote_code), enable_llama_whitespace_fix
         )
