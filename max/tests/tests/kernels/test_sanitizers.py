@@ -59,9 +59,8 @@ def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedPro
 
 @pytest.mark.parametrize("name", TESTS)
 def test_kernels_stay_within_their_memory(name: str, environment: dict[str, str]) -> None:
-    options = ("-q", "-x", "-s", "-p", "no:cacheprovider", "--timeout=1200")
-    options = (*options, "-m", "not bench and not slow")
-    done = run(environment, "-m", "pytest", *options, str(HERE / name))
+    options = ("-q", "-x", "-s", "-p", "no:cacheprovider", "-m", "not bench and not slow")
+    done = run(environment, "-m", "pytest", *options, "--timeout=1200", str(HERE / name))
     assert done.returncode == 0, f"{done.stdout[-5000:]}\n{done.stderr[-5000:]}"
 
 
